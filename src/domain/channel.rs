@@ -1,0 +1,110 @@
+//! Channels and their members.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ChannelId, UserId};
+
+/// Two people who talk to each other, or a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    Direct,
+    Group,
+}
+
+/// What a member may do; see [`super::permission`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Member,
+    Admin,
+    Owner,
+}
+
+macro_rules! words {
+    ($type:ident { $($variant:ident => $word:literal),+ }) => {
+        impl $type {
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                match word { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord) }
+            }
+        }
+    };
+}
+
+/// A word that names no value of its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word")]
+pub struct UnknownWord;
+
+words!(ChannelKind { Direct => "direct", Group => "group" });
+words!(Role { Member => "member", Admin => "admin", Owner => "owner" });
+
+/// One member of a channel, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub user_id: UserId,
+    pub external_id: Option<String>,
+    pub name: String,
+    pub role: Role,
+    pub last_read_seq: i64,
+    pub last_read_at: DateTime<Utc>,
+}
+
+/// A channel as stored, with all of its members: what a room starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    pub id: ChannelId,
+    pub kind: ChannelKind,
+    pub name: Option<String>,
+    /// The newest message's number; 0 where there is none.
+    pub last_seq: i64,
+    /// The newest change's number.
+    pub version: i64,
+    /// The version of the newest change of the membership or of roles.
+    pub members_version: i64,
+    /// Ascending by user id.
+    pub members: Vec<Member>,
+}
+
+impl Channel {
+    pub fn member(&self, user: UserId) -> Option<&Member> {
+        self.members.iter().find(|m| m.user_id == user)
+    }
+
+    /// The other one of a direct channel.
+    pub fn peer_of(&self, user: UserId) -> Option<&Member> {
+        match self.kind {
+            ChannelKind::Direct => self.members.iter().find(|m| m.user_id != user),
+            ChannelKind::Group => None,
+        }
+    }
+
+    pub fn member_ids(&self) -> Vec<UserId> {
+        self.members.iter().map(|m| m.user_id).collect()
+    }
+}
+
+/// A channel with the unread count of the one who asks, both of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelView {
+    pub channel: Channel,
+    pub unread: i64,
+}

@@ -1,0 +1,119 @@
+//! The ids of the domain, each a type of its own, so that a mixed-up one does not compile.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Host ids that are no UUID are mapped into this namespace (wire contract, "Identity").
+const USER_NAMESPACE: Uuid = Uuid::from_u128(0x7e4f_0a10_0000_5000_8000_0000_0000_0010);
+
+/// The longest host id of a user, in bytes of the text.
+pub const MAX_EXTERNAL_ID: usize = 255;
+
+/// A text that is no id: what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID in hyphenated form, such as 0198c0de-0000-7000-8000-000000000001")]
+pub struct InvalidId;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                parse_hyphenated(text).map(Self)
+            }
+        }
+    };
+}
+
+id!(
+    /// A user. Made from the host application's id by [`UserId::from_external`].
+    UserId
+);
+id!(
+    /// A direct or group channel.
+    ChannelId
+);
+id!(
+    /// A message, as the server named it.
+    MessageId
+);
+id!(
+    /// The idempotency key that the sender chose for a message.
+    ClientId
+);
+id!(
+    /// One open socket.
+    SessionId
+);
+
+impl UserId {
+    /// The id of the user whom the host application calls `external`: the text itself where it is a UUID in
+    /// lower-case hyphenated form, else its UUIDv5.
+    pub fn from_external(external: &str) -> Self {
+        match Uuid::try_parse(external) {
+            Ok(uuid) if uuid.as_hyphenated().to_string() == external => Self(uuid),
+            _ => Self(Uuid::new_v5(&USER_NAMESPACE, external.as_bytes())),
+        }
+    }
+}
+
+/// A new id whose order is that of its making.
+pub fn new_v7() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// Hyphenated in any case: some platforms print UUIDs in capitals. Answers are always lower-case.
+fn parse_hyphenated(text: &str) -> Result<Uuid, InvalidId> {
+    if text.len() != 36 {
+        return Err(InvalidId);
+    }
+    Uuid::try_parse(text).map_err(|_| InvalidId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_case_uuid_is_the_user_id_itself() {
+        let text = "0198c0de-0000-7000-8000-000000000001";
+        assert_eq!(UserId::from_external(text).to_string(), text);
+    }
+
+    #[test]
+    fn any_other_host_id_becomes_its_v5_uuid() {
+        let upper = "0198C0DE-0000-7000-8000-000000000001";
+        assert_ne!(UserId::from_external(upper).to_string(), upper.to_lowercase());
+        assert_eq!(UserId::from_external("42").0.get_version_num(), 5);
+        assert_eq!(UserId::from_external("42"), UserId::from_external("42"));
+    }
+
+    #[test]
+    fn only_the_hyphenated_form_is_an_id() {
+        assert!("0198C0DE-0000-7000-8000-000000000001".parse::<ChannelId>().is_ok());
+        for bad in ["", "42", "0198c0de00007000800000000000000001", "{0198c0de-0000-7000-8000-00000000001}"] {
+            assert_eq!(bad.parse::<ChannelId>(), Err(InvalidId), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Messages, how they are sent and what becomes of them.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::channel::Role;
+use super::content::Content;
+use super::ids::{ChannelId, ClientId, MessageId, UserId};
+
+/// A message as it now is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub id: MessageId,
+    pub client_id: ClientId,
+    pub channel_id: ChannelId,
+    pub sender_id: UserId,
+    pub sender_name: String,
+    pub seq: i64,
+    /// The version of its latest change.
+    pub version: i64,
+    /// Empty once deleted.
+    pub content: String,
+    pub content_type: String,
+    pub reply_to_id: Option<MessageId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// A checked message on its way to the store.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub client_id: ClientId,
+    pub channel_id: ChannelId,
+    pub sender_id: UserId,
+    pub sender_name: String,
+    pub content: Content,
+    pub content_type: String,
+    pub reply_to_id: Option<MessageId>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl NewMessage {
+    pub fn digest(&self) -> SendDigest {
+        SendDigest::of(self.channel_id, &self.content_type, self.reply_to_id, self.content.as_str())
+    }
+}
+
+/// What tells whether a second send with the same `clientId` is the first one again. Kept for ever: edits,
+/// deletion and erasure leave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendDigest(pub [u8; 32]);
+
+impl SendDigest {
+    /// SHA-256 over the fields, each preceded by its length, so that no two sends run together.
+    pub fn of(channel: ChannelId, content_type: &str, reply_to: Option<MessageId>, content: &str) -> Self {
+        let reply_to: &[u8] = reply_to.as_ref().map_or(&[], |id| id.0.as_bytes());
+        let mut hash = Sha256::new();
+        for part in [channel.0.as_bytes().as_slice(), content_type.as_bytes(), reply_to, content.as_bytes()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+/// What is known of a message that was stored under a sender's `clientId`: enough to repeat its ack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub id: MessageId,
+    pub channel_id: ChannelId,
+    pub seq: i64,
+    /// The version that it got when it was first stored, whatever changed since.
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What became of one send of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// Stored now.
+    New(Stored),
+    /// Stored before, by the same send.
+    Duplicate(Stored),
+    /// The `clientId` belongs to another send of this sender.
+    Conflict,
+    /// The sender is not, or no longer, in the channel; or there is no such channel.
+    NotMember,
+    /// The message that it replies to is not in the channel.
+    UnknownReply,
+    /// The store refused this row and only this one.
+    Rejected,
+}
+
+/// What was done to a channel by one change that took a `version` and is no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelEvent {
+    MemberAdded { user_id: UserId, role: Role },
+    MemberRemoved { user_id: UserId },
+    RoleChanged { user_id: UserId, role: Role },
+    Renamed { name: String },
+}

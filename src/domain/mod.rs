@@ -1,0 +1,17 @@
+//! Plain values: what a message, a channel and a member are, and the rules that need nothing else.
+//!
+//! Used by every other module; imports none of them. Never does I/O, never knows actix, JSON shapes of the wire
+//! or SQL.
+
+pub mod channel;
+pub mod content;
+pub mod ids;
+pub mod message;
+pub mod permission;
+pub mod user;
+
+/// Microseconds are the finest time that both databases keep, so every time is cut to them when it is made.
+pub fn now() -> chrono::DateTime<chrono::Utc> {
+    use chrono::SubsecRound;
+    chrono::Utc::now().trunc_subsecs(6)
+}

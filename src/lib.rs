@@ -1,0 +1,3 @@
+//! tenfour, a chat daemon that runs beside an existing application.
+
+pub mod domain;

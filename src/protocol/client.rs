@@ -1,0 +1,266 @@
+//! What clients send: one text message, one JSON object, one [`ClientFrame`].
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::{ErrorCode, Refusal};
+use super::fields::{Fields, count, parse_named};
+use crate::domain::content::{Content, parse_content_type};
+use crate::domain::ids::{ChannelId, ClientId, MessageId};
+use crate::domain::message::SendDigest;
+
+/// The longest `ref` that is given back, in bytes.
+const MAX_REF: usize = 256;
+
+/// A client's own mark on a frame, given back with the answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Ref(Value);
+
+/// A checked frame.
+#[derive(Debug)]
+pub enum ClientFrame {
+    Message(SendRequest),
+    Edit { message_id: MessageId, content: Content },
+    Delete { message_id: MessageId },
+    Typing { channel_id: ChannelId },
+    Read { channel_id: ChannelId, seq: i64 },
+    Sync(SyncRequest),
+    Auth { token: String },
+    Ping,
+}
+
+/// A message to send, checked but for what only the store knows.
+#[derive(Debug, Clone)]
+pub struct SendRequest {
+    pub client_id: ClientId,
+    pub channel_id: ChannelId,
+    pub content: Content,
+    pub content_type: String,
+    pub reply_to_id: Option<MessageId>,
+}
+
+/// From where to catch up.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SyncRequest {
+    /// The version that is held of each channel, and the epoch they belong to.
+    Versions { channels: Vec<(ChannelId, i64)>, epoch: Option<String> },
+    /// The last message that was seen, whatever its channel.
+    LastMessage(MessageId),
+}
+
+/// Limits on what a frame may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct FrameLimits {
+    /// Of a message's content, in bytes.
+    pub content_bytes: usize,
+}
+
+/// A frame that is refused: the answer, and what it takes to recognise the retry of a stored message in it.
+#[derive(Debug)]
+pub struct RefusedFrame {
+    pub reference: Option<Ref>,
+    pub refusal: Refusal,
+    pub send: Option<RefusedSend>,
+}
+
+/// A refused `message` whose `clientId` was readable. A retry of a stored message is never refused, so the store is
+/// asked for it first.
+#[derive(Debug, Clone)]
+pub struct RefusedSend {
+    pub client_id: ClientId,
+    /// Of the text as it came; none where it could not be made out.
+    pub digest: Option<SendDigest>,
+}
+
+impl ClientFrame {
+    /// Parses one text message.
+    pub fn parse(text: &[u8], limits: FrameLimits) -> Result<(Option<Ref>, Self), Box<RefusedFrame>> {
+        let fields = Fields::parse(text).map_err(|refusal| refused(None, refusal, None))?;
+        let reference = reference(&fields).map_err(|refusal| refused(None, refusal, None))?;
+        match Self::from_fields(&fields, limits) {
+            Ok(frame) => Ok((reference, frame)),
+            Err(refusal) => Err(refused(reference, refusal, refused_send(&fields))),
+        }
+    }
+
+    fn from_fields(fields: &Fields, limits: FrameLimits) -> Result<Self, Refusal> {
+        Ok(match fields.text("type")? {
+            "message" => Self::Message(SendRequest::from_fields(fields, limits)?),
+            "edit" => Self::Edit { message_id: fields.parsed("messageId")?, content: content(fields, limits)? },
+            "delete" => Self::Delete { message_id: fields.parsed("messageId")? },
+            "typing" => Self::Typing { channel_id: fields.parsed("channelId")? },
+            "read" => Self::Read { channel_id: fields.parsed("channelId")?, seq: fields.count("seq")? },
+            "sync" => Self::Sync(SyncRequest::from_fields(fields)?),
+            "auth" => Self::Auth { token: fields.text("token")?.to_owned() },
+            "ping" => Self::Ping,
+            _ => {
+                let known = "message, edit, delete, typing, read, sync, auth, ping";
+                return Err(Refusal::new(ErrorCode::UnknownType, format!("type must be one of {known}")));
+            }
+        })
+    }
+}
+
+impl SendRequest {
+    /// The REST body: the same fields, but for the channel, which the path names.
+    pub fn parse_body(body: &[u8], channel_id: ChannelId, limits: FrameLimits) -> Result<Self, Box<RefusedFrame>> {
+        let mut fields = Fields::parse(body).map_err(|refusal| refused(None, refusal, None))?;
+        fields.insert("channelId", Value::String(channel_id.to_string()));
+        fields.insert("type", Value::String("message".to_owned()));
+        Self::from_fields(&fields, limits).map_err(|refusal| refused(None, refusal, refused_send(&fields)))
+    }
+
+    fn from_fields(fields: &Fields, limits: FrameLimits) -> Result<Self, Refusal> {
+        let client_id = fields.parsed("clientId")?;
+        let channel_id = fields.parsed("channelId")?;
+        if fields.array("attachmentIds")?.is_some_and(|ids| !ids.is_empty()) {
+            return Err(Refusal::invalid("attachmentIds names an attachment that does not exist"));
+        }
+        let content_type = parse_content_type(fields.optional_text("contentType")?.unwrap_or("text"))
+            .map_err(|error| Refusal::invalid(format!("contentType {error}")))?;
+        let reply_to_id = fields.optional_parsed("replyToId")?;
+        Ok(Self { client_id, channel_id, content: content(fields, limits)?, content_type, reply_to_id })
+    }
+
+    pub fn digest(&self) -> SendDigest {
+        SendDigest::of(self.channel_id, &self.content_type, self.reply_to_id, self.content.as_str())
+    }
+}
+
+impl SyncRequest {
+    fn from_fields(fields: &Fields) -> Result<Self, Refusal> {
+        if let Some(message) = fields.optional_parsed("lastMessageId")? {
+            return Ok(Self::LastMessage(message));
+        }
+        let Some(held) = fields.object("channels")? else {
+            return Err(Refusal::invalid("channels is missing: an object of channel id to version, or lastMessageId"));
+        };
+        let channels = held
+            .iter()
+            .map(|(id, version)| Ok((parse_named("channels", id)?, count("channels", version)?)))
+            .collect::<Result<_, Refusal>>()?;
+        Ok(Self::Versions { channels, epoch: fields.optional_text("epoch")?.map(str::to_owned) })
+    }
+}
+
+/// The text of an `edit`, as the REST call has it.
+pub fn parse_edit_body(body: &[u8], limits: FrameLimits) -> Result<Content, Refusal> {
+    content(&Fields::parse(body)?, limits)
+}
+
+/// The mark of a `read`, as the REST call has it.
+pub fn parse_read_body(body: &[u8]) -> Result<i64, Refusal> {
+    Fields::parse(body)?.count("seq")
+}
+
+fn content(fields: &Fields, limits: FrameLimits) -> Result<Content, Refusal> {
+    Content::parse(fields.text("content")?.to_owned(), limits.content_bytes).map_err(|error| {
+        use crate::domain::content::TextError;
+        let code = match error {
+            TextError::TooManyBytes { .. } => ErrorCode::TooLarge,
+            _ => ErrorCode::InvalidFrame,
+        };
+        Refusal::new(code, format!("content {error}"))
+    })
+}
+
+fn refused(reference: Option<Ref>, refusal: Refusal, send: Option<RefusedSend>) -> Box<RefusedFrame> {
+    Box::new(RefusedFrame { reference, refusal, send })
+}
+
+fn reference(fields: &Fields) -> Result<Option<Ref>, Refusal> {
+    match fields.value("ref") {
+        None => Ok(None),
+        Some(value @ Value::Number(_)) => Ok(Some(Ref(value.clone()))),
+        Some(Value::String(text)) if text.len() <= MAX_REF && !text.contains('\0') => {
+            Ok(Some(Ref(Value::String(text.clone()))))
+        }
+        Some(_) => Err(Refusal::invalid(format!("ref must be a number or a string of at most {MAX_REF} bytes"))),
+    }
+}
+
+fn refused_send(fields: &Fields) -> Option<RefusedSend> {
+    if fields.value("type")?.as_str()? != "message" {
+        return None;
+    }
+    let client_id = fields.parsed("clientId").ok()?;
+    let digest = || {
+        let channel = fields.parsed("channelId").ok()?;
+        let content_type = fields.optional_text("contentType").ok()?.unwrap_or("text");
+        let reply_to = fields.optional_parsed("replyToId").ok()?;
+        Some(SendDigest::of(channel, content_type, reply_to, fields.value("content")?.as_str()?))
+    };
+    Some(RefusedSend { client_id, digest: digest() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: FrameLimits = FrameLimits { content_bytes: 16 };
+    const ID: &str = "0198c0de-0000-7000-8000-000000000001";
+
+    fn refused(text: &str) -> (ErrorCode, String) {
+        let refused = ClientFrame::parse(text.as_bytes(), LIMITS).expect_err(text);
+        (refused.refusal.code, refused.refusal.message)
+    }
+
+    #[test]
+    fn each_bad_frame_is_answered_with_its_field_and_limit() {
+        for (text, code, word) in [
+            ("", ErrorCode::InvalidJson, "JSON"),
+            ("[]", ErrorCode::InvalidJson, "object"),
+            ("{}", ErrorCode::InvalidFrame, "type"),
+            (r#"{"type":7}"#, ErrorCode::InvalidFrame, "type"),
+            (r#"{"type":"shout"}"#, ErrorCode::UnknownType, "type"),
+            (r#"{"type":"read","channelId":"x","seq":1}"#, ErrorCode::InvalidFrame, "channelId"),
+            (r#"{"type":"typing"}"#, ErrorCode::InvalidFrame, "channelId"),
+            (r#"{"type":"sync"}"#, ErrorCode::InvalidFrame, "channels"),
+            (r#"{"type":"sync","channels":[]}"#, ErrorCode::InvalidFrame, "channels"),
+            (r#"{"type":"auth"}"#, ErrorCode::InvalidFrame, "token"),
+            (r#"{"type":"ping","ref":{}}"#, ErrorCode::InvalidFrame, "ref"),
+            (r#"{"type":"ping","ref":"a\u0000"}"#, ErrorCode::InvalidFrame, "ref"),
+        ] {
+            let (got, message) = refused(text);
+            assert_eq!(got, code, "{text}");
+            assert!(message.contains(word), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_message_says_what_is_wrong_with_its_text() {
+        let send =
+            |content: &str| format!(r#"{{"type":"message","clientId":"{ID}","channelId":"{ID}","content":{content}}}"#);
+        assert_eq!(refused(&send(r#""""#)).0, ErrorCode::InvalidFrame);
+        assert_eq!(refused(&send(r#""a\u0000b""#)).0, ErrorCode::InvalidFrame);
+        assert_eq!(refused(&send("7")).0, ErrorCode::InvalidFrame);
+        assert_eq!(
+            refused(&send(r#""12345678901234567""#)),
+            (ErrorCode::TooLarge, "content is 17 bytes long; the limit is 16".to_owned())
+        );
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let deep = format!(r#"{{"type":"ping","x":{}{}}}"#, "[".repeat(40), "]".repeat(40));
+        assert_eq!(refused(&deep).0, ErrorCode::InvalidJson);
+    }
+
+    #[test]
+    fn a_refused_send_is_recognised_by_the_digest_of_what_it_said() {
+        let text =
+            format!(r#"{{"type":"message","clientId":"{ID}","channelId":"{ID}","content":"12345678901234567"}}"#);
+        let send = ClientFrame::parse(text.as_bytes(), LIMITS).expect_err("too long").send.expect("a clientId");
+        let channel = ID.parse().unwrap();
+        assert_eq!(send.digest, Some(SendDigest::of(channel, "text", None, "12345678901234567")));
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_a_ref_is_kept() {
+        let text = br#"{"type":"ping","ref":7,"later":true}"#;
+        let (reference, frame) = ClientFrame::parse(text, LIMITS).expect("a ping");
+        assert!(matches!(frame, ClientFrame::Ping));
+        assert_eq!(serde_json::to_string(&reference).unwrap(), "7");
+    }
+}

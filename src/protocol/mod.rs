@@ -1,0 +1,18 @@
+//! The wire: the only place that knows the JSON of frames and REST bodies.
+//!
+//! Sessions, rooms and the HTTP layer call it. It parses what clients send into values of the domain, and encodes what
+//! they are sent. It never decides who may do what, and never does I/O.
+
+pub mod client;
+pub mod close;
+pub mod error;
+mod fields;
+
+/// The version that `hello` names.
+pub const PROTOCOL: u32 = 1;
+/// The sub-protocol that the server selects when a client offers it.
+pub const SUBPROTOCOL: &str = "tenfour.v1";
+/// The most messages of one `sync` frame.
+pub const SYNC_PAGE_MESSAGES: i64 = 500;
+/// The most bytes of content of one `sync` frame, nearly.
+pub const SYNC_PAGE_BYTES: usize = 256 * 1024;

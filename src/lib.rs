@@ -1,3 +1,4 @@
 //! tenfour, a chat daemon that runs beside an existing application.
 
 pub mod domain;
+pub mod socket;

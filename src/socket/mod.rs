@@ -1,0 +1,32 @@
+//! One WebSocket's bytes, in and out: framing, the guard at the headers, the bounded outbox, the line itself.
+//!
+//! Used by the HTTP upgrade and by the session actor. Knows nothing of chat, JSON or users, and never blocks.
+//!
+//! The session lives outside of the response body, because a stalled peer's body is not polled: what must happen
+//! whatever the peer does (deadlines, heartbeats, ending a slow reader) hangs on no body here.
+
+pub mod frame;
+pub mod guard;
+pub mod inbound;
+pub mod line;
+pub mod outbox;
+pub mod outbox_body;
+
+pub use inbound::{Event, Inbound, InboundError};
+pub use line::{Line, OpenLines};
+pub use outbox::{Limits, Outbox};
+pub use outbox_body::OutboxBody;
+
+/// Close codes that this layer gives by itself; the others are the caller's.
+pub mod close_code {
+    /// The peer broke RFC 6455.
+    pub const PROTOCOL: u16 = 1002;
+    /// The connection went without a close frame. Never on the wire.
+    pub const ABNORMAL: u16 = 1006;
+    /// A text message that is not UTF-8.
+    pub const NOT_UTF8: u16 = 1007;
+    /// A message over the limit.
+    pub const TOO_BIG: u16 = 1009;
+    /// A peer that reads slower than it is written to.
+    pub const SLOW_READER: u16 = 4413;
+}

@@ -1,5 +1,6 @@
 //! Channels and their members.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -107,4 +108,11 @@ impl Channel {
 pub struct ChannelView {
     pub channel: Channel,
     pub unread: i64,
+}
+
+/// A channel with the unread count of each member, all of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelState {
+    pub channel: Channel,
+    pub unread: BTreeMap<UserId, i64>,
 }

@@ -76,6 +76,15 @@ pub struct Stored {
     pub created_at: DateTime<Utc>,
 }
 
+/// A message for the store, with what the room knew when it let it pass.
+#[derive(Debug, Clone)]
+pub struct Append {
+    pub message: NewMessage,
+    pub digest: SendDigest,
+    /// The roster by which the sender was let in: while the channel's own is the same, nobody has to be looked up.
+    pub members_version: i64,
+}
+
 /// What became of one send of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appended {
@@ -91,13 +100,4 @@ pub enum Appended {
     UnknownReply,
     /// The store refused this row and only this one.
     Rejected,
-}
-
-/// What was done to a channel by one change that took a `version` and is no message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChannelEvent {
-    MemberAdded { user_id: UserId, role: Role },
-    MemberRemoved { user_id: UserId },
-    RoleChanged { user_id: UserId, role: Role },
-    Renamed { name: String },
 }

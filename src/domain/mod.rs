@@ -3,11 +3,13 @@
 //! Used by every other module; imports none of them. Never does I/O, never knows actix, JSON shapes of the wire
 //! or SQL.
 
+pub mod change;
 pub mod channel;
 pub mod content;
 pub mod ids;
 pub mod message;
 pub mod permission;
+pub mod sync;
 pub mod user;
 
 /// Microseconds are the finest time that both databases keep, so every time is cut to them when it is made.

@@ -1,0 +1,3 @@
+//! What the daemon answers over HTTP.
+
+pub mod origin;

@@ -1,5 +1,7 @@
 //! tenfour, a chat daemon that runs beside an existing application.
 
+pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;

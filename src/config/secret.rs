@@ -41,13 +41,14 @@ impl fmt::Display for SecretUrl {
         // A query may hold a password too.
         let (plain, query) = self.0.split_once('?').map_or((self.0.as_str(), ""), |(plain, _)| (plain, "?…"));
         let Some((scheme, rest)) = plain.split_once("://") else { return write!(f, "{plain}{query}") };
-        match (self.0.rsplit_once('@'), plain.rsplit_once('@')) {
-            (None, _) => write!(f, "{scheme}://{rest}{query}"),
-            // Up to the last one: an unencoded @ in a password would otherwise show the rest of it.
-            (Some((_, place)), Some((_, end))) if place.starts_with(end) => {
-                write!(f, "{scheme}://[redacted]@{end}{query}")
-            }
-            (Some(_), _) => write!(f, "{scheme}://[redacted]"),
+        if plain.len() < self.0.len() && self.0[plain.len()..].contains('@') {
+            // An unencoded ? in a password: nobody can tell where it ends.
+            return write!(f, "{scheme}://[redacted]");
+        }
+        // Up to the last @: an unencoded one in a password would otherwise show the rest of it.
+        match rest.rsplit_once('@') {
+            None => write!(f, "{scheme}://{rest}{query}"),
+            Some((_, place)) => write!(f, "{scheme}://[redacted]@{place}{query}"),
         }
     }
 }
@@ -73,7 +74,8 @@ mod tests {
             ("sqlite:tenfour.db", "sqlite:tenfour.db"),
             ("postgres://db.example/chat", "postgres://db.example/chat"),
             ("postgres://me:hunter2@db/chat?sslmode=require", "postgres://[redacted]@db/chat?…"),
-            ("postgres://me:hunt@er2?x@db/chat", "postgres://[redacted]@db/chat?…"),
+            ("postgres://me:hunt@er2@db/chat", "postgres://[redacted]@db/chat"),
+            ("postgres://me:hunt@er2?x@db/chat", "postgres://[redacted]"),
             ("redis://:hunter2@cache:6379/0", "redis://[redacted]@cache:6379/0"),
             ("postgres://db/chat?password=hunter2", "postgres://db/chat?…"),
             ("postgres://db/chat?password=hunt@er2", "postgres://[redacted]"),

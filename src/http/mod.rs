@@ -26,3 +26,8 @@ pub fn public(config: &mut ServiceConfig) {
 async fn nothing_here() -> Result<String, Problem> {
     Err(Refusal::new(ErrorCode::NotFound, "there is no such address; the calls are listed in /openapi.json").into())
 }
+
+/// Routes of the admin address.
+pub fn admin(config: &mut ServiceConfig) {
+    config.default_service(web::to(nothing_here));
+}

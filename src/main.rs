@@ -1,1 +1,3 @@
+//! The `tenfour` command.
+
 fn main() {}

@@ -104,7 +104,7 @@ pub fn sources() -> Vec<Source> {
     for file in files_below(&src) {
         let path = file.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
         let test = path.ends_with("/tests.rs") || path.contains("/tests/");
-        if path.ends_with(".rs") && !test {
+        if file.extension().is_some_and(|extension| extension == "rs") && !test {
             sources.push(Source::parse(&path, &fs::read_to_string(&file).unwrap()));
         }
     }

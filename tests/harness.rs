@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/interop.rs"]
+mod interop;
 #[path = "support/proxy.rs"]
 mod proxy;
 #[path = "support/redis.rs"]
@@ -252,4 +254,17 @@ fn a_redis_of_its_own_answers_forgets_at_a_restart_and_ends_with_its_value() {
     let addr = redis.addr;
     drop(redis);
     assert!(TcpStream::connect(addr).is_err());
+}
+
+#[test]
+fn a_strangers_client_that_fails_says_why_and_keeps_its_token_to_itself() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for mut client in [interop::python(), interop::node()] {
+        let output = client.arg(format!("ws://{nobody}/ws")).args(["se.cr.et", "channel"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(output.stdout.is_empty());
+        assert!(said.contains("refused") || said.contains("REFUSED"), "{said}");
+        assert!(!said.contains("se.cr.et"), "{said}");
+    }
 }

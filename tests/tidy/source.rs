@@ -17,14 +17,22 @@ pub struct Source {
     pub words: Vec<(usize, String)>,
     /// What stands between quotation marks.
     pub literals: Vec<String>,
+    /// Files, below src/ too, that it declares for tests alone.
+    test_files: Vec<String>,
 }
 
 impl Source {
     pub fn parse(path: &str, text: &str) -> Self {
         let mut blanked = Blanked::of(text);
-        blanked.remove_tests();
+        let test_files = blanked.remove_tests().iter().flat_map(|item| files_of(path, item)).collect();
         let literals = blanked.literals.iter().filter(|(at, _)| blanked.code[*at] == '"').map(|(_, l)| l.clone());
-        Self { path: path.into(), text: text.into(), literals: literals.collect(), words: words(&blanked.code) }
+        Self {
+            path: path.into(),
+            text: text.into(),
+            literals: literals.collect(),
+            words: words(&blanked.code),
+            test_files,
+        }
     }
 
     /// The module that the file belongs to: its first folder, or its own name at the top.
@@ -97,19 +105,38 @@ impl Source {
     }
 }
 
-/// Every file below src/ but the tests in files of their own.
+/// Every file below src/ that is part of the product.
 pub fn sources() -> Vec<Source> {
+    let mut sources = all_sources();
+    let tests: Vec<String> = sources.iter().flat_map(|source| source.test_files.clone()).collect();
+    sources.retain(|source| !tests.iter().any(|test| source.is_in(test)));
+    sources
+}
+
+/// The same with the files that only tests have.
+pub fn all_sources() -> Vec<Source> {
     let src = root().join("src");
     let mut sources = Vec::new();
-    for file in files_below(&src) {
+    for file in files_below(&src).into_iter().filter(|file| file.extension().is_some_and(|ext| ext == "rs")) {
         let path = file.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
-        let test = path.ends_with("/tests.rs") || path.contains("/tests/");
-        if file.extension().is_some_and(|extension| extension == "rs") && !test {
-            sources.push(Source::parse(&path, &fs::read_to_string(&file).unwrap()));
-        }
+        sources.push(Source::parse(&path, &fs::read_to_string(&file).unwrap()));
     }
     assert!(!sources.is_empty(), "there is no source below {}", src.display());
     sources
+}
+
+/// Where `mod name;` lies, or what its `path` names; nothing for an item with a body. Without the `.rs`, as
+/// [`Source::is_in`] takes it.
+fn files_of(declared_in: &str, item: &str) -> Option<String> {
+    let (attributes, name) = item.strip_suffix(';')?.rsplit_once("mod ")?;
+    let folder = declared_in.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let own = match declared_in.rsplit('/').next() {
+        Some("mod.rs" | "lib.rs" | "main.rs") => folder,
+        _ => declared_in.trim_end_matches(".rs"),
+    };
+    let named = attributes.split_once("path = \"").and_then(|(_, rest)| rest.split_once(".rs\""));
+    let file = named.map_or_else(|| format!("{own}/{}", name.trim()), |(path, _)| format!("{folder}/{path}"));
+    Some(file.trim_start_matches('/').to_owned())
 }
 
 /// Every file below a folder, in order of names, but what is built or fetched.
@@ -165,18 +192,28 @@ impl Blanked {
         Self { code, literals }
     }
 
-    /// Blanks each item that stands behind `#[cfg(test)]`.
-    fn remove_tests(&mut self) {
+    /// Blanks each item that stands behind `#[cfg(test)]`, and gives its text.
+    fn remove_tests(&mut self) -> Vec<String> {
         let marks = ["#[cfg(test)]", "#[cfg(all(test"].map(|mark| mark.chars().collect::<Vec<_>>());
-        let mut at = 0;
+        let (mut at, mut removed) = (0, Vec::new());
         while at < self.code.len() {
             if marks.iter().any(|mark| self.code[at..].starts_with(mark)) {
                 let end = self.item_end(at);
+                removed.push(self.with_literals(at, end));
                 blank(&mut self.code[at..end]);
                 at = end;
             }
             at += 1;
         }
+        removed
+    }
+
+    fn with_literals(&self, begin: usize, end: usize) -> String {
+        let mut text = self.code[begin..end].to_vec();
+        for (at, literal) in self.literals.iter().filter(|(at, _)| (begin..end).contains(at)) {
+            text.splice(at + 1 - begin..at + 1 - begin + literal.chars().count(), literal.chars());
+        }
+        text.into_iter().collect()
     }
 
     /// An item ends with its outermost brace, or with a semicolon outside of all.
@@ -296,6 +333,16 @@ mod tests {
         let names: Vec<_> = source.reaches().into_iter().map(|(_, name)| name).collect();
         assert_eq!(names, ["domain", "protocol", "auth"]);
         assert_eq!(source.literals, ["crate::actors"]);
+    }
+
+    #[test]
+    fn a_file_that_only_tests_have_is_known_by_its_declaration() {
+        let declared = |path, text| Source::parse(path, text).test_files;
+        assert_eq!(declared("auth/mod.rs", "#[cfg(test)]\nmod testing;\nmod keys;"), ["auth/testing"]);
+        assert_eq!(declared("auth/keys.rs", "#[cfg(test)]\nmod tests;"), ["auth/keys/tests"]);
+        let by_path = "#[cfg(test)]\n#[path = \"load_tests.rs\"]\nmod tests;";
+        assert_eq!(declared("config/load.rs", by_path), ["config/load_tests"]);
+        assert!(declared("lib.rs", "#[cfg(test)]\nmod tests { fn f(); }\n#[cfg(test)]\nuse x::y;").is_empty());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Source {
 impl Source {
     pub fn parse(path: &str, text: &str) -> Self {
         let mut blanked = Blanked::of(text);
-        let test_files = blanked.remove_tests().iter().flat_map(|item| files_of(path, item)).collect();
+        let test_files = blanked.remove_tests().iter().filter_map(|item| files_of(path, item)).collect();
         let literals = blanked.literals.iter().filter(|(at, _)| blanked.code[*at] == '"').map(|(_, l)| l.clone());
         Self {
             path: path.into(),

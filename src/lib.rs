@@ -1,5 +1,6 @@
 //! tenfour, a chat daemon that runs beside an existing application.
 
+pub mod client;
 pub mod domain;
 pub mod protocol;
 pub mod socket;

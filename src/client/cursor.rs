@@ -83,6 +83,13 @@ impl Cursors {
         }
     }
 
+    /// An own message was handed out as sent, in some older state than a frame that follows.
+    pub fn known(&mut self, channel: ChannelId, seq: i64) {
+        if let Some(held) = self.channels.get_mut(&channel) {
+            held.known(seq);
+        }
+    }
+
     pub fn removed(&mut self, channel: ChannelId) -> Vec<Event> {
         if let Some(asked) = &mut self.asked {
             asked.remove(&channel);

@@ -95,6 +95,10 @@ impl Held {
         Vec::new()
     }
 
+    pub(super) fn known(&mut self, seq: i64) {
+        self.seen.insert(seq);
+    }
+
     pub(super) fn stored(&mut self, ack: &Ack, epoch: &str) -> Vec<Event> {
         self.seen.insert(ack.seq);
         if ack.version > self.version || self.epoch != epoch {

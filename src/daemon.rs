@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::line::{mark_head, on_connect};
 use crate::socket::{Limits as OutboxLimits, OpenLines};
-use crate::store::{self, OpenError};
+use crate::store::{self, InvalidUrl, OpenError, StoreError};
 
 /// How often it is looked whether a rate bucket can be forgotten.
 const FORGET_RATES: Duration = Duration::from_secs(60);
@@ -44,6 +44,10 @@ const STOP_LOOK: Duration = Duration::from_millis(25);
 pub enum StartError {
     #[error("{0}")]
     Store(#[from] OpenError),
+    #[error("{0}")]
+    Url(#[from] InvalidUrl),
+    #[error("the database was opened, but does not answer: {0}")]
+    Epoch(#[from] StoreError),
     #[error("{0}")]
     Auth(#[from] SetupError),
     #[error("cannot listen on {address} ({setting}): {error}")]
@@ -79,7 +83,7 @@ impl Daemon {
             .build()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
         let (writer, reader) = store::open(settings, store_runtime.handle().clone()).await?;
-        let epoch = reader.epoch().await.map_err(OpenError::from)?;
+        let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
 
         let metrics = Arc::new(Metrics::new());
@@ -236,8 +240,8 @@ impl Daemon {
     }
 }
 
-fn store_settings(url: &SecretUrl, schema: &str) -> Result<store::Settings, OpenError> {
-    Ok(store::Settings { url: url.expose().parse()?, pg_schema: schema.to_owned(), ..store::Settings::default() })
+fn store_settings(url: &SecretUrl, schema: &str) -> Result<store::Settings, InvalidUrl> {
+    Ok(store::Settings { pg_schema: schema.to_owned(), ..store::Settings::new(url.expose().parse()?) })
 }
 
 fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {

@@ -13,7 +13,7 @@ use crate::actors::session::{SessionParts, refusal_of};
 use crate::auth::{self, AuthError, Identity, Presented};
 use crate::limits::address::Client;
 use crate::limits::caps::Caps;
-use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::error::Refusal;
 use crate::socket::Limits;
 
 /// Shared by all handlers of both addresses.

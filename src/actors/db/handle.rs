@@ -117,7 +117,7 @@ impl DbHandle {
     ) -> Result<Marked, Refusal> {
         let place = self.place()?;
         let (reply, done) = oneshot::channel();
-        tell(&self.db, MarkRead { mark, session, at, reply, place });
+        tell(&self.db, MarkRead { mark, session, at, reply, _place: place });
         done.await.unwrap_or_else(|_| Err(Refusal::unavailable("the daemon is stopping; try again")))
     }
 }

@@ -133,7 +133,7 @@ struct MarkRead {
     session: Option<SessionId>,
     at: DateTime<Utc>,
     reply: oneshot::Sender<Result<Marked, Refusal>>,
-    place: Place,
+    _place: Place,
 }
 
 /// Asks for its state.

@@ -106,8 +106,9 @@ impl Db {
     /// The appends are idempotent, so that trying again is right whatever the outcome was.
     fn retry(&mut self, channel: Option<ChannelId>, batch: Vec<Sending>, error: &StoreError, ctx: &mut Context<Self>) {
         let refusal = self.failed(error);
+        let again = error.is_retryable() || matches!(error, StoreError::UnknownOutcome);
         let (alive, late): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|sending| error.retryable() && sending.accepted.elapsed() < ANSWER_WITHIN);
+            batch.into_iter().partition(|sending| again && sending.accepted.elapsed() < ANSWER_WITHIN);
         for sending in late {
             self.finish(&sending);
             if let Some(origin) = sending.origin {

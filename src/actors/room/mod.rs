@@ -242,7 +242,7 @@ impl Room {
             return;
         }
         let read = self.parts.reader.fill(self.id, self.sequence.delivered(), MAX_FILL);
-        ctx.spawn(read.into_actor(self).map(Self::filled));
+        ctx.spawn(read.into_actor(self).map(|fill, act, ctx| act.filled(fill, ctx)));
     }
 
     fn filled(&mut self, fill: Result<Fill, StoreError>, ctx: &mut Context<Self>) {

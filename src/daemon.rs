@@ -76,11 +76,8 @@ impl Daemon {
         let listener = bind(config.listen, "TENFOUR_LISTEN")?;
         let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
-        let store_runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("store")
-            .enable_all()
-            .build()?;
+        let store_runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("store").enable_all().build()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
         let (writer, reader) = store::open(settings, store_runtime.handle().clone()).await?;
         let epoch = reader.epoch().await?;
@@ -257,7 +254,11 @@ fn serve(
     let app = app.clone();
     let open = OpenLines::default();
     let server = HttpServer::new(move || {
-        HttpApp::new().app_data(app.clone()).wrap(middleware::from_fn(mark_head)).configure(routes)
+        HttpApp::new()
+            .app_data(app.clone())
+            .wrap(middleware::from_fn(http::trace::trace))
+            .wrap(middleware::from_fn(mark_head))
+            .configure(routes)
     })
     .on_connect(move |connection, data| on_connect(connection, data, head_timeout, &open))
     .client_request_timeout(head_timeout)

@@ -25,7 +25,7 @@ use crate::protocol::server::ChannelBody;
 pub(super) const TENFOUR_USER: HeaderName = HeaderName::from_static("tenfour-user");
 
 /// Who asks, within the rate of all calls but sends.
-pub struct Asker {
+pub(super) struct Asker {
     pub(super) app: Data<App>,
     /// None: the host application's server, acting as nobody.
     acting: Option<Acting>,
@@ -33,7 +33,7 @@ pub struct Asker {
 }
 
 /// Who sends: the same, but the rate is that of messages, which is looked at once the message can be read.
-pub struct Sender(pub(super) Asker);
+pub(super) struct Sender(pub(super) Asker);
 
 /// The user in whose name something is done.
 #[derive(Debug, Clone)]

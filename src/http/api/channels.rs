@@ -24,7 +24,7 @@ use crate::store::NewGroup;
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "acting as nobody only; 50 where it is missing"),
     ),
     responses((status = 200, body = Channels), Reading))]
-pub async fn list(asker: Asker, request: HttpRequest) -> Answer {
+pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
     let query = Query::of(&request)?;
     let (views, has_more) = match asker.user_id() {
         Some(_) if query.has("after") || query.has("limit") => {
@@ -55,7 +55,7 @@ pub async fn list(asker: Asker, request: HttpRequest) -> Answer {
         (status = 200, body = ChannelBody, description = "the direct channel was there"),
         Writing
     ))]
-pub async fn create(asker: Asker, payload: Payload) -> Answer {
+pub(super) async fn create(asker: Asker, payload: Payload) -> Answer {
     let body = input::body(payload).await?;
     let (max_members, placeholders) = (asker.app.max_group_members, asker.makes_placeholders());
     let order = match CreateChannel::parse(&body, max_members, asker.user_id().is_none())? {
@@ -82,7 +82,7 @@ pub async fn create(asker: Asker, payload: Payload) -> Answer {
 #[utoipa::path(get, path = "/api/v1/channels/{id}", operation_id = "showChannel", tag = "channels",
     params(("id" = String, Path, format = Uuid)),
     responses((status = 200, body = ChannelBody), Reading))]
-pub async fn show(asker: Asker, request: HttpRequest) -> Answer {
+pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
     let view = asker.see(input::channel_id(&request)?).await?;
     Ok(HttpResponse::Ok().json(asker.body(&view)))
 }
@@ -92,7 +92,7 @@ pub async fn show(asker: Asker, request: HttpRequest) -> Answer {
     params(("id" = String, Path, format = Uuid)),
     request_body = schema::RenameChannel,
     responses((status = 200, body = ChannelBody), Writing))]
-pub async fn rename(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn rename(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
     let name = parse_rename_body(&input::body(payload).await?)?;
     let done = asker.parts().db.order(Order::Rename { by: asker.by(), channel_id, name }).await?;

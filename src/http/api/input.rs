@@ -1,6 +1,5 @@
 //! What a request says besides who asks: the path, the query and the body, each with its limit.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -24,13 +23,10 @@ const PAGE: usize = 50;
 
 /// The body, whatever type it is said to be of: all bodies are JSON.
 pub(super) async fn body(payload: Payload) -> Result<Bytes, Refusal> {
-    match tokio::time::timeout(BODY_WITHIN, read(payload)).await {
-        Ok(body) => body,
-        Err(_) => {
-            let seconds = BODY_WITHIN.as_secs();
-            Err(Refusal::new(ErrorCode::InvalidJson, format!("the body did not arrive within {seconds} s")))
-        }
-    }
+    tokio::time::timeout(BODY_WITHIN, read(payload)).await.unwrap_or_else(|_| {
+        let seconds = BODY_WITHIN.as_secs();
+        Err(Refusal::new(ErrorCode::InvalidJson, format!("the body did not arrive within {seconds} s")))
+    })
 }
 
 async fn read(mut payload: Payload) -> Result<Bytes, Refusal> {
@@ -50,21 +46,22 @@ async fn read(mut payload: Payload) -> Result<Bytes, Refusal> {
 
 /// The channel of the path. What is no id names no channel.
 pub(super) fn channel_id(request: &HttpRequest) -> Result<ChannelId, Refusal> {
-    segment(request, "id").parse().map_err(|_| Refusal::no_channel())
+    id(request).parse().map_err(|_| Refusal::no_channel())
 }
 
 pub(super) fn message_id(request: &HttpRequest) -> Result<MessageId, Refusal> {
-    segment(request, "id").parse().map_err(|_| Refusal::no_message())
+    id(request).parse().map_err(|_| Refusal::no_message())
 }
 
-/// The user of the path, in either form, percent-encoded where it has to be.
+fn id(request: &HttpRequest) -> &str {
+    request.match_info().get("id").unwrap_or_default()
+}
+
+/// The user of a path that ends with one after a channel, in either form, percent-encoded where it has to be.
 pub(super) fn user(request: &HttpRequest) -> Result<UserRef, Refusal> {
-    parse_user("userId", &segment(request, "userId"))
-}
-
-fn segment(request: &HttpRequest, name: &str) -> String {
-    let mut segments: HashMap<String, String> = request.match_info().load().unwrap_or_default();
-    segments.remove(name).unwrap_or_default()
+    let decoded: Result<(String, String), _> = request.match_info().load();
+    let (_, user) = decoded.map_err(|_| Refusal::invalid("userId cannot be read"))?;
+    parse_user("userId", &user)
 }
 
 /// The query's fields; unknown ones are ignored.

@@ -16,7 +16,7 @@ use crate::protocol::server::ChannelBody;
 #[utoipa::path(get, path = "/api/v1/channels/{id}/members", operation_id = "listMembers", tag = "members",
     params(("id" = String, Path, format = Uuid)),
     responses((status = 200, body = Members), Reading))]
-pub async fn list(asker: Asker, request: HttpRequest) -> Answer {
+pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
     let view = asker.see(input::channel_id(&request)?).await?;
     let online = &asker.parts().online;
     let members = view.channel.members.iter();
@@ -33,7 +33,7 @@ pub async fn list(asker: Asker, request: HttpRequest) -> Answer {
     params(("id" = String, Path, format = Uuid)),
     request_body = schema::AddMembers,
     responses((status = 200, body = ChannelBody), Writing))]
-pub async fn add(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn add(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
     let max_members = asker.app.max_group_members;
     let users = parse_add_body(&input::body(payload).await?, max_members)?;
@@ -51,7 +51,7 @@ pub async fn add(asker: Asker, request: HttpRequest, payload: Payload) -> Answer
     ),
     request_body = schema::SetRole,
     responses((status = 200, body = ChannelBody), Writing))]
-pub async fn set_role(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn set_role(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let (channel_id, user) = (input::channel_id(&request)?, input::user(&request)?);
     let role = parse_role_body(&input::body(payload).await?)?;
     let done = asker.parts().db.order(Order::SetRole { by: asker.by(), channel_id, user, role }).await?;
@@ -65,7 +65,7 @@ pub async fn set_role(asker: Asker, request: HttpRequest, payload: Payload) -> A
         ("userId" = String, Path, description = "in either form"),
     ),
     responses((status = 204, description = "removed"), Writing))]
-pub async fn remove(asker: Asker, request: HttpRequest) -> Answer {
+pub(super) async fn remove(asker: Asker, request: HttpRequest) -> Answer {
     let (channel_id, user) = (input::channel_id(&request)?, input::user(&request)?);
     asker.parts().db.order(Order::RemoveMember { by: asker.by(), channel_id, user }).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -34,7 +34,7 @@ use crate::protocol::server::{Ack, MessageBody};
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "50 where it is missing"),
     ),
     responses((status = 200, body = Messages), Reading))]
-pub async fn history(asker: Asker, request: HttpRequest) -> Answer {
+pub(super) async fn history(asker: Asker, request: HttpRequest) -> Answer {
     let channel_id = input::channel_id(&request)?;
     let query = Query::of(&request)?;
     let from = match (query.seq("before")?, query.seq("after")?) {
@@ -56,12 +56,11 @@ async fn page(
     limit: usize,
 ) -> Result<(Vec<Message>, bool), Refusal> {
     let reader = &asker.parts().reader;
-    let page = match asker.user_id() {
-        Some(user) => reader.history_for(user, channel, from, limit).await,
-        None => {
-            asker.see(channel).await?;
-            reader.history(channel, from, limit).await.map(Some)
-        }
+    let page = if let Some(user) = asker.user_id() {
+        reader.history_for(user, channel, from, limit).await
+    } else {
+        asker.see(channel).await?;
+        reader.history(channel, from, limit).await.map(Some)
     };
     page.map_err(|error| unreadable(&error))?.ok_or_else(Refusal::no_channel)
 }
@@ -77,7 +76,7 @@ async fn page(
         (status = 200, body = MessageBody, description = "had been stored before"),
         Writing
     ))]
-pub async fn send(Sender(asker): Sender, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
     let sender = asker.acting("send messages")?;
     let parts = asker.parts();
@@ -149,7 +148,7 @@ async fn wait(answer: Reply) -> Result<Ack, Refusal> {
     params(("id" = String, Path, format = Uuid)),
     request_body = schema::EditMessage,
     responses((status = 200, body = MessageBody), Writing))]
-pub async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let message_id = input::message_id(&request)?;
     let content = parse_edit_body(&input::body(payload).await?, asker.parts().frame_limits)?;
     change(&asker, Order::Edit { by: asker.by(), message_id, content }).await
@@ -159,7 +158,7 @@ pub async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -> Answe
 #[utoipa::path(delete, path = "/api/v1/messages/{id}", operation_id = "deleteMessage", tag = "messages",
     params(("id" = String, Path, format = Uuid)),
     responses((status = 200, body = MessageBody), Writing))]
-pub async fn delete(asker: Asker, request: HttpRequest) -> Answer {
+pub(super) async fn delete(asker: Asker, request: HttpRequest) -> Answer {
     let message_id = input::message_id(&request)?;
     change(&asker, Order::Delete { by: asker.by(), message_id }).await
 }

@@ -51,15 +51,15 @@ static TEXT: LazyLock<Bytes> = LazyLock::new(|| match description().to_json() {
     }
 });
 
-pub async fn document() -> HttpResponse {
+pub(super) async fn document() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(TEXT.clone())
 }
 
 /// The refusals of a call without a body.
-pub struct Reading;
+pub(super) struct Reading;
 
 /// The refusals of a call that changes something.
-pub struct Writing;
+pub(super) struct Writing;
 
 impl IntoResponses for Reading {
     fn responses() -> BTreeMap<String, RefOr<Response>> {

@@ -20,7 +20,7 @@ use crate::protocol::schema;
     params(("id" = String, Path, format = Uuid)),
     request_body = schema::MarkRead,
     responses((status = 200, body = ReadMark), Writing))]
-pub async fn mark(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn mark(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
     let user_id = asker.acting("read")?.user.id;
     let seq = parse_read_body(&input::body(payload).await?)?;

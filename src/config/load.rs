@@ -175,12 +175,11 @@ impl Reader {
         if !auth.keys.is_empty() || auth.public_key.is_some() || auth.jwks.is_some() {
             return;
         }
-        let made = match Kind::of(config.database.url.expose()) {
-            Some(Kind::File(path)) => kept::beside(&path),
-            _ => {
-                auth.ephemeral = true;
-                kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
-            }
+        let made = if let Some(Kind::File(path)) = Kind::of(config.database.url.expose()) {
+            kept::beside(&path)
+        } else {
+            auth.ephemeral = true;
+            kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
         };
         match made {
             Ok((secret, warning)) => {

@@ -143,7 +143,7 @@ async fn many_at_once_ask_once() {
 async fn a_client_who_goes_away_does_not_take_the_answer_along() {
     let pair = Pair::p256();
     let issuer = Issuer::start(&[pair.jwk("k")]).await;
-    issuer.answers(|answer| answer.delay = Duration::from_millis(50));
+    issuer.answers(|answer| answer.delay = Duration::from_millis(300));
     let verifier = issuer.verifier(|_| {});
     let token = pair.token(Some("k"));
     assert!(tokio::time::timeout(Duration::from_millis(5), verifier.verify(&token)).await.is_err());
@@ -151,15 +151,33 @@ async fn a_client_who_goes_away_does_not_take_the_answer_along() {
     assert_eq!(issuer.asked(), 1);
 }
 
+#[test]
+fn a_worker_that_dies_while_it_asks_leaves_nobody_waiting() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (issuing, worker, other) = (runtime(), runtime(), runtime());
+    let pair = Pair::p256();
+    let issuer = issuing.block_on(Issuer::start(&[pair.jwk("k")]));
+    issuer.answers(|answer| answer.delay = Duration::from_millis(500));
+    let verifier = issuer.verifier(|_| {});
+    let token = pair.token(Some("k"));
+    worker.block_on(async {
+        assert!(tokio::time::timeout(Duration::from_millis(50), verifier.verify(&token)).await.is_err());
+    });
+    worker.shutdown_background();
+    issuer.answers(|answer| answer.delay = Duration::ZERO);
+    assert_eq!(other.block_on(reason(&verifier, &token)), "taken");
+    assert_eq!(issuer.asked(), 2);
+}
+
 #[tokio::test]
 async fn an_unknown_kid_asks_again_but_not_every_time() {
     let (old, new) = (Pair::p256(), Pair::p256());
     let issuer = Issuer::start(&[old.jwk("old")]).await;
-    let verifier = issuer.verifier(|settings| settings.refetch_interval = Duration::from_millis(100));
+    let verifier = issuer.verifier(|settings| settings.refetch_interval = Duration::from_millis(500));
     assert_eq!(reason(&verifier, &old.token(Some("old"))).await, "taken");
     issuer.publishes(&[old.jwk("old"), new.jwk("new")]);
     assert_eq!(reason(&verifier, &new.token(Some("new"))).await, "key", "just asked");
-    tokio::time::sleep(Duration::from_millis(120)).await;
+    tokio::time::sleep(Duration::from_millis(520)).await;
     assert_eq!(reason(&verifier, &new.token(Some("new"))).await, "taken");
     assert_eq!(issuer.asked(), 2);
     for number in 0..200 {
@@ -186,7 +204,7 @@ async fn old_keys_serve_on_while_the_issuer_fails_but_not_forever() {
     let issuer = Issuer::start(&[pair.jwk("k")]).await;
     let verifier = issuer.verifier(|settings| {
         short_lived(settings);
-        settings.max_stale = Duration::from_millis(400);
+        settings.max_stale = Duration::from_secs(1);
     });
     let token = pair.token(Some("k"));
     assert_eq!(reason(&verifier, &token).await, "taken");
@@ -195,7 +213,7 @@ async fn old_keys_serve_on_while_the_issuer_fails_but_not_forever() {
         a_moment().await;
         assert_eq!(reason(&verifier, &token).await, "taken", "{status} {body}");
     }
-    tokio::time::sleep(Duration::from_millis(450)).await;
+    tokio::time::sleep(Duration::from_millis(1050)).await;
     assert_eq!(reason(&verifier, &token).await, "unavailable");
     issuer.answers(|answer| answer.status = 200);
     issuer.publishes(&[pair.jwk("k")]);
@@ -211,7 +229,7 @@ async fn nobody_waits_for_an_issuer_that_did_not_answer_last_time() {
     let issuer = Issuer::start(&[pair.jwk("k")]).await;
     let verifier = issuer.verifier(|settings| {
         short_lived(settings);
-        settings.timeout = Duration::from_millis(100);
+        settings.timeout = Duration::from_millis(500);
     });
     let token = pair.token(Some("k"));
     assert_eq!(reason(&verifier, &token).await, "taken");
@@ -222,7 +240,7 @@ async fn nobody_waits_for_an_issuer_that_did_not_answer_last_time() {
     for _ in 0..10 {
         assert_eq!(reason(&verifier, &token).await, "taken");
     }
-    assert!(start.elapsed() < Duration::from_millis(90), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(450), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -230,7 +248,7 @@ async fn without_any_keys_the_answer_is_unavailable_and_the_issuer_is_left_in_pe
     let pair = Pair::p256();
     let issuer = Issuer::start(&[]).await;
     issuer.answers(|answer| answer.status = 503);
-    let verifier = issuer.verifier(|settings| settings.retry_interval = Duration::from_millis(200));
+    let verifier = issuer.verifier(|settings| settings.retry_interval = Duration::from_secs(1));
     let token = pair.token(Some("k"));
     for _ in 0..20 {
         let error = verifier.verify(&token).await.unwrap_err();
@@ -240,7 +258,7 @@ async fn without_any_keys_the_answer_is_unavailable_and_the_issuer_is_left_in_pe
     assert_eq!(issuer.asked(), 1);
     issuer.answers(|answer| answer.status = 200);
     issuer.publishes(&[pair.jwk("k")]);
-    tokio::time::sleep(Duration::from_millis(220)).await;
+    tokio::time::sleep(Duration::from_millis(1050)).await;
     assert_eq!(reason(&verifier, &token).await, "taken");
     let nobody = AuthSettings { jwks: Some(JwksSettings::new("http://127.0.0.1:1/jwks")), ..AuthSettings::default() };
     assert_eq!(reason(&Verifier::new(&nobody).unwrap(), &token).await, "unavailable");

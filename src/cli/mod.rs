@@ -2,7 +2,9 @@
 //!
 //! Used by `main` only. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
+mod dev;
 mod flags;
+mod serve;
 mod token;
 
 use std::ffi::OsString;
@@ -64,6 +66,8 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let program = arguments.first().map_or_else(|| "tenfour".to_owned(), |name| name.to_string_lossy().into_owned());
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -71,7 +75,7 @@ pub fn run(
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
-    match cli.dispatch(environment) {
+    match cli.dispatch(&program, environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let text = failure.to_string();
@@ -88,11 +92,19 @@ pub fn run(
 }
 
 impl Cli {
-    fn dispatch(self, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<(), Failure> {
+    fn dispatch(
+        self,
+        program: &str,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<(), Failure> {
         let flags = &self.flags.0;
         match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => load(flags, environment).and_then(|config| not_yet("serve", &config)),
-            Command::Dev => load(flags, environment).and_then(|config| not_yet("dev", &config)),
+            Command::Serve => serve::run(load(flags, environment)?, async |_, _| Ok(())),
+            Command::Dev => {
+                let mut environment: Vec<_> = environment.into_iter().collect();
+                dev::defaults(&mut environment);
+                serve::run(load(flags, environment)?, async |daemon, config| dev::prepare(daemon, config, program).await)
+            }
             Command::Token(token) => token.print(&load(flags, environment)?.auth),
             // A client: the settings of a daemon are nothing to it, and no secret is made on its machine.
             Command::Chat => not_yet("chat", &Config::default()),

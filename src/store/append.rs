@@ -1,0 +1,61 @@
+//! Storing what was sent: a batch in one transaction, tried again where another node was in the way, and split where
+//! one row would fail its neighbours.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::backend::Tx;
+use super::error::StoreError;
+use super::jobs::Database;
+use crate::domain::message::{Append, Appended};
+
+const ATTEMPTS: u32 = 5;
+
+/// Outcomes in the order given.
+pub(super) async fn append(db: &Database, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let batch: Arc<[Append]> = batch.into();
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut rest = vec![0..batch.len()];
+    while let Some(range) = rest.pop() {
+        match store(db, &batch, range.clone()).await {
+            Ok(stored) => outcomes.extend(stored),
+            Err(StoreError::Internal(reason)) if range.len() == 1 => {
+                let id = batch.get(range.start).map(|item| item.message.id);
+                log::warn!("message {id:?} was refused by the database: {reason}");
+                outcomes.push(Appended::Rejected);
+            }
+            Err(StoreError::Internal(_)) => {
+                let middle = range.start + range.len() / 2;
+                rest.push(middle..range.end);
+                rest.push(range.start..middle);
+            }
+            Err(error) if outcomes.is_empty() => return Err(error),
+            // A part of the batch is stored.
+            Err(_) => return Err(StoreError::UnknownOutcome),
+        }
+    }
+    Ok(outcomes)
+}
+
+/// One transaction, a few times.
+async fn store(db: &Database, batch: &Arc<[Append]>, range: Range<usize>) -> Result<Vec<Appended>, StoreError> {
+    let mut attempt = 0;
+    loop {
+        let (batch, range) = (Arc::clone(batch), range.clone());
+        let stored = db
+            .attempt(Tx::Batch, move |conn| {
+                Box::pin(async move { conn.append(&batch, range).await.map_err(StoreError::from) })
+            })
+            .await;
+        match stored {
+            Err(StoreError::Busy) if attempt < ATTEMPTS => {
+                attempt += 1;
+                Database::pause(attempt).await;
+            }
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The append batch on PostgreSQL: one round trip that locks, one that does everything else, one that commits.
+//!
+//! The locks are taken by a statement of their own, because a statement sees the database as it was when it began:
+//! one that waited for a lock would judge by members, messages and numbers older than the lock.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+
+use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::message::{Append, Appended, Stored};
+use crate::store::sql_types::{At, Id, Micros};
+
+/// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads.
+/// The look-up of what was stored before is by the pair (sender, clientId) and beats every other verdict.
+const APPEND: &str = "
+WITH input AS MATERIALIZED (
+  SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY AS i
+    (id, client_id, channel_id, sender_id, digest, content, content_type, reply_to_id, created_at, members_version, ord)
+), judged AS MATERIALIZED (
+  SELECT i.*, c.last_seq, c.version,
+    s.id AS stored_id, s.channel_id AS stored_channel_id, s.seq AS stored_seq, s.first_version AS stored_version,
+    s.created_at AS stored_at,
+    CASE
+      WHEN s.digest = i.digest THEN 1
+      WHEN s.id IS NOT NULL THEN 2
+      WHEN c.id IS NULL OR (c.members_version <> i.members_version AND m.user_id IS NULL) THEN 3
+      WHEN i.reply_to_id IS NOT NULL AND r.id IS NULL THEN 4
+      ELSE 0
+    END AS verdict
+  FROM input i
+  LEFT JOIN messages s ON s.sender_id = i.sender_id AND s.client_id = i.client_id
+  LEFT JOIN channels c ON c.id = i.channel_id
+  LEFT JOIN channel_members m
+    ON c.members_version <> i.members_version AND m.channel_id = i.channel_id AND m.user_id = i.sender_id
+  LEFT JOIN messages r ON r.id = i.reply_to_id AND r.channel_id = i.channel_id
+), numbered AS MATERIALIZED (
+  SELECT *, row_number() OVER (PARTITION BY channel_id, verdict ORDER BY ord) AS n FROM judged
+), stored AS (
+  INSERT INTO messages (id, channel_id, seq, version, first_version, sender_id, client_id, digest, content,
+    content_type, reply_to_id, created_at)
+  SELECT id, channel_id, last_seq + n, version + n, version + n, sender_id, client_id, digest, content,
+    content_type, reply_to_id, created_at
+  FROM numbered WHERE verdict = 0
+), moved AS (
+  UPDATE channels c SET last_seq = c.last_seq + g.n, version = c.version + g.n
+  FROM (SELECT channel_id, count(*) AS n FROM numbered WHERE verdict = 0 GROUP BY channel_id) g
+  WHERE c.id = g.channel_id
+)
+SELECT verdict,
+  coalesce(stored_id, id) AS id,
+  coalesce(stored_channel_id, channel_id) AS channel_id,
+  coalesce(stored_seq, last_seq + n, 0) AS seq,
+  coalesce(stored_version, version + n, 0) AS version,
+  coalesce(stored_at, created_at) AS created_at
+FROM numbered ORDER BY ord";
+
+#[derive(QueryableByName)]
+struct Judged {
+    #[diesel(sql_type = Integer)]
+    verdict: i32,
+    #[diesel(sql_type = Id)]
+    id: MessageId,
+    #[diesel(sql_type = Id)]
+    channel_id: ChannelId,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = Micros)]
+    created_at: At,
+}
+
+impl From<Judged> for Appended {
+    fn from(row: Judged) -> Self {
+        let stored = Stored {
+            id: row.id,
+            channel_id: row.channel_id,
+            seq: row.seq,
+            version: row.version,
+            created_at: row.created_at.0,
+        };
+        match row.verdict {
+            0 => Self::New(stored),
+            1 => Self::Duplicate(stored),
+            2 => Self::Conflict,
+            3 => Self::NotMember,
+            _ => Self::UnknownReply,
+        }
+    }
+}
+
+pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Vec<Appended>> {
+    lock(conn, batch).await?;
+    let mut outcomes = HashMap::with_capacity(batch.len());
+    let mut rest: Vec<usize> = (0..batch.len()).collect();
+    // One round, unless the same sender used the same clientId twice in this batch.
+    while !rest.is_empty() {
+        let (now, later) = first_of_each(batch, &rest);
+        let items: Vec<&Append> = now.iter().map(|&at| &batch[at]).collect();
+        outcomes.extend(now.iter().copied().zip(statement(conn, &items).await?));
+        rest = echo(batch, &now, later, &mut outcomes);
+    }
+    Ok((0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect())
+}
+
+/// In the order of the ids, so that two nodes never wait for each other.
+async fn lock(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<()> {
+    let ids: BTreeSet<ChannelId> = batch.iter().map(|item| item.message.channel_id).collect();
+    let ids: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+    // Without binds, so that it goes in one message with BEGIN.
+    conn.batch_execute(&format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT 1 FROM channels WHERE id IN ({}) ORDER BY id FOR UPDATE",
+        ids.join(",")
+    ))
+    .await
+}
+
+async fn statement(conn: &mut AsyncPgConnection, items: &[&Append]) -> QueryResult<Vec<Appended>> {
+    fn column<'a, T>(items: &[&'a Append], of: impl Fn(&'a Append) -> T) -> Vec<T> {
+        items.iter().map(|item| of(item)).collect()
+    }
+    let rows: Vec<Judged> = diesel::sql_query(APPEND)
+        .bind::<Array<Id>, _>(column(items, |item| item.message.id))
+        .bind::<Array<Id>, _>(column(items, |item| item.message.client_id))
+        .bind::<Array<Id>, _>(column(items, |item| item.message.channel_id))
+        .bind::<Array<Id>, _>(column(items, |item| item.message.sender_id))
+        .bind::<Array<Binary>, _>(column(items, |item| item.digest.0.as_slice()))
+        .bind::<Array<Text>, _>(column(items, |item| item.message.content.as_str()))
+        .bind::<Array<Text>, _>(column(items, |item| item.message.content_type.as_str()))
+        .bind::<Array<Nullable<Id>>, _>(column(items, |item| item.message.reply_to_id))
+        .bind::<Array<Micros>, _>(column(items, |item| At(item.message.created_at)))
+        .bind::<Array<BigInt>, _>(column(items, |item| item.members_version))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(Appended::from).collect())
+}
+
+fn key(item: &Append) -> (UserId, ClientId) {
+    (item.message.sender_id, item.message.client_id)
+}
+
+/// Of each (sender, clientId) the first; and what is left.
+fn first_of_each(batch: &[Append], rest: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    let mut seen = HashSet::with_capacity(rest.len());
+    rest.iter().partition(|&&at| seen.insert(key(&batch[at])))
+}
+
+/// Answers those that repeat what was just judged; returns the ones that need a round of their own.
+fn echo(batch: &[Append], now: &[usize], later: Vec<usize>, outcomes: &mut HashMap<usize, Appended>) -> Vec<usize> {
+    if later.is_empty() {
+        return later;
+    }
+    let firsts: HashMap<_, usize> = now.iter().map(|&at| (key(&batch[at]), at)).collect();
+    let mut left = Vec::new();
+    for at in later {
+        let item = &batch[at];
+        let first = firsts.get(&key(item)).copied();
+        let same = first.is_some_and(|first| batch[first].digest == item.digest);
+        let outcome = match first.and_then(|first| outcomes.get(&first)) {
+            Some(Appended::New(stored) | Appended::Duplicate(stored)) if same => {
+                Some(Appended::Duplicate(stored.clone()))
+            }
+            Some(Appended::New(_) | Appended::Duplicate(_)) => Some(Appended::Conflict),
+            Some(other) if same => Some(other.clone()),
+            _ => None,
+        };
+        match outcome {
+            Some(outcome) => drop(outcomes.insert(at, outcome)),
+            None => left.push(at),
+        }
+    }
+    left
+}

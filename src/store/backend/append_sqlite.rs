@@ -1,0 +1,124 @@
+//! The append batch on SQLite: prepared statements in a loop within one blocking call, one commit.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::select;
+use diesel::sqlite::SqliteConnection;
+
+use super::SqliteConn;
+use crate::domain::ids::ChannelId;
+use crate::domain::message::{Append, Appended, Stored};
+use crate::store::messages::{NewRow, StoredRow};
+use crate::store::schema::{channel_members, channels, messages};
+
+/// A channel's numbers while the batch goes on.
+struct Head {
+    last_seq: i64,
+    version: i64,
+    members_version: i64,
+    grew: bool,
+}
+
+pub(super) async fn append(
+    conn: &mut SqliteConn,
+    batch: Arc<[Append]>,
+    range: Range<usize>,
+) -> QueryResult<Vec<Appended>> {
+    conn.spawn_blocking(move |conn| {
+        conn.batch_execute("BEGIN IMMEDIATE")?;
+        let done = batch_in(conn, &batch[range]).and_then(|outcomes| {
+            conn.batch_execute("COMMIT")?;
+            Ok(outcomes)
+        });
+        if done.is_err() {
+            // The first error is the one to tell.
+            let _ = conn.batch_execute("ROLLBACK");
+        }
+        done
+    })
+    .await
+}
+
+fn batch_in(conn: &mut SqliteConnection, batch: &[Append]) -> QueryResult<Vec<Appended>> {
+    let mut heads = HashMap::new();
+    let outcomes = batch.iter().map(|item| one(conn, item, &mut heads)).collect::<QueryResult<_>>()?;
+    for (id, head) in heads.iter().filter_map(|(id, head)| Some((id, head.as_ref()?))).filter(|(_, head)| head.grew) {
+        diesel::update(channels::table.find(id))
+            .set((channels::last_seq.eq(head.last_seq), channels::version.eq(head.version)))
+            .execute(conn)?;
+    }
+    Ok(outcomes)
+}
+
+fn one(
+    conn: &mut SqliteConnection,
+    item: &Append,
+    heads: &mut HashMap<ChannelId, Option<Head>>,
+) -> QueryResult<Appended> {
+    let message = &item.message;
+    // Before anything that could refuse it: the retry of a stored message is never refused.
+    let found: Option<StoredRow> = messages::table
+        .filter(messages::sender_id.eq(message.sender_id).and(messages::client_id.eq(message.client_id)))
+        .select(StoredRow::as_select())
+        .first(conn)
+        .optional()?;
+    if let Some(found) = found {
+        return Ok(found.judge(&item.digest));
+    }
+    let head = match heads.entry(message.channel_id) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(head(conn, message.channel_id)?),
+    };
+    let Some(head) = head else { return Ok(Appended::NotMember) };
+    if head.members_version != item.members_version {
+        let member = channel_members::table.find((message.channel_id, message.sender_id));
+        if !select(exists(member)).get_result::<bool>(conn)? {
+            return Ok(Appended::NotMember);
+        }
+    }
+    if let Some(reply_to) = message.reply_to_id {
+        let original = messages::table.find(reply_to).filter(messages::channel_id.eq(message.channel_id));
+        if !select(exists(original)).get_result::<bool>(conn)? {
+            return Ok(Appended::UnknownReply);
+        }
+    }
+    let stored = Stored {
+        id: message.id,
+        channel_id: message.channel_id,
+        seq: head.last_seq + 1,
+        version: head.version + 1,
+        created_at: message.created_at,
+    };
+    match diesel::insert_into(messages::table).values(NewRow::new(item, &stored)).execute(conn) {
+        Ok(_) => {}
+        Err(error) if is_of_the_row(&error) => {
+            log::warn!("message {} was refused by the database: {error}", message.id);
+            return Ok(Appended::Rejected);
+        }
+        Err(error) => return Err(error),
+    }
+    (head.last_seq, head.version, head.grew) = (stored.seq, stored.version, true);
+    Ok(Appended::New(stored))
+}
+
+fn head(conn: &mut SqliteConnection, id: ChannelId) -> QueryResult<Option<Head>> {
+    let row: Option<(i64, i64, i64)> = channels::table
+        .find(id)
+        .select((channels::last_seq, channels::version, channels::members_version))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(last_seq, version, members_version)| Head { last_seq, version, members_version, grew: false }))
+}
+
+/// SQLite undoes only the statement then, and the transaction goes on.
+fn is_of_the_row(error: &Error) -> bool {
+    use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation};
+    matches!(error, Error::DatabaseError(CheckViolation | ForeignKeyViolation | NotNullViolation | UniqueViolation, _))
+}

@@ -1,0 +1,265 @@
+//! The one place that names a database: connections of either kind, and what each does in its own way.
+//!
+//! Queries are written once, in the file of their table, and pasted into both arms by [`with_conn!`]. What differs
+//! beyond the dialect (connecting, transactions, row locks, migrations, the append batch, the epoch) is here.
+
+mod append_postgres;
+mod append_sqlite;
+mod migrations;
+pub(super) mod note;
+mod postgres;
+mod sqlite;
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+
+use self::note::Note;
+use super::channels::ChannelRow;
+use super::error::{OpenError, StoreError};
+use super::schema::channels;
+use super::settings::{DatabaseUrl, PostgresUrl, Settings, Timeouts};
+use crate::domain::ids::ChannelId;
+use crate::domain::message::{Append, Appended};
+
+pub(super) type SqliteConn = SyncConnectionWrapper<SqliteConnection>;
+
+/// Runs one expression on whichever connection it is, with `$c` as the connection.
+macro_rules! with_conn {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match &mut $conn.kind {
+            $crate::store::backend::Kind::Sqlite($c) => $body,
+            $crate::store::backend::Kind::Postgres(boxed) => {
+                let $c = &mut **boxed;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_conn;
+
+pub(super) enum Kind {
+    Sqlite(SqliteConn),
+    Postgres(Box<AsyncPgConnection>),
+}
+
+/// A connection, and whether its last use ended as it should.
+pub(super) struct Conn {
+    pub(super) kind: Kind,
+    in_use: bool,
+}
+
+/// Which transaction a call runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tx {
+    /// None: the call is one statement.
+    None,
+    /// Reads of one moment.
+    Snapshot,
+    /// Reads and writes. Whatever is decided is read after the channel's row is locked.
+    Write,
+    /// A batch of messages. It begins by itself, with its locks; on SQLite it also ends in the one blocking call.
+    Batch,
+}
+
+impl Tx {
+    pub(super) fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::Batch)
+    }
+}
+
+impl Conn {
+    fn new(kind: Kind) -> Self {
+        Self { kind, in_use: false }
+    }
+
+    /// From here to [`Conn::release`] a loss of the connection's user is a loss of the connection.
+    pub(super) fn claim(&mut self) {
+        self.in_use = true;
+    }
+
+    pub(super) fn release(&mut self) {
+        self.in_use = false;
+    }
+
+    async fn batch(&mut self, sql: &str) -> QueryResult<()> {
+        with_conn!(self, |c| c.batch_execute(sql).await)
+    }
+
+    pub(super) async fn begin(&mut self, tx: Tx) -> Result<(), StoreError> {
+        let sql = match (&self.kind, tx) {
+            (_, Tx::None | Tx::Batch) => return Ok(()),
+            (Kind::Sqlite(_), Tx::Snapshot) => "BEGIN DEFERRED",
+            (Kind::Sqlite(_), Tx::Write) => "BEGIN IMMEDIATE",
+            (Kind::Postgres(_), Tx::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            (Kind::Postgres(_), Tx::Write) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        };
+        Ok(self.batch(sql).await?)
+    }
+
+    pub(super) async fn commit(&mut self, tx: Tx) -> Result<(), StoreError> {
+        if self.is_alone(tx) {
+            return Ok(());
+        }
+        let done = self.batch("COMMIT").await;
+        if done.is_err() && matches!(self.kind, Kind::Sqlite(_)) {
+            // SQLite keeps a transaction open that it could not commit.
+            let _ = self.batch("ROLLBACK").await;
+        }
+        Ok(done?)
+    }
+
+    pub(super) async fn rollback(&mut self, tx: Tx) -> Result<(), StoreError> {
+        if self.is_alone(tx) {
+            return Ok(());
+        }
+        Ok(self.batch("ROLLBACK").await?)
+    }
+
+    /// Whether begin and end are left to the call itself.
+    fn is_alone(&self, tx: Tx) -> bool {
+        matches!((&self.kind, tx), (_, Tx::None) | (Kind::Sqlite(_), Tx::Batch))
+    }
+
+    /// Reads a channel's row and keeps others from changing it until the end of the transaction. SQLite has one
+    /// writer, and `BEGIN IMMEDIATE` made us that.
+    pub(super) async fn lock_channel(&mut self, id: ChannelId) -> QueryResult<Option<ChannelRow>> {
+        let row = channels::table.find(id);
+        match &mut self.kind {
+            Kind::Sqlite(c) => row.select(ChannelRow::as_select()).first(c).await,
+            Kind::Postgres(c) => row.select(ChannelRow::as_select()).for_update().first(&mut **c).await,
+        }
+        .optional()
+    }
+
+    /// Stores a range of a batch, within [`Tx::Batch`].
+    pub(super) async fn append(&mut self, batch: &Arc<[Append]>, range: Range<usize>) -> QueryResult<Vec<Appended>> {
+        match &mut self.kind {
+            Kind::Sqlite(c) => append_sqlite::append(c, Arc::clone(batch), range).await,
+            Kind::Postgres(c) => append_postgres::append(c, &batch[range]).await,
+        }
+    }
+
+    pub(super) async fn ping(&mut self) -> QueryResult<()> {
+        self.batch("SELECT 1").await
+    }
+
+    /// What tells one history of this database from another, beside the epoch that it holds itself.
+    pub(super) async fn lineage(&mut self) -> Result<String, StoreError> {
+        match &mut self.kind {
+            Kind::Sqlite(_) => Ok(String::new()),
+            Kind::Postgres(c) => postgres::lineage(c).await,
+        }
+    }
+}
+
+/// Makes connections for a pool.
+#[derive(Debug, Clone)]
+pub(super) struct Manager {
+    pub(super) place: Place,
+    timeouts: Timeouts,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    SqliteFile(PathBuf),
+    SqliteMemory,
+    Postgres { url: PostgresUrl, schema: String },
+}
+
+impl Manager {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let place = match &settings.url {
+            DatabaseUrl::SqliteFile(path) => Place::SqliteFile(path.clone()),
+            DatabaseUrl::SqliteMemory => Place::SqliteMemory,
+            DatabaseUrl::Postgres(url) => Place::Postgres { url: url.clone(), schema: settings.pg_schema.clone() },
+        };
+        Self { place, timeouts: settings.timeouts }
+    }
+
+    /// How many connections reads and writes may have, and whether they share one. SQLite has one writer at a
+    /// time; a database in memory is its only connection.
+    pub(super) fn connections(&self, readers: u32) -> Connections {
+        match self.place {
+            Place::SqliteMemory => Connections { read: 1, write: 1, shared: true },
+            Place::SqliteFile(_) => Connections { read: readers.max(1), write: 1, shared: false },
+            Place::Postgres { .. } => Connections { read: readers.max(1), write: 4, shared: false },
+        }
+    }
+
+    /// What is kept beside the database about its history.
+    pub(super) fn note(&self) -> Option<Note> {
+        match &self.place {
+            Place::SqliteFile(path) => Some(Note::beside(path)),
+            Place::SqliteMemory | Place::Postgres { .. } => None,
+        }
+    }
+
+    /// Whether a call can be given up while it runs: SQLite's run in a thread of their own to their end.
+    pub(super) fn can_give_up(&self) -> bool {
+        matches!(self.place, Place::Postgres { .. })
+    }
+
+    /// Migrates. A database in memory is migrated when its connection is made.
+    pub(super) async fn prepare(&self) -> Result<(), OpenError> {
+        match &self.place {
+            Place::SqliteMemory => Ok(()),
+            Place::SqliteFile(path) => sqlite::prepare(path, &self.timeouts).await,
+            Place::Postgres { url, schema } => postgres::prepare(url, schema, &self.timeouts).await,
+        }
+    }
+
+    async fn open(&self) -> Result<Conn, OpenError> {
+        match &self.place {
+            Place::SqliteFile(path) => sqlite::connect(path, &self.timeouts).await.map(Kind::Sqlite),
+            Place::SqliteMemory => sqlite::connect_memory().await.map(Kind::Sqlite),
+            Place::Postgres { url, schema } => {
+                postgres::connect(url, Some(schema), &self.timeouts).await.map(|c| Kind::Postgres(Box::new(c)))
+            }
+        }
+        .map(Conn::new)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Connections {
+    pub(super) read: u32,
+    pub(super) write: u32,
+    pub(super) shared: bool,
+}
+
+impl bb8::ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = OpenError;
+
+    async fn connect(&self) -> Result<Conn, OpenError> {
+        self.open().await
+    }
+
+    /// Cleans up after a use that was cut off, where the connection has to live on.
+    async fn is_valid(&self, conn: &mut Conn) -> Result<(), OpenError> {
+        if self.has_broken(conn) {
+            return Err(StoreError::Unavailable("the connection is closed".to_owned()).into());
+        }
+        if conn.in_use {
+            // Without an open transaction this fails, which is as good.
+            let _ = conn.batch("ROLLBACK").await;
+            conn.release();
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        match &mut conn.kind {
+            // Its database would go with it, and its calls always run to their end.
+            Kind::Sqlite(_) => false,
+            Kind::Postgres(c) => conn.in_use || (**c).is_broken(),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! PostgreSQL: how a session is set up, and what tells a server's history from another's.
+
+use diesel::result::{ConnectionError, DatabaseErrorKind, Error};
+use diesel::sql_types::Text;
+use diesel::{QueryResult, QueryableByName};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use tokio::time::timeout;
+
+use super::migrations;
+use crate::store::error::{OpenError, StoreError};
+use crate::store::settings::{PostgresUrl, Timeouts};
+
+/// A session that no statement, lock or forgotten transaction of ours can hold up for long.
+pub(super) async fn connect(
+    url: &PostgresUrl,
+    schema: Option<&str>,
+    timeouts: &Timeouts,
+) -> Result<AsyncPgConnection, OpenError> {
+    let establish = async {
+        let mut conn = AsyncPgConnection::establish(url.secret()).await.map_err(|e| refusal(url, e))?;
+        let session = format!(
+            "SET statement_timeout = {call}; SET lock_timeout = {lock}; \
+             SET idle_in_transaction_session_timeout = {idle}; SET client_encoding = 'UTF8'; SET TIME ZONE 'UTC'",
+            call = timeouts.call.as_millis(),
+            lock = timeouts.lock.as_millis(),
+            idle = (timeouts.call + timeouts.commit).as_millis(),
+        );
+        conn.batch_execute(&session).await.map_err(StoreError::from)?;
+        // Errors are told apart by their texts; only a superuser may choose the language before version 15.
+        let _ = conn.batch_execute("SET lc_messages = 'C'").await;
+        if let Some(schema) = schema {
+            conn.batch_execute(&format!("SET search_path = {}", quoted(schema))).await.map_err(StoreError::from)?;
+        }
+        Ok(conn)
+    };
+    timeout(timeouts.connect, establish).await.unwrap_or_else(|_| Err(OpenError::Unreachable(url.clone())))
+}
+
+/// Makes the schema and the tables where they are missing.
+pub(super) async fn prepare(url: &PostgresUrl, schema: &str, timeouts: &Timeouts) -> Result<(), OpenError> {
+    let mut conn = connect(url, None, timeouts).await?;
+    // A migration may take long, and so may waiting for another node's.
+    let unhurried = format!(
+        "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+         SET search_path = {}",
+        quoted(schema)
+    );
+    conn.batch_execute(&unhurried).await.map_err(StoreError::from)?;
+    let lock =
+        format!("SELECT pg_advisory_lock({MIGRATION_LOCK}, hashtext(current_database() || {}))", literal(schema));
+    conn.batch_execute(&lock).await.map_err(StoreError::from)?;
+    create_schema(&mut conn, schema).await.map_err(|e| OpenError::Schema {
+        url: url.clone(),
+        schema: schema.to_owned(),
+        reason: e.to_string(),
+    })?;
+    // The session's end releases the lock.
+    migrations::run_postgres(conn).await
+}
+
+/// `CREATE SCHEMA IF NOT EXISTS` needs the right to create one even where it exists.
+async fn create_schema(conn: &mut AsyncPgConnection, schema: &str) -> QueryResult<()> {
+    let found: Vec<Word> = diesel::sql_query("SELECT nspname::text AS word FROM pg_namespace WHERE nspname = $1")
+        .bind::<Text, _>(schema)
+        .load(conn)
+        .await?;
+    if found.is_empty() {
+        conn.batch_execute(&format!("CREATE SCHEMA {}", quoted(schema))).await?;
+    }
+    Ok(())
+}
+
+/// The system identifier and the timeline: a restored backup or a failover changes one of them. Where the server
+/// does not tell, that part stays empty.
+pub(super) async fn lineage(conn: &mut AsyncPgConnection) -> Result<String, StoreError> {
+    let system = word(conn, "SELECT system_identifier::text AS word FROM pg_control_system()").await?;
+    let timeline = word(conn, "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS word").await?;
+    Ok(format!("-{system}-{timeline}"))
+}
+
+async fn word(conn: &mut AsyncPgConnection, sql: &str) -> Result<String, StoreError> {
+    match diesel::sql_query(sql).get_result::<Word>(conn).await.map_err(StoreError::from) {
+        Ok(found) => Ok(found.word),
+        Err(StoreError::Internal(_)) => Ok(String::new()),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    word: String,
+}
+
+/// "tenfour" in ASCII, cut to what fits: a lock that no other program takes by accident.
+const MIGRATION_LOCK: i32 = 0x7465_6e66;
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn literal(text: &str) -> String {
+    // E'' reads backslashes the same way whatever the server's settings are.
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+fn refusal(url: &PostgresUrl, error: ConnectionError) -> OpenError {
+    match error {
+        ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(kind, info))
+            if !matches!(kind, DatabaseErrorKind::UnableToSendCommand) =>
+        {
+            OpenError::Refused { url: url.clone(), reason: info.message().to_owned() }
+        }
+        ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(_, info))
+            if !info.message().contains("connecting") =>
+        {
+            OpenError::Refused { url: url.clone(), reason: info.message().to_owned() }
+        }
+        _ => OpenError::Unreachable(url.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_s_name_cannot_break_out_of_its_quotes() {
+        assert_eq!(quoted(r#"a"b"#), r#""a""b""#);
+        assert_eq!(literal(r"a'b\"), r"E'a\'b\\'");
+    }
+}

@@ -1,0 +1,177 @@
+//! How a call runs: on the store's runtime, to its end whatever becomes of the caller, in one transaction and within
+//! a time that is known.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::backend::note::Note;
+use super::backend::{Conn, Manager, Tx};
+use super::error::{Failure, StoreError};
+use super::settings::Timeouts;
+use crate::domain::change::Denied;
+
+/// A call under way. Dropping it drops the answer, not the call.
+#[must_use = "whether it succeeded is known only by waiting for it"]
+pub struct Job<T>(JoinHandle<Result<T, StoreError>>);
+
+impl<T> Future for Job<T> {
+    type Output = Result<T, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match ready!(Pin::new(&mut self.0).poll(cx)) {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_panic() => Err(StoreError::Internal("a call panicked".to_owned())),
+            Err(_) => Err(StoreError::Unavailable("the store is closing".to_owned())),
+        })
+    }
+}
+
+impl<T> fmt::Debug for Job<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+/// What a call does with its connection.
+pub(super) trait Body<T, E>:
+    for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static
+{
+}
+
+impl<T, E, F> Body<T, E> for F where F: for<'c> FnOnce(&'c mut Conn) -> BoxFuture<'c, Result<T, E>> + Send + 'static {}
+
+/// A pool of connections and the runtime on which they are used. Clones share both.
+#[derive(Clone)]
+pub(super) struct Database(Arc<Shared>);
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Database")
+    }
+}
+
+struct Shared {
+    pool: bb8::Pool<Manager>,
+    runtime: Handle,
+    timeouts: Timeouts,
+    can_give_up: bool,
+    note: Option<Note>,
+}
+
+impl Database {
+    /// To be called on `runtime`. Connects when it is first used.
+    pub(super) fn new(manager: Manager, connections: u32, timeouts: Timeouts, runtime: Handle) -> Self {
+        let (can_give_up, note) = (manager.can_give_up(), manager.note());
+        let pool = bb8::Pool::builder()
+            .max_size(connections)
+            .min_idle(None)
+            // A database in memory is its connection; a closed one is noticed when it is taken out.
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connection_timeout(timeouts.connect)
+            .build_unchecked(manager);
+        Self(Arc::new(Shared { pool, runtime, timeouts, can_give_up, note }))
+    }
+
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Job<T> {
+        Job(self.0.runtime.spawn(work))
+    }
+
+    pub(super) fn run<T: Send + 'static>(&self, tx: Tx, body: impl Body<T, StoreError>) -> Job<T> {
+        let db = self.clone();
+        self.spawn(async move { db.attempt(tx, body).await })
+    }
+
+    /// A write that may be denied; nothing is changed then.
+    pub(super) fn write<T: Send + 'static>(&self, body: impl Body<T, Failure>) -> Job<Result<T, Denied>> {
+        let db = self.clone();
+        self.spawn(async move {
+            match db.attempt(Tx::Write, body).await {
+                Ok(value) => Ok(Ok(value)),
+                Err(Failure::Denied(denied)) => Ok(Err(denied)),
+                Err(Failure::Store(error)) => Err(error),
+            }
+        })
+    }
+
+    pub(super) fn note(&self) -> Option<&Note> {
+        self.0.note.as_ref()
+    }
+
+    /// One transaction. The connection goes back to the pool only if its state is known.
+    pub(super) async fn attempt<T, E>(&self, tx: Tx, body: impl Body<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let deadline = Instant::now() + self.0.timeouts.call;
+        let mut conn = self.0.pool.get_owned().await.map_err(|error| unavailable(&error))?;
+        conn.claim();
+        let work = async {
+            conn.begin(tx).await.map_err(E::from)?;
+            body(&mut conn).await
+        };
+        let done = if self.0.can_give_up {
+            timeout_at(deadline, work).await.map_err(|_| too_late("the call"))?
+        } else {
+            work.await
+        };
+        match done {
+            Ok(value) => {
+                self.commit(&mut conn, tx).await?;
+                conn.release();
+                if let Some(note) = self.0.note.as_ref().filter(|_| tx.writes()) {
+                    note.touch(self);
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                if self.bounded(conn.rollback(tx)).await.is_ok() {
+                    conn.release();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn commit(&self, conn: &mut Conn, tx: Tx) -> Result<(), StoreError> {
+        match self.bounded(conn.commit(tx)).await {
+            Err(StoreError::Unavailable(_)) if self.0.can_give_up && tx.writes() => Err(StoreError::UnknownOutcome),
+            other => other,
+        }
+    }
+
+    async fn bounded(&self, end: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
+        if !self.0.can_give_up {
+            return end.await;
+        }
+        timeout(self.0.timeouts.commit, end).await.unwrap_or_else(|_| Err(too_late("the commit")))
+    }
+
+    /// Waits between two tries, a little longer each time and never the same for two nodes.
+    pub(super) async fn pause(attempt: u32) {
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..10) << attempt.min(4))).await;
+    }
+}
+
+fn unavailable(error: &bb8::RunError<super::error::OpenError>) -> StoreError {
+    match error {
+        bb8::RunError::TimedOut => StoreError::Unavailable("no connection became free in time".to_owned()),
+        bb8::RunError::User(error) => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+fn too_late(what: &str) -> StoreError {
+    StoreError::Unavailable(format!("{what} took too long"))
+}

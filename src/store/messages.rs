@@ -1,0 +1,265 @@
+//! The table of messages: what was sent, and what became of it by edits and deletions.
+//!
+//! A deleted message keeps its row and its content there; no read gives that content out.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::backend::{Conn, with_conn};
+use super::channels::ChannelRow;
+use super::error::{Failure, StoreError};
+use super::members;
+use super::schema::{channels, messages, users};
+use super::sql_types::At;
+use crate::domain::change::{By, Change, Changed, Denied};
+use crate::domain::content::Content;
+use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::message::{Append, Appended, Message, SendDigest, Stored};
+use crate::domain::permission::{Action, Asker, allows};
+use crate::domain::sync::HistoryFrom;
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = messages)]
+pub(super) struct MessageRow {
+    id: MessageId,
+    client_id: ClientId,
+    channel_id: ChannelId,
+    sender_id: UserId,
+    #[diesel(select_expression = users::name)]
+    sender_name: String,
+    seq: i64,
+    version: i64,
+    content: String,
+    content_type: String,
+    reply_to_id: Option<MessageId>,
+    created_at: At,
+    updated_at: Option<At>,
+    deleted_at: Option<At>,
+}
+
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        let deleted_at = row.deleted_at.map(|at| at.0);
+        Self {
+            id: row.id,
+            client_id: row.client_id,
+            channel_id: row.channel_id,
+            sender_id: row.sender_id,
+            sender_name: row.sender_name,
+            seq: row.seq,
+            version: row.version,
+            content: if deleted_at.is_some() { String::new() } else { row.content },
+            content_type: row.content_type,
+            reply_to_id: row.reply_to_id,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.map(|at| at.0),
+            deleted_at,
+        }
+    }
+}
+
+/// What a message was stored as, to repeat its ack.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = messages)]
+pub(super) struct StoredRow {
+    id: MessageId,
+    channel_id: ChannelId,
+    seq: i64,
+    first_version: i64,
+    created_at: At,
+    digest: Vec<u8>,
+}
+
+impl StoredRow {
+    /// What another send under the same clientId is.
+    pub(super) fn judge(self, digest: &SendDigest) -> Appended {
+        if self.digest == digest.0 { Appended::Duplicate(self.stored()) } else { Appended::Conflict }
+    }
+
+    fn stored(self) -> Stored {
+        Stored {
+            id: self.id,
+            channel_id: self.channel_id,
+            seq: self.seq,
+            version: self.first_version,
+            created_at: self.created_at.0,
+        }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = messages)]
+pub(super) struct NewRow<'a> {
+    id: MessageId,
+    channel_id: ChannelId,
+    seq: i64,
+    version: i64,
+    first_version: i64,
+    sender_id: UserId,
+    client_id: ClientId,
+    digest: &'a [u8],
+    content: &'a str,
+    content_type: &'a str,
+    reply_to_id: Option<MessageId>,
+    created_at: At,
+}
+
+impl<'a> NewRow<'a> {
+    pub(super) fn new(item: &'a Append, stored: &Stored) -> Self {
+        let message = &item.message;
+        Self {
+            id: message.id,
+            channel_id: message.channel_id,
+            seq: stored.seq,
+            version: stored.version,
+            first_version: stored.version,
+            sender_id: message.sender_id,
+            client_id: message.client_id,
+            digest: &item.digest.0,
+            content: message.content.as_str(),
+            content_type: &message.content_type,
+            reply_to_id: message.reply_to_id,
+            created_at: At(stored.created_at),
+        }
+    }
+}
+
+pub(super) async fn find_stored(
+    conn: &mut Conn,
+    sender: UserId,
+    client_id: ClientId,
+) -> QueryResult<Option<(Stored, SendDigest)>> {
+    let query = messages::table.filter(messages::sender_id.eq(sender).and(messages::client_id.eq(client_id)));
+    let row: Option<StoredRow> =
+        with_conn!(conn, |c| query.select(StoredRow::as_select()).first(c).await).optional()?;
+    Ok(row.and_then(|row| {
+        let digest = SendDigest(row.digest.as_slice().try_into().ok()?);
+        Some((row.stored(), digest))
+    }))
+}
+
+pub(super) async fn find(conn: &mut Conn, id: MessageId) -> QueryResult<Option<Message>> {
+    let query = messages::table.inner_join(users::table).filter(messages::id.eq(id));
+    let row: Option<MessageRow> =
+        with_conn!(conn, |c| query.select(MessageRow::as_select()).first(c).await).optional()?;
+    Ok(row.map(Message::from))
+}
+
+/// A page by `seq`, and whether there is more in its direction.
+pub(super) async fn history(
+    conn: &mut Conn,
+    channel: ChannelId,
+    from: HistoryFrom,
+    limit: usize,
+) -> QueryResult<(Vec<Message>, bool)> {
+    let newest_first = !matches!(from, HistoryFrom::After(_));
+    let (above, below) = match from {
+        HistoryFrom::Latest => (0, i64::MAX),
+        HistoryFrom::Before(seq) => (0, seq),
+        HistoryFrom::After(seq) => (seq, i64::MAX),
+    };
+    let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let range = messages::table
+        .inner_join(users::table)
+        .filter(messages::channel_id.eq(channel).and(messages::seq.gt(above)).and(messages::seq.lt(below)))
+        .limit(one_more);
+    let mut rows: Vec<MessageRow> = if newest_first {
+        let query = range.order(messages::seq.desc());
+        with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
+    } else {
+        let query = range.order(messages::seq.asc());
+        with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
+    };
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    Ok((rows.into_iter().map(Message::from).collect(), has_more))
+}
+
+/// Where a message stands for a member of its channel; `None` for anybody else.
+pub(super) async fn position_of(
+    conn: &mut Conn,
+    user: UserId,
+    id: MessageId,
+) -> Result<Option<(ChannelId, i64, DateTime<Utc>)>, StoreError> {
+    let query = messages::table.find(id).select((messages::channel_id, messages::version, messages::created_at));
+    let row: Option<(ChannelId, i64, At)> = with_conn!(conn, |c| query.first(c).await).optional()?;
+    let Some((channel, version, created_at)) = row else { return Ok(None) };
+    let member = members::role(conn, channel, user).await?.is_some();
+    Ok(member.then_some((channel, version, created_at.0)))
+}
+
+pub(super) async fn edit(
+    conn: &mut Conn,
+    by: By,
+    id: MessageId,
+    content: Content,
+    at: DateTime<Utc>,
+) -> Result<Change, Failure> {
+    let (row, asker, message) = enter(conn, by, id).await?;
+    if !allows(asker, Action::EditMessage { own: is_own(by, &message) }, row.kind()?) {
+        return Err(Denied::Forbidden("only the sender edits a message").into());
+    }
+    if message.deleted_at.is_some() {
+        return Err(Denied::Conflict("the message is deleted and cannot be edited").into());
+    }
+    let version = next_version(conn, &row).await?;
+    let query = diesel::update(messages::table.find(id)).set((
+        messages::version.eq(version),
+        messages::content.eq(content.as_str()),
+        messages::updated_at.eq(At(at)),
+        messages::updated_by.eq(actor(by)),
+    ));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(changed(Message { version, content: content.into_string(), updated_at: Some(at), ..message }))
+}
+
+pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<Utc>) -> Result<Change, Failure> {
+    let (row, asker, message) = enter(conn, by, id).await?;
+    if !allows(asker, Action::DeleteMessage { own: is_own(by, &message) }, row.kind()?) {
+        return Err(Denied::Forbidden("only the sender, admins and owners delete a message").into());
+    }
+    if message.deleted_at.is_some() {
+        return Err(Denied::Conflict("the message is deleted already").into());
+    }
+    let version = next_version(conn, &row).await?;
+    let query = diesel::update(messages::table.find(id)).set((
+        messages::version.eq(version),
+        messages::deleted_at.eq(At(at)),
+        messages::deleted_by.eq(actor(by)),
+    ));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(changed(Message { version, content: String::new(), deleted_at: Some(at), ..message }))
+}
+
+/// Locks the message's channel for `by` to change the message.
+async fn enter(conn: &mut Conn, by: By, id: MessageId) -> Result<(ChannelRow, Asker, Message), Failure> {
+    let query = messages::table.find(id).select(messages::channel_id);
+    let channel: ChannelId = with_conn!(conn, |c| query.first(c).await).optional()?.ok_or(Denied::NoMessage)?;
+    let row = conn.lock_channel(channel).await?.ok_or(Denied::NoMessage)?;
+    let asker = members::asker(conn, by, channel).await?.ok_or(Denied::NoMessage)?;
+    let message = find(conn, id).await?.ok_or(Denied::NoMessage)?;
+    Ok((row, asker, message))
+}
+
+async fn next_version(conn: &mut Conn, row: &ChannelRow) -> QueryResult<i64> {
+    let version = row.version + 1;
+    let query = diesel::update(channels::table.find(row.id)).set(channels::version.eq(version));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(version)
+}
+
+fn is_own(by: By, message: &Message) -> bool {
+    by == By::User(message.sender_id)
+}
+
+pub(super) fn actor(by: By) -> Option<UserId> {
+    match by {
+        By::User(user) => Some(user),
+        By::Host => None,
+    }
+}
+
+fn changed(message: Message) -> Change {
+    Change { channel_id: message.channel_id, version: message.version, what: Changed::Message(Box::new(message)) }
+}

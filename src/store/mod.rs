@@ -1,0 +1,60 @@
+//! The store: users, channels, members and messages in SQLite or PostgreSQL, through diesel.
+//!
+//! [`open`] gives a [`Writer`], which the database actor owns, and a [`Reader`], which anybody may clone. Every call
+//! runs on the runtime that `open` was given, to its end, whatever becomes of the caller. Nothing here knows actix,
+//! sockets or JSON of the wire; nothing outside of `backend` and `sql_types` names a database.
+//!
+//! Every change of a channel (a message, an edit, a deletion, members, roles, a name) is decided and numbered while
+//! the channel's row is locked, and the number is the order in which all will see it.
+
+mod append;
+mod backend;
+mod channels;
+mod epoch;
+mod error;
+mod jobs;
+mod members;
+mod messages;
+mod reader;
+mod schema;
+mod settings;
+mod sql_types;
+mod sync;
+mod unread;
+mod users;
+mod writer;
+
+use tokio::runtime::Handle;
+
+pub use error::{OpenError, StoreError};
+pub use jobs::Job;
+pub use reader::Reader;
+pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
+pub use writer::{NewGroup, Writer};
+
+use backend::{Manager, Tx};
+use jobs::Database;
+use writer::MembersToAdd;
+
+/// Opens the database, made and migrated where that is needed.
+pub async fn open(settings: Settings, runtime: Handle) -> Result<(Writer, Reader), OpenError> {
+    let on = runtime.clone();
+    runtime
+        .spawn(open_on(settings, on))
+        .await
+        .unwrap_or_else(|error| Err(StoreError::Internal(error.to_string()).into()))
+}
+
+async fn open_on(settings: Settings, runtime: Handle) -> Result<(Writer, Reader), OpenError> {
+    let manager = Manager::new(&settings);
+    manager.prepare().await?;
+    let connections = manager.connections(settings.read_connections);
+    let pool = |connections| Database::new(manager.clone(), connections, settings.timeouts, runtime.clone());
+    let writes = pool(connections.write);
+    let reads = if connections.shared { writes.clone() } else { pool(connections.read) };
+    writes.run(Tx::Write, |conn| Box::pin(epoch::ensure(conn))).await?;
+    if let Some(note) = writes.note() {
+        note.check(&writes).await?;
+    }
+    Ok((Writer::new(writes), Reader::new(reads)))
+}

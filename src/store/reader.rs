@@ -1,0 +1,114 @@
+//! What only reads. Each call sees the database of one moment.
+
+use chrono::{DateTime, Utc};
+
+use super::backend::{Conn, Tx};
+use super::error::StoreError;
+use super::jobs::{Database, Job};
+use super::{channels, epoch, messages, sync, users};
+use crate::domain::channel::{Channel, ChannelState, ChannelView};
+use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::message::{Message, SendDigest, Stored};
+use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
+use crate::domain::user::User;
+
+/// Reads the database, from anywhere.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    db: Database,
+}
+
+/// The future that a read is: `read!(self, Tx, |conn| call)`.
+macro_rules! read {
+    ($self:ident, $tx:ident, |$conn:ident| $body:expr) => {
+        $self.db.run(Tx::$tx, move |$conn: &mut Conn| Box::pin(async move { $body.await.map_err(StoreError::from) }))
+    };
+}
+
+impl Reader {
+    pub(super) fn new(db: Database) -> Self {
+        Self { db }
+    }
+
+    pub fn user(&self, id: UserId) -> Job<Option<User>> {
+        self.db.run(Tx::None, move |conn| Box::pin(async move { Ok(users::load(conn, &[id]).await?.pop()) }))
+    }
+
+    /// Ascending by id; the unknown are missing.
+    pub fn users(&self, ids: Vec<UserId>) -> Job<Vec<User>> {
+        read!(self, None, |conn| users::load(conn, &ids))
+    }
+
+    /// What was stored under a sender's clientId.
+    pub fn find_stored(&self, sender: UserId, client_id: ClientId) -> Job<Option<(Stored, SendDigest)>> {
+        read!(self, None, |conn| messages::find_stored(conn, sender, client_id))
+    }
+
+    pub fn channel_ids_of(&self, user: UserId) -> Job<Vec<ChannelId>> {
+        read!(self, None, |conn| channels::ids_of(conn, user))
+    }
+
+    /// Ascending by id; the unknown are missing.
+    pub fn channels(&self, ids: Vec<ChannelId>) -> Job<Vec<Channel>> {
+        read!(self, Snapshot, |conn| channels::load(conn, &ids))
+    }
+
+    /// Every channel of a user, by a constant number of queries.
+    pub fn snapshot(&self, user: UserId) -> Job<Vec<ChannelView>> {
+        read!(self, Snapshot, |conn| channels::snapshot(conn, user))
+    }
+
+    /// `None` where there is no such channel, or the user is not in it.
+    pub fn view(&self, user: UserId, channel: ChannelId) -> Job<Option<ChannelView>> {
+        read!(self, Snapshot, |conn| channels::view(conn, user, channel))
+    }
+
+    pub fn state(&self, channel: ChannelId) -> Job<Option<ChannelState>> {
+        read!(self, Snapshot, |conn| channels::state(conn, channel))
+    }
+
+    /// `None` where the user is not in the channel.
+    pub fn sync_page(
+        &self,
+        user: UserId,
+        channel: ChannelId,
+        from: SyncFrom,
+        limits: PageLimits,
+    ) -> Job<Option<SyncPage>> {
+        read!(self, Snapshot, |conn| sync::page(conn, user, channel, from, limits))
+    }
+
+    /// The channel, version and time of a message; `None` where the user is not in its channel.
+    pub fn position_of(&self, user: UserId, message: MessageId) -> Job<Option<(ChannelId, i64, DateTime<Utc>)>> {
+        read!(self, Snapshot, |conn| messages::position_of(conn, user, message))
+    }
+
+    /// What happened to a channel after a version, for a room with a hole.
+    pub fn fill(&self, channel: ChannelId, after: i64, limit: usize) -> Job<Fill> {
+        read!(self, Snapshot, |conn| sync::fill(conn, channel, after, limit))
+    }
+
+    /// A page, and whether there is more in its direction.
+    pub fn history(&self, channel: ChannelId, from: HistoryFrom, limit: usize) -> Job<(Vec<Message>, bool)> {
+        read!(self, None, |conn| messages::history(conn, channel, from, limit))
+    }
+
+    pub fn message(&self, id: MessageId) -> Job<Option<Message>> {
+        read!(self, None, |conn| messages::find(conn, id))
+    }
+
+    /// The newest version of each channel.
+    pub fn heads(&self, channels: Vec<ChannelId>) -> Job<Vec<(ChannelId, i64)>> {
+        read!(self, None, |conn| channels::heads(conn, &channels))
+    }
+
+    /// Whether the database answers.
+    pub fn ping(&self) -> Job<()> {
+        read!(self, None, |conn| conn.ping())
+    }
+
+    /// The name of this history; another one means that a part of the old may be lost.
+    pub fn epoch(&self) -> Job<String> {
+        read!(self, None, |conn| epoch::read(conn))
+    }
+}

@@ -1,0 +1,97 @@
+//! The tables, once for both databases: [`Id`] and [`Micros`] are what differs between them.
+
+use super::sql_types::{Id, Micros};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{Id, Micros};
+
+    users (id) {
+        id -> Id,
+        external_id -> Nullable<Text>,
+        sub -> Nullable<Text>,
+        name -> Text,
+        created_at -> Micros,
+        updated_at -> Micros,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{Id, Micros};
+
+    channels (id) {
+        id -> Id,
+        #[sql_name = "type"]
+        kind -> Text,
+        name -> Nullable<Text>,
+        created_at -> Micros,
+        last_seq -> BigInt,
+        version -> BigInt,
+        members_version -> BigInt,
+        direct_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{Id, Micros};
+
+    channel_members (channel_id, user_id) {
+        channel_id -> Id,
+        user_id -> Id,
+        role -> Text,
+        joined_at -> Micros,
+        last_read_seq -> BigInt,
+        last_read_at -> Micros,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{Id, Micros};
+
+    messages (id) {
+        id -> Id,
+        channel_id -> Id,
+        seq -> BigInt,
+        version -> BigInt,
+        first_version -> BigInt,
+        sender_id -> Id,
+        client_id -> Id,
+        digest -> Binary,
+        content -> Text,
+        content_type -> Text,
+        reply_to_id -> Nullable<Id>,
+        created_at -> Micros,
+        updated_at -> Nullable<Micros>,
+        updated_by -> Nullable<Id>,
+        deleted_at -> Nullable<Micros>,
+        deleted_by -> Nullable<Id>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::{Id, Micros};
+
+    channel_changes (channel_id, version) {
+        channel_id -> Id,
+        version -> BigInt,
+        detail -> Text,
+        actor_id -> Nullable<Id>,
+        at -> Micros,
+    }
+}
+
+diesel::table! {
+    meta (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::joinable!(channel_members -> channels (channel_id));
+diesel::joinable!(channel_members -> users (user_id));
+diesel::joinable!(messages -> users (sender_id));
+diesel::allow_tables_to_appear_in_same_query!(users, channels, channel_members, messages);

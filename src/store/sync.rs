@@ -1,0 +1,211 @@
+//! Catching up: a client by pages, a room by filling its holes.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::backend::{Conn, with_conn};
+use super::error::StoreError;
+use super::messages::MessageRow;
+use super::schema::{channel_changes, messages, users};
+use super::sql_types::At;
+use super::{channels, members};
+use crate::domain::change::ChannelChange;
+use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::message::Message;
+use crate::domain::sync::{Fill, FilledChange, FilledWhat, PageLimits, SyncFrom, SyncPage};
+
+/// How many messages are read at once: what a page may hold in memory beyond its limit.
+const CHUNK: usize = 100;
+
+/// `None` for who is not in the channel.
+pub(super) async fn page(
+    conn: &mut Conn,
+    user: UserId,
+    channel: ChannelId,
+    from: SyncFrom,
+    limits: PageLimits,
+) -> Result<Option<SyncPage>, StoreError> {
+    if members::role(conn, channel, user).await?.is_none() {
+        return Ok(None);
+    }
+    let Some(head) = channels::row(conn, channel).await?.map(|row| row.version) else { return Ok(None) };
+    let from = match from {
+        SyncFrom::Version(version) => Some(version),
+        SyncFrom::Time(time) => Some(version_before(conn, channel, time).await?),
+        SyncFrom::Reset => None,
+    };
+    let (messages, version, reset) = match from.filter(|version| *version <= head) {
+        None => (newest(conn, channel, limits).await?, head, true),
+        Some(from) => {
+            let (messages, cut) = since(conn, channel, from, limits).await?;
+            let version = messages.last().filter(|_| cut).map_or(head, |last| last.version);
+            (messages, version, false)
+        }
+    };
+    let member_ids = members_at(conn, channel, version, head).await?;
+    Ok(Some(SyncPage { messages, version, has_more: version < head, reset, member_ids }))
+}
+
+/// Up to where a client is that holds what was stored before `time`.
+async fn version_before(conn: &mut Conn, channel: ChannelId, time: DateTime<Utc>) -> QueryResult<i64> {
+    let query = messages::table
+        .filter(messages::channel_id.eq(channel).and(messages::created_at.lt(At(time))))
+        .order(messages::created_at.desc())
+        .select(messages::first_version);
+    Ok(with_conn!(conn, |c| query.first(c).await).optional()?.unwrap_or_default())
+}
+
+/// A page that grows until one of its limits.
+struct Growing {
+    messages: Vec<Message>,
+    bytes: usize,
+    limits: PageLimits,
+}
+
+impl Growing {
+    fn new(limits: PageLimits) -> Self {
+        Self { messages: Vec::new(), bytes: 0, limits }
+    }
+
+    fn is_full(&self) -> bool {
+        self.messages.len() >= self.limits.messages.max(1) || self.bytes > self.limits.bytes
+    }
+
+    /// One more than fits, which tells whether there is more.
+    fn wanted(&self) -> usize {
+        (self.limits.messages.max(1) - self.messages.len() + 1).min(CHUNK)
+    }
+
+    fn push(&mut self, message: Message) {
+        self.bytes += message.content.len();
+        self.messages.push(message);
+    }
+}
+
+/// Ascending by version, and whether the page was cut before the head.
+async fn since(
+    conn: &mut Conn,
+    channel: ChannelId,
+    from: i64,
+    limits: PageLimits,
+) -> QueryResult<(Vec<Message>, bool)> {
+    let mut page = Growing::new(limits);
+    let mut from = from;
+    loop {
+        let wanted = page.wanted();
+        let chunk = by_version(conn, channel, from, wanted).await?;
+        let is_last = chunk.len() < wanted;
+        for message in chunk {
+            if page.is_full() {
+                return Ok((page.messages, true));
+            }
+            from = message.version;
+            page.push(message);
+        }
+        if is_last {
+            return Ok((page.messages, false));
+        }
+    }
+}
+
+async fn by_version(conn: &mut Conn, channel: ChannelId, after: i64, limit: usize) -> QueryResult<Vec<Message>> {
+    let query = messages::table
+        .inner_join(users::table)
+        .filter(messages::channel_id.eq(channel).and(messages::version.gt(after)))
+        .order(messages::version.asc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
+    Ok(rows.into_iter().map(Message::from).collect())
+}
+
+/// The newest page by `seq`, ascending by version.
+async fn newest(conn: &mut Conn, channel: ChannelId, limits: PageLimits) -> QueryResult<Vec<Message>> {
+    let mut page = Growing::new(limits);
+    let mut below = i64::MAX;
+    while !page.is_full() {
+        let wanted = page.wanted();
+        let query = messages::table
+            .inner_join(users::table)
+            .filter(messages::channel_id.eq(channel).and(messages::seq.lt(below)))
+            .order(messages::seq.desc())
+            .limit(i64::try_from(wanted).unwrap_or(i64::MAX));
+        let chunk: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
+        let is_last = chunk.len() < wanted;
+        for message in chunk.into_iter().map(Message::from) {
+            if page.is_full() {
+                break;
+            }
+            below = message.seq;
+            page.push(message);
+        }
+        if is_last {
+            break;
+        }
+    }
+    page.messages.sort_unstable_by_key(|message| message.version);
+    Ok(page.messages)
+}
+
+/// Who was in the channel at `version`: today's members with every later change undone.
+async fn members_at(conn: &mut Conn, channel: ChannelId, version: i64, head: i64) -> Result<Vec<UserId>, StoreError> {
+    let mut members: BTreeSet<UserId> = members::ids(conn, channel).await?;
+    if version < head {
+        for (_, change) in changes(conn, channel, version, i64::MAX).await?.into_iter().rev() {
+            match change {
+                ChannelChange::MembersAdded { user_ids } => members.retain(|user| !user_ids.contains(user)),
+                ChannelChange::MemberRemoved { user_id, .. } => drop(members.insert(user_id)),
+                ChannelChange::RoleChanged { .. } | ChannelChange::Renamed { .. } => {}
+            }
+        }
+    }
+    Ok(members.into_iter().collect())
+}
+
+/// The log of a channel after a version, ascending.
+async fn changes(
+    conn: &mut Conn,
+    channel: ChannelId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, ChannelChange)>, StoreError> {
+    let query = channel_changes::table
+        .filter(channel_changes::channel_id.eq(channel).and(channel_changes::version.gt(after)))
+        .order(channel_changes::version.asc())
+        .limit(limit)
+        .select((channel_changes::version, channel_changes::detail));
+    let rows: Vec<(i64, String)> = with_conn!(conn, |c| query.load(c).await)?;
+    let parse = |(version, detail): (i64, String)| match serde_json::from_str(&detail) {
+        Ok(change) => Ok((version, change)),
+        Err(error) => {
+            Err(StoreError::Internal(format!("change {version} of channel {channel} is unreadable: {error}")))
+        }
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+/// What happened to a channel after a version, and the channel itself where that reaches its head.
+pub(super) async fn fill(conn: &mut Conn, channel: ChannelId, after: i64, limit: usize) -> Result<Fill, StoreError> {
+    let mut messages = VecDeque::from(by_version(conn, channel, after, limit).await?);
+    let mut others = VecDeque::from(changes(conn, channel, after, i64::try_from(limit).unwrap_or(i64::MAX)).await?);
+    let mut filled = Vec::new();
+    let mut last = after;
+    while filled.len() < limit {
+        let is_message = match (messages.front(), others.front()) {
+            (Some(message), Some((version, _))) => message.version < *version,
+            (message, _) => message.is_some(),
+        };
+        let next = if is_message {
+            messages.pop_front().map(|message| (message.version, FilledWhat::Message(Box::new(message))))
+        } else {
+            others.pop_front().map(|(version, change)| (version, FilledWhat::Channel(change)))
+        };
+        let Some((version, what)) = next else { break };
+        filled.push(FilledChange { since: last + 1, version, what });
+        last = version;
+    }
+    let state = channels::state(conn, channel).await?.filter(|state| last >= state.channel.version);
+    Ok(Fill { changes: filled, state })
+}

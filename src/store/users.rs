@@ -1,0 +1,136 @@
+//! The table of users: who a token named, and who was named by others before that.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::backend::{Conn, with_conn};
+use super::error::Failure;
+use super::schema::users;
+use super::sql_types::At;
+use crate::domain::change::Denied;
+use crate::domain::ids::UserId;
+use crate::domain::user::{User, UserRef};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: UserId,
+    external_id: Option<String>,
+    sub: Option<String>,
+    name: String,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self { id: row.id, external_id: row.external_id, name: row.name }
+    }
+}
+
+async fn rows(conn: &mut Conn, ids: &[UserId]) -> QueryResult<Vec<UserRow>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = users::table.filter(users::id.eq_any(ids)).order(users::id);
+    with_conn!(conn, |c| query.select(UserRow::as_select()).load(c).await)
+}
+
+async fn row(conn: &mut Conn, id: UserId) -> QueryResult<Option<UserRow>> {
+    let query = users::table.find(id);
+    with_conn!(conn, |c| query.select(UserRow::as_select()).first(c).await).optional()
+}
+
+/// Ascending by id; the unknown are missing.
+pub(super) async fn load(conn: &mut Conn, ids: &[UserId]) -> QueryResult<Vec<User>> {
+    Ok(rows(conn, ids).await?.into_iter().map(User::from).collect())
+}
+
+/// The user as the token says, made or renamed where that is news.
+pub(super) async fn upsert(conn: &mut Conn, who: &UserRef, name: &str, at: DateTime<Utc>) -> Result<User, Failure> {
+    if row(conn, who.id).await?.is_none() {
+        insert(conn, who, name, Some(&who.external), at).await?;
+    }
+    let stored = row(conn, who.id).await?.ok_or(Denied::ForeignSubject)?;
+    if stored.sub.as_ref().is_some_and(|sub| *sub != who.external) {
+        return Err(Denied::ForeignSubject.into());
+    }
+    let user = User { id: who.id, external_id: who.external_id().map(str::to_owned), name: name.to_owned() };
+    if stored.sub.is_some() && stored.name == name {
+        return Ok(user);
+    }
+    // Another connection may have given it a sub since it was read.
+    let free = users::sub.is_null().or(users::sub.eq(&who.external));
+    let query = diesel::update(users::table.find(who.id).filter(free)).set((
+        users::sub.eq(&who.external),
+        users::external_id.eq(who.external_id()),
+        users::name.eq(name),
+        users::updated_at.eq(At(at)),
+    ));
+    match with_conn!(conn, |c| query.execute(c).await)? {
+        0 => Err(Denied::ForeignSubject.into()),
+        _ => Ok(user),
+    }
+}
+
+/// The ids of those who were named, each once, in the order given. The unknown are refused, or made with the host's
+/// id as their name until a token says better.
+pub(super) async fn resolve(
+    conn: &mut Conn,
+    named: &[UserRef],
+    placeholders: bool,
+    at: DateTime<Utc>,
+) -> Result<Vec<UserId>, Failure> {
+    let mut ids = Vec::with_capacity(named.len());
+    let mut refs: Vec<&UserRef> = Vec::with_capacity(named.len());
+    for who in named {
+        if !ids.contains(&who.id) {
+            ids.push(who.id);
+            refs.push(who);
+        }
+    }
+    let known = rows(conn, &ids).await?;
+    let mut unknown = Vec::new();
+    let mut foreign = Vec::new();
+    for who in refs {
+        match known.iter().find(|row| row.id == who.id) {
+            None => unknown.push(who),
+            // Somebody whose sub is the very UUID that this text maps to: not the one who was named.
+            Some(row) if who.external_id().is_some() && row.sub.as_ref().is_some_and(|sub| *sub != who.external) => {
+                foreign.push(who.external.clone());
+            }
+            Some(_) => {}
+        }
+    }
+    if !foreign.is_empty() || (!unknown.is_empty() && !placeholders) {
+        foreign.extend(unknown.iter().map(|who| who.external.clone()));
+        return Err(Denied::UnknownUsers(foreign).into());
+    }
+    // In one order for all, so that two transactions never wait for each other.
+    unknown.sort_unstable_by_key(|who| who.id);
+    for who in unknown {
+        // A UUID may also be what another text maps to: whose it is shows with the first token.
+        insert(conn, who, &who.external, who.external_id(), at).await?;
+    }
+    Ok(ids)
+}
+
+async fn insert(
+    conn: &mut Conn,
+    who: &UserRef,
+    name: &str,
+    sub: Option<&str>,
+    at: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let query = diesel::insert_into(users::table)
+        .values((
+            users::id.eq(who.id),
+            users::external_id.eq(who.external_id()),
+            users::sub.eq(sub),
+            users::name.eq(name),
+            users::created_at.eq(At(at)),
+            users::updated_at.eq(At(at)),
+        ))
+        .on_conflict(users::id)
+        .do_nothing();
+    with_conn!(conn, |c| query.execute(c).await)
+}

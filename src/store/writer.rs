@@ -1,0 +1,140 @@
+//! What changes the database.
+
+use chrono::{DateTime, Utc};
+
+use super::backend::Tx;
+use super::jobs::{Database, Job};
+use super::{append, channels, members, messages, users};
+use crate::domain;
+use crate::domain::change::{By, Change, Denied, Mark, Marked};
+use crate::domain::channel::{Channel, Role};
+use crate::domain::content::Content;
+use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::message::{Append, Appended};
+use crate::domain::user::{User, UserRef};
+
+/// The only way to change the database. One owner, who decides what follows what: calls that are under way at the
+/// same time are in no order.
+#[derive(Debug)]
+pub struct Writer {
+    db: Database,
+}
+
+/// A group to be made.
+#[derive(Debug, Clone)]
+pub struct NewGroup {
+    /// A user becomes its owner. The host's server is in it only if it names itself, and no member owns it then.
+    pub by: By,
+    pub name: String,
+    pub members: Vec<UserRef>,
+    /// Whether unknown users are made instead of refused.
+    pub placeholders: bool,
+    pub max_members: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct MembersToAdd {
+    pub(super) by: By,
+    pub(super) channel_id: ChannelId,
+    pub(super) members: Vec<UserRef>,
+    pub(super) placeholders: bool,
+    pub(super) max_members: usize,
+}
+
+/// The answer of a write that may be denied.
+type Outcome<T> = Job<Result<T, Denied>>;
+
+impl Writer {
+    pub(super) fn new(db: Database) -> Self {
+        Self { db }
+    }
+
+    /// Stores a batch in one transaction; the outcomes are in the order given. On [`super::StoreError::Locked`] the
+    /// batch may be split by channel, so that only the locked one waits.
+    pub fn append(&self, batch: Vec<Append>) -> Job<Vec<Appended>> {
+        let db = self.db.clone();
+        self.db.spawn(async move { append::append(&db, batch).await })
+    }
+
+    pub fn edit(&self, by: By, id: MessageId, content: Content, at: DateTime<Utc>) -> Outcome<Change> {
+        self.db.write(move |conn| Box::pin(messages::edit(conn, by, id, content, at)))
+    }
+
+    pub fn delete(&self, by: By, id: MessageId, at: DateTime<Utc>) -> Outcome<Change> {
+        self.db.write(move |conn| Box::pin(messages::delete(conn, by, id, at)))
+    }
+
+    pub fn create_group(&self, new: NewGroup, at: DateTime<Utc>) -> Outcome<Channel> {
+        self.db.write(move |conn| Box::pin(channels::create_group(conn, new, at)))
+    }
+
+    /// The channel of the two, and whether it is new.
+    pub fn create_direct(
+        &self,
+        a: UserRef,
+        b: UserRef,
+        placeholders: bool,
+        at: DateTime<Utc>,
+    ) -> Outcome<(Channel, bool)> {
+        self.db.write(move |conn| Box::pin(channels::create_direct(conn, [a, b], placeholders, at)))
+    }
+
+    /// `None` where nothing changed.
+    pub fn add_members(
+        &self,
+        by: By,
+        channel_id: ChannelId,
+        members: Vec<UserRef>,
+        placeholders: bool,
+        max_members: usize,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        let add = MembersToAdd { by, channel_id, members, placeholders, max_members };
+        self.db.write(move |conn| Box::pin(members::add(conn, add, at)))
+    }
+
+    /// Somebody who removes themselves leaves.
+    pub fn remove_member(&self, by: By, channel: ChannelId, user: UserRef, at: DateTime<Utc>) -> Outcome<Change> {
+        self.db.write(move |conn| Box::pin(members::remove(conn, by, channel, user.id, at)))
+    }
+
+    /// `None` where nothing changed.
+    pub fn set_role(
+        &self,
+        by: By,
+        channel: ChannelId,
+        user: UserRef,
+        role: Role,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(members::set_role(conn, by, channel, user.id, role, at)))
+    }
+
+    /// `None` where nothing changed.
+    pub fn rename(&self, by: By, channel: ChannelId, name: String, at: DateTime<Utc>) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(channels::rename(conn, by, channel, name, at)))
+    }
+
+    /// One transaction for all; one answer a wish, in their order.
+    pub fn mark_read(&self, marks: Vec<Mark>, at: DateTime<Utc>) -> Job<Vec<Result<Marked, Denied>>> {
+        self.db.run(Tx::Write, move |conn| Box::pin(members::mark_read(conn, marks, at)))
+    }
+
+    /// The user as a token says, made or renamed where that is news.
+    pub fn upsert_user(&self, who: UserRef, name: String) -> Outcome<User> {
+        self.db.write(move |conn| Box::pin(async move { users::upsert(conn, &who, &name, domain::now()).await }))
+    }
+
+    /// To be awaited before the process ends. Without it a restored backup of the last second may pass unnoticed.
+    pub fn close(self) -> Job<()> {
+        let db = self.db.clone();
+        self.db.spawn(async move {
+            if let Some(note) = db.note()
+                && let Err(error) = note.write_now(&db).await
+            {
+                log::warn!("{error}");
+            }
+            Ok(())
+        })
+    }
+}

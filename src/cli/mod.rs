@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::auth;
 use crate::config::{self, Config, EXIT_CONFIG, Flags, Loaded};
 use flags::SettingFlags;
 
@@ -51,6 +52,12 @@ pub enum Failure {
 impl From<config::ConfigErrors> for Failure {
     fn from(errors: config::ConfigErrors) -> Self {
         Self::Configuration(errors.to_string())
+    }
+}
+
+impl From<auth::SetupError> for Failure {
+    fn from(error: auth::SetupError) -> Self {
+        Self::Configuration(error.to_string())
     }
 }
 

@@ -280,8 +280,9 @@ impl Model {
                 self.line.push_back(Wire::Live(live(seq, self.version)));
             }
             Step::Deliver => {
-                let next = self.line.pop_front();
-                next.into_iter().for_each(|wire| self.deliver(wire));
+                if let Some(wire) = self.line.pop_front() {
+                    self.deliver(wire);
+                }
             }
             // Only what is not an answer: a lost answer is a lost connection.
             Step::Lose => {
@@ -291,7 +292,7 @@ impl Model {
             }
             Step::Repeat => {
                 let again = self.line.front().filter(|wire| matches!(wire, Wire::Live(_))).cloned();
-                again.into_iter().for_each(|wire| self.line.push_back(wire));
+                self.line.extend(again);
             }
             Step::Reconnect => self.connect(),
             Step::Answer => self.answer(),
@@ -359,7 +360,9 @@ proptest! {
     ) {
         let mut model = Model::default();
         model.connect();
-        steps.iter().for_each(|step| model.step(step));
+        for step in &steps {
+            model.step(step);
+        }
         // The line calms down: one more message, so that a lost last one shows, and everything arrives.
         model.step(&Step::New(false));
         model.connect();

@@ -23,7 +23,7 @@ mod cursor_tests;
 #[cfg(test)]
 mod outbox_tests;
 #[cfg(test)]
-mod scripted;
+pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::domain::ids::ChannelId;
 
 use super::event::{Event, RequestError, SendError, Stopped};
+use super::raw::Socket;
 use super::scripted::{CHANNEL, ME, OTHER, Peer, Server, live, message};
 use super::token::{TokenError, TokenSource};
 use super::{Client, Options, State, backoff};
@@ -27,7 +28,7 @@ fn options(server: &Server) -> Options {
     Options { backoff, ..Options::new(server.url(), TokenSource::Static("t".into())) }
 }
 
-async fn started(server: &Server) -> (Client, Receiver<Event>) {
+fn started(server: &Server) -> (Client, Receiver<Event>) {
     Client::start(options(server)).unwrap()
 }
 
@@ -60,7 +61,7 @@ async fn nothing_more(events: &mut Receiver<Event>) {
 #[tokio::test]
 async fn a_message_whose_ack_was_lost_is_sent_again_under_the_same_client_id() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let id = client.send(channel(), "hello").await.unwrap();
     let mut peer = server.welcome(5).await;
     let first = peer.recv_type("message").await;
@@ -78,7 +79,7 @@ async fn a_message_whose_ack_was_lost_is_sent_again_under_the_same_client_id() {
 #[tokio::test]
 async fn an_own_message_in_a_sync_counts_as_its_ack_and_is_not_shown_as_anothers() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(5).await;
     let waiting = tokio::spawn({
         let client = client.clone();
@@ -100,9 +101,67 @@ async fn an_own_message_in_a_sync_counts_as_its_ack_and_is_not_shown_as_anothers
 }
 
 #[tokio::test]
+async fn an_own_message_that_the_last_session_sent_counts_as_its_ack_also_when_edited_since() {
+    let server = Server::start().await;
+    let (client, mut events) = started(&server);
+    let mut peer = server.welcome(5).await;
+    for (seq, edited) in [(6, None), (7, Some("2026-01-01T00:00:09.000Z"))] {
+        client.send(channel(), "hello").await.unwrap();
+        let sent = peer.recv_type("message").await;
+        let mut own = message(seq, ME, Some(&sent["clientId"]));
+        own["updatedAt"] = json!(edited);
+        peer.send(json!({"type": "message", "data": own})).await;
+        assert_eq!(next(&mut events).await, format!("sent {seq}"));
+        peer.ack(&sent, seq, true).await;
+    }
+    assert_eq!(next(&mut events).await, "updated 7");
+    peer.send(live(8)).await;
+    assert_eq!(next(&mut events).await, "message 8");
+    nothing_more(&mut events).await;
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_big_for_the_server_is_not_sent_for_ever() {
+    let server = Server::start().await;
+    let (client, mut events) = started(&server);
+    let mut peer = server.welcome(0).await;
+    client.send(channel(), "long").await.unwrap();
+    client.send(channel(), "next").await.unwrap();
+    peer.recv_type("message").await;
+    peer.close(1009).await;
+    assert!(next(&mut events).await.starts_with("failed: the server closed"));
+    let mut peer = server.welcome(0).await;
+    assert_eq!(peer.recv_type("message").await["content"], "next");
+}
+
+#[tokio::test]
+async fn whom_an_admin_throws_out_does_not_come_back_by_itself() {
+    let server = Server::start().await;
+    let (_client, mut events) = started(&server);
+    server.welcome(0).await.close(4403).await;
+    assert_eq!(next(&mut events).await, "stopped: an admin ended this session");
+}
+
+#[tokio::test]
+async fn a_raw_socket_says_what_went_over_the_line_but_no_token() {
+    let server = Server::start().await;
+    let url = server.url();
+    let (socket, mut peer) = tokio::join!(Socket::connect(&url, "secret"), server.welcome(3));
+    let mut socket = socket.unwrap();
+    assert_eq!(peer.bearer, "secret");
+    socket.send_json(&json!({"type": "auth", "token": "secret"})).await.unwrap();
+    peer.recv_type("auth").await;
+    assert_eq!(socket.recv_type("hello", SOON).await.unwrap()["protocol"], 1);
+    let error = format!("{:?}", socket.recv_type("pong", SOON).await.unwrap_err());
+    assert!(error.contains("waited for pong") && error.contains("hello") && !error.contains("secret"), "{error}");
+    peer.close(4403).await;
+    assert_eq!(socket.recv_close(SOON).await.unwrap(), (Some(4403), "scripted".to_owned()));
+}
+
+#[tokio::test]
 async fn anothers_message_with_this_clients_id_is_no_ack() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(5).await;
     client.send(channel(), "hello").await.unwrap();
     let sent = peer.recv_type("message").await;
@@ -116,7 +175,7 @@ async fn anothers_message_with_this_clients_id_is_no_ack() {
 #[tokio::test]
 async fn a_gap_leads_to_a_sync_and_nothing_is_shown_twice() {
     let server = Server::start().await;
-    let (_client, mut events) = started(&server).await;
+    let (_client, mut events) = started(&server);
     let mut peer = server.welcome(5).await;
     peer.send(live(6)).await;
     peer.send(live(8)).await;
@@ -136,7 +195,7 @@ async fn a_gap_leads_to_a_sync_and_nothing_is_shown_twice() {
 #[tokio::test]
 async fn later_messages_are_held_back_until_the_refused_one_is_through() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(0).await;
     for text in ["one", "two"] {
         client.send(channel(), text).await.unwrap();
@@ -156,7 +215,7 @@ async fn later_messages_are_held_back_until_the_refused_one_is_through() {
 #[tokio::test]
 async fn a_definite_error_fails_one_message_and_the_rest_goes_on() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(0).await;
     let waiting = tokio::spawn({
         let client = client.clone();
@@ -173,7 +232,7 @@ async fn a_definite_error_fails_one_message_and_the_rest_goes_on() {
 #[tokio::test]
 async fn goaway_says_when_to_come_back() {
     let server = Server::start().await;
-    let (_client, mut events) = started(&server).await;
+    let (_client, mut events) = started(&server);
     let mut peer = server.welcome(0).await;
     assert!(matches!(event(&mut events).await, Event::Connected { .. }));
     peer.send(json!({"type": "goaway", "reason": "restart", "reconnectInMs": 400})).await;
@@ -221,7 +280,7 @@ async fn a_server_that_answers_pings_but_no_message_is_left() {
 #[tokio::test]
 async fn a_refused_token_ends_the_client_and_says_why() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     server.refuse(401).await;
     assert_eq!(next(&mut events).await, "stopped: the server refuses the token: the token has expired");
     assert_eq!(client.send(channel(), "too late").await, Err(SendError::Stopped));
@@ -279,7 +338,7 @@ async fn a_fresh_token_is_sent_before_the_old_one_ends() {
 #[tokio::test]
 async fn edits_are_answered_and_do_not_wait_for_a_connection() {
     let server = Server::start().await;
-    let (client, _events) = started(&server).await;
+    let (client, _events) = started(&server);
     let id = super::MessageId(uuid::Uuid::nil());
     assert_eq!(client.edit(id, "x").await, Err(RequestError::NotConnected));
     let mut peer = connected(&server, &client).await;
@@ -299,7 +358,7 @@ async fn edits_are_answered_and_do_not_wait_for_a_connection() {
 #[tokio::test]
 async fn a_read_mark_is_repeated_until_the_server_has_it() {
     let server = Server::start().await;
-    let (client, _events) = started(&server).await;
+    let (client, _events) = started(&server);
     client.read(channel(), 4).await;
     client.read(channel(), 3).await;
     let mut peer = server.welcome(5).await;
@@ -331,7 +390,7 @@ async fn an_application_that_does_not_take_its_events_can_still_send() {
 #[tokio::test]
 async fn closing_says_goodbye_and_ends_the_events() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = connected(&server, &client).await;
     let (left, ()) = tokio::join!(async { timeout(Duration::from_secs(3), client.close()).await }, peer.gone());
     left.expect("an end");

@@ -21,6 +21,8 @@ pub mod token;
 #[cfg(test)]
 mod cursor_tests;
 #[cfg(test)]
+mod line_tests;
+#[cfg(test)]
 mod outbox_tests;
 #[cfg(test)]
 pub(crate) mod scripted;

@@ -17,7 +17,7 @@ use super::connection::{self, ConnectError};
 
 /// Lines of the transcript that are kept, and how long each may be.
 const MAX_LINES: usize = 200;
-const MAX_LINE: usize = 400;
+const MAX_LINE: usize = 600;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// What went wrong, and all that went before. Prints the same in both forms, for `unwrap`.

@@ -19,6 +19,8 @@ mod task;
 pub mod token;
 
 #[cfg(test)]
+mod cursor_property;
+#[cfg(test)]
 mod cursor_tests;
 #[cfg(test)]
 mod line_tests;

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 pub use handle::{DbHandle, Load};
 pub use order::{Done, Order};
-pub use sends::IsIdle;
+pub use sends::{CloseStore, IsIdle};
 pub(crate) use sends::conflict;
 
 use super::directory::Directory;

@@ -84,6 +84,7 @@ impl Daemon {
         let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
 
+        let epoch = Arc::new(parking_lot::RwLock::new(epoch));
         let metrics = Arc::new(Metrics::new());
         let directory = Directory::default();
         let online = Online::default();
@@ -113,6 +114,7 @@ impl Daemon {
                 directory: directory.clone(),
                 presence: presence.clone(),
                 online: online.clone(),
+                epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
                 rooms: RoomSettings {
                     max_in_flight: config.limits.room_in_flight,
@@ -139,7 +141,7 @@ impl Daemon {
             metrics,
             verifier,
             rates: Arc::clone(&rates),
-            epoch: Arc::new(parking_lot::RwLock::new(epoch)),
+            epoch,
             frame_limits: FrameLimits { content_bytes: config.limits.max_content_bytes },
             heartbeat_interval: config.timing.heartbeat_interval,
         });

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
 
-use super::{Registry, RoomEntry, then};
+use super::{CompareHistory, Registry, RoomEntry, then};
 use crate::actors::feed::Subscriber;
 use crate::actors::obituary::Obituary;
 use crate::actors::room::{self, Room};
@@ -205,6 +205,8 @@ impl Handler<CompareHeads> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: CompareHeads, ctx: &mut Self::Context) {
+        // Where the database was away it may have come back as another.
+        ctx.notify(CompareHistory);
         let read = self.parts.reader.heads(self.rooms.keys().copied().collect());
         then(read, self, ctx, |heads, act, ctx| match heads {
             Ok(heads) => {

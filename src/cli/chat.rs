@@ -234,7 +234,7 @@ impl<O: Write, E: Write> Chat<O, E> {
                 // A second /quit, or Ctrl-C, leaves them.
                 self.input_ended = true;
                 self.problem(&format!(
-                    "leaving when {} messages are stored; Ctrl-C leaves at once",
+                    "leaving when the {} waiting are stored; Ctrl-C leaves at once",
                     self.book.pending()
                 ))?;
             }

@@ -231,7 +231,7 @@ impl<O: Write, E: Write> Chat<O, E> {
             Input::Help => self.screen.show(&Line::Note(HELP.to_owned()))?,
             Input::Unknown(problem) => self.problem(&problem)?,
             Input::Quit if self.book.pending() > 0 && !self.input_ended => {
-                // A second /quit, or Ctrl-C, leaves them.
+                // Nothing more is read from here on.
                 self.input_ended = true;
                 self.problem(&format!(
                     "leaving when the {} waiting are stored; Ctrl-C leaves at once",

@@ -19,7 +19,7 @@ use parking_lot::RwLock;
 use serde::Serialize;
 
 pub use history::CompareHistory;
-pub use rooms::{CompareHeads, Idle, MembershipChanged, Open};
+pub use rooms::{CompareHeads, Idle, MembershipChanged, Open, Reannounce};
 pub use sessions::{Drain, EndSession, FindSession, ListSessions, Register, Registered, Unregister};
 
 use super::db::DbHandle;

@@ -1,6 +1,21 @@
 //! tenfour, a chat daemon that runs beside an existing application.
 
-pub mod domain;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+
+pub mod http;
+
+pub mod actors;
+
+pub mod auth;
+pub mod ephemeral;
+pub mod limits;
+pub mod metrics;
 pub mod protocol;
 pub mod socket;
 pub mod store;
+
+pub mod domain;
+
+pub mod client;

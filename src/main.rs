@@ -1,1 +1,7 @@
-fn main() {}
+//! `tenfour`: hands the arguments to the command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tenfour::cli::run(std::env::args_os())
+}

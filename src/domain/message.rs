@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::channel::Role;
 use super::content::Content;
 use super::ids::{ChannelId, ClientId, MessageId, UserId};
 

@@ -13,8 +13,9 @@ use crate::domain::message::SendDigest;
 const MAX_REF: usize = 256;
 
 /// A client's own mark on a frame, given back with the answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Object)]
 pub struct Ref(Value);
 
 /// A checked frame.
@@ -81,6 +82,20 @@ impl ClientFrame {
         match Self::from_fields(&fields, limits) {
             Ok(frame) => Ok((reference, frame)),
             Err(refusal) => Err(refused(reference, refusal, refused_send(&fields))),
+        }
+    }
+
+    /// The word that names it on the wire.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::Edit { .. } => "edit",
+            Self::Delete { .. } => "delete",
+            Self::Typing { .. } => "typing",
+            Self::Read { .. } => "read",
+            Self::Sync(_) => "sync",
+            Self::Auth { .. } => "auth",
+            Self::Ping => "ping",
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::change::Denied;
+
 /// What went wrong, for a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -129,6 +131,33 @@ impl Refusal {
             code: ErrorCode::RateLimited,
             message: format!("too many requests; try again in {retry_after_ms} ms"),
             retry_after_ms: Some(retry_after_ms),
+        }
+    }
+}
+
+/// The one place where a denial of the store becomes a word of the wire.
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NoChannel => Self::no_channel(),
+            Denied::NoMessage => Self::no_message(),
+            Denied::NoMember => Self::new(ErrorCode::NotFound, "this user is not in the channel"),
+            Denied::Forbidden(why) => Self::forbidden(why),
+            Denied::Conflict(why) => Self::new(ErrorCode::Conflict, why),
+            Denied::UnknownUsers(users) => {
+                let named: Vec<_> = users.iter().take(5).map(|user| user.escape_debug().to_string()).collect();
+                let more = if users.len() > named.len() { " and others" } else { "" };
+                Self::new(
+                    ErrorCode::UnknownUser,
+                    format!("not known: {}{more}; a user is known from their first token on", named.join(", ")),
+                )
+            }
+            Denied::TooManyMembers { max } => {
+                Self::new(ErrorCode::Conflict, format!("a group has at most {max} members"))
+            }
+            Denied::ForeignSubject => {
+                Self::new(ErrorCode::Unauthorized, "this user id belongs to another sub; use the user's own")
+            }
         }
     }
 }

@@ -7,12 +7,14 @@ pub mod client;
 pub mod close;
 pub mod error;
 mod fields;
+pub mod server;
+mod time;
 
 /// The version that `hello` names.
 pub const PROTOCOL: u32 = 1;
 /// The sub-protocol that the server selects when a client offers it.
 pub const SUBPROTOCOL: &str = "tenfour.v1";
 /// The most messages of one `sync` frame.
-pub const SYNC_PAGE_MESSAGES: i64 = 500;
+pub const SYNC_PAGE_MESSAGES: usize = 500;
 /// The most bytes of content of one `sync` frame, nearly.
 pub const SYNC_PAGE_BYTES: usize = 256 * 1024;

@@ -126,7 +126,7 @@ impl Writer {
     }
 
     /// To be awaited before the process ends. Without it a restored backup of the last second may pass unnoticed.
-    pub fn close(self) -> Job<()> {
+    pub fn close(&self) -> Job<()> {
         let db = self.db.clone();
         self.db.spawn(async move {
             if let Some(note) = db.note()

@@ -1,0 +1,123 @@
+//! The way into the DB actor: bounded here, since its mailbox is not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::Addr;
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
+use super::order::{Done, Order};
+use super::{Db, Enqueue, Lookup, MarkRead, Submit};
+use crate::actors::origin::Origin;
+use crate::actors::tell;
+use crate::domain::change::{Mark, Marked};
+use crate::domain::ids::SessionId;
+use crate::domain::message::Append;
+use crate::protocol::client::RefusedSend;
+use crate::protocol::error::Refusal;
+
+/// How much waits for the database, shared with the actor.
+#[derive(Debug)]
+pub struct Load {
+    waiting: AtomicUsize,
+    max: usize,
+}
+
+impl Load {
+    pub fn new(max: usize) -> Self {
+        Self { waiting: AtomicUsize::new(0), max }
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn enter(&self) -> bool {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.max {
+            return true;
+        }
+        self.leave();
+        false
+    }
+
+    pub(super) fn leave(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One place in the queue, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place(Arc<Load>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// A handle for those who want something changed.
+#[derive(Debug, Clone)]
+pub struct DbHandle {
+    db: Addr<Db>,
+    load: Arc<Load>,
+}
+
+impl DbHandle {
+    pub fn new(db: Addr<Db>, load: Arc<Load>) -> Self {
+        Self { db, load }
+    }
+
+    pub fn actor(&self) -> &Addr<Db> {
+        &self.db
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.load.waiting()
+    }
+
+    fn place(&self) -> Result<Place, Refusal> {
+        if self.load.enter() {
+            return Ok(Place(Arc::clone(&self.load)));
+        }
+        let max = self.load.max;
+        Err(Refusal::unavailable(format!("more than {max} changes wait for the database; try again")))
+    }
+
+    /// A send. Its room hears what became of it.
+    pub fn append(&self, append: Append, origin: Origin) {
+        match self.place() {
+            Ok(place) => tell(&self.db, Enqueue { append, origin, place }),
+            Err(refusal) => origin.refuse(refusal),
+        }
+    }
+
+    /// A send that is refused, unless it is the retry of a stored one.
+    pub fn refuse(&self, sender: crate::domain::ids::UserId, send: RefusedSend, refusal: Refusal, origin: Origin) {
+        match self.place() {
+            Ok(place) => tell(&self.db, Lookup { sender, send, refusal, origin, place }),
+            Err(refusal) => origin.refuse(refusal),
+        }
+    }
+
+    /// Any other change. The future may be dropped without undoing it.
+    pub async fn order(&self, order: Order) -> Result<Done, Refusal> {
+        let place = self.place()?;
+        let (reply, done) = oneshot::channel();
+        tell(&self.db, Submit { order, reply, place });
+        done.await.unwrap_or_else(|_| Err(Refusal::unavailable("the daemon is stopping; try again")))
+    }
+
+    /// Moves a reader's mark. `session` is the one that asked, which needs no `read` frame.
+    pub async fn mark_read(
+        &self,
+        mark: Mark,
+        session: Option<SessionId>,
+        at: DateTime<Utc>,
+    ) -> Result<Marked, Refusal> {
+        let place = self.place()?;
+        let (reply, done) = oneshot::channel();
+        tell(&self.db, MarkRead { mark, session, at, reply, _place: place });
+        done.await.unwrap_or_else(|_| Err(Refusal::unavailable("the daemon is stopping; try again")))
+    }
+}

@@ -1,0 +1,83 @@
+//! Every change that is no send and no receipt: what is asked for, and what comes back.
+
+use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
+use crate::domain::channel::{Channel, Role};
+use crate::domain::content::Content;
+use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::now;
+use crate::domain::user::{User, UserRef};
+use crate::store::{NewGroup, StoreError, Writer};
+
+/// A wish. Who may what is decided by the store, under the channel's lock.
+#[derive(Debug, Clone)]
+pub enum Order {
+    Edit { by: By, message_id: MessageId, content: Content },
+    Delete { by: By, message_id: MessageId },
+    CreateGroup(NewGroup),
+    CreateDirect { users: [UserRef; 2], placeholders: bool },
+    AddMembers { by: By, channel_id: ChannelId, users: Vec<UserRef>, placeholders: bool, max_members: usize },
+    RemoveMember { by: By, channel_id: ChannelId, user: UserRef },
+    SetRole { by: By, channel_id: ChannelId, user: UserRef, role: Role },
+    Rename { by: By, channel_id: ChannelId, name: String },
+    UpsertUser { user: UserRef, name: String },
+}
+
+/// What was done.
+#[derive(Debug)]
+pub enum Done {
+    Changed(Change),
+    /// It was so already.
+    Nothing,
+    Channel {
+        channel: Box<Channel>,
+        created: bool,
+    },
+    User(User),
+}
+
+impl Order {
+    pub(super) async fn run(self, writer: &Writer) -> Result<Result<Done, Denied>, StoreError> {
+        let at = now();
+        let changed = |outcome: Result<Change, Denied>| outcome.map(Done::Changed);
+        let maybe =
+            |outcome: Result<Option<Change>, Denied>| outcome.map(|change| change.map_or(Done::Nothing, Done::Changed));
+        Ok(match self {
+            Self::Edit { by, message_id, content } => changed(writer.edit(by, message_id, content, at).await?),
+            Self::Delete { by, message_id } => changed(writer.delete(by, message_id, at).await?),
+            Self::CreateGroup(group) => writer
+                .create_group(group, at)
+                .await?
+                .map(|channel| Done::Channel { channel: Box::new(channel), created: true }),
+            Self::CreateDirect { users: [one, other], placeholders } => writer
+                .create_direct(one, other, placeholders, at)
+                .await?
+                .map(|(channel, created)| Done::Channel { channel: Box::new(channel), created }),
+            Self::AddMembers { by, channel_id, users, placeholders, max_members } => {
+                maybe(writer.add_members(by, channel_id, users, placeholders, max_members, at).await?)
+            }
+            Self::RemoveMember { by, channel_id, user } => {
+                changed(writer.remove_member(by, channel_id, user, at).await?)
+            }
+            Self::SetRole { by, channel_id, user, role } => {
+                maybe(writer.set_role(by, channel_id, user, role, at).await?)
+            }
+            Self::Rename { by, channel_id, name } => maybe(writer.rename(by, channel_id, name, at).await?),
+            Self::UpsertUser { user, name } => writer.upsert_user(user, name).await?.map(Done::User),
+        })
+    }
+}
+
+impl Done {
+    /// Who came into and who left a channel by it.
+    pub(super) fn membership(&self) -> Option<(ChannelId, Vec<UserId>, Vec<UserId>)> {
+        match self {
+            Self::Channel { channel, created: true } => Some((channel.id, channel.member_ids(), Vec::new())),
+            Self::Changed(Change { channel_id, what: Changed::Channel { change, .. }, .. }) => match change {
+                ChannelChange::MembersAdded { user_ids } => Some((*channel_id, user_ids.clone(), Vec::new())),
+                ChannelChange::MemberRemoved { user_id, .. } => Some((*channel_id, Vec::new(), vec![*user_id])),
+                ChannelChange::RoleChanged { .. } | ChannelChange::Renamed { .. } => None,
+            },
+            _ => None,
+        }
+    }
+}

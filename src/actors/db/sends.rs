@@ -1,0 +1,250 @@
+//! The DB actor's sends: batch, write, try again, tell the rooms.
+
+use std::time::{Duration, Instant};
+
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
+
+use super::queue::{BatchLimits, Sending};
+use super::{ANSWER_WITHIN, Db, Enqueue, Lookup, MAX_LOOKUPS};
+use crate::actors::{room, tell};
+use crate::domain::ids::ChannelId;
+use crate::domain::message::Appended;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::store::StoreError;
+
+const BATCH: BatchLimits = BatchLimits { sends: 512, bytes: 4 << 20 };
+/// Before a batch is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+impl Handler<Enqueue> for Db {
+    type Result = ();
+
+    fn handle(&mut self, Enqueue { append, origin, place }: Enqueue, ctx: &mut Context<Self>) {
+        // Places are only counted, so that any one stands for any send.
+        self.places.push_back(place);
+        let channel = append.message.channel_id;
+        self.queue.push(Sending { append, origin: Some(origin), accepted: Instant::now() });
+        self.next_batch(ctx);
+        if self.queue.set_aside_count() > 0 && !self.flies(Some(channel)) {
+            self.next_aside(channel, ctx);
+        }
+    }
+}
+
+impl Handler<Lookup> for Db {
+    type Result = ();
+
+    fn handle(&mut self, lookup: Lookup, ctx: &mut Context<Self>) {
+        self.lookups.push(lookup);
+        self.next_lookups(ctx);
+    }
+}
+
+impl Db {
+    fn flies(&self, channel: Option<ChannelId>) -> bool {
+        self.flights.iter().any(|(flying, _)| *flying == channel)
+    }
+
+    fn next_batch(&mut self, ctx: &mut Context<Self>) {
+        if !self.flies(None) {
+            let batch = self.queue.take(BATCH);
+            self.write(None, batch, ctx);
+        }
+    }
+
+    fn next_aside(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
+        let batch = self.queue.take_aside(channel, BATCH);
+        self.write(Some(channel), batch, ctx);
+    }
+
+    fn write(&mut self, channel: Option<ChannelId>, batch: Vec<Sending>, ctx: &mut Context<Self>) {
+        if batch.is_empty() {
+            return;
+        }
+        self.counts.batches += 1;
+        #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+        self.metrics.batch_size.observe(batch.len() as f64);
+        let appends = batch.iter().map(|sending| sending.append.clone()).collect();
+        self.flights.push((channel, batch));
+        let write = self.writer.append(appends);
+        ctx.spawn(write.into_actor(self).map(move |outcome, act, ctx| act.written(channel, outcome, ctx)));
+    }
+
+    fn written(
+        &mut self,
+        channel: Option<ChannelId>,
+        outcome: Result<Vec<Appended>, StoreError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(at) = self.flights.iter().position(|(flying, _)| *flying == channel) else { return };
+        let (_, batch) = self.flights.swap_remove(at);
+        match outcome {
+            Ok(outcomes) => {
+                self.counts.sends += batch.len() as u64;
+                self.deliver(batch, outcomes);
+                self.recovered();
+            }
+            Err(StoreError::Locked) if channel.is_none() => {
+                let channels = self.queue.set_aside(batch);
+                log::warn!("{} channels wait for a lock that somebody else holds", channels.len());
+                for channel in channels {
+                    self.next_aside(channel, ctx);
+                }
+            }
+            Err(error) => {
+                self.retry(channel, batch, &error, ctx);
+                return;
+            }
+        }
+        match channel {
+            None => self.next_batch(ctx),
+            Some(channel) => self.next_aside(channel, ctx),
+        }
+        self.next_lookups(ctx);
+    }
+
+    /// The appends are idempotent, so that trying again is right whatever the outcome was.
+    fn retry(&mut self, channel: Option<ChannelId>, batch: Vec<Sending>, error: &StoreError, ctx: &mut Context<Self>) {
+        let refusal = self.failed(error);
+        let again = error.is_retryable() || matches!(error, StoreError::UnknownOutcome);
+        let (alive, late): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|sending| again && sending.accepted.elapsed() < ANSWER_WITHIN);
+        for sending in late {
+            self.finish(&sending);
+            if let Some(origin) = sending.origin {
+                origin.refuse(refusal.clone());
+            }
+        }
+        if !alive.is_empty() {
+            self.counts.retries += 1;
+            self.metrics.db_retries.inc();
+        }
+        match channel {
+            None => self.queue.put_back(alive),
+            Some(channel) => self.queue.put_back_aside(channel, alive),
+        }
+        ctx.run_later(RETRY, move |act, ctx| match channel {
+            None => act.next_batch(ctx),
+            Some(channel) if !act.flies(Some(channel)) => act.next_aside(channel, ctx),
+            Some(_) => {}
+        });
+    }
+
+    fn finish(&mut self, sending: &Sending) {
+        self.queue.finished(sending);
+        self.places.pop_front();
+    }
+
+    /// Tells each room what became of its sends, in commit order.
+    fn deliver(&mut self, batch: Vec<Sending>, outcomes: Vec<Appended>) {
+        let mut by_channel: Vec<(ChannelId, Vec<room::Item>)> = Vec::new();
+        for (sending, outcome) in batch.into_iter().zip(outcomes) {
+            self.finish(&sending);
+            let Sending { append, origin, accepted } = sending;
+            let outcome = match outcome {
+                // Found under the id that this very send was given: a try whose answer was lost had stored it.
+                Appended::Duplicate(stored) if stored.id == append.message.id => Appended::New(stored),
+                outcome => outcome,
+            };
+            match &outcome {
+                Appended::New(_) => {
+                    self.metrics.messages_stored.inc();
+                    self.metrics.persist.observe(accepted.elapsed().as_secs_f64());
+                }
+                Appended::Duplicate(_) => {
+                    self.metrics.messages_deduplicated.inc();
+                }
+                _ => {}
+            }
+            let channel = append.message.channel_id;
+            let item = room::Item::Send { message: Box::new(append.message), outcome, origin, accepted };
+            match by_channel.iter_mut().rev().find(|(id, _)| *id == channel) {
+                Some((_, items)) => items.push(item),
+                None => by_channel.push((channel, vec![item])),
+            }
+        }
+        for (channel, items) in by_channel {
+            match self.directory.room(channel) {
+                Some(room) => tell(&room, room::Committed { items }),
+                None => items.into_iter().for_each(room::Item::answer_without_room),
+            }
+        }
+    }
+
+    fn next_lookups(&mut self, ctx: &mut Context<Self>) {
+        let mut at = 0;
+        while self.looking_up < MAX_LOOKUPS && at < self.lookups.len() {
+            let Lookup { sender, send, .. } = &self.lookups[at];
+            if self.queue.knows(*sender, send.client_id) {
+                // The first one is still being written: what became of it is the answer.
+                at += 1;
+                continue;
+            }
+            let lookup = self.lookups.swap_remove(at);
+            self.looking_up += 1;
+            let find = self.reader.find_stored(lookup.sender, lookup.send.client_id);
+            let find = tokio::time::timeout(ANSWER_WITHIN, find);
+            ctx.spawn(find.into_actor(self).map(move |found, act, ctx| {
+                act.looking_up -= 1;
+                let Lookup { send, refusal, origin, place, .. } = lookup;
+                drop(place);
+                match found {
+                    Ok(Ok(Some((stored, digest)))) if send.digest.is_none_or(|own| own == digest) => {
+                        act.metrics.messages_deduplicated.inc();
+                        origin.ack(&stored, true);
+                    }
+                    Ok(Ok(Some(_))) => origin.refuse(conflict()),
+                    Ok(Ok(None)) => origin.refuse(refusal),
+                    Ok(Err(error)) => origin.refuse(act.failed(&error)),
+                    Err(_) => origin.refuse(super::too_slow()),
+                }
+                act.next_lookups(ctx);
+            }));
+        }
+    }
+
+    /// For the end of the daemon: nothing waits and nothing is being written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.flights.is_empty()
+            && self.queue.len() == 0
+            && self.orders.is_empty()
+            && !self.ordering
+            && self.marks.is_empty()
+            && !self.marking
+    }
+}
+
+/// Asks whether all that was accepted is stored.
+#[derive(Debug, Clone, Copy, actix::Message)]
+#[rtype(result = "bool")]
+pub struct IsIdle;
+
+impl Handler<IsIdle> for Db {
+    type Result = bool;
+
+    fn handle(&mut self, _: IsIdle, _: &mut Context<Self>) -> bool {
+        self.is_idle()
+    }
+}
+
+/// The end: the store writes down what it has to. Asked when all is stored.
+#[derive(Debug, Clone, Copy, actix::Message)]
+#[rtype(result = "()")]
+pub struct CloseStore;
+
+impl Handler<CloseStore> for Db {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: CloseStore, _: &mut Context<Self>) -> Self::Result {
+        let close = self.writer.close();
+        Box::pin(async move {
+            if let Err(error) = close.await {
+                log::warn!("the store was not closed well: {error}");
+            }
+        })
+    }
+}
+
+pub(crate) fn conflict() -> Refusal {
+    Refusal::new(ErrorCode::Conflict, "this clientId was used for another message; take a new one")
+}

@@ -1,0 +1,300 @@
+//! What one session gets of its channels: each in ascending version, each version once, without a gap.
+//!
+//! Filled by rooms from their threads and by the session itself. While a channel is being joined its frames are held
+//! back; the snapshot then says from which version on they are passed. A gap ends the socket: the client comes back and
+//! catches up, which is the promise that can be kept.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::domain::ids::{ChannelId, SessionId, UserId};
+use crate::protocol::close::Close;
+use crate::socket::{Outbox, frame};
+
+/// The most bytes that may be held back while a session joins.
+const MAX_HELD: usize = 1 << 20;
+
+/// A session as rooms know it.
+#[derive(Debug)]
+pub struct SessionHandle {
+    pub id: SessionId,
+    pub user: UserId,
+    pub feed: Feed,
+}
+
+/// A handle that rooms share.
+pub type Subscriber = Arc<SessionHandle>;
+
+/// The way to one socket.
+#[derive(Debug)]
+pub struct Feed {
+    outbox: Outbox,
+    lanes: Mutex<Lanes>,
+}
+
+#[derive(Debug, Default)]
+struct Lanes {
+    by_channel: HashMap<ChannelId, Lane>,
+    held_bytes: usize,
+    /// Too much came while joining: the socket is being closed, and nothing more is held.
+    overflowed: bool,
+}
+
+#[derive(Debug)]
+enum Lane {
+    /// Being joined: what came since, in order.
+    Held(Vec<Held>),
+    /// The version that was passed last.
+    Live(i64),
+}
+
+#[derive(Debug)]
+enum Held {
+    Versioned {
+        since: i64,
+        version: i64,
+        framed: Bytes,
+    },
+    Plain(Bytes),
+    /// The user was removed while joining.
+    Removed(Bytes),
+}
+
+impl Feed {
+    pub fn new(outbox: Outbox) -> Self {
+        Self { outbox, lanes: Mutex::default() }
+    }
+
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Sends what belongs to no channel's order: answers, errors, pings.
+    pub fn send(&self, json: &[u8]) -> bool {
+        self.outbox.push(frame::text(json))
+    }
+
+    /// Ends the socket, saying why. What is queued goes out first. False if it was closed before.
+    pub fn close(&self, why: Close) -> bool {
+        self.outbox.close(why.code(), Cow::Borrowed(why.reason()))
+    }
+
+    /// Starts to hold back what comes of a channel. One that is live stays so.
+    pub fn hold(&self, channel: ChannelId) {
+        self.lanes.lock().by_channel.entry(channel).or_insert_with(|| Lane::Held(Vec::new()));
+    }
+
+    /// Stops a join that came to nothing.
+    pub fn forget_held(&self, channel: ChannelId) {
+        let mut lanes = self.lanes.lock();
+        if matches!(lanes.by_channel.get(&channel), Some(Lane::Held(_))) {
+            lanes.by_channel.remove(&channel);
+        }
+    }
+
+    /// Whether this session takes part in the channel, or is about to.
+    pub fn has(&self, channel: ChannelId) -> bool {
+        self.lanes.lock().by_channel.contains_key(&channel)
+    }
+
+    /// The channels of this session.
+    pub fn channels(&self) -> Vec<ChannelId> {
+        self.lanes.lock().by_channel.keys().copied().collect()
+    }
+
+    /// The version that was passed last, where the channel is live.
+    pub fn passed(&self, channel: ChannelId) -> Option<i64> {
+        match self.lanes.lock().by_channel.get(&channel) {
+            Some(Lane::Live(version)) => Some(*version),
+            _ => None,
+        }
+    }
+
+    /// Passes a change that stands for the versions `since` to `version`. One that was passed before is dropped, one
+    /// beyond the next ends the socket.
+    pub fn pass(&self, channel: ChannelId, since: i64, version: i64, framed: &Bytes) {
+        let mut lanes = self.lanes.lock();
+        match lanes.by_channel.get_mut(&channel) {
+            None => {}
+            Some(Lane::Live(last)) => self.pass_live(channel, last, since, version, framed),
+            Some(Lane::Held(_)) => {
+                let held = Held::Versioned { since, version, framed: framed.clone() };
+                self.hold_back(&mut lanes, channel, held, framed.len());
+            }
+        }
+    }
+
+    /// Passes what has no version: typing, presence, receipts.
+    pub fn pass_plain(&self, channel: ChannelId, framed: &Bytes) {
+        let mut lanes = self.lanes.lock();
+        match lanes.by_channel.get_mut(&channel) {
+            None => {}
+            Some(Lane::Live(_)) => {
+                self.outbox.push(framed.clone());
+            }
+            Some(Lane::Held(_)) => {
+                self.hold_back(&mut lanes, channel, Held::Plain(framed.clone()), framed.len());
+            }
+        }
+    }
+
+    /// The user was removed: says so and passes nothing more of the channel.
+    pub fn remove(&self, channel: ChannelId, framed: Bytes) {
+        let mut lanes = self.lanes.lock();
+        match lanes.by_channel.get_mut(&channel) {
+            None => {}
+            Some(Lane::Live(_)) => {
+                lanes.by_channel.remove(&channel);
+                self.outbox.push(framed);
+            }
+            Some(Lane::Held(held)) => held.push(Held::Removed(framed)),
+        }
+    }
+
+    /// Ends the joining of everything: writes `hello`, which may be large, outside of the limits, then passes what was
+    /// held above the snapshot's versions. Channels that are not in the snapshot are dropped.
+    pub fn release_all(&self, hello: &[u8], snapshot: &[(ChannelId, i64)]) {
+        let mut lanes = self.lanes.lock();
+        let mut held = std::mem::take(&mut lanes.by_channel);
+        lanes.held_bytes = 0;
+        // Queued by the call; nobody has to wait until it is taken.
+        drop(self.outbox.write_through(frame::text(hello)));
+        for (channel, version) in snapshot {
+            if let Some(lane) = held.remove(channel) {
+                self.release_lane(&mut lanes, *channel, *version, lane);
+            }
+        }
+    }
+
+    /// The same for one channel, with the `channel` frame that announces it.
+    pub fn release(&self, channel: ChannelId, announcement: Bytes, version: i64) {
+        let mut lanes = self.lanes.lock();
+        if let Some(lane @ Lane::Held(_)) = lanes.by_channel.remove(&channel) {
+            self.outbox.push(announcement);
+            self.release_lane(&mut lanes, channel, version, lane);
+        }
+    }
+
+    fn release_lane(&self, lanes: &mut Lanes, channel: ChannelId, version: i64, lane: Lane) {
+        let mut last = version;
+        if let Lane::Held(held) = lane {
+            for item in held {
+                match item {
+                    Held::Versioned { since, version, framed } => {
+                        self.pass_live(channel, &mut last, since, version, &framed);
+                    }
+                    Held::Plain(framed) => {
+                        self.outbox.push(framed);
+                    }
+                    Held::Removed(framed) => {
+                        self.outbox.push(framed);
+                        return;
+                    }
+                }
+            }
+        }
+        lanes.by_channel.insert(channel, Lane::Live(last));
+    }
+
+    fn pass_live(&self, channel: ChannelId, last: &mut i64, since: i64, version: i64, framed: &Bytes) {
+        if version <= *last {
+            return;
+        }
+        if since > *last + 1 {
+            log::warn!("channel {channel}: a session was about to miss versions {} to {}", *last + 1, since - 1);
+            self.close(Close::Resync);
+            return;
+        }
+        if self.outbox.push(framed.clone()) {
+            *last = version;
+        }
+    }
+
+    fn hold_back(&self, lanes: &mut Lanes, channel: ChannelId, item: Held, bytes: usize) {
+        if lanes.overflowed {
+            return;
+        }
+        if let Some(Lane::Held(held)) = lanes.by_channel.get_mut(&channel) {
+            held.push(item);
+        }
+        lanes.held_bytes += bytes;
+        if lanes.held_bytes > MAX_HELD {
+            lanes.overflowed = true;
+            self.close(Close::Resync);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::Limits;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1));
+
+    fn feed() -> Feed {
+        Feed::new(Outbox::open(Limits { bytes: 1 << 20, ..Limits::default() }, None).0)
+    }
+
+    fn framed(version: i64) -> Bytes {
+        Bytes::from(version.to_string())
+    }
+
+    #[test]
+    fn what_comes_while_joining_is_passed_above_the_snapshot_only() {
+        let feed = feed();
+        feed.hold(CHANNEL);
+        for version in 4..=7 {
+            feed.pass(CHANNEL, version, version, &framed(version));
+        }
+        feed.release_all(b"hello", &[(CHANNEL, 5)]);
+        assert_eq!(feed.outbox().queued().0, 2, "versions 6 and 7");
+        assert_eq!(feed.passed(CHANNEL), Some(7));
+    }
+
+    #[test]
+    fn a_gap_ends_the_socket() {
+        let feed = feed();
+        feed.hold(CHANNEL);
+        feed.release_all(b"hello", &[(CHANNEL, 5)]);
+        feed.pass(CHANNEL, 7, 7, &framed(7));
+        assert_eq!(feed.outbox().closed_with().map(|(code, _)| code), Some(1001));
+    }
+
+    #[test]
+    fn a_removal_while_joining_is_told_after_the_announcement() {
+        let feed = feed();
+        feed.hold(CHANNEL);
+        feed.remove(CHANNEL, framed(0));
+        feed.pass(CHANNEL, 6, 6, &framed(6));
+        feed.release_all(b"hello", &[(CHANNEL, 5)]);
+        assert_eq!(feed.outbox().queued().0, 1, "the removal and nothing after it");
+        assert!(!feed.has(CHANNEL));
+    }
+
+    proptest! {
+        /// However a room repeats itself, a session sees each version once and in order.
+        #[test]
+        fn repeated_changes_are_passed_once(start in 0_i64..5, offered in proptest::collection::vec(1_i64..12, 0..40)) {
+            let feed = feed();
+            feed.hold(CHANNEL);
+            feed.release_all(b"hello", &[(CHANNEL, start)]);
+            let mut last = start;
+            for version in offered {
+                if version > last + 1 {
+                    continue;
+                }
+                feed.pass(CHANNEL, version, version, &framed(version));
+                last = last.max(version);
+                prop_assert_eq!(feed.passed(CHANNEL), Some(last));
+            }
+            prop_assert_eq!(i64::try_from(feed.outbox().queued().0).unwrap(), last - start);
+        }
+    }
+}

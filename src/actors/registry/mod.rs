@@ -1,0 +1,145 @@
+//! The registry: it starts rooms, starts them anew after a panic, and knows the sessions and whose they are.
+//!
+//! Sessions come to it once, when they open; the DB actor tells it of changes of membership; rooms tell it when nobody
+//! uses them. No message of a channel ever passes through it.
+
+mod history;
+mod rooms;
+mod sessions;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::{
+    Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture,
+};
+use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
+use serde::Serialize;
+
+pub use history::CompareHistory;
+pub use rooms::{CompareHeads, Idle, MembershipChanged, Open, Reannounce};
+pub use sessions::{Drain, EndSession, FindSession, ListSessions, Register, Registered, Unregister};
+
+use super::db::DbHandle;
+use super::directory::Directory;
+use super::obituary::Obituary;
+use super::presence::Presence;
+use super::room::{RoomParts, RoomSettings};
+use crate::domain::ids::{ChannelId, SessionId, UserId};
+use crate::ephemeral::Online;
+use crate::metrics::Metrics;
+use crate::store::Reader;
+
+/// See the module's text.
+pub struct Registry {
+    parts: RegistryParts,
+    /// The arbiters that rooms run on, in turn.
+    arbiters: Vec<ArbiterHandle>,
+    rooms: HashMap<ChannelId, RoomEntry>,
+    /// Rooms that died and have not been started anew.
+    orphaned: HashSet<ChannelId>,
+    restarts: HashMap<ChannelId, Vec<Instant>>,
+    generation: u64,
+    sessions: HashMap<SessionId, Registered>,
+    by_user: HashMap<UserId, HashSet<SessionId>>,
+    draining: bool,
+    started: DateTime<Utc>,
+    total_restarts: u64,
+    _obituary: Obituary,
+}
+
+/// What the registry gives on to rooms and asks itself.
+#[derive(Clone)]
+pub struct RegistryParts {
+    pub db: DbHandle,
+    pub reader: Reader,
+    pub directory: Directory,
+    pub presence: Addr<Presence>,
+    pub online: Online,
+    /// Of the history that the database holds.
+    pub epoch: Arc<RwLock<String>>,
+    pub metrics: Arc<Metrics>,
+    pub rooms: RoomSettings,
+}
+
+struct RoomEntry {
+    generation: u64,
+    /// When a session last asked for it: it may be about to attach.
+    opened: Instant,
+}
+
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "RegistryState")]
+pub struct Inspect;
+
+/// What the admin surface shows.
+#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistryState {
+    pub rooms: usize,
+    pub sessions: usize,
+    pub users: usize,
+    pub orphaned_rooms: usize,
+    pub room_restarts: u64,
+    pub draining: bool,
+    pub started_at: DateTime<Utc>,
+}
+
+impl Registry {
+    pub fn new(parts: RegistryParts, arbiters: Vec<ArbiterHandle>, obituary: Obituary) -> Self {
+        Self {
+            parts,
+            arbiters,
+            rooms: HashMap::new(),
+            orphaned: HashSet::new(),
+            restarts: HashMap::new(),
+            generation: 0,
+            sessions: HashMap::new(),
+            by_user: HashMap::new(),
+            draining: false,
+            started: crate::domain::now(),
+            total_restarts: 0,
+            _obituary: obituary,
+        }
+    }
+
+    fn room_parts(&self, ctx: &Context<Self>) -> RoomParts {
+        let RegistryParts { db, reader, online, metrics, rooms, .. } = self.parts.clone();
+        RoomParts { db, reader, registry: ctx.address(), online, metrics, settings: rooms }
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        Self::watch_history(ctx);
+    }
+}
+
+impl Handler<Inspect> for Registry {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
+        MessageResult(RegistryState {
+            rooms: self.rooms.len(),
+            sessions: self.sessions.len(),
+            users: self.by_user.len(),
+            orphaned_rooms: self.orphaned.len(),
+            room_restarts: self.total_restarts,
+            draining: self.draining,
+            started_at: self.started,
+        })
+    }
+}
+
+/// Runs a read of the store and then goes on in the actor.
+fn then<T, F>(read: impl Future<Output = T> + 'static, registry: &mut Registry, ctx: &mut Context<Registry>, go_on: F)
+where
+    T: 'static,
+    F: FnOnce(T, &mut Registry, &mut Context<Registry>) + 'static,
+{
+    ctx.spawn(read.into_actor(registry).map(go_on));
+}

@@ -1,0 +1,243 @@
+//! The registry's rooms: started when somebody opens them, let go when nobody uses them, started anew after a panic.
+
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
+
+use super::{CompareHistory, Registry, RoomEntry, then};
+use crate::actors::feed::Subscriber;
+use crate::actors::obituary::Obituary;
+use crate::actors::room::{self, Room};
+use crate::actors::{presence, session, tell};
+use crate::domain::channel::Channel;
+use crate::domain::ids::{ChannelId, UserId};
+use crate::protocol::close::Close;
+use crate::store::StoreError;
+
+/// A room that was opened this recently is not let go: a session may be on its way to it.
+const JUST_OPENED: Duration = Duration::from_secs(15);
+const RESTART_RETRY: Duration = Duration::from_millis(500);
+/// A room that dies more often than this within the time is not started anew until somebody opens it.
+const MAX_RESTARTS: usize = 5;
+const RESTART_WINDOW: Duration = Duration::from_secs(60);
+
+/// Makes sure that these channels have rooms, those that exist.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Open {
+    pub channels: Vec<ChannelId>,
+}
+
+/// Nobody uses the room. `at_once`: it has ended by itself.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Idle {
+    pub channel: ChannelId,
+    pub at_once: bool,
+}
+
+/// Who came into a channel and who left it, as committed.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct MembershipChanged {
+    pub channel_id: ChannelId,
+    pub added: Vec<UserId>,
+    pub removed: Vec<UserId>,
+}
+
+/// A room has passed on that these users were added: their sessions that do not take part yet join now.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Reannounce {
+    pub channel: ChannelId,
+    pub users: Vec<UserId>,
+}
+
+/// Compares all rooms with the database: something may have been committed unseen.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct CompareHeads;
+
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+struct RoomEnded {
+    channel: ChannelId,
+    generation: u64,
+}
+
+impl Registry {
+    fn start_room(&mut self, channel: &Channel, ctx: &mut Context<Self>) {
+        if self.rooms.contains_key(&channel.id) {
+            return;
+        }
+        self.generation += 1;
+        let (id, generation) = (channel.id, self.generation);
+        let orphans = if self.orphaned.remove(&id) { self.subscribers_of(id) } else { Vec::new() };
+        // It goes on where its sessions are, not at the head: what was committed in between was never passed on.
+        let delivered = orphans.iter().filter_map(|orphan| orphan.feed.passed(id)).min().unwrap_or(channel.version);
+        let restarts = self.restarts.get(&id).map_or(0, |times| u32::try_from(times.len()).unwrap_or(u32::MAX));
+        let parts = self.room_parts(ctx);
+        let registry = ctx.address();
+        let obituary = Obituary::new(move || tell(&registry, RoomEnded { channel: id, generation }));
+        let room = Room::new(channel, delivered, restarts, parts, obituary);
+        let arbiter = usize::try_from(generation).unwrap_or(0) % self.arbiters.len().max(1);
+        let Some(arbiter) = self.arbiters.get(arbiter) else { return };
+        let room = Room::start_in_arbiter(arbiter, move |_| room);
+        for orphan in orphans {
+            tell(&room, room::Attach { session: orphan });
+        }
+        self.rooms.insert(id, RoomEntry { generation, opened: Instant::now() });
+        self.parts.directory.insert(id, room);
+    }
+
+    fn subscribers_of(&self, channel: ChannelId) -> Vec<Subscriber> {
+        self.sessions
+            .values()
+            .map(|session| &session.handle)
+            .filter(|handle| handle.feed.has(channel))
+            .cloned()
+            .collect()
+    }
+
+    fn room_ended(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
+        log::error!("the room of channel {channel} died; starting it anew");
+        self.rooms.remove(&channel);
+        self.parts.directory.remove(channel);
+        self.orphaned.insert(channel);
+        self.total_restarts += 1;
+        self.parts.metrics.room_restarts.inc();
+        let now = Instant::now();
+        let times = self.restarts.entry(channel).or_default();
+        times.retain(|time| now.duration_since(*time) < RESTART_WINDOW);
+        times.push(now);
+        if times.len() > MAX_RESTARTS {
+            log::error!("channel {channel}: {MAX_RESTARTS} restarts within a minute; its sessions are closed");
+            self.orphaned.remove(&channel);
+            for subscriber in self.subscribers_of(channel) {
+                subscriber.feed.close(Close::Resync);
+            }
+            return;
+        }
+        self.restart(channel, ctx);
+    }
+
+    /// Tells the users' sessions that they are in the channel; one that takes part already stays as it is.
+    fn announce(&self, channel: ChannelId, users: &[UserId]) {
+        let sessions = users.iter().filter_map(|user| self.by_user.get(user)).flatten();
+        for session in sessions.filter_map(|session| self.sessions.get(session)) {
+            tell(&session.addr, session::Added { channel });
+        }
+    }
+
+    fn restart(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
+        let read = self.parts.reader.channels(vec![channel]);
+        then(read, self, ctx, move |channels, act, ctx| match channels {
+            Ok(channels) => channels.iter().for_each(|channel| act.start_room(channel, ctx)),
+            Err(error) => {
+                log::error!("channel {channel}: its room cannot be started: {error}");
+                ctx.run_later(RESTART_RETRY, move |act, ctx| {
+                    if act.orphaned.contains(&channel) {
+                        act.restart(channel, ctx);
+                    }
+                });
+            }
+        });
+    }
+}
+
+impl Handler<Open> for Registry {
+    type Result = ResponseActFuture<Self, Result<(), StoreError>>;
+
+    fn handle(&mut self, Open { channels }: Open, _: &mut Self::Context) -> Self::Result {
+        let now = Instant::now();
+        let missing: Vec<ChannelId> = channels
+            .into_iter()
+            .filter(|channel| match self.rooms.get_mut(channel) {
+                Some(room) => {
+                    room.opened = now;
+                    false
+                }
+                None => true,
+            })
+            .collect();
+        let reader = self.parts.reader.clone();
+        let load = async move { if missing.is_empty() { Ok(Vec::new()) } else { reader.channels(missing).await } };
+        Box::pin(load.into_actor(self).map(|channels, act, ctx| {
+            channels?.iter().for_each(|channel| act.start_room(channel, ctx));
+            Ok(())
+        }))
+    }
+}
+
+impl Handler<RoomEnded> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, ended: RoomEnded, ctx: &mut Self::Context) {
+        if self.rooms.get(&ended.channel).is_some_and(|room| room.generation == ended.generation) {
+            self.room_ended(ended.channel, ctx);
+        }
+    }
+}
+
+impl Handler<Idle> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Idle { channel, at_once }: Idle, _: &mut Self::Context) {
+        if !at_once && self.rooms.get(&channel).is_none_or(|room| room.opened.elapsed() < JUST_OPENED) {
+            return;
+        }
+        self.rooms.remove(&channel);
+        self.restarts.remove(&channel);
+        if let Some(room) = self.parts.directory.room(channel) {
+            self.parts.directory.remove(channel);
+            if !at_once {
+                tell(&room, room::Retire);
+            }
+        }
+    }
+}
+
+impl Handler<MembershipChanged> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, changed: MembershipChanged, _: &mut Self::Context) {
+        let channel = changed.channel_id;
+        for (users, member) in [(&changed.added, true), (&changed.removed, false)] {
+            for user in users.iter().filter(|user| self.by_user.contains_key(user)) {
+                tell(&self.parts.presence, presence::MemberMoved { user: *user, channel, member });
+            }
+        }
+        self.announce(channel, &changed.added);
+    }
+}
+
+impl Handler<Reannounce> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Reannounce { channel, users }: Reannounce, _: &mut Self::Context) {
+        self.announce(channel, &users);
+    }
+}
+
+impl Handler<CompareHeads> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, _: CompareHeads, ctx: &mut Self::Context) {
+        // Where the database was away it may have come back as another.
+        ctx.notify(CompareHistory);
+        let read = self.parts.reader.heads(self.rooms.keys().copied().collect());
+        then(read, self, ctx, |heads, act, ctx| match heads {
+            Ok(heads) => {
+                for (channel, version) in heads {
+                    if let Some(room) = act.parts.directory.room(channel) {
+                        tell(&room, room::HeadSeen { version });
+                    }
+                }
+            }
+            Err(error) => {
+                log::error!("the rooms cannot be compared with the database: {error}");
+                ctx.run_later(RESTART_RETRY, |_, ctx| ctx.notify(CompareHeads));
+            }
+        });
+    }
+}

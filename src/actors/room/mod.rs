@@ -1,0 +1,343 @@
+//! A room: one channel on this node. It keeps the order and the roster, and hands what happens to the sessions.
+//!
+//! Started and restarted by the registry alone. Sessions and REST calls tell it of sends and typing, the DB actor of
+//! what was committed. It passes versions on strictly one after the other; what it missed it reads from the store. It
+//! never writes, and never waits for an answer before it takes the next message.
+
+mod emit;
+mod fill;
+mod messages;
+mod receipts;
+mod roster;
+mod sequence;
+mod typing;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, MessageResult};
+use chrono::{DateTime, Utc};
+
+use super::db::DbHandle;
+use super::obituary::Obituary;
+use super::registry::{Idle, Registry};
+use super::tell;
+use crate::domain::channel::Channel;
+use crate::domain::ids::{ChannelId, MessageId, new_v7};
+use crate::domain::message::{Append, Appended, NewMessage};
+use crate::ephemeral::Online;
+use crate::metrics::Metrics;
+use crate::protocol::client::RefusedSend;
+use crate::protocol::close::Close;
+use crate::protocol::error::Refusal;
+use crate::protocol::server::Status;
+use crate::store::Reader;
+#[cfg(debug_assertions)]
+pub use messages::Panic;
+pub use messages::{
+    Attach, Committed, Detach, HeadSeen, Inspect, Item, MarkMoved, PresenceChanged, Publish, Retire, RoomState,
+    UserTyped,
+};
+use receipts::{Due, Receipt, Receipts};
+use roster::Roster;
+use sequence::Sequence;
+use typing::Typing;
+
+/// Names no state of the membership, so that the store looks the sender up.
+const UNSURE: i64 = -1;
+
+/// What every room needs.
+#[derive(Clone)]
+pub struct RoomParts {
+    pub db: DbHandle,
+    pub reader: Reader,
+    pub registry: Addr<Registry>,
+    pub online: Online,
+    pub metrics: Arc<Metrics>,
+    pub settings: RoomSettings,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct RoomSettings {
+    /// Sends that may wait for the database.
+    pub max_in_flight: usize,
+    pub typing_debounce: Duration,
+    pub typing_expiry: Duration,
+    pub read_merge: Duration,
+    pub idle: Duration,
+}
+
+/// See the module's text.
+pub struct Room {
+    id: ChannelId,
+    parts: RoomParts,
+    roster: Roster,
+    sequence: Sequence<Item>,
+    filling: bool,
+    typing: Typing,
+    typing_timer: bool,
+    receipts: Receipts,
+    in_flight: usize,
+    last_seq: i64,
+    started: DateTime<Utc>,
+    restarts: u32,
+    used: Instant,
+    published: u64,
+    obituary: Obituary,
+}
+
+impl Room {
+    /// `channel` as it is in the store; `delivered` is the version up to which its sessions have been given everything.
+    pub fn new(channel: &Channel, delivered: i64, restarts: u32, parts: RoomParts, obituary: Obituary) -> Self {
+        let RoomSettings { typing_debounce, typing_expiry, read_merge, .. } = parts.settings;
+        let mut sequence = Sequence::new(delivered);
+        sequence.heard_of(channel.version);
+        Self {
+            id: channel.id,
+            roster: Roster::new(channel),
+            sequence,
+            filling: false,
+            typing: Typing::new(typing_debounce, typing_expiry),
+            typing_timer: false,
+            receipts: Receipts::new(read_merge),
+            in_flight: 0,
+            last_seq: channel.last_seq,
+            started: crate::domain::now(),
+            restarts,
+            used: Instant::now(),
+            published: 0,
+            parts,
+            obituary,
+        }
+    }
+
+    fn publish(&mut self, publish: Publish) {
+        self.used = Instant::now();
+        let Publish { sender, sender_name, send, origin } = publish;
+        if self.in_flight >= self.parts.settings.max_in_flight {
+            let max = self.parts.settings.max_in_flight;
+            origin.refuse(Refusal::unavailable(format!(
+                "more than {max} messages of this channel wait to be stored; try again"
+            )));
+            return;
+        }
+        let digest = send.digest();
+        let members_version = match (self.roster.has(sender), self.sequence.has_hole()) {
+            (true, _) => self.roster.members_version(),
+            (false, true) => UNSURE,
+            (false, false) => {
+                let refused = RefusedSend { client_id: send.client_id, digest: Some(digest) };
+                self.parts.db.refuse(sender, refused, Refusal::no_channel(), origin);
+                return;
+            }
+        };
+        let message = NewMessage {
+            id: MessageId(new_v7()),
+            client_id: send.client_id,
+            channel_id: self.id,
+            sender_id: sender,
+            sender_name,
+            content: send.content,
+            content_type: send.content_type,
+            reply_to_id: send.reply_to_id,
+            created_at: crate::domain::now(),
+        };
+        self.in_flight += 1;
+        self.parts.db.append(Append { message, digest, members_version }, origin);
+    }
+
+    /// What became of a send. What took a version waits for its turn.
+    fn committed(&mut self, item: Item) {
+        let Item::Send { outcome, .. } = &item else {
+            if let Item::Change(change) = &item {
+                // An old one was passed on already, read from the store.
+                drop(self.sequence.offer(change.version, item));
+            }
+            return;
+        };
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match outcome {
+            Appended::New(stored) => {
+                if let Some(Item::Send { outcome: Appended::New(stored), origin: Some(origin), .. }) =
+                    self.sequence.offer(stored.version, item)
+                {
+                    origin.ack(&stored, false);
+                }
+            }
+            Appended::Duplicate(stored) => {
+                self.sequence.heard_of(stored.version);
+                item.answer_without_room();
+            }
+            _ => item.answer_without_room(),
+        }
+    }
+
+    fn look_at_typing(&mut self, ctx: &mut Context<Self>) {
+        if self.typing_timer {
+            return;
+        }
+        let Some(next) = self.typing.next_look() else { return };
+        self.typing_timer = true;
+        ctx.run_later(next.saturating_duration_since(Instant::now()), |act, ctx| {
+            act.typing_timer = false;
+            for user in act.typing.expired(Instant::now()) {
+                act.emit_typing_stopped(user);
+            }
+            act.look_at_typing(ctx);
+        });
+    }
+}
+
+impl Actor for Room {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.parts.metrics.rooms.inc();
+        self.advance(ctx);
+        let idle = self.parts.settings.idle;
+        ctx.run_interval(idle / 2, move |act, _| {
+            let unused = act.roster.session_count() == 0 && act.in_flight == 0 && !act.sequence.has_hole();
+            if unused && act.used.elapsed() >= idle {
+                tell(&act.parts.registry, Idle { channel: act.id, at_once: false });
+            }
+        });
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.parts.metrics.rooms.dec();
+    }
+}
+
+impl Handler<Attach> for Room {
+    type Result = MessageResult<Attach>;
+
+    fn handle(&mut self, Attach { session }: Attach, _: &mut Self::Context) -> Self::Result {
+        self.used = Instant::now();
+        self.roster.attach(session);
+        MessageResult(self.sequence.delivered())
+    }
+}
+
+impl Handler<Detach> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Detach { session }: Detach, _: &mut Self::Context) {
+        self.used = Instant::now();
+        self.roster.detach(session);
+    }
+}
+
+impl Handler<Publish> for Room {
+    type Result = ();
+
+    fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
+        self.publish(publish);
+    }
+}
+
+impl Handler<Committed> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Committed { items }: Committed, ctx: &mut Self::Context) {
+        for item in items {
+            self.committed(item);
+        }
+        self.advance(ctx);
+    }
+}
+
+impl Handler<HeadSeen> for Room {
+    type Result = ();
+
+    fn handle(&mut self, HeadSeen { version }: HeadSeen, ctx: &mut Self::Context) {
+        self.sequence.heard_of(version);
+        self.advance(ctx);
+    }
+}
+
+impl Handler<UserTyped> for Room {
+    type Result = ();
+
+    fn handle(&mut self, UserTyped { user, name }: UserTyped, ctx: &mut Self::Context) {
+        if self.roster.has(user) && self.typing.typed(user, Instant::now()) {
+            self.emit_typing(user, &name);
+        }
+        self.look_at_typing(ctx);
+    }
+}
+
+impl Handler<MarkMoved> for Room {
+    type Result = ();
+
+    fn handle(&mut self, moved: MarkMoved, ctx: &mut Self::Context) {
+        let receipt = Receipt { seq: moved.seq, at: moved.at, session: moved.session };
+        match self.receipts.moved(moved.user_id, receipt, Instant::now()) {
+            Due::Now => self.emit_receipts(),
+            Due::After(wait) => {
+                ctx.run_later(wait, |act, _| act.emit_receipts());
+            }
+            Due::Waits => {}
+        }
+    }
+}
+
+impl Handler<PresenceChanged> for Room {
+    type Result = ();
+
+    fn handle(&mut self, changed: PresenceChanged, _: &mut Self::Context) {
+        if !self.roster.has(changed.user) {
+            return;
+        }
+        if changed.status == Status::Offline && self.typing.stopped(changed.user) {
+            self.emit_typing_stopped(changed.user);
+        }
+        self.emit_presence(changed);
+    }
+}
+
+impl Handler<Retire> for Room {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        for session in self.roster.sessions() {
+            // It came at the very last moment; nothing would reach it here any more.
+            session.feed.close(Close::Resync);
+        }
+        self.obituary.cancel();
+        ctx.stop();
+    }
+}
+
+impl Handler<Inspect> for Room {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
+        MessageResult(RoomState {
+            id: self.id,
+            members: self.roster.len(),
+            sessions: self.roster.session_count(),
+            version: self.sequence.delivered(),
+            last_seq: self.last_seq,
+            in_flight: self.in_flight,
+            waiting: self.sequence.waiting(),
+            filling: self.filling,
+            published: self.published,
+            restarts: self.restarts,
+            started_at: self.started,
+            member_ids: self.roster.member_ids(),
+            session_ids: self.roster.sessions().map(|session| session.id).collect(),
+        })
+    }
+}
+
+#[cfg(debug_assertions)]
+impl Handler<Panic> for Room {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "this is what it is for")]
+    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        panic!("a test asked this room to panic");
+    }
+}

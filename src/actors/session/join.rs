@@ -1,0 +1,188 @@
+//! How a session joins its channels without a hole: listen first, then look.
+//!
+//! It registers (so that additions reach it), lists its channels, attaches to their rooms while its feed holds back what
+//! they send, reads the snapshot, writes `hello` and lets out what came above the snapshot. A constant number of queries.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use futures_util::future::join_all;
+
+use super::{Added, Session, SessionParts};
+use crate::actors::feed::Subscriber;
+use crate::actors::presence::Arrive;
+use crate::actors::registry::{Open, Register, Registered};
+use crate::actors::{room, tell};
+use crate::domain::channel::ChannelView;
+use crate::domain::ids::ChannelId;
+use crate::protocol::PROTOCOL;
+use crate::protocol::close::Close;
+use crate::protocol::server::{ChannelBody, Hello, ServerFrame, UserBody};
+use crate::socket::frame;
+use crate::store::StoreError;
+
+/// A join that takes longer ends the socket: the client comes back.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a session could not be opened. The socket is closed and the client comes back.
+#[derive(Debug, thiserror::Error)]
+enum JoinError {
+    #[error("the daemon is stopping")]
+    Stopping,
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    #[error("a room or the registry went away")]
+    Mailbox(#[from] actix::MailboxError),
+    #[error("not done within {} s", JOIN_WITHIN.as_secs())]
+    TooSlow,
+}
+
+impl Session {
+    pub(super) fn join(&mut self, ctx: &mut Context<Self>) {
+        let registered = Registered {
+            handle: self.handle.clone(),
+            addr: ctx.address(),
+            name: self.opening.identity.name.clone(),
+            since: self.since,
+            address: self.opening.address,
+            agent: self.opening.agent.clone(),
+        };
+        let (parts, handle) = (self.parts.clone(), self.handle.clone());
+        let join = async move {
+            tokio::time::timeout(JOIN_WITHIN, snapshot(&parts, &handle, registered))
+                .await
+                .unwrap_or(Err(JoinError::TooSlow))
+        };
+        ctx.spawn(join.into_actor(self).map(|joined, act, ctx| match joined {
+            Ok(views) => act.joined(&views, ctx),
+            Err(error) => {
+                log::warn!("session {} could not join its channels: {error}", act.handle.id);
+                act.close(Close::Resync);
+            }
+        }));
+    }
+
+    fn joined(&mut self, views: &[ChannelView], ctx: &mut Context<Self>) {
+        let user = self.handle.user;
+        let identity = &self.opening.identity;
+        // Those without a lane were added after the list was read: their own announcement is on its way.
+        let views: Vec<_> = views.iter().filter(|view| self.handle.feed.has(view.channel.id)).collect();
+        let hello = ServerFrame::Hello(Box::new(Hello {
+            protocol: PROTOCOL,
+            epoch: self.parts.epoch.read().clone(),
+            session_id: self.handle.id,
+            user: UserBody {
+                id: user,
+                external_id: identity.user.external_id().map(str::to_owned),
+                name: identity.name.clone(),
+            },
+            server_time: crate::domain::now(),
+            heartbeat_ms: u64::try_from(self.parts.heartbeat_interval.as_millis()).unwrap_or(u64::MAX),
+            channels: views
+                .iter()
+                .map(|view| ChannelBody::new(view, user, |member| self.parts.online.has(member)))
+                .collect(),
+        }));
+        let versions: Vec<_> = views.iter().map(|view| (view.channel.id, view.channel.version)).collect();
+        let attached = self.handle.feed.channels();
+        self.handle.feed.release_all(&hello.encode(), &versions);
+        for (channel, version) in &versions {
+            if let Some(room) = self.parts.directory.room(*channel) {
+                tell(&room, room::HeadSeen { version: *version });
+            }
+        }
+        for channel in attached.into_iter().filter(|channel| !self.handle.feed.has(*channel)) {
+            self.detach(channel);
+        }
+        self.live = true;
+        if let Some(events) = self.events.take() {
+            ctx.add_stream(events);
+        }
+        for channel in std::mem::take(&mut self.added) {
+            self.join_one(channel, ctx);
+        }
+    }
+
+    /// The user was added to a channel while the session is open.
+    fn join_one(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
+        if self.handle.feed.has(channel) {
+            return;
+        }
+        self.handle.feed.hold(channel);
+        let (parts, handle) = (self.parts.clone(), self.handle.clone());
+        let join = async move {
+            let look = async {
+                parts.registry.send(Open { channels: vec![channel] }).await??;
+                attach(&parts, &handle, &[channel]).await?;
+                Ok(parts.reader.view(handle.user, channel).await?)
+            };
+            tokio::time::timeout(JOIN_WITHIN, look).await.unwrap_or(Err(JoinError::TooSlow))
+        };
+        ctx.spawn(join.into_actor(self).map(move |view, act, _| match view {
+            Ok(Some(view)) => act.announce(&view),
+            Ok(None) => {
+                // Removed again in the meantime.
+                act.handle.feed.forget_held(channel);
+                act.detach(channel);
+            }
+            Err(error) => {
+                log::warn!("session {} could not join channel {channel}: {error}", act.handle.id);
+                act.close(Close::Resync);
+            }
+        }));
+    }
+
+    fn announce(&self, view: &ChannelView) {
+        let (channel, version) = (view.channel.id, view.channel.version);
+        let body = ChannelBody::new(view, self.handle.user, |member| self.parts.online.has(member));
+        let announcement = frame::text(&ServerFrame::Channel { data: &body, since: None }.encode());
+        self.handle.feed.release(channel, announcement, version);
+        if let Some(room) = self.parts.directory.room(channel) {
+            tell(&room, room::HeadSeen { version });
+        }
+    }
+
+    fn detach(&self, channel: ChannelId) {
+        if let Some(room) = self.parts.directory.room(channel) {
+            tell(&room, room::Detach { session: self.handle.id });
+        }
+    }
+}
+
+async fn snapshot(
+    parts: &SessionParts,
+    handle: &Subscriber,
+    registered: Registered,
+) -> Result<Vec<ChannelView>, JoinError> {
+    if !parts.registry.send(Register(registered)).await? {
+        return Err(JoinError::Stopping);
+    }
+    let channels = parts.reader.channel_ids_of(handle.user).await?;
+    parts.registry.send(Open { channels: channels.clone() }).await??;
+    for channel in &channels {
+        handle.feed.hold(*channel);
+    }
+    attach(parts, handle, &channels).await?;
+    let arrive = Arrive { session: handle.id, user: handle.user, channels };
+    parts.presence.send(arrive).await?;
+    Ok(parts.reader.snapshot(handle.user).await?)
+}
+
+async fn attach(parts: &SessionParts, handle: &Subscriber, channels: &[ChannelId]) -> Result<(), JoinError> {
+    let rooms = channels.iter().filter_map(|channel| parts.directory.room(*channel));
+    let attached = join_all(rooms.map(|room| room.send(room::Attach { session: handle.clone() }))).await;
+    attached.into_iter().collect::<Result<Vec<i64>, _>>()?;
+    Ok(())
+}
+
+impl Handler<Added> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Added { channel }: Added, ctx: &mut Self::Context) {
+        if self.live {
+            self.join_one(channel, ctx);
+        } else {
+            self.added.push(channel);
+        }
+    }
+}

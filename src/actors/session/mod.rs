@@ -1,0 +1,370 @@
+//! A session: one socket of one user. It decodes what comes, sees it to who decides, and answers.
+//!
+//! Started by the HTTP upgrade. It lives outside of the response body, so that its timers run whatever the peer does.
+//! What happens in channels does not pass through it: rooms write to its [`Feed`](super::feed::Feed). It decides
+//! nothing about channels and never waits: each answer that takes time is a future of its own, of which few run at once.
+
+mod frames;
+mod join;
+mod sync;
+
+pub(crate) use frames::refusal_of;
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Running,
+    SpawnHandle, StreamHandler, WrapFuture,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::db::DbHandle;
+use super::directory::Directory;
+use super::feed::Subscriber;
+use super::presence::{Beat, Leave, Presence};
+use super::registry::{Registry, Unregister};
+use super::{room, tell};
+use crate::auth::{Identity, Verifier};
+use crate::domain::ids::{ChannelId, SessionId};
+use crate::ephemeral::Online;
+use crate::limits::caps::Place;
+use crate::limits::rates::Rates;
+use crate::limits::refusals::Refusals;
+use crate::metrics::Metrics;
+use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
+use crate::protocol::close::Close;
+use crate::protocol::error::Refusal;
+use crate::protocol::server::ServerFrame;
+use crate::socket::{Event, InboundError, frame};
+use crate::store::Reader;
+
+/// Answers that a session may be waiting for at a time, of those that take time.
+const MAX_PENDING: usize = 64;
+/// Syncs that wait for their turn.
+const MAX_SYNCS: usize = 8;
+
+/// What every session needs.
+#[derive(Clone)]
+pub struct SessionParts {
+    pub db: DbHandle,
+    pub reader: Reader,
+    pub registry: Addr<Registry>,
+    pub presence: Addr<Presence>,
+    pub directory: Directory,
+    pub online: Online,
+    pub metrics: Arc<Metrics>,
+    pub verifier: Arc<Verifier>,
+    pub rates: Arc<Rates>,
+    pub epoch: Arc<parking_lot::RwLock<String>>,
+    pub frame_limits: FrameLimits,
+    pub heartbeat_interval: Duration,
+}
+
+/// What the upgrade knows about the socket.
+#[derive(Debug)]
+pub struct Opening {
+    pub identity: Identity,
+    pub address: IpAddr,
+    pub agent: Option<String>,
+    /// Given back when the session ends.
+    pub place: Place,
+}
+
+/// The peer's messages.
+pub type Events = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Event, InboundError>>>>;
+
+/// See the module's text.
+pub struct Session {
+    parts: Arc<SessionParts>,
+    handle: Subscriber,
+    opening: Opening,
+    /// Until the join is done, then read.
+    events: Option<Events>,
+    live: bool,
+    /// Channels that the user was added to in the meantime.
+    added: Vec<ChannelId>,
+    syncs: VecDeque<(Option<Ref>, SyncRequest)>,
+    syncing: bool,
+    pending: usize,
+    refusals: Refusals,
+    expiry: Option<SpawnHandle>,
+    since: DateTime<Utc>,
+    last_pong: Option<DateTime<Utc>>,
+    frames_in: u64,
+    messages_in: u64,
+    rate_limited: u64,
+    /// Set when the response body is gone.
+    gone: Arc<AtomicBool>,
+}
+
+/// The user was added to a channel.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Added {
+    pub channel: ChannelId,
+}
+
+/// Ends the socket.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct End {
+    pub why: Close,
+}
+
+/// The daemon is about to close the socket.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct GoAway {
+    pub reason: &'static str,
+    pub reconnect_in_ms: u64,
+    pub close_in: Duration,
+}
+
+/// The response body was dropped: the connection is gone, or has been closed.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Gone;
+
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "SessionState")]
+pub struct Inspect;
+
+/// What the admin surface shows.
+#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionState {
+    pub id: SessionId,
+    pub user_id: crate::domain::ids::UserId,
+    pub external_id: Option<String>,
+    pub name: String,
+    pub since: DateTime<Utc>,
+    pub address: IpAddr,
+    pub agent: Option<String>,
+    pub token_expires_at: DateTime<Utc>,
+    pub last_pong: Option<DateTime<Utc>>,
+    pub channels: usize,
+    pub frames_in: u64,
+    pub messages_in: u64,
+    pub rate_limited: u64,
+    pub frames_out: u64,
+    pub bytes_out: u64,
+    pub frames_queued: usize,
+    pub bytes_queued: usize,
+    pub pending: usize,
+}
+
+impl Session {
+    pub fn new(
+        parts: Arc<SessionParts>,
+        handle: Subscriber,
+        opening: Opening,
+        events: Events,
+        gone: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            parts,
+            handle,
+            opening,
+            events: Some(events),
+            live: false,
+            added: Vec::new(),
+            syncs: VecDeque::new(),
+            syncing: false,
+            pending: 0,
+            refusals: Refusals::default(),
+            expiry: None,
+            since: crate::domain::now(),
+            last_pong: None,
+            frames_in: 0,
+            messages_in: 0,
+            rate_limited: 0,
+            gone,
+        }
+    }
+
+    fn send(&self, frame: &ServerFrame<'_>) {
+        self.handle.feed.send(&frame.encode());
+    }
+
+    fn refuse(&self, refusal: &Refusal, reference: Option<&Ref>) {
+        self.parts.metrics.error(refusal.code.as_str());
+        self.send(&ServerFrame::error(refusal, None, reference));
+    }
+
+    /// What is queued goes out, then the close frame; the actor ends when the response body is gone.
+    fn close(&self, why: Close) {
+        self.handle.feed.close(why);
+    }
+
+    /// The token's end is the session's, unless a fresh one comes.
+    fn watch_expiry(&mut self, ctx: &mut Context<Self>) {
+        if let Some(old) = self.expiry.take() {
+            ctx.cancel_future(old);
+        }
+        let left = (self.opening.identity.expires_at - Utc::now()).to_std().unwrap_or_default();
+        // A token may be accepted within the leeway after its end.
+        let left = left.max(Duration::from_millis(100));
+        self.expiry = Some(ctx.run_later(left, |act, _| act.close(Close::TokenExpired)));
+    }
+
+    /// Notes that a frame was over the user's rate. Who goes on like that is closed.
+    fn over_rate(&mut self) {
+        self.rate_limited += 1;
+        self.parts.metrics.rate_limited.inc();
+        if self.refusals.note(Instant::now()) {
+            self.close(Close::RateLimit);
+        }
+    }
+
+    /// Runs what takes time; `done` has its answer.
+    fn later<T: 'static>(
+        &mut self,
+        ctx: &mut Context<Self>,
+        reference: Option<Ref>,
+        work: impl Future<Output = T> + 'static,
+        done: impl FnOnce(T, Option<Ref>, &mut Self, &mut Context<Self>) + 'static,
+    ) {
+        if self.pending >= MAX_PENDING {
+            let text = format!("more than {MAX_PENDING} of your requests wait for their answers; try again");
+            return self.refuse(&Refusal::unavailable(text), reference.as_ref());
+        }
+        self.pending += 1;
+        ctx.spawn(work.into_actor(self).map(move |outcome, act, ctx| {
+            act.pending -= 1;
+            done(outcome, reference, act, ctx);
+        }));
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.parts.metrics.connections.inc();
+        self.parts.metrics.connections_opened.inc();
+        self.watch_expiry(ctx);
+        ctx.run_interval(self.parts.heartbeat_interval, |act, _| {
+            act.handle.feed.outbox().push(frame::ping());
+        });
+        self.join(ctx);
+    }
+
+    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+        let session = self.handle.id;
+        self.handle.feed.close(Close::GoingAway);
+        for channel in self.handle.feed.channels() {
+            if let Some(room) = self.parts.directory.room(channel) {
+                tell(&room, room::Detach { session });
+            }
+        }
+        tell(&self.parts.registry, Unregister { session });
+        tell(&self.parts.presence, Leave { session });
+        let code = self.handle.feed.outbox().closed_with().map_or(1006, |(code, _)| code);
+        self.parts.metrics.connections.dec();
+        self.parts.metrics.closed(code);
+        log::debug!("session {session} of user {} ended with {code}", self.handle.user);
+        Running::Stop
+    }
+}
+
+impl StreamHandler<Result<Event, InboundError>> for Session {
+    fn handle(&mut self, event: Result<Event, InboundError>, ctx: &mut Self::Context) {
+        let outbox = self.handle.feed.outbox();
+        match event {
+            Ok(Event::Text(text)) => self.frame(text.as_bytes(), ctx),
+            Ok(Event::Binary) => {
+                self.refuse(&Refusal::invalid("frames must be text messages, not binary ones"), None);
+            }
+            Ok(Event::Ping(payload)) => {
+                outbox.push(frame::pong(&payload));
+            }
+            Ok(Event::Pong(_)) => {
+                self.last_pong = Some(crate::domain::now());
+                tell(&self.parts.presence, Beat { session: self.handle.id });
+            }
+            Ok(Event::Close(code)) => {
+                outbox.close(code.unwrap_or(1000), "");
+            }
+            Err(error) => match error.close_code() {
+                Some(code) => {
+                    outbox.close(code, error.to_string());
+                }
+                None => outbox.kill(),
+            },
+        }
+    }
+
+    /// The peer sends no more. Unless it said goodbye there is nobody left to write to.
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        if self.handle.feed.outbox().is_closed() {
+            // The close frame is on its way; the body's end ends the actor.
+            if self.gone.load(Ordering::Acquire) {
+                ctx.stop();
+            }
+        } else {
+            self.handle.feed.outbox().kill();
+            ctx.stop();
+        }
+    }
+}
+
+impl Handler<End> for Session {
+    type Result = ();
+
+    fn handle(&mut self, End { why }: End, _: &mut Self::Context) {
+        self.close(why);
+    }
+}
+
+impl Handler<GoAway> for Session {
+    type Result = ();
+
+    fn handle(&mut self, GoAway { reason, reconnect_in_ms, close_in }: GoAway, ctx: &mut Self::Context) {
+        self.send(&ServerFrame::Goaway { reason, reconnect_in_ms });
+        ctx.run_later(close_in, |act, _| act.close(Close::GoingAway));
+    }
+}
+
+impl Handler<Gone> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl Handler<Inspect> for Session {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
+        let outbox = self.handle.feed.outbox();
+        let (frames_out, bytes_out) = outbox.total_out();
+        let (frames_queued, bytes_queued) = outbox.queued();
+        let identity = &self.opening.identity;
+        MessageResult(SessionState {
+            id: self.handle.id,
+            user_id: self.handle.user,
+            external_id: identity.user.external_id().map(str::to_owned),
+            name: identity.name.clone(),
+            since: self.since,
+            address: self.opening.address,
+            agent: self.opening.agent.clone(),
+            token_expires_at: identity.expires_at,
+            last_pong: self.last_pong,
+            channels: self.handle.feed.channels().len(),
+            frames_in: self.frames_in,
+            messages_in: self.messages_in,
+            rate_limited: self.rate_limited,
+            frames_out,
+            bytes_out,
+            frames_queued,
+            bytes_queued,
+            pending: self.pending,
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! Answers to `sync`: one at a time, one page a channel, each read when the last one is on its way.
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use chrono::TimeDelta;
+
+use super::{MAX_SYNCS, Session, SessionParts};
+use crate::actors::feed::Subscriber;
+use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::sync::{PageLimits, SyncFrom};
+use crate::protocol::client::{Ref, SyncRequest};
+use crate::protocol::error::Refusal;
+use crate::protocol::server::ServerFrame;
+use crate::protocol::{SYNC_PAGE_BYTES, SYNC_PAGE_MESSAGES};
+use crate::socket::frame;
+use crate::store::StoreError;
+
+/// Clocks of two nodes differ by less: from so long before the last message the other channels are caught up.
+const SLACK: TimeDelta = TimeDelta::minutes(2);
+
+impl Session {
+    pub(super) fn sync(&mut self, reference: Option<Ref>, request: SyncRequest, ctx: &mut Context<Self>) {
+        if self.syncs.len() >= MAX_SYNCS {
+            let text = format!("more than {MAX_SYNCS} syncs wait; one is answered at a time");
+            return self.refuse(&Refusal::unavailable(text), reference.as_ref());
+        }
+        self.syncs.push_back((reference, request));
+        self.next_sync(ctx);
+    }
+
+    fn next_sync(&mut self, ctx: &mut Context<Self>) {
+        if self.syncing {
+            return;
+        }
+        let Some((reference, request)) = self.syncs.pop_front() else { return };
+        self.syncing = true;
+        self.parts.metrics.syncs.inc();
+        let (parts, handle) = (self.parts.clone(), self.handle.clone());
+        let answer = async move {
+            let outcome = answer(&parts, &handle, reference.as_ref(), request).await;
+            (reference, outcome)
+        };
+        ctx.spawn(answer.into_actor(self).map(|(reference, outcome), act, ctx| {
+            act.syncing = false;
+            if let Err(error) = outcome {
+                log::error!("a sync of session {} failed: {error}", act.handle.id);
+                act.refuse(&Refusal::unavailable("the database does not answer; try again"), reference.as_ref());
+            }
+            act.next_sync(ctx);
+        }));
+    }
+}
+
+async fn answer(
+    parts: &SessionParts,
+    handle: &Subscriber,
+    reference: Option<&Ref>,
+    request: SyncRequest,
+) -> Result<(), StoreError> {
+    for (channel, from) in cursors(parts, handle, request).await? {
+        let limits = PageLimits { messages: SYNC_PAGE_MESSAGES, bytes: SYNC_PAGE_BYTES };
+        let answer = match parts.reader.sync_page(handle.user, channel, from, limits).await? {
+            Some(page) => ServerFrame::sync(channel, page, reference).encode(),
+            None => ServerFrame::ChannelRemoved { channel_id: channel }.encode(),
+        };
+        if !handle.feed.outbox().write_through(frame::text(&answer)).await {
+            // The socket is gone.
+            return Ok(());
+        }
+    }
+    handle.feed.outbox().push(frame::text(&ServerFrame::SyncComplete { reference }.encode()));
+    Ok(())
+}
+
+/// Which channels are asked for, each from where.
+async fn cursors(
+    parts: &SessionParts,
+    handle: &Subscriber,
+    request: SyncRequest,
+) -> Result<Vec<(ChannelId, SyncFrom)>, StoreError> {
+    match request {
+        SyncRequest::Versions { channels, epoch } => {
+            let foreign = epoch.is_some_and(|epoch| epoch != *parts.epoch.read());
+            let from = |version| if foreign { SyncFrom::Reset } else { SyncFrom::Version(version) };
+            Ok(channels.into_iter().map(|(channel, version)| (channel, from(version))).collect())
+        }
+        SyncRequest::LastMessage(message) => since_message(parts, handle, message).await,
+    }
+}
+
+/// A message that is not known, or is of a channel that the user is not in, is of another history.
+async fn since_message(
+    parts: &SessionParts,
+    handle: &Subscriber,
+    message: MessageId,
+) -> Result<Vec<(ChannelId, SyncFrom)>, StoreError> {
+    let position = parts.reader.position_of(handle.user, message).await?;
+    let channels = parts.reader.channel_ids_of(handle.user).await?;
+    Ok(channels
+        .into_iter()
+        .map(|channel| {
+            let from = match position {
+                None => SyncFrom::Reset,
+                Some((own, version, _)) if own == channel => SyncFrom::Version(version),
+                Some((_, _, created_at)) => SyncFrom::Time(created_at - SLACK),
+            };
+            (channel, from)
+        })
+        .collect())
+}

@@ -1,0 +1,101 @@
+//! From a token to who it speaks for.
+//!
+//! The HTTP layer and the sessions ask the [`Verifier`]; the command line mints. Knows no HTTP and no store: whether
+//! the identity's user is who the store knows under that id is the caller's question. No error here repeats a token.
+
+mod bearer;
+mod claims;
+mod error;
+mod jwks;
+mod keys;
+mod mint;
+mod token;
+
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod jwks_tests;
+#[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+mod testing;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::AuthSettings;
+use crate::domain::user::UserRef;
+
+pub use bearer::{Presented, Via, bearer_of, offers_protocol};
+pub use claims::LEEWAY;
+pub use error::{AuthError, SetupError};
+pub use mint::{MintError, mint};
+
+use claims::Expected;
+use jwks::Jwks;
+use keys::{Choice, Key};
+use token::Token;
+
+/// Who a token speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub user: UserRef,
+    pub name: String,
+    /// The bearer acts as the host application's server.
+    pub admin: bool,
+    /// The token's `exp`; it is taken until [`LEEWAY`] after it.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Checks tokens. Shared by all; asks the issuer for its keys when it has to.
+#[derive(Debug)]
+pub struct Verifier {
+    keys: Vec<Key>,
+    jwks: Option<Jwks>,
+    expected: Expected,
+}
+
+impl Verifier {
+    pub fn new(settings: &AuthSettings) -> Result<Self, SetupError> {
+        use_aws_lc();
+        let keys = keys::of(settings)?;
+        let jwks = settings.jwks.clone().map(Jwks::new).transpose()?;
+        if keys.is_empty() && jwks.is_none() {
+            return Err(SetupError::NoKeys);
+        }
+        let expected = Expected { issuer: settings.issuer.clone(), audience: settings.audience.clone() };
+        Ok(Self { keys, jwks, expected })
+    }
+
+    /// The identity of a token that is right in every respect at this moment.
+    pub async fn verify(&self, token: &str) -> Result<Identity, AuthError> {
+        self.verify_at(token, Utc::now()).await
+    }
+
+    async fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Identity, AuthError> {
+        let token = Token::parse(token)?;
+        let own = keys::check(&self.keys, &token)?;
+        let claims = match (own, &self.jwks) {
+            (Choice::Signed(claims), _) => claims,
+            // An issuer publishes public keys only, so nothing of its is signed with a secret.
+            (_, Some(jwks)) if !token.is_with_secret() => signed_by_issuer(jwks, &token).await?,
+            (other, _) => other.signed(&token)?,
+        };
+        claims::check(&claims, &self.expected, now)
+    }
+}
+
+async fn signed_by_issuer(jwks: &Jwks, token: &Token<'_>) -> Result<Vec<u8>, AuthError> {
+    if let Choice::Signed(claims) = keys::check(&jwks.keys().await?, token)? {
+        return Ok(claims);
+    }
+    // Keys change: the issuer may have one that it had not when we asked.
+    keys::check(&jwks.newer_keys().await?, token)?.signed(token)
+}
+
+/// The library panics at the first signature where two crypto libraries could be meant; here there is one.
+fn use_aws_lc() {
+    // Fails when it has been chosen before.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+}

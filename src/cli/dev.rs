@@ -1,0 +1,102 @@
+//! `tenfour dev`: a daemon to try things out, with two demo users who share two channels.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Failure;
+use crate::actors::db::{Done, Order};
+use crate::auth::mint;
+use crate::config::Config;
+use crate::daemon::Daemon;
+use crate::domain::change::By;
+use crate::domain::channel::ChannelKind;
+use crate::domain::user::UserRef;
+use crate::protocol::error::Refusal;
+use crate::store::NewGroup;
+
+/// The demo users: the host's id and the name that others see.
+const USERS: [(&str, &str); 2] = [("dispatcher", "Dispatcher"), ("driver", "Driver")];
+const GROUP: &str = "Demo";
+const TOKEN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The database of this command, unless another one is set.
+const DATABASE: &str = "sqlite:tenfour-dev.db";
+
+/// What this command sets where nobody else does.
+pub(super) fn defaults(environment: &mut Vec<(OsString, OsString)>) {
+    for (name, value) in [("DATABASE_URL", DATABASE), ("TENFOUR_LOG", "warn")] {
+        if environment.iter().all(|(set, text)| set != name || text.is_empty()) {
+            environment.push((name.into(), value.into()));
+        }
+    }
+}
+
+/// Makes what the demo needs and prints what to type next. `program` is how this program was called.
+pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> Result<(), Failure> {
+    channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
+    let address = daemon.addr();
+    let mut lines = vec![String::new(), "tenfour is running. In two other terminals, type:".to_owned(), String::new()];
+    for (sub, name) in USERS {
+        let file = PathBuf::from(format!("tenfour-dev.{sub}.token"));
+        write_secret(&file, &token(config, sub, name, None)?)
+            .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", file.display())))?;
+        let url = if address == Config::default().listen { String::new() } else { format!(" --url ws://{address}/ws") };
+        lines.push(format!("  {program} chat{url} --channel {GROUP} --token-file {}", file.display()));
+        lines.push(String::new());
+    }
+    lines.push(format!("REST      http://{address}/api/v1   (described by http://{address}/openapi.json)"));
+    if let Some(admin) = daemon.admin_addr() {
+        lines.push(format!("admin     http://{admin}/admin/sessions   and http://{admin}/metrics"));
+    }
+    lines.push(format!("database  {}", config.database.url));
+    lines.push("an admin token, for REST as the host application and for the admin address:".to_owned());
+    lines.push(format!("  {}", token(config, "host", "Host application", Some("admin"))?));
+    lines.push("stop with Ctrl-C".to_owned());
+    lines.push(String::new());
+    let mut out = std::io::stdout().lock();
+    lines
+        .iter()
+        .try_for_each(|line| writeln!(out, "{line}"))
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::Failed(format!("cannot print: {error}")))
+}
+
+/// Readable by this user alone.
+fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
+    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    writeln!(out, "{secret}")
+}
+
+fn token(config: &Config, sub: &str, name: &str, scope: Option<&str>) -> Result<String, Failure> {
+    mint(&config.auth, sub, name, scope, TOKEN_TTL).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// A group and a direct channel; those of an earlier start stay.
+async fn channels(daemon: &Daemon, config: &Config) -> Result<(), Refusal> {
+    let parts = &daemon.app().parts;
+    let users = USERS.map(|(sub, _)| UserRef::new(sub));
+    for (user, (_, name)) in users.iter().zip(USERS) {
+        parts.db.order(Order::UpsertUser { user: user.clone(), name: name.to_owned() }).await?;
+    }
+    let [dispatcher, driver] = &users;
+    let direct = Order::CreateDirect { users: [dispatcher.clone(), driver.clone()], placeholders: false };
+    parts.db.order(direct).await?;
+    let unreadable = |error: crate::store::StoreError| Refusal::unavailable(error.to_string());
+    let theirs = parts.reader.snapshot(dispatcher.id).await.map_err(unreadable)?;
+    if theirs.iter().any(|view| view.channel.kind == ChannelKind::Group) {
+        return Ok(());
+    }
+    let group = NewGroup {
+        by: By::User(dispatcher.id),
+        name: GROUP.to_owned(),
+        members: vec![driver.clone()],
+        placeholders: false,
+        max_members: config.limits.max_group_members,
+    };
+    match parts.db.order(Order::CreateGroup(group)).await? {
+        Done::Channel { .. } | Done::Nothing | Done::Changed(_) | Done::User(_) => Ok(()),
+    }
+}

@@ -1,0 +1,235 @@
+//! Puts a [`Config`] together out of what flags, environment and file say, and collects all that is wrong with it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::database::Kind;
+use super::parse::{self, Parsed};
+use super::settings::by_key;
+use super::source::{Flags, Gathered, Given, Raw};
+use super::{AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept};
+
+const MAX_BYTES: usize = 64 << 20;
+/// A day: longer times are slips.
+const MAX_MS: u64 = 86_400_000;
+
+/// The configuration of the daemon and of everything that works with the same settings. Reads the files that the
+/// settings name, and makes the secret beside an SQLite database where nothing else says which tokens are let in.
+pub fn load(
+    flags: &Flags,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigErrors> {
+    let mut reader = Reader::new(Gathered::from(flags, environment));
+    let mut config = Config::default();
+    reader.places(&mut config);
+    reader.limits(&mut config);
+    reader.timing(&mut config);
+    reader.keys(&mut config.auth);
+    reader.check_together(&config);
+    if reader.gathered.problems.is_empty() {
+        reader.own_secret(&mut config);
+    }
+    let Gathered { problems, warnings, .. } = reader.gathered;
+    if problems.is_empty() { Ok(Loaded { config, warnings }) } else { Err(ConfigErrors(problems)) }
+}
+
+struct Reader {
+    gathered: Gathered,
+    #[cfg(test)]
+    asked: std::collections::BTreeSet<&'static str>,
+}
+
+impl Reader {
+    fn new(gathered: Gathered) -> Self {
+        Self {
+            gathered,
+            #[cfg(test)]
+            asked: std::collections::BTreeSet::new(),
+        }
+    }
+
+    fn places(&mut self, config: &mut Config) {
+        self.text("listen", &mut config.listen, parse::address);
+        self.text("admin_listen", &mut config.admin_listen, parse::address_or_off);
+        self.raw("allowed_origins", &mut config.allowed_origins, parse::origins);
+        self.text("database_url", &mut config.database.url, parse::database_url);
+        self.text("database_schema", &mut config.database.schema, parse::schema);
+        self.text("redis_url", &mut config.redis_url, |text| parse::redis_url(text).map(Some));
+        self.text("log", &mut config.log, parse::log_filter);
+    }
+
+    fn limits(&mut self, config: &mut Config) {
+        let limits = &mut config.limits;
+        self.text("rate_limit", &mut limits.rate_limit, parse::rate);
+        for (key, target, allowed) in [
+            ("max_group_members", &mut limits.max_group_members, 2..=100_000),
+            ("max_frame_bytes", &mut limits.max_frame_bytes, 256..=MAX_BYTES),
+            ("max_content_bytes", &mut limits.max_content_bytes, 1..=MAX_BYTES),
+            ("outbox_bytes", &mut limits.outbox_bytes, 1024..=1 << 30),
+            ("max_sessions_per_user", &mut limits.max_sessions_per_user, 1..=1_000_000),
+            ("max_sessions_per_address", &mut limits.max_sessions_per_address, 1..=1_000_000),
+            ("room_in_flight", &mut limits.room_in_flight, 1..=1_000_000),
+            ("db_queue", &mut limits.db_queue, 1..=1_000_000),
+        ] {
+            self.text(key, target, |text| parse::count(text, allowed));
+        }
+    }
+
+    fn timing(&mut self, config: &mut Config) {
+        let timing = &mut config.timing;
+        for (key, target, allowed) in [
+            ("heartbeat_interval_ms", &mut timing.heartbeat_interval, 10..=MAX_MS),
+            ("heartbeat_timeout_ms", &mut timing.heartbeat_timeout, 20..=MAX_MS),
+            ("head_timeout_ms", &mut timing.head_timeout, 10..=MAX_MS),
+            ("typing_debounce_ms", &mut timing.typing_debounce, 0..=MAX_MS),
+            ("typing_expiry_ms", &mut timing.typing_expiry, 10..=MAX_MS),
+            ("read_merge_ms", &mut timing.read_merge, 0..=MAX_MS),
+            ("room_idle_ms", &mut timing.room_idle, 0..=MAX_MS),
+            // The daemon has promised to be gone within 10 s, and needs some of it to close.
+            ("drain_ms", &mut timing.drain, 0..=9_500),
+        ] {
+            self.text(key, target, |text| parse::millis(text, allowed));
+        }
+    }
+
+    fn keys(&mut self, auth: &mut AuthSettings) {
+        self.raw("jwt_keys", &mut auth.keys, parse::keys);
+        if let Some(secret) = self.secret() {
+            auth.keys.push(HmacKey { kid: None, secret });
+        }
+        let mut path = None;
+        self.text("jwt_public_key_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
+        if let Some(path) = path {
+            match fs::read_to_string(&path) {
+                Ok(pem) => auth.public_key = Some(PublicKeyFile { path, pem }),
+                Err(error) => self.problem("jwt_public_key_file", &format!("cannot be read: {error}")),
+            }
+        }
+        let mut url = None;
+        self.text("jwks_url", &mut url, |text| parse::jwks_url(text).map(Some));
+        auth.jwks = url.map(JwksSettings::new);
+        self.text("jwt_issuer", &mut auth.issuer, |text| parse::text(text).map(Some));
+        self.text("jwt_audience", &mut auth.audience, |text| parse::text(text).map(Some));
+    }
+
+    /// The secret or the file that holds it, whichever was said by the one who counts more.
+    fn secret(&mut self) -> Option<Secret> {
+        let (mut text, mut path) = (None, None);
+        self.text("jwt_secret", &mut text, |text| parse::secret(text).map(Some));
+        self.text("jwt_secret_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
+        match (self.rank("jwt_secret"), self.rank("jwt_secret_file")) {
+            (Some(secret), Some(file)) if secret == file => {
+                self.problem("jwt_secret_file", "cannot be set together with jwt_secret: leave one out");
+                return None;
+            }
+            (Some(secret), Some(file)) if secret > file => return text,
+            (Some(_), None) => return text,
+            _ => {}
+        }
+        match kept::read(&path?) {
+            Ok((secret, warning)) => {
+                self.gathered.warnings.extend(warning);
+                Some(secret)
+            }
+            Err(error) => {
+                self.problem("jwt_secret_file", &error);
+                None
+            }
+        }
+    }
+
+    /// What is right by itself may be wrong together.
+    fn check_together(&mut self, config: &Config) {
+        let (limits, timing) = (&config.limits, &config.timing);
+        if timing.heartbeat_timeout <= timing.heartbeat_interval {
+            let interval = millis(timing.heartbeat_interval);
+            self.problem("heartbeat_timeout_ms", &format!("must be above heartbeat_interval_ms, which is {interval}"));
+        }
+        if limits.max_content_bytes >= limits.max_frame_bytes {
+            let frame = limits.max_frame_bytes;
+            let warning = format!("max_content_bytes: a frame ends at {frame} bytes (max_frame_bytes) before that");
+            self.gathered.warnings.push(warning);
+        }
+        if config.listen.port() != 0 && config.admin_listen == Some(config.listen) {
+            self.problem("admin_listen", "must be another address than listen: /admin is never on the public one");
+        }
+        let auth = &config.auth;
+        let none = auth.keys.is_empty() && auth.public_key.is_none() && auth.jwks.is_none();
+        // A key that was given and is wrong has been told already.
+        let tried = ["jwt_keys", "jwt_secret", "jwt_secret_file", "jwt_public_key_file", "jwks_url"]
+            .iter()
+            .any(|key| self.gathered.given.contains_key(key));
+        if none && !tried && Kind::of(config.database.url.expose()) == Some(Kind::Server) {
+            self.problem(
+                "jwt_secret",
+                "must be set where the database is a server, so that all nodes agree: 32 bytes or more, as \
+                 TENFOUR_JWT_SECRET (`openssl rand -hex 32` makes one), or jwt_public_key_file or jwks_url instead",
+            );
+        }
+    }
+
+    /// Where nothing says which tokens are let in, the daemon makes a secret of its own.
+    fn own_secret(&mut self, config: &mut Config) {
+        let auth = &mut config.auth;
+        if !auth.keys.is_empty() || auth.public_key.is_some() || auth.jwks.is_some() {
+            return;
+        }
+        let made = if let Some(Kind::File(path)) = Kind::of(config.database.url.expose()) {
+            kept::beside(&path)
+        } else {
+            auth.ephemeral = true;
+            kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
+        };
+        match made {
+            Ok((secret, warning)) => {
+                auth.keys.push(HmacKey { kid: None, secret });
+                self.gathered.warnings.extend(warning);
+            }
+            Err(error) => self.problem("jwt_secret", &error),
+        }
+    }
+
+    /// Sets the target where the setting was given and is right.
+    fn text<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&str) -> Parsed<T>) {
+        self.raw(key, target, |raw| match raw {
+            Raw::Text(text) => parse(text),
+            Raw::List(_) | Raw::Table(_) => Err("must be one text or number".to_owned()),
+        });
+    }
+
+    fn raw<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&Raw) -> Parsed<T>) {
+        #[cfg(test)]
+        self.asked.insert(key);
+        let Some(Given { raw, .. }) = self.gathered.given.get(key) else { return };
+        match parse(raw) {
+            Ok(value) => *target = value,
+            Err(error) => self.problem(key, &error),
+        }
+    }
+
+    fn rank(&self, key: &str) -> Option<u8> {
+        self.gathered.given.get(key).map(|given| given.origin.rank())
+    }
+
+    /// Says where the value comes from, and the value itself unless it is a secret.
+    fn problem(&mut self, key: &'static str, what: &str) {
+        let line = match self.gathered.given.get(key) {
+            None => format!("{key}: {what}"),
+            Some(Given { raw: Raw::Text(text), origin }) if !by_key(key).is_none_or(|setting| setting.secret) => {
+                format!("{origin}: {what}; it is {text:?}")
+            }
+            Some(Given { origin, .. }) => format!("{origin}: {what}"),
+        };
+        self.gathered.problems.push(line);
+    }
+}
+
+fn millis(duration: Duration) -> u128 {
+    duration.as_millis()
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

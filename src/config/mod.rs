@@ -1,0 +1,221 @@
+//! Every setting: its names, default and meaning ([`settings`]), where values come from, and what they may be.
+//!
+//! Used by the command line and the composition root, which hand the parts on; tests build a [`Config`] by hand. The
+//! only module that reads the environment. All errors are told at once, each with its place; secrets never print.
+//!
+//! Precedence: flag, then environment, then the TOML file, then the default. An empty variable counts as not set.
+
+mod database;
+mod kept;
+mod load;
+mod nearest;
+mod parse;
+mod secret;
+pub mod settings;
+mod source;
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use load::load;
+pub use secret::{Secret, SecretUrl};
+pub use source::Flags;
+
+/// The daemon's configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// None: no admin surface at all.
+    pub admin_listen: Option<SocketAddr>,
+    /// Empty: only the daemon's own origin.
+    pub allowed_origins: Vec<String>,
+    pub database: DatabaseSettings,
+    /// None: everything stays within the process.
+    pub redis_url: Option<SecretUrl>,
+    pub auth: AuthSettings,
+    pub limits: Limits,
+    pub timing: Timing,
+    /// A filter as `env_logger` reads it.
+    pub log: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    pub url: SecretUrl,
+    /// The PostgreSQL schema of the tables.
+    pub schema: String,
+}
+
+/// Which tokens are let in.
+#[derive(Debug, Clone, Default)]
+pub struct AuthSettings {
+    /// HS256 secrets; the first one signs.
+    pub keys: Vec<HmacKey>,
+    /// The only key was made for this process and dies with it.
+    pub ephemeral: bool,
+    pub public_key: Option<PublicKeyFile>,
+    pub jwks: Option<JwksSettings>,
+    /// The `iss` and `aud` that a token must have.
+    pub issuer: Option<String>,
+    pub audience: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct HmacKey {
+    /// None: for tokens whose `kid` names no other key.
+    pub kid: Option<String>,
+    pub secret: Secret,
+}
+
+/// A public key, read but not yet understood.
+#[derive(Debug, Clone)]
+pub struct PublicKeyFile {
+    pub path: PathBuf,
+    pub pem: String,
+}
+
+/// Where the issuer's keys are, and how often they are asked for.
+#[derive(Debug, Clone)]
+pub struct JwksSettings {
+    pub url: String,
+    /// How long keys count as fresh, where the answer does not say.
+    pub ttl: Duration,
+    /// The bounds of what the answer may say.
+    pub ttl_min: Duration,
+    pub ttl_max: Duration,
+    /// An unknown `kid` asks again at most this often.
+    pub refetch_interval: Duration,
+    /// After an error the next try waits this long.
+    pub retry_interval: Duration,
+    /// Keys that could not be renewed are trusted no longer than this.
+    pub max_stale: Duration,
+    pub timeout: Duration,
+}
+
+/// Bounds on what one side may ask of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub max_group_members: usize,
+    pub max_frame_bytes: usize,
+    pub max_content_bytes: usize,
+    pub outbox_bytes: usize,
+    pub max_sessions_per_user: usize,
+    pub max_sessions_per_address: usize,
+    /// Messages a second and user; None: no limit.
+    pub rate_limit: Option<NonZeroU32>,
+    pub room_in_flight: usize,
+    pub db_queue: usize,
+}
+
+/// How long things take and last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    pub heartbeat_interval: Duration,
+    pub heartbeat_timeout: Duration,
+    pub head_timeout: Duration,
+    pub typing_debounce: Duration,
+    pub typing_expiry: Duration,
+    pub read_merge: Duration,
+    pub room_idle: Duration,
+    pub drain: Duration,
+}
+
+/// A configuration that works, and what is odd about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    /// For the log, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// All that is wrong with a configuration, one line each: where, which setting, and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigErrors(pub Vec<String>);
+
+/// What sysexits calls a configuration error; systemd is told not to restart after it.
+pub const EXIT_CONFIG: u8 = 78;
+
+/// The process's environment, for [`load`].
+pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// The defaults of [`settings`], but without any key: whoever verifies tokens adds one.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            admin_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))),
+            allowed_origins: Vec::new(),
+            database: DatabaseSettings::default(),
+            redis_url: None,
+            auth: AuthSettings::default(),
+            limits: Limits::default(),
+            timing: Timing::default(),
+            log: "info".to_owned(),
+        }
+    }
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { url: SecretUrl::new("sqlite:tenfour.db"), schema: "tenfour".to_owned() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_group_members: 50,
+            max_frame_bytes: 65_536,
+            max_content_bytes: 16_384,
+            outbox_bytes: 1_048_576,
+            max_sessions_per_user: 100,
+            max_sessions_per_address: 1000,
+            rate_limit: NonZeroU32::new(10),
+            room_in_flight: 1024,
+            db_queue: 4096,
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            heartbeat_interval: Duration::from_secs(30),
+            heartbeat_timeout: Duration::from_secs(90),
+            head_timeout: Duration::from_secs(5),
+            typing_debounce: Duration::from_secs(2),
+            typing_expiry: Duration::from_secs(3),
+            read_merge: Duration::from_secs(1),
+            room_idle: Duration::from_mins(1),
+            drain: Duration::from_secs(8),
+        }
+    }
+}
+
+impl AuthSettings {
+    /// One HS256 secret without a name.
+    pub fn with_secret(secret: impl Into<String>) -> Self {
+        Self { keys: vec![HmacKey { kid: None, secret: Secret::new(secret) }], ..Self::default() }
+    }
+}
+
+impl JwksSettings {
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            ttl: Duration::from_mins(10),
+            ttl_min: Duration::from_mins(1),
+            ttl_max: Duration::from_hours(1),
+            refetch_interval: Duration::from_secs(30),
+            retry_interval: Duration::from_secs(5),
+            max_stale: Duration::from_hours(24),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The one table of settings: what each is called in the file, in the environment and on the command line, what it is
+//! when nobody sets it, and what it means. The loader, the command line's flags and the documentation are made of it.
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// In the TOML file; with hyphens for underscores also the flag.
+    pub key: &'static str,
+    pub env: &'static str,
+    /// As one would write it; empty where unset means something of its own.
+    pub default: &'static str,
+    /// What stands for the value in the help.
+    pub value: &'static str,
+    pub doc: &'static str,
+    /// A secret's value is never repeated, not even in an error.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// The command line's name of it, without the two hyphens.
+    pub fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+}
+
+/// The file itself is named by this variable, or by `--config`.
+pub const CONFIG_ENV: &str = "TENFOUR_CONFIG";
+
+macro_rules! settings {
+    ($( $(#[secret $secret:tt])? $key:ident $env:literal $value:literal = $default:literal, $doc:literal; )*) => {
+        /// Every setting, in the order of the documentation.
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting {
+                key: stringify!($key),
+                env: $env,
+                default: $default,
+                value: $value,
+                doc: $doc,
+                secret: settings!(@secret $($secret)?),
+            },)*
+        ];
+    };
+    (@secret) => { false };
+    (@secret true) => { true };
+}
+
+settings! {
+    listen "TENFOUR_LISTEN" "ADDRESS" = "127.0.0.1:8080",
+        "Where clients connect: WebSocket and REST. Port 0 takes a free one";
+    admin_listen "TENFOUR_ADMIN_LISTEN" "ADDRESS|off" = "127.0.0.1:8081",
+        "Where /admin and /metrics live, and nowhere else; off for neither";
+    allowed_origins "TENFOUR_ALLOWED_ORIGINS" "ORIGINS" = "",
+        "Browser origins let in, exact, comma-separated, such as https://app.example; unset: the daemon's own";
+    #[secret true]
+    database_url "DATABASE_URL" "URL" = "sqlite:tenfour.db",
+        "sqlite:FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE";
+    database_schema "TENFOUR_DATABASE_SCHEMA" "NAME" = "tenfour",
+        "The PostgreSQL schema that holds the tables, so that they live beside those of the host application";
+    #[secret true]
+    redis_url "REDIS_URL" "URL" = "",
+        "redis://HOST:PORT; unset: presence, typing and fan-out stay within the process";
+    #[secret true]
+    jwt_secret "TENFOUR_JWT_SECRET" "SECRET" = "",
+        "The HS256 secret, 32 bytes or more. Unset: one is made and kept (mode 0600) beside the SQLite file, as FILE.jwt-secret. A flag is seen in the list of processes: prefer the others";
+    jwt_secret_file "TENFOUR_JWT_SECRET_FILE" "FILE" = "",
+        "A file that holds the HS256 secret, such as one of systemd's credentials";
+    #[secret true]
+    jwt_keys "TENFOUR_JWT_KEYS" "KID:SECRET,…" = "",
+        "Several HS256 secrets by the token's kid, to change them without a gap; the first signs what `tenfour token` prints. In the file a table";
+    jwt_public_key_file "TENFOUR_JWT_PUBLIC_KEY_FILE" "FILE" = "",
+        "A public key in PEM form (RSA: RS256, P-256: ES256, P-384: ES384, Ed25519: EdDSA) whose tokens are let in";
+    jwks_url "TENFOUR_JWKS_URL" "URL" = "",
+        "Where the issuer publishes its keys; https, or http on loopback";
+    jwt_issuer "TENFOUR_JWT_ISSUER" "TEXT" = "",
+        "The iss that every token must have; unset: not looked at";
+    jwt_audience "TENFOUR_JWT_AUDIENCE" "TEXT" = "",
+        "The aud that every token must have; unset: not looked at";
+    heartbeat_interval_ms "TENFOUR_HEARTBEAT_INTERVAL_MS" "MS" = "30000",
+        "How often a session is pinged";
+    heartbeat_timeout_ms "TENFOUR_HEARTBEAT_TIMEOUT_MS" "MS" = "90000",
+        "How long a session may leave pings unanswered before it is closed";
+    max_group_members "TENFOUR_MAX_GROUP_MEMBERS" "N" = "50",
+        "Members of a group channel";
+    max_frame_bytes "TENFOUR_MAX_FRAME_BYTES" "BYTES" = "65536",
+        "A whole WebSocket message, fragments included";
+    max_content_bytes "TENFOUR_MAX_CONTENT_BYTES" "BYTES" = "16384",
+        "The content of a message";
+    outbox_bytes "TENFOUR_OUTBOX_BYTES" "BYTES" = "1048576",
+        "What may wait for a slow reader before its session is closed";
+    max_sessions_per_user "TENFOUR_MAX_SESSIONS_PER_USER" "N" = "100",
+        "Open sockets of one user";
+    max_sessions_per_address "TENFOUR_MAX_SESSIONS_PER_ADDRESS" "N" = "1000",
+        "Open sockets of one client address; loopback is exempt unless it forwards for others";
+    head_timeout_ms "TENFOUR_HEAD_TIMEOUT_MS" "MS" = "5000",
+        "A request head that is not complete by then ends the connection";
+    rate_limit "TENFOUR_RATE_LIMIT" "N|off" = "10",
+        "Messages a second and user, with a burst of three times that; off for benchmarks";
+    typing_debounce_ms "TENFOUR_TYPING_DEBOUNCE_MS" "MS" = "2000",
+        "At most one typing frame of a user and channel is passed on in this time";
+    typing_expiry_ms "TENFOUR_TYPING_EXPIRY_MS" "MS" = "3000",
+        "How long after the last typing frame a user is taken to have stopped";
+    read_merge_ms "TENFOUR_READ_MERGE_MS" "MS" = "1000",
+        "Read marks of one user and channel within this time are told as one";
+    room_idle_ms "TENFOUR_ROOM_IDLE_MS" "MS" = "60000",
+        "How long a room without sessions stays in memory";
+    drain_ms "TENFOUR_DRAIN_MS" "MS" = "8000",
+        "How long a stopping daemon stores and says goodbye before it exits; below 10 s";
+    room_in_flight "TENFOUR_ROOM_IN_FLIGHT" "N" = "1024",
+        "Sends that one room takes before the first of them is stored; more are answered unavailable";
+    db_queue "TENFOUR_DB_QUEUE" "N" = "4096",
+        "Commands that may wait for the database; more are answered unavailable";
+    log "TENFOUR_LOG" "FILTER" = "info",
+        "What is logged: off, error, warn, info, debug or trace, also by module, such as info,tenfour::store=debug";
+}
+
+/// The setting of that key in the file.
+pub fn by_key(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_follows_from_the_other() {
+        for setting in SETTINGS {
+            let plain = setting.key.to_uppercase();
+            let expected = match setting.key {
+                "database_url" | "redis_url" => plain,
+                _ => format!("TENFOUR_{plain}"),
+            };
+            assert_eq!(setting.env, expected);
+        }
+    }
+
+    #[test]
+    fn no_two_settings_share_a_name() {
+        for (index, setting) in SETTINGS.iter().enumerate() {
+            assert!(SETTINGS[..index].iter().all(|other| other.key != setting.key), "{}", setting.key);
+        }
+    }
+}

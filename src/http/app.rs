@@ -1,0 +1,107 @@
+//! What the handlers share, and how a request becomes somebody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+
+use super::origin;
+use crate::actors::db::Order;
+use crate::actors::session::{SessionParts, refusal_of};
+use crate::auth::{self, AuthError, Identity, Presented};
+use crate::limits::address::Client;
+use crate::limits::caps::Caps;
+use crate::protocol::error::Refusal;
+use crate::socket::Limits;
+
+/// Shared by all handlers of both addresses.
+pub struct App {
+    pub parts: Arc<SessionParts>,
+    pub caps: Caps,
+    pub allowed_origins: Vec<String>,
+    pub max_frame_bytes: usize,
+    pub max_group_members: usize,
+    pub outbox: Limits,
+    pub draining: AtomicBool,
+    pub started: Instant,
+}
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+impl App {
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Who asks, by the token in the header alone: a URL's token is for sockets, which cannot set headers in a browser.
+    pub async fn identify(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
+        let authorization = text(request.headers(), &header::AUTHORIZATION);
+        self.verify(auth::bearer_of(authorization, "", None)).await
+    }
+
+    /// Who opens a socket: the token is in one of three places.
+    pub async fn identify_socket(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
+        let headers = request.headers();
+        let authorization = text(headers, &header::AUTHORIZATION);
+        let protocols = text(headers, &header::SEC_WEBSOCKET_PROTOCOL);
+        self.verify(auth::bearer_of(authorization, request.query_string(), protocols)).await
+    }
+
+    async fn verify(&self, presented: Result<Presented, AuthError>) -> Result<Identity, Refusal> {
+        let verified = match presented {
+            Ok(presented) => self.parts.verifier.verify(&presented.token).await,
+            Err(error) => Err(error),
+        };
+        verified.map_err(|error| {
+            self.parts.metrics.auth_failure(error.reason());
+            log::info!("a token was refused: {error}");
+            refusal_of(&error)
+        })
+    }
+
+    /// The host application owns its users: one is made or renamed from what its token says.
+    pub async fn ensure_user(&self, identity: &Identity) -> Result<(), Refusal> {
+        let known = self.parts.reader.user(identity.user.id).await.map_err(|error| {
+            log::error!("a user could not be looked up: {error}");
+            Refusal::unavailable("the database does not answer; try again")
+        })?;
+        let same = known.is_some_and(|user| {
+            user.name == identity.name && user.external_id.as_deref() == identity.user.external_id()
+        });
+        if !same {
+            let order = Order::UpsertUser { user: identity.user.clone(), name: identity.name.clone() };
+            self.parts.db.order(order).await?;
+        }
+        Ok(())
+    }
+
+    /// Browsers say where a page comes from; only the listed ones are let in.
+    pub fn check_origin(&self, request: &HttpRequest) -> Result<(), Refusal> {
+        let origins = request.headers().get_all(header::ORIGIN).map(header::HeaderValue::as_bytes);
+        let host = text(request.headers(), &header::HOST);
+        origin::check(origins, host, &self.allowed_origins).map_err(|error| Refusal::forbidden(error.to_string()))
+    }
+}
+
+/// The client's address: the peer's, or what a proxy on this machine says.
+pub fn client_of(request: &HttpRequest, peer: std::net::SocketAddr) -> Client {
+    let values = |name: &HeaderName| -> Vec<String> {
+        let all = request.headers().get_all(name);
+        all.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    };
+    let (forwarded_for, forwarded) = (values(&FORWARDED_FOR), values(&header::FORWARDED));
+    Client::of(peer, forwarded_for.iter().map(String::as_str), forwarded.iter().map(String::as_str))
+}
+
+/// For logs and the admin surface.
+pub fn agent_of(request: &HttpRequest) -> Option<String> {
+    const MAX: usize = 200;
+    let agent = text(request.headers(), &header::USER_AGENT)?;
+    Some(agent.chars().filter(|c| !c.is_control()).take(MAX).collect())
+}
+
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

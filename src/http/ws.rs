@@ -1,0 +1,56 @@
+//! `GET /ws`: everything that may refuse a socket happens here, as an ordinary HTTP answer before the upgrade.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix::Actor;
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_actors::ws;
+
+use super::app::{App, agent_of, client_of};
+use super::problem::Problem;
+use crate::actors::feed::{Feed, SessionHandle};
+use crate::actors::session::{Gone, Opening, Session};
+use crate::actors::tell;
+use crate::domain::ids::{SessionId, new_v7};
+use crate::protocol::SUBPROTOCOL;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::socket::{Inbound, Line, Outbox};
+
+/// Opens a session.
+pub async fn upgrade(
+    request: HttpRequest,
+    payload: web::Payload,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    if app.is_draining() {
+        return Err(Refusal::unavailable("the daemon is stopping; try again").into());
+    }
+    app.check_origin(&request)?;
+    let identity = app.identify_socket(&request).await?;
+    let mut response = ws::handshake_with_protocols(&request, &[SUBPROTOCOL])
+        .map_err(|error| Refusal::new(ErrorCode::InvalidFrame, format!("this is no WebSocket upgrade: {error}")))?;
+    let Some(line) = Line::of(&request) else {
+        return Err(Refusal::unavailable("the connection cannot be held; try again").into());
+    };
+    let client = client_of(&request, line.peer());
+    let place = app.caps.take(identity.user.id, client).map_err(|full| {
+        let retry_after_ms = Some(1000);
+        Refusal { code: ErrorCode::RateLimited, message: full.to_string(), retry_after_ms }
+    })?;
+    app.ensure_user(&identity).await?;
+
+    let (outbox, body) = Outbox::open(app.outbox, Some(line));
+    let user = identity.user.id;
+    let handle = Arc::new(SessionHandle { id: SessionId(new_v7()), user, feed: Feed::new(outbox) });
+    log::debug!("session {} of user {user} opens from {}", handle.id, client.ip);
+    let opening = Opening { identity, address: client.ip, agent: agent_of(&request), place };
+    let events = Box::pin(Inbound::new(payload.into_inner(), app.max_frame_bytes));
+    let gone = Arc::new(AtomicBool::new(false));
+    let session = Session::new(Arc::clone(&app.parts), handle, opening, events, Arc::clone(&gone)).start();
+    let body = body.on_gone(move || {
+        gone.store(true, Ordering::Release);
+        tell(&session, Gone);
+    });
+    Ok(response.body(body))
+}

@@ -1,0 +1,8 @@
+//! Who may do how much: message rates, refusals, open sockets, and whom an address stands for.
+//!
+//! Used by the HTTP layer and by sessions. Never answers anybody itself.
+
+pub mod address;
+pub mod caps;
+pub mod rates;
+pub mod refusals;

@@ -1,0 +1,175 @@
+//! What the daemon counts and times, in Prometheus' form. Shared by all parts; none of them reads it back.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// One label: why something happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Reason {
+    pub reason: String,
+}
+
+/// One label: what kind of thing it was.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Kind {
+    pub kind: String,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    pub connections: Gauge,
+    pub connections_opened: Counter,
+    pub connections_closed: Family<Reason, Counter>,
+    pub auth_failures: Family<Reason, Counter>,
+    pub frames_in: Family<Kind, Counter>,
+    pub errors_out: Family<Reason, Counter>,
+    pub messages_stored: Counter,
+    pub messages_deduplicated: Counter,
+    pub deliveries: Counter,
+    pub syncs: Counter,
+    pub rooms: Gauge,
+    pub room_restarts: Counter,
+    pub rate_limited: Counter,
+    pub db_queue: Gauge,
+    pub db_retries: Counter,
+    pub batch_size: Histogram,
+    /// From the acceptance of a send to its commit.
+    pub persist: Histogram,
+    /// From the acceptance of a send to the moment when its frames lie in all outboxes.
+    pub delivery: Histogram,
+    pub uptime: Gauge<f64, AtomicU64>,
+}
+
+const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+const BATCHES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("tenfour");
+        let mut metrics = Self {
+            registry: Registry::default(),
+            connections: Gauge::default(),
+            connections_opened: Counter::default(),
+            connections_closed: Family::default(),
+            auth_failures: Family::default(),
+            frames_in: Family::default(),
+            errors_out: Family::default(),
+            messages_stored: Counter::default(),
+            messages_deduplicated: Counter::default(),
+            deliveries: Counter::default(),
+            syncs: Counter::default(),
+            rooms: Gauge::default(),
+            room_restarts: Counter::default(),
+            rate_limited: Counter::default(),
+            db_queue: Gauge::default(),
+            db_retries: Counter::default(),
+            batch_size: Histogram::new(BATCHES),
+            persist: Histogram::new(SECONDS),
+            delivery: Histogram::new(SECONDS),
+            uptime: Gauge::default(),
+        };
+        let build = Family::<Kind, Gauge>::default();
+        build.get_or_create(&Kind { kind: env!("CARGO_PKG_VERSION").to_owned() }).set(1);
+        registry.register("build_info", "The version, as a label of a constant 1", build);
+        registry.register("connections", "Open WebSocket connections", metrics.connections.clone());
+        registry.register("connections_opened", "WebSocket connections opened", metrics.connections_opened.clone());
+        registry.register(
+            "connections_closed",
+            "WebSocket connections closed, by the close code",
+            metrics.connections_closed.clone(),
+        );
+        registry.register("auth_failures", "Refused tokens, by the check that failed", metrics.auth_failures.clone());
+        registry.register("frames_received", "Frames from clients, by type", metrics.frames_in.clone());
+        registry.register("errors_sent", "Error answers, by code", metrics.errors_out.clone());
+        registry.register("messages_stored", "Messages stored", metrics.messages_stored.clone());
+        registry.register(
+            "messages_deduplicated",
+            "Sends that were stored before and got the first one's ack",
+            metrics.messages_deduplicated.clone(),
+        );
+        registry.register("deliveries", "Message frames handed to sessions", metrics.deliveries.clone());
+        registry.register("sync_requests", "Syncs answered", metrics.syncs.clone());
+        registry.register("rooms", "Rooms that run", metrics.rooms.clone());
+        registry.register("room_restarts", "Rooms started anew after a panic", metrics.room_restarts.clone());
+        registry.register("rate_limited", "Frames over a user's rate", metrics.rate_limited.clone());
+        registry.register("db_queue", "Changes that wait for the database", metrics.db_queue.clone());
+        registry.register("db_retries", "Batches tried again after an error", metrics.db_retries.clone());
+        registry.register("append_batch_size", "Sends of one transaction", metrics.batch_size.clone());
+        registry.register(
+            "message_persist_duration_seconds",
+            "From the acceptance of a send to its commit",
+            metrics.persist.clone(),
+        );
+        registry.register(
+            "message_delivery_duration_seconds",
+            "From the acceptance of a send to its frames lying in all outboxes",
+            metrics.delivery.clone(),
+        );
+        registry.register("uptime_seconds", "Since the start", metrics.uptime.clone());
+        metrics.registry = registry;
+        metrics
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self, uptime: Duration) -> String {
+        self.uptime.set(uptime.as_secs_f64());
+        let mut out = String::new();
+        if let Err(error) = text::encode(&mut out, &self.registry) {
+            log::error!("the metrics could not be written: {error}");
+        }
+        out
+    }
+
+    pub fn auth_failure(&self, reason: &str) {
+        self.auth_failures.get_or_create(&Reason { reason: reason.to_owned() }).inc();
+    }
+
+    pub fn closed(&self, code: u16) {
+        self.connections_closed.get_or_create(&Reason { reason: code.to_string() }).inc();
+    }
+
+    pub fn frame(&self, kind: &str) {
+        self.frames_in.get_or_create(&Kind { kind: kind.to_owned() }).inc();
+    }
+
+    pub fn error(&self, code: &str) {
+        self.errors_out.get_or_create(&Reason { reason: code.to_owned() }).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_names_of_ours_with_help_and_units() {
+        let metrics = Metrics::new();
+        metrics.messages_stored.inc();
+        metrics.persist.observe(0.002);
+        metrics.closed(4413);
+        let text = metrics.render(Duration::from_secs(1));
+        for line in [
+            "tenfour_messages_stored_total 1",
+            "tenfour_message_persist_duration_seconds_bucket{le=\"0.0025\"} 1",
+            "tenfour_connections_closed_total{reason=\"4413\"} 1",
+            "# HELP tenfour_connections Open WebSocket connections.",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

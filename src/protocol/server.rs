@@ -1,0 +1,365 @@
+//! What the server sends: each frame a value, encoded once and shared by all who get it.
+//!
+//! Made by sessions and rooms; the REST answers use the same [`MessageBody`] and [`ChannelBody`].
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::client::Ref;
+use super::error::{ErrorCode, Refusal};
+use super::time;
+use crate::domain::channel::{Channel, ChannelKind, ChannelView, Role};
+use crate::domain::ids::{ChannelId, ClientId, MessageId, SessionId, UserId};
+use crate::domain::message::{Message, Stored};
+use crate::domain::sync::SyncPage;
+use crate::domain::user::User;
+
+/// One frame. `ref` is the asking frame's own.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum ServerFrame<'a> {
+    Hello(Box<Hello>),
+    Ack {
+        #[serde(flatten)]
+        ack: Ack,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a Ref>,
+    },
+    Message {
+        data: &'a MessageBody,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<i64>,
+    },
+    MessageUpdated {
+        data: &'a MessageBody,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<i64>,
+    },
+    MessageDeleted {
+        data: &'a MessageBody,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<i64>,
+    },
+    Typing {
+        channel_id: ChannelId,
+        user_id: UserId,
+        name: &'a str,
+        expires_in_ms: u64,
+    },
+    TypingStopped {
+        channel_id: ChannelId,
+        user_id: UserId,
+    },
+    Presence {
+        channel_id: ChannelId,
+        user_id: UserId,
+        status: Status,
+        #[serde(with = "time::option")]
+        last_seen_at: Option<DateTime<Utc>>,
+    },
+    Read {
+        channel_id: ChannelId,
+        user_id: UserId,
+        seq: i64,
+        #[serde(with = "time")]
+        at: DateTime<Utc>,
+    },
+    Channel {
+        data: &'a ChannelBody,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<i64>,
+    },
+    ChannelRemoved {
+        channel_id: ChannelId,
+    },
+    Members {
+        channel_id: ChannelId,
+        version: i64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<i64>,
+        member_ids: &'a [UserId],
+        online: &'a [UserId],
+        added: &'a [UserId],
+        removed: &'a [UserId],
+    },
+    Sync {
+        channel_id: ChannelId,
+        messages: Vec<MessageBody>,
+        version: i64,
+        has_more: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        reset: bool,
+        member_ids: Vec<UserId>,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a Ref>,
+    },
+    SyncComplete {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a Ref>,
+    },
+    Ok {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a Ref>,
+    },
+    Pong {
+        #[serde(with = "time")]
+        server_time: DateTime<Utc>,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a Ref>,
+    },
+    Error {
+        code: ErrorCode,
+        message: &'a str,
+        retryable: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_id: Option<ClientId>,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a Ref>,
+    },
+    Goaway {
+        reason: &'a str,
+        reconnect_in_ms: u64,
+    },
+}
+
+/// Whether a user can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Online,
+    Offline,
+}
+
+/// The first frame.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Hello {
+    pub protocol: u32,
+    pub epoch: String,
+    pub session_id: SessionId,
+    pub user: UserBody,
+    #[serde(with = "time")]
+    pub server_time: DateTime<Utc>,
+    pub heartbeat_ms: u64,
+    pub channels: Vec<ChannelBody>,
+}
+
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserBody {
+    pub id: UserId,
+    /// The host's own id, where it is not the UUID itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    pub name: String,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        Self { id: user.id, external_id: user.external_id, name: user.name }
+    }
+}
+
+/// Confirms that a message is stored.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ack {
+    pub client_id: ClientId,
+    pub server_id: MessageId,
+    pub channel_id: ChannelId,
+    pub seq: i64,
+    pub version: i64,
+    #[serde(with = "time")]
+    pub created_at: DateTime<Utc>,
+    /// This `clientId` had been stored before.
+    pub duplicate: bool,
+}
+
+impl Ack {
+    pub fn new(client_id: ClientId, stored: &Stored, duplicate: bool) -> Self {
+        Self {
+            client_id,
+            server_id: stored.id,
+            channel_id: stored.channel_id,
+            seq: stored.seq,
+            version: stored.version,
+            created_at: stored.created_at,
+            duplicate,
+        }
+    }
+}
+
+/// A message as clients see it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Message)]
+pub struct MessageBody {
+    pub id: MessageId,
+    pub client_id: ClientId,
+    pub channel_id: ChannelId,
+    pub sender_id: UserId,
+    pub sender_name: String,
+    /// Counts the channel's messages: 1, 2, 3 … without a gap.
+    pub seq: i64,
+    /// The version of its latest change.
+    pub version: i64,
+    /// Empty once deleted.
+    pub content: String,
+    pub content_type: String,
+    pub reply_to_id: Option<MessageId>,
+    #[schema(value_type = Vec<Object>)]
+    pub attachments: [(); 0],
+    #[serde(with = "time")]
+    pub created_at: DateTime<Utc>,
+    #[serde(with = "time::option")]
+    pub updated_at: Option<DateTime<Utc>>,
+    #[serde(with = "time::option")]
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+impl From<Message> for MessageBody {
+    fn from(message: Message) -> Self {
+        Self {
+            id: message.id,
+            client_id: message.client_id,
+            channel_id: message.channel_id,
+            sender_id: message.sender_id,
+            sender_name: message.sender_name,
+            seq: message.seq,
+            version: message.version,
+            content: message.content,
+            content_type: message.content_type,
+            reply_to_id: message.reply_to_id,
+            attachments: [],
+            created_at: message.created_at,
+            updated_at: message.updated_at,
+            deleted_at: message.deleted_at,
+        }
+    }
+}
+
+/// A channel as one of its members sees it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Channel)]
+pub struct ChannelBody {
+    pub id: ChannelId,
+    #[serde(rename = "type")]
+    pub kind: ChannelKind,
+    pub name: Option<String>,
+    /// The reader's own; none for who sees the channel without being in it.
+    pub role: Option<Role>,
+    pub last_seq: i64,
+    pub version: i64,
+    pub last_read_seq: i64,
+    pub unread: i64,
+    pub member_ids: Vec<UserId>,
+    pub online: Vec<UserId>,
+    /// The other one of a direct channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<PeerBody>,
+}
+
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerBody {
+    pub id: UserId,
+    pub name: String,
+    pub last_read_seq: i64,
+}
+
+impl ChannelBody {
+    /// As `reader` sees it. `online` tells who of the members can be reached.
+    pub fn new(view: &ChannelView, reader: UserId, online: impl Fn(UserId) -> bool) -> Self {
+        Self::of(&view.channel, view.unread, reader, online)
+    }
+
+    pub fn of(channel: &Channel, unread: i64, reader: UserId, online: impl Fn(UserId) -> bool) -> Self {
+        let member = channel.member(reader);
+        let peer = member.and_then(|_| channel.peer_of(reader));
+        let member_ids = channel.member_ids();
+        Self {
+            id: channel.id,
+            kind: channel.kind,
+            name: channel.name.clone(),
+            role: member.map(|member| member.role),
+            last_seq: channel.last_seq,
+            version: channel.version,
+            last_read_seq: member.map_or(channel.last_seq, |member| member.last_read_seq),
+            unread,
+            online: member_ids.iter().copied().filter(|id| online(*id)).collect(),
+            member_ids,
+            peer: peer.map(|peer| PeerBody {
+                id: peer.user_id,
+                name: peer.name.clone(),
+                last_read_seq: peer.last_read_seq,
+            }),
+        }
+    }
+}
+
+impl<'a> ServerFrame<'a> {
+    pub fn error(refusal: &'a Refusal, client_id: Option<ClientId>, reference: Option<&'a Ref>) -> Self {
+        Self::Error {
+            code: refusal.code,
+            message: &refusal.message,
+            retryable: refusal.code.retryable(),
+            retry_after_ms: refusal.retry_after_ms,
+            client_id,
+            reference,
+        }
+    }
+
+    pub fn sync(channel_id: ChannelId, page: SyncPage, reference: Option<&'a Ref>) -> Self {
+        Self::Sync {
+            channel_id,
+            messages: page.messages.into_iter().map(MessageBody::from).collect(),
+            version: page.version,
+            has_more: page.has_more,
+            reset: page.reset,
+            member_ids: page.member_ids,
+            reference,
+        }
+    }
+
+    /// The JSON text.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_else(|error| {
+            // Not reachable: every map key is a string and no value can fail. A client is told rather than left waiting.
+            log::error!("a frame could not be encoded: {error}");
+            br#"{"type":"error","code":"unavailable","message":"the answer could not be encoded","retryable":true}"#
+                .to_vec()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_ack_has_the_fields_and_the_ref_of_the_contract() {
+        let stored = Stored {
+            id: MessageId(Uuid::from_u128(1)),
+            channel_id: ChannelId(Uuid::from_u128(2)),
+            seq: 3,
+            version: 4,
+            created_at: DateTime::from_timestamp(1_700_000_000, 123_456_000).unwrap(),
+        };
+        let ack = Ack::new(ClientId(Uuid::from_u128(5)), &stored, false);
+        let json: serde_json::Value =
+            serde_json::from_slice(&ServerFrame::Ack { ack, reference: None }.encode()).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "type": "ack", "clientId": "00000000-0000-0000-0000-000000000005",
+                "serverId": "00000000-0000-0000-0000-000000000001",
+                "channelId": "00000000-0000-0000-0000-000000000002",
+                "seq": 3, "version": 4, "createdAt": "2023-11-14T22:13:20.123Z", "duplicate": false
+            })
+        );
+    }
+}

@@ -17,7 +17,7 @@ fn steps(folder: &str) -> BTreeSet<String> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
     let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
     entries
-        .inspect(|step| assert!(step.join("up.sql").is_file() && step.join("down.sql").is_file(), "{step:?}"))
+        .inspect(|step| assert!(step.join("up.sql").is_file() && step.join("down.sql").is_file(), "{}", step.display()))
         .map(|step| step.file_name().unwrap().to_str().unwrap().to_owned())
         .collect()
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Addr, Arbiter};
 use actix_web::dev::ServerHandle;
 use actix_web::{App as HttpApp, HttpServer, middleware, web};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::actors::db::{CloseStore, Db, DbHandle, IsIdle, Load};
@@ -68,7 +68,8 @@ pub struct Daemon {
     drain: Duration,
     died: UnboundedReceiver<&'static str>,
     arbiters: Vec<Arbiter>,
-    store_runtime: Option<Runtime>,
+    /// Ends with the daemon.
+    _store_runtime: StoreRuntime,
 }
 
 impl Daemon {
@@ -77,10 +78,9 @@ impl Daemon {
         let listener = bind(config.listen, "TENFOUR_LISTEN")?;
         let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
-        let store_runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("store").enable_all().build()?;
+        let store_runtime = StoreRuntime::new()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
-        let (writer, reader) = store::open(settings, store_runtime.handle().clone()).await?;
+        let (writer, reader) = store::open(settings, store_runtime.handle.clone()).await?;
         let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
 
@@ -173,8 +173,7 @@ impl Daemon {
             None => None,
         };
         let drain = config.timing.drain;
-        let store_runtime = Some(store_runtime);
-        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, store_runtime })
+        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, _store_runtime: store_runtime })
     }
 
     /// Where clients connect, with the port that was really bound.
@@ -233,13 +232,33 @@ impl Daemon {
             // Its thread ends by itself.
             drop(arbiter);
         }
-        if let Some(runtime) = self.store_runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 
     async fn is_stored(&self) -> bool {
         self.db.waiting() == 0 && self.db.actor().send(IsIdle).await.unwrap_or(true)
+    }
+}
+
+/// The threads of the store, apart from the actors': neither waits for the other.
+struct StoreRuntime {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl StoreRuntime {
+    fn new() -> std::io::Result<Self> {
+        let builder = &mut tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).thread_name("store").enable_all().build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+}
+
+/// A runtime may not be waited for within another one.
+impl Drop for StoreRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

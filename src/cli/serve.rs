@@ -12,7 +12,12 @@ pub(super) fn run(
     config: Config,
     started: impl AsyncFnOnce(&Daemon, &Config) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    env_logger::Builder::new().parse_filters(&config.log).format_timestamp_millis().init();
+    env_logger::Builder::new()
+        // What it says at `info` is news to nobody who runs the daemon.
+        .filter_module("actix_server", log::LevelFilter::Warn)
+        .parse_filters(&config.log)
+        .format_timestamp_millis()
+        .init();
     actix::System::new().block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| no_signals(&error))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| no_signals(&error))?;

@@ -11,6 +11,7 @@ mod outage;
 mod plans;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/proxy.rs"]
 mod proxy;
 mod reading;
 mod sync;

@@ -20,6 +20,7 @@ use crate::actors::presence::{self, Presence};
 use crate::actors::registry::{Drain, Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::SessionParts;
+use crate::actors::tell;
 use crate::auth::{SetupError, Verifier};
 use crate::config::{Config, SecretUrl};
 use crate::ephemeral::Online;
@@ -128,7 +129,7 @@ impl Daemon {
             Registry::start_in_arbiter(for_rest, move |_| Registry::new(parts, rooms, obituary))
         };
         directory.wire(registry.clone());
-        presence.do_send(presence::Wire { registry: registry.clone() });
+        tell(&presence, presence::Wire { registry: registry.clone() });
 
         let rates = Arc::new(Rates::new(config.limits.rate_limit));
         let parts = Arc::new(SessionParts {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::database::Kind;
-use super::parse::{self, Parsed};
+use super::parse::{self, MIN_SECRET_BYTES, Parsed};
 use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
 use super::{AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept};
@@ -65,7 +65,7 @@ impl Reader {
         self.text("rate_limit", &mut limits.rate_limit, parse::rate);
         for (key, target, allowed) in [
             ("max_group_members", &mut limits.max_group_members, 2..=100_000),
-            ("max_frame_bytes", &mut limits.max_frame_bytes, 1024..=MAX_BYTES),
+            ("max_frame_bytes", &mut limits.max_frame_bytes, 256..=MAX_BYTES),
             ("max_content_bytes", &mut limits.max_content_bytes, 1..=MAX_BYTES),
             ("outbox_bytes", &mut limits.outbox_bytes, 1024..=1 << 30),
             ("max_sessions_per_user", &mut limits.max_sessions_per_user, 1..=1_000_000),
@@ -117,7 +117,7 @@ impl Reader {
     /// The secret or the file that holds it, whichever was said by the one who counts more.
     fn secret(&mut self) -> Option<Secret> {
         let (mut text, mut path) = (None, None);
-        self.text("jwt_secret", &mut text, |text| parse::secret(text).map(Some));
+        self.text("jwt_secret", &mut text, |text| parse::host_secret(text).map(Some));
         self.text("jwt_secret_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
         match (self.rank("jwt_secret"), self.rank("jwt_secret_file")) {
             (Some(secret), Some(file)) if secret == file => {
@@ -149,11 +149,13 @@ impl Reader {
         }
         if limits.max_content_bytes >= limits.max_frame_bytes {
             let frame = limits.max_frame_bytes;
-            self.problem("max_content_bytes", &format!("must be below max_frame_bytes, which is {frame}"));
+            let warning = format!("max_content_bytes: a frame ends at {frame} bytes (max_frame_bytes) before that");
+            self.gathered.warnings.push(warning);
         }
         if config.listen.port() != 0 && config.admin_listen == Some(config.listen) {
             self.problem("admin_listen", "must be another address than listen: /admin is never on the public one");
         }
+        self.short_secrets(config);
         let auth = &config.auth;
         let none = auth.keys.is_empty() && auth.public_key.is_none() && auth.jwks.is_none();
         // A key that was given and is wrong has been told already.
@@ -175,12 +177,11 @@ impl Reader {
         if !auth.keys.is_empty() || auth.public_key.is_some() || auth.jwks.is_some() {
             return;
         }
-        let made = match Kind::of(config.database.url.expose()) {
-            Some(Kind::File(path)) => kept::beside(&path),
-            _ => {
-                auth.ephemeral = true;
-                kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
-            }
+        let made = if let Some(Kind::File(path)) = Kind::of(config.database.url.expose()) {
+            kept::beside(&path)
+        } else {
+            auth.ephemeral = true;
+            kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
         };
         match made {
             Ok((secret, warning)) => {
@@ -188,6 +189,23 @@ impl Reader {
                 self.gathered.warnings.extend(warning);
             }
             Err(error) => self.problem("jwt_secret", &error),
+        }
+    }
+
+    /// A secret that can be guessed is refused, but where only this machine can try.
+    fn short_secrets(&mut self, config: &Config) {
+        let short = config.auth.keys.iter().map(|key| key.secret.expose().len()).filter(|len| *len < MIN_SECRET_BYTES);
+        let Some(len) = short.min() else { return };
+        let text = format!(
+            "an HS256 secret of {len} bytes can be guessed; it needs {MIN_SECRET_BYTES} or more: `openssl rand -hex 32` makes one"
+        );
+        if config.listen.ip().is_loopback() {
+            self.gathered.warnings.push(format!("jwt_secret: {text}"));
+        } else {
+            self.problem(
+                "jwt_secret",
+                &format!("{text} (a shorter one is taken only while listen is a loopback address)"),
+            );
         }
     }
 

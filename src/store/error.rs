@@ -37,7 +37,7 @@ impl StoreError {
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match &error {
-            Error::DatabaseError(kind, info) => of_database(kind, info.message()),
+            Error::DatabaseError(kind, info) => of_database(*kind, info.message()),
             _ => Self::Internal(error.to_string()),
         }
     }
@@ -45,7 +45,7 @@ impl From<Error> for StoreError {
 
 /// PostgreSQL's codes do not reach us through diesel, only its English texts do (`lc_messages` is set to C where
 /// that is allowed).
-fn of_database(kind: &DatabaseErrorKind, message: &str) -> StoreError {
+fn of_database(kind: DatabaseErrorKind, message: &str) -> StoreError {
     const AWAY: [&str; 14] = [
         "statement timeout",
         "idle-in-transaction timeout",
@@ -66,7 +66,8 @@ fn of_database(kind: &DatabaseErrorKind, message: &str) -> StoreError {
         DatabaseErrorKind::UnableToSendCommand
         | DatabaseErrorKind::ClosedConnection
         | DatabaseErrorKind::ReadOnlyTransaction => StoreError::Unavailable(message.to_owned()),
-        DatabaseErrorKind::SerializationFailure => StoreError::Busy,
+        // Everything is looked up before it is stored: who finds it there now was overtaken.
+        DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation => StoreError::Busy,
         _ if message.contains("deadlock detected") => StoreError::Busy,
         _ if message.contains("database is locked") || message.contains("database table is locked") => StoreError::Busy,
         _ if message.contains("lock timeout") => StoreError::Locked,
@@ -129,4 +130,45 @@ pub enum OpenError {
     Store(#[from] StoreError),
     #[error("cannot write the note {}: {reason}; check that its folder may be written by this user", path.display())]
     Note { path: PathBuf, reason: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: DatabaseErrorKind, message: &str) -> StoreError {
+        Error::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn a_database_that_is_away_or_full_may_be_tried_again() {
+        use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, UnableToSendCommand, Unknown};
+        for error in [
+            of(UnableToSendCommand, "connection closed"),
+            of(ClosedConnection, ""),
+            of(ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction"),
+            of(Unknown, "canceling statement due to statement timeout"),
+            of(Unknown, "terminating connection due to administrator command"),
+            of(Unknown, "database or disk is full"),
+        ] {
+            assert!(matches!(error, StoreError::Unavailable(_)) && error.is_retryable(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn who_was_in_the_way_decides_what_to_do() {
+        use DatabaseErrorKind::{SerializationFailure, UniqueViolation, Unknown};
+        assert_eq!(of(Unknown, "canceling statement due to lock timeout"), StoreError::Locked);
+        assert_eq!(of(Unknown, "deadlock detected"), StoreError::Busy);
+        assert_eq!(of(Unknown, "database is locked"), StoreError::Busy);
+        assert_eq!(of(SerializationFailure, ""), StoreError::Busy);
+        assert_eq!(of(UniqueViolation, ""), StoreError::Busy);
+    }
+
+    #[test]
+    fn a_row_that_is_refused_is_no_case_for_another_try() {
+        let error = of(DatabaseErrorKind::Unknown, "invalid byte sequence for encoding \"UTF8\": 0x00");
+        assert!(matches!(error, StoreError::Internal(_)) && !error.is_retryable());
+        assert!(!StoreError::UnknownOutcome.is_retryable());
+    }
 }

@@ -10,6 +10,10 @@ use super::migrations;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::settings::{PostgresUrl, Timeouts};
 
+/// Plans are kept as long as the session, and those made while the tables are small would scan them when they are
+/// large. Every query here has its index.
+const INDEXES_ONLY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 /// A session that no statement, lock or forgotten transaction of ours can hold up for long.
 pub(super) async fn connect(
     url: &PostgresUrl,
@@ -20,7 +24,8 @@ pub(super) async fn connect(
         let mut conn = AsyncPgConnection::establish(url.secret()).await.map_err(|e| refusal(url, e))?;
         let session = format!(
             "SET statement_timeout = {call}; SET lock_timeout = {lock}; \
-             SET idle_in_transaction_session_timeout = {idle}; SET client_encoding = 'UTF8'; SET TIME ZONE 'UTC'",
+             SET idle_in_transaction_session_timeout = {idle}; SET client_encoding = 'UTF8'; SET TIME ZONE 'UTC'; \
+             {INDEXES_ONLY}",
             call = timeouts.call.as_millis(),
             lock = timeouts.lock.as_millis(),
             idle = (timeouts.call + timeouts.commit).as_millis(),
@@ -105,19 +110,24 @@ fn literal(text: &str) -> String {
 }
 
 fn refusal(url: &PostgresUrl, error: ConnectionError) -> OpenError {
-    match error {
-        ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(kind, info))
-            if !matches!(kind, DatabaseErrorKind::UnableToSendCommand) =>
-        {
-            OpenError::Refused { url: url.clone(), reason: info.message().to_owned() }
+    let ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(kind, info)) = error else {
+        return OpenError::Unreachable(url.clone());
+    };
+    let message = info.message();
+    // The driver says no more than this; the server speaks for itself.
+    let reason = match kind {
+        DatabaseErrorKind::UnableToSendCommand if message.contains("connecting") => {
+            return OpenError::Unreachable(url.clone());
         }
-        ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(_, info))
-            if !info.message().contains("connecting") =>
-        {
-            OpenError::Refused { url: url.clone(), reason: info.message().to_owned() }
+        DatabaseErrorKind::UnableToSendCommand if message.contains("TLS") => {
+            "the URL asks for TLS, which is not built in: use sslmode=prefer or a tunnel".to_owned()
         }
-        _ => OpenError::Unreachable(url.clone()),
-    }
+        DatabaseErrorKind::UnableToSendCommand if message == "invalid configuration" => {
+            "the server asks for a password and the URL has none, or a setting in it is wrong".to_owned()
+        }
+        _ => message.to_owned(),
+    };
+    OpenError::Refused { url: url.clone(), reason }
 }
 
 #[cfg(test)]

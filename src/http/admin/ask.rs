@@ -1,0 +1,98 @@
+//! Asks actors for their states, for a limited time.
+
+use std::time::Duration;
+
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Handler, MailboxError, Message};
+use actix_web::rt::time::timeout;
+use serde::Serialize;
+
+use crate::protocol::error::Refusal;
+
+/// How long an actor may take to answer.
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// What came of asking.
+#[derive(Debug)]
+pub(super) enum Asked<T> {
+    Answered(T),
+    /// It has too much to do, or is stuck.
+    Unresponsive,
+    /// It has ended in the meantime.
+    Gone,
+}
+
+/// An actor as it is shown: its own state, or that it did not answer and what is known without it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Shown<T, K> {
+    State(T),
+    Unresponsive {
+        #[serde(flatten)]
+        known: K,
+        /// Always true.
+        unresponsive: bool,
+    },
+}
+
+/// Nothing is known of an actor without its answer.
+#[derive(Debug, Serialize)]
+pub(super) struct Nothing {}
+
+/// Asks one actor.
+pub(super) async fn ask<A, M>(actor: &Addr<A>, message: M) -> Asked<M::Result>
+where
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    match timeout(WITHIN, actor.send(message)).await {
+        Ok(Ok(answer)) => Asked::Answered(answer),
+        Ok(Err(MailboxError::Closed)) => Asked::Gone,
+        Ok(Err(MailboxError::Timeout)) | Err(_) => Asked::Unresponsive,
+    }
+}
+
+impl<T> Asked<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
+        match self {
+            Self::Answered(answer) => Asked::Answered(change(answer)),
+            Self::Unresponsive => Asked::Unresponsive,
+            Self::Gone => Asked::Gone,
+        }
+    }
+
+    /// None: there is nothing to show any more.
+    pub(super) fn shown<K>(self, known: impl FnOnce() -> K) -> Option<Shown<T, K>> {
+        match self {
+            Self::Answered(state) => Some(Shown::State(state)),
+            Self::Unresponsive => Some(Shown::unresponsive(known())),
+            Self::Gone => None,
+        }
+    }
+
+    /// For what nothing can be said without.
+    pub(super) fn or_unavailable(self, who: &str) -> Result<T, Refusal> {
+        match self {
+            Self::Answered(answer) => Ok(answer),
+            Self::Unresponsive | Self::Gone => {
+                let ms = WITHIN.as_millis();
+                Err(Refusal::unavailable(format!("{who} does not answer within {ms} ms; try again")))
+            }
+        }
+    }
+}
+
+impl<T, K> Shown<T, K> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Shown<U, K> {
+        match self {
+            Self::State(state) => Shown::State(change(state)),
+            Self::Unresponsive { known, unresponsive } => Shown::Unresponsive { known, unresponsive },
+        }
+    }
+
+    pub(super) fn unresponsive(known: K) -> Self {
+        Self::Unresponsive { known, unresponsive: true }
+    }
+}

@@ -152,7 +152,7 @@ impl Metrics {
         metrics
     }
 
-    /// The text that Prometheus reads, in the form of OpenMetrics.
+    /// The text that Prometheus reads, in the form of `OpenMetrics`.
     pub fn render(&self, moment: Moment) -> String {
         self.uptime.set(moment.uptime.as_secs_f64());
         self.users_online.set(i64::try_from(moment.users_online).unwrap_or(i64::MAX));

@@ -96,3 +96,95 @@ impl<T, K> Shown<T, K> {
         Self::Unresponsive { known, unresponsive: true }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use actix::{ActorContext, Arbiter, Context};
+    use serde_json::json;
+
+    use super::*;
+
+    struct Busy;
+
+    impl Actor for Busy {
+        type Context = Context<Self>;
+    }
+
+    /// Keeps the actor, and its whole thread, until the sender is dropped.
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Work(mpsc::Receiver<()>);
+
+    #[derive(Message)]
+    #[rtype(result = "usize")]
+    struct Inspect;
+
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct Stop;
+
+    impl Handler<Work> for Busy {
+        type Result = ();
+
+        fn handle(&mut self, Work(done): Work, _: &mut Self::Context) {
+            let _ = done.recv();
+        }
+    }
+
+    impl Handler<Inspect> for Busy {
+        type Result = usize;
+
+        fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> usize {
+            7
+        }
+    }
+
+    impl Handler<Stop> for Busy {
+        type Result = ();
+
+        fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
+            ctx.stop();
+        }
+    }
+
+    #[derive(Serialize)]
+    struct Known {
+        id: u32,
+    }
+
+    async fn shown(actor: &Addr<Busy>) -> serde_json::Value {
+        let shown = ask(actor, Inspect).await.map(|answer| json!({ "answer": answer })).shown(|| Known { id: 1 });
+        serde_json::to_value(shown).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn an_actor_that_is_busy_is_shown_as_that_within_its_second() {
+        let arbiter = Arbiter::new();
+        let actor = Busy::start_in_arbiter(&arbiter.handle(), |_| Busy);
+        assert_eq!(shown(&actor).await, json!({"answer": 7}));
+        let (done, work) = mpsc::channel();
+        let working = actor.send(Work(work));
+        let (look, _) = futures_util::future::join(
+            async {
+                let asked = Instant::now();
+                let looks = futures_util::future::join_all((0..100).map(|_| shown(&actor))).await;
+                assert!(looks.iter().all(|look| *look == json!({"id": 1, "unresponsive": true})), "{looks:?}");
+                let refusal = ask(&actor, Inspect).await.or_unavailable("it").unwrap_err();
+                drop(done);
+                (asked.elapsed(), refusal)
+            },
+            working,
+        )
+        .await;
+        let (took, refusal) = look;
+        assert!((2 * WITHIN..3 * WITHIN).contains(&took), "a second for all, and one more: {took:?}");
+        assert_eq!(refusal.message, "it does not answer within 1000 ms; try again");
+        assert_eq!(shown(&actor).await, json!({"answer": 7}), "it is not lost by that");
+        actor.send(Stop).await.unwrap();
+        assert_eq!(shown(&actor).await, json!(null), "it has ended");
+        arbiter.stop();
+    }
+}

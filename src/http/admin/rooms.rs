@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 use crate::protocol::error::{ErrorCode, Refusal};
 
 #[derive(Debug, Serialize)]
-struct Rooms {
+struct List {
     rooms: Vec<Shown<RoomState, Known>>,
     /// All that run.
     total: usize,
@@ -45,7 +45,7 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>) -> Result<Ht
     let (rooms, next) = page.cut(rooms, |(id, _)| *id);
     let shown = rooms.iter().map(async |(id, room)| ask(room, Inspect).await.shown(|| Known { id: *id }));
     let rooms = join_all(shown).await.into_iter().flatten().collect();
-    Ok(HttpResponse::Ok().json(Rooms { rooms, total, next }))
+    Ok(HttpResponse::Ok().json(List { rooms, total, next }))
 }
 
 /// `GET /admin/rooms/{id}`.

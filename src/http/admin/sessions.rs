@@ -21,7 +21,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 const REGISTRY: &str = "the registry";
 
 #[derive(Debug, Serialize)]
-struct Sessions {
+struct List {
     sessions: Vec<Shown<SessionState, Known>>,
     /// All that the filters let through.
     total: usize,
@@ -57,7 +57,7 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>) -> Result<Ht
     let total = sessions.len();
     let (sessions, next) = page.cut(sessions, |session| session.handle.id);
     let sessions = join_all(sessions.iter().map(show)).await.into_iter().flatten().collect();
-    Ok(HttpResponse::Ok().json(Sessions { sessions, total, next }))
+    Ok(HttpResponse::Ok().json(List { sessions, total, next }))
 }
 
 /// `GET /admin/sessions/{id}`.

@@ -3,6 +3,7 @@
 //! Assembled by the composition root. It turns requests into orders and answers into bodies; it decides nothing about
 //! channels.
 
+pub mod admin;
 pub mod app;
 pub mod health;
 pub mod origin;
@@ -29,5 +30,5 @@ async fn nothing_here() -> Result<String, Problem> {
 
 /// Routes of the admin address.
 pub fn admin(config: &mut ServiceConfig) {
-    config.default_service(web::to(nothing_here));
+    admin::configure(config);
 }

@@ -42,6 +42,15 @@ impl App {
         self.verify(auth::bearer_of(authorization, "", None)).await
     }
 
+    /// Who asks for what only the host application's people may see.
+    pub async fn identify_admin(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
+        let identity = self.identify(request).await?;
+        if identity.admin {
+            return Ok(identity);
+        }
+        Err(Refusal::forbidden("this takes a token with the scope `admin`"))
+    }
+
     /// Who opens a socket: the token is in one of three places.
     pub async fn identify_socket(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
         let headers = request.headers();

@@ -3,6 +3,7 @@
 //! Assembled by the composition root. It turns requests into orders and answers into bodies; it decides nothing about
 //! channels.
 
+pub mod admin;
 mod api;
 pub mod app;
 pub mod health;
@@ -38,5 +39,5 @@ async fn nothing_here() -> Result<String, Problem> {
 
 /// Routes of the admin address.
 pub fn admin(config: &mut ServiceConfig) {
-    config.default_service(web::to(nothing_here));
+    admin::configure(config);
 }

@@ -35,11 +35,7 @@ pub(super) fn defaults(environment: &mut Vec<(OsString, OsString)>) {
 pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> Result<(), Failure> {
     channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
     let address = daemon.addr();
-    let mut lines = vec![
-        String::new(),
-        "tenfour is running. In two other terminals, type:".to_owned(),
-        String::new(),
-    ];
+    let mut lines = vec![String::new(), "tenfour is running. In two other terminals, type:".to_owned(), String::new()];
     for (sub, name) in USERS {
         let token = token(config, sub, name, None)?;
         lines.push(format!("  {program} chat --url ws://{address}/ws --channel {GROUP} --token {token}"));

@@ -103,7 +103,9 @@ impl Cli {
             Command::Dev => {
                 let mut environment: Vec<_> = environment.into_iter().collect();
                 dev::defaults(&mut environment);
-                serve::run(load(flags, environment)?, async |daemon, config| dev::prepare(daemon, config, program).await)
+                serve::run(load(flags, environment)?, async |daemon, config| {
+                    dev::prepare(daemon, config, program).await
+                })
             }
             Command::Token(token) => token.print(&load(flags, environment)?.auth),
             // A client: the settings of a daemon are nothing to it, and no secret is made on its machine.

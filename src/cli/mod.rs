@@ -2,6 +2,7 @@
 //!
 //! Used by `main` only. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
+pub mod chat;
 mod dev;
 mod flags;
 mod serve;
@@ -36,7 +37,7 @@ enum Command {
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
-    Chat,
+    Chat(chat::ChatOptions),
 }
 
 /// Why a command ended otherwise than well.
@@ -62,10 +63,7 @@ impl From<auth::SetupError> for Failure {
 }
 
 /// Runs the command that the arguments name, with settings from the arguments, the environment and the file.
-pub fn run(
-    arguments: impl IntoIterator<Item = OsString>,
-    environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let program = arguments.first().map_or_else(|| "tenfour".to_owned(), |name| name.to_string_lossy().into_owned());
     let cli = match Cli::try_parse_from(arguments) {
@@ -75,7 +73,7 @@ pub fn run(
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
-    match cli.dispatch(&program, environment) {
+    match cli.dispatch(&program, config::environment()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let text = failure.to_string();
@@ -109,7 +107,7 @@ impl Cli {
             }
             Command::Token(token) => token.print(&load(flags, environment)?.auth),
             // A client: the settings of a daemon are nothing to it, and no secret is made on its machine.
-            Command::Chat => not_yet("chat", &Config::default()),
+            Command::Chat(options) => talk(options),
         }
     }
 }
@@ -123,8 +121,12 @@ fn load(flags: &Flags, environment: impl IntoIterator<Item = (OsString, OsString
     Ok(config)
 }
 
-fn not_yet(command: &str, _config: &Config) -> Result<(), Failure> {
-    Err(Failure::Failed(format!("`tenfour {command}` cannot be run by this build")))
+fn talk(options: chat::ChatOptions) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    runtime.block_on(chat::run(options)).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 #[cfg(test)]

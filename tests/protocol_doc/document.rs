@@ -59,6 +59,11 @@ impl What {
         }
     }
 
+    /// Whether it is a block, and no stage direction.
+    pub fn is_example(&self) -> bool {
+        !matches!(self, Self::Connects { .. } | Self::Disconnects { .. } | Self::Times(_) | Self::Stops)
+    }
+
     pub fn opens(&self) -> bool {
         matches!(self, Self::Upgrades { .. } | Self::Connects { .. })
     }

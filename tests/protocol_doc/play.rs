@@ -1,12 +1,13 @@
 //! Acts the document out: real sockets and HTTP requests against a daemon in this process.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tenfour::actors::db::{Done, Order};
 use tenfour::auth::mint;
@@ -169,9 +170,12 @@ pub struct Play {
     pub examples: usize,
 }
 
+/// Names in lower case.
+type Headers = Vec<(String, String)>;
+
 struct Answer {
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     body: String,
 }
 
@@ -184,6 +188,20 @@ impl Play {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let (stage, lines) = (Stage::set().await, HashMap::new());
         Self { stage, http, bindings, lines, answer: None, times: 1, flooded: None, wrong: Vec::new(), examples: 0 }
+    }
+
+    /// The REST calls that the daemon describes, without their prefix.
+    pub async fn described_calls(&self) -> BTreeSet<String> {
+        let url = format!("http://{}/openapi.json", self.stage.addr);
+        let description: Value = self.http.get(url).send().await.unwrap().text().await.unwrap().parse().unwrap();
+        let paths = description["paths"].as_object().unwrap().iter();
+        paths
+            .flat_map(|(path, calls)| {
+                let path = path.strip_prefix("/api/v1").unwrap_or(path).to_owned();
+                let methods = calls.as_object().unwrap().keys();
+                methods.map(move |method| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     pub async fn act(&mut self, section: &Section) {
@@ -346,9 +364,7 @@ impl Play {
         let (socket, response) = connect_async(request).await?;
         let line = Line { socket, inbox: VecDeque::new(), closed: None };
         self.lines.insert(who.to_owned(), line);
-        let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
-        Ok(Answer { status: response.status().as_u16(), headers: headers.collect(), body: String::new() })
+        Ok(Answer { status: response.status().as_u16(), headers: headers_of(response.headers()), body: String::new() })
     }
 
     /// The upgrade as the document has it, but for the headers that belong to the connection.
@@ -358,16 +374,14 @@ impl Play {
         for (name, value) in headers {
             let own = ["host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"];
             if !own.contains(&name.as_str()) {
-                let name: reqwest::header::HeaderName = name.parse().map_err(|_| "a header has no name")?;
+                let name: HeaderName = name.parse().map_err(|_| "a header has no name")?;
                 request.headers_mut().insert(name, value.parse().map_err(|_| "a header has no value")?);
             }
         }
         let answer = match self.connect(who, request).await {
             Ok(answer) => answer,
             Err(Error::Http(response)) => {
-                let headers = response.headers().iter();
-                let headers =
-                    headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned())).collect();
+                let headers = headers_of(response.headers());
                 let body = response.body().clone().unwrap_or_default();
                 let body = String::from_utf8(body).map_err(|error| error.to_string())?;
                 Answer { status: response.status().as_u16(), headers, body }
@@ -387,20 +401,14 @@ impl Play {
         }
         let response = request.send().await.map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
-        let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
-        let headers = headers.collect();
+        let headers = headers_of(response.headers());
         let body = response.text().await.map_err(|error| error.to_string())?;
         self.answer = Some(Answer { status, headers, body });
         Ok(())
     }
 
     /// Method, path, headers in lower case, and body, with real ids and a real token.
-    fn read_request(
-        &mut self,
-        who: &str,
-        text: &str,
-    ) -> Result<(String, String, Vec<(String, String)>, String), String> {
+    fn read_request(&mut self, who: &str, text: &str) -> Result<(String, String, Headers, String), String> {
         self.examples += 1;
         let text = self.bindings.real(text).replace("TOKEN", &token(who, HOUR));
         let (first, headers, body) = message(&text);
@@ -433,12 +441,17 @@ impl Play {
 }
 
 /// The first line, the headers and the body of an HTTP message.
-fn message(text: &str) -> (&str, Vec<(String, String)>, &str) {
+fn message(text: &str) -> (&str, Headers, &str) {
     let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
     let mut lines = head.lines();
     let first = lines.next().unwrap_or_default();
     let headers = lines.filter_map(|line| line.split_once(": "));
     (first, headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(), body)
+}
+
+fn headers_of(headers: &HeaderMap) -> Headers {
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 fn json(text: &str) -> Result<Value, String> {

@@ -13,7 +13,7 @@ use actix_web::{App as HttpApp, HttpServer, middleware, web};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::actors::db::{Db, DbHandle, IsIdle, Load};
+use crate::actors::db::{CloseStore, Db, DbHandle, IsIdle, Load};
 use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
 use crate::actors::presence::{self, Presence};
@@ -38,6 +38,7 @@ const FORGET_RATES: Duration = Duration::from_secs(60);
 /// How long the closes of a stopping daemon are spread.
 const SPREAD: Duration = Duration::from_secs(2);
 const STOP_LOOK: Duration = Duration::from_millis(25);
+const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,11 +77,8 @@ impl Daemon {
         let listener = bind(config.listen, "TENFOUR_LISTEN")?;
         let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
-        let store_runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("store")
-            .enable_all()
-            .build()?;
+        let store_runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("store").enable_all().build()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
         let (writer, reader) = store::open(settings, store_runtime.handle().clone()).await?;
         let epoch = reader.epoch().await?;
@@ -220,6 +218,9 @@ impl Daemon {
         while !self.is_stored().await && Instant::now() < deadline {
             tokio::time::sleep(STOP_LOOK).await;
         }
+        if tokio::time::timeout(CLOSE_WITHIN, self.db.actor().send(CloseStore)).await.is_err() {
+            log::warn!("the store did not close within {} ms", CLOSE_WITHIN.as_millis());
+        }
         for server in &self.servers {
             // Whoever still holds a connection has been told and given time.
             server.stop(false).await;
@@ -231,7 +232,7 @@ impl Daemon {
             drop(arbiter);
         }
         if let Some(runtime) = self.store_runtime.take() {
-            runtime.shutdown_timeout(Duration::from_millis(500));
+            runtime.shutdown_background();
         }
     }
 

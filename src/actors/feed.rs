@@ -54,7 +54,11 @@ enum Lane {
 
 #[derive(Debug)]
 enum Held {
-    Versioned { since: i64, version: i64, framed: Bytes },
+    Versioned {
+        since: i64,
+        version: i64,
+        framed: Bytes,
+    },
     Plain(Bytes),
     /// The user was removed while joining.
     Removed(Bytes),

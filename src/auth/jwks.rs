@@ -64,13 +64,22 @@ impl Jwks {
     /// The keys as they were last heard of, asked for again when they are old. The old ones serve on while the issuer
     /// does not answer; nobody waits for one that did not answer last time.
     pub(super) async fn keys(&self) -> Result<Arc<Vec<Key>>, AuthError> {
+        self.heard_of().await;
+        if self.is_unanswered() {
+            // The worker that asked is gone, and the question with it.
+            self.heard_of().await;
+        }
+        self.held()
+    }
+
+    async fn heard_of(&self) {
         let waiting = {
             let mut state = self.shared.state.lock();
             let now = Instant::now();
             if let Some(held) = &state.held
                 && now.duration_since(held.since) < held.fresh_for
             {
-                return Ok(Arc::clone(&held.keys));
+                return;
             }
             let failed = state.failure.is_some();
             let asking = if !failed || state.may_ask(now, self.shared.settings.retry_interval) {
@@ -81,7 +90,11 @@ impl Jwks {
             asking.filter(|_| !failed || state.held.is_none())
         };
         wait(waiting).await;
-        self.held()
+    }
+
+    fn is_unanswered(&self) -> bool {
+        let state = self.shared.state.lock();
+        state.held.is_none() && state.failure.is_none()
     }
 
     /// The keys after asking again, for a token that names a key which is not among them. Anybody can send such

@@ -20,7 +20,7 @@ pub(super) const MAX_KEYS: usize = 64;
 pub(super) struct Key {
     pub(super) kid: Option<String>,
     pub(super) algorithm: Algorithm,
-    pub(super) key: DecodingKey,
+    pub(super) material: DecodingKey,
 }
 
 /// What a set of keys says of a token.
@@ -53,7 +53,7 @@ pub(super) fn of(settings: &AuthSettings) -> Result<Vec<Key>, SetupError> {
         if secret.len() < MIN_SECRET {
             return Err(SetupError::ShortSecret { len: secret.len() });
         }
-        let key = Key { kid: key.kid.clone(), algorithm: Algorithm::HS256, key: DecodingKey::from_secret(secret) };
+        let key = Key { kid: key.kid.clone(), algorithm: Algorithm::HS256, material: DecodingKey::from_secret(secret) };
         keys.push(key);
     }
     if let Some(file) = &settings.public_key {
@@ -65,7 +65,7 @@ pub(super) fn of(settings: &AuthSettings) -> Result<Vec<Key>, SetupError> {
 /// Checks a token with those keys that it may mean: the ones of its `kid`, else the ones without a name; a token
 /// without a `kid` means any HS256 secret, or the only key of its algorithm.
 pub(super) fn check(keys: &[Key], token: &Token<'_>) -> Result<Choice, AuthError> {
-    let signed = |meant: &[&Key]| meant.iter().find_map(|key| token.verified(&key.key).ok()).map(Choice::Signed);
+    let signed = |meant: &[&Key]| meant.iter().find_map(|key| token.verified(&key.material).ok()).map(Choice::Signed);
     let fits = |key: &&Key| key.algorithm == token.algorithm;
     if let Some(kid) = &token.kid {
         let named: Vec<_> = keys.iter().filter(|key| key.kid.as_ref() == Some(kid)).collect();
@@ -121,7 +121,7 @@ fn public_key(file: &PublicKeyFile) -> Result<Key, SetupError> {
         return Err(refuse("must be an RSA, P-256, P-384 or Ed25519 key"));
     };
     let key = key.map_err(|_| refuse("is not a valid public key"))?;
-    Ok(Key { kid: None, algorithm, key })
+    Ok(Key { kid: None, algorithm, material: key })
 }
 
 /// The keys of a JWK set that are for signatures and of a kind that is known; the others are passed over, since an
@@ -161,7 +161,7 @@ fn jwk(jwk: &Value) -> Option<Key> {
     if key.family() != algorithm.family() || named.is_some_and(|named| named != algorithm) {
         return None;
     }
-    Some(Key { kid: text("kid").map(str::to_owned), algorithm, key })
+    Some(Key { kid: text("kid").map(str::to_owned), algorithm, material: key })
 }
 
 fn ec(x: &str, y: &str, length: usize) -> Option<DecodingKey> {

@@ -12,7 +12,7 @@ use crate::config::AuthSettings;
 use crate::domain::content::parse_name;
 
 /// Ten years: whoever wants longer wants no expiry, and that is not to be had.
-const MAX_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const MAX_TTL: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

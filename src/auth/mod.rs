@@ -16,6 +16,10 @@ mod hostile_tests;
 #[cfg(test)]
 mod jwks_tests;
 #[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
 mod testing;
 
 use chrono::{DateTime, Utc};
@@ -83,11 +87,11 @@ impl Verifier {
 }
 
 async fn signed_by_issuer(jwks: &Jwks, token: &Token<'_>) -> Result<Vec<u8>, AuthError> {
-    if let Choice::Signed(claims) = keys::check(&*jwks.keys().await?, token)? {
+    if let Choice::Signed(claims) = keys::check(&jwks.keys().await?, token)? {
         return Ok(claims);
     }
     // Keys change: the issuer may have one that it had not when we asked.
-    keys::check(&*jwks.newer_keys().await?, token)?.signed(token)
+    keys::check(&jwks.newer_keys().await?, token)?.signed(token)
 }
 
 /// The library panics at the first signature where two crypto libraries could be meant; here there is one.

@@ -1,7 +1,10 @@
 //! `tenfour dev`: a daemon to try things out, with two demo users who share two channels.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Failure;
@@ -35,14 +38,13 @@ pub(super) fn defaults(environment: &mut Vec<(OsString, OsString)>) {
 pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> Result<(), Failure> {
     channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
     let address = daemon.addr();
-    let mut lines = vec![
-        String::new(),
-        "tenfour is running. In two other terminals, type:".to_owned(),
-        String::new(),
-    ];
+    let mut lines = vec![String::new(), "tenfour is running. In two other terminals, type:".to_owned(), String::new()];
     for (sub, name) in USERS {
-        let token = token(config, sub, name, None)?;
-        lines.push(format!("  {program} chat --url ws://{address}/ws --channel {GROUP} --token {token}"));
+        let file = PathBuf::from(format!("tenfour-dev.{sub}.token"));
+        write_secret(&file, &token(config, sub, name, None)?)
+            .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", file.display())))?;
+        let url = if address == Config::default().listen { String::new() } else { format!(" --url ws://{address}/ws") };
+        lines.push(format!("  {program} chat{url} --channel {GROUP} --token-file {}", file.display()));
         lines.push(String::new());
     }
     lines.push(format!("REST      http://{address}/api/v1   (described by http://{address}/openapi.json)"));
@@ -60,6 +62,12 @@ pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> 
         .try_for_each(|line| writeln!(out, "{line}"))
         .and_then(|()| out.flush())
         .map_err(|error| Failure::Failed(format!("cannot print: {error}")))
+}
+
+/// Readable by this user alone.
+fn write_secret(file: &Path, secret: &str) -> std::io::Result<()> {
+    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    writeln!(out, "{secret}")
 }
 
 fn token(config: &Config, sub: &str, name: &str, scope: Option<&str>) -> Result<String, Failure> {

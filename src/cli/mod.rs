@@ -2,6 +2,7 @@
 //!
 //! Used by `main` only. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
+pub mod chat;
 mod dev;
 mod flags;
 mod serve;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::auth;
 use crate::config::{self, Config, EXIT_CONFIG, Flags, Loaded};
 use flags::SettingFlags;
 
@@ -35,7 +37,7 @@ enum Command {
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
-    Chat,
+    Chat(chat::ChatOptions),
 }
 
 /// Why a command ended otherwise than well.
@@ -51,6 +53,12 @@ pub enum Failure {
 impl From<config::ConfigErrors> for Failure {
     fn from(errors: config::ConfigErrors) -> Self {
         Self::Configuration(errors.to_string())
+    }
+}
+
+impl From<auth::SetupError> for Failure {
+    fn from(error: auth::SetupError) -> Self {
+        Self::Configuration(error.to_string())
     }
 }
 
@@ -96,11 +104,13 @@ impl Cli {
             Command::Dev => {
                 let mut environment: Vec<_> = environment.into_iter().collect();
                 dev::defaults(&mut environment);
-                serve::run(load(flags, environment)?, async |daemon, config| dev::prepare(daemon, config, program).await)
+                serve::run(load(flags, environment)?, async |daemon, config| {
+                    dev::prepare(daemon, config, program).await
+                })
             }
             Command::Token(token) => token.print(&load(flags, environment)?.auth),
             // A client: the settings of a daemon are nothing to it, and no secret is made on its machine.
-            Command::Chat => not_yet("chat", &Config::default()),
+            Command::Chat(options) => talk(options),
         }
     }
 }
@@ -114,8 +124,12 @@ fn load(flags: &Flags, environment: impl IntoIterator<Item = (OsString, OsString
     Ok(config)
 }
 
-fn not_yet(command: &str, _config: &Config) -> Result<(), Failure> {
-    Err(Failure::Failed(format!("`tenfour {command}` cannot be run by this build")))
+fn talk(options: chat::ChatOptions) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    runtime.block_on(chat::run(options)).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 #[cfg(test)]

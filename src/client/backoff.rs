@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// The longest that a `goaway` can make a client wait.
-const MAX_HINT: Duration = Duration::from_secs(60);
+const MAX_HINT: Duration = Duration::from_mins(1);
 /// What is added to a hint at random: every client of the server got the same one.
 const HINT_JITTER: Duration = Duration::from_millis(500);
 
@@ -105,7 +105,7 @@ mod tests {
         backoff.hint(millis(3_000));
         assert_eq!(backoff.lost(now, 0.0), millis(3_000));
         assert_eq!(backoff.lost(now, 0.0), millis(500), "the hint was for one wait");
-        backoff.hint(Duration::from_secs(86_400));
+        backoff.hint(Duration::from_hours(24));
         assert_eq!(backoff.lost(now, 1.0), millis(60_500));
     }
 }

@@ -164,7 +164,7 @@ pub(super) fn request(url: &str, token: &str) -> Result<Request<()>, ConnectErro
 
 pub(super) async fn upgrade(request: Request<()>) -> Result<Socket, ConnectError> {
     let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
-    match connect_async_with_config(request, Some(config), true).await {
+    match Box::pin(connect_async_with_config(request, Some(config), true)).await {
         Ok((socket, _)) => Ok(socket),
         Err(tungstenite::Error::Http(response)) => {
             let status = response.status().as_u16();

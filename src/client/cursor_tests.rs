@@ -1,9 +1,8 @@
-//! The cursor against a model of one server and one channel, whose line loses, repeats and delays.
+//! The cursor, rule by rule.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Instant;
 
-use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::domain::channel::{ChannelKind, Role};
@@ -14,9 +13,9 @@ use super::event::Event;
 use super::frames::{Ack, ChannelInfo, Hello, Message, SyncPage, User};
 use super::held::{Live, LiveFrame};
 
-const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(7));
+pub(super) const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(7));
 
-fn message(seq: i64, version: i64) -> Message {
+pub(super) fn message(seq: i64, version: i64) -> Message {
     Message {
         id: MessageId(Uuid::from_u128(seq.unsigned_abs().into())),
         client_id: Some(ClientId(Uuid::from_u128(seq.unsigned_abs().into()))),
@@ -34,7 +33,7 @@ fn message(seq: i64, version: i64) -> Message {
     }
 }
 
-fn hello(epoch: &str, version: i64, last_seq: i64) -> Hello {
+pub(super) fn hello(epoch: &str, version: i64, last_seq: i64) -> Hello {
     let channel = ChannelInfo {
         id: CHANNEL,
         kind: ChannelKind::Group,
@@ -58,15 +57,15 @@ fn hello(epoch: &str, version: i64, last_seq: i64) -> Hello {
     }
 }
 
-fn live(seq: i64, version: i64) -> LiveFrame {
+pub(super) fn live(seq: i64, version: i64) -> LiveFrame {
     LiveFrame { since: None, version, what: Live::Message(message(seq, version)) }
 }
 
-fn page(messages: Vec<Message>, version: i64) -> SyncPage {
+pub(super) fn page(messages: Vec<Message>, version: i64) -> SyncPage {
     SyncPage { channel_id: CHANNEL, messages, version, has_more: false, reset: false, member_ids: None }
 }
 
-fn ack(seq: i64, version: i64, duplicate: bool) -> Ack {
+pub(super) fn ack(seq: i64, version: i64, duplicate: bool) -> Ack {
     let of = message(seq, version);
     Ack {
         client_id: of.client_id.unwrap(),
@@ -199,175 +198,34 @@ fn a_replay_hands_the_last_changes_out_again() {
     assert_eq!(seqs(&cursors.page(page(vec![message(4, 4), message(5, 5)], 5))), [('m', 4), ('m', 5), ('m', 6)]);
 }
 
-/// What can happen next.
-#[derive(Debug, Clone)]
-enum Step {
-    /// Someone writes; true: this client does.
-    New(bool),
-    /// The message that is this far from the newest changes.
-    Edit(usize),
-    /// The next frame arrives.
-    Deliver,
-    Lose,
-    Repeat,
-    Reconnect,
-    /// The server reads the page for the `sync` that waits; it is sent now or after the next frames.
-    Answer,
+#[test]
+fn a_kept_frame_that_a_later_one_covers_is_not_shown_after_it() {
+    let mut cursors = Cursors::default();
+    cursors.hello(&hello("e", 5, 5));
+    assert!(cursors.live(CHANNEL, live(6, 7)).is_empty());
+    assert_eq!(seqs(&cursors.live(CHANNEL, LiveFrame { since: Some(6), ..live(6, 8) })), [('m', 6)]);
+    assert_eq!(seqs(&cursors.live(CHANNEL, live(7, 9))), [('m', 7)], "the cursor did not go back");
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => any::<bool>().prop_map(Step::New),
-        2 => (0_usize..6).prop_map(Step::Edit),
-        8 => Just(Step::Deliver),
-        1 => Just(Step::Lose),
-        1 => Just(Step::Repeat),
-        1 => Just(Step::Reconnect),
-        3 => Just(Step::Answer),
-    ]
+#[test]
+fn where_there_is_more_the_next_page_is_asked_for() {
+    let mut cursors = Cursors::default();
+    cursors.hello(&hello("e", 5, 5));
+    cursors.live(CHANNEL, live(7, 7));
+    assert_eq!(asked(&mut cursors), Some(5));
+    cursors.page(SyncPage { has_more: true, ..page(vec![message(6, 6)], 7) });
+    cursors.completed(Instant::now());
+    assert_eq!(asked(&mut cursors), Some(7));
 }
 
-#[derive(Debug, Clone)]
-enum Wire {
-    Live(LiveFrame),
-    Ack(Ack),
-    Page(SyncPage),
-    Complete,
-}
-
-#[derive(Default)]
-struct Model {
-    cursors: Cursors,
-    /// `seq` to the version of its last change.
-    stored: BTreeMap<i64, i64>,
-    version: i64,
-    line: VecDeque<Wire>,
-    ask: Option<i64>,
-    /// What the application holds.
-    shown: BTreeMap<i64, i64>,
-    last_shown: i64,
-    now: Option<Instant>,
-}
-
-impl Model {
-    fn now(&mut self) -> Instant {
-        let now = self.now.map_or_else(Instant::now, |now| now + Duration::from_millis(300));
-        self.now = Some(now);
-        now
-    }
-
-    fn connect(&mut self) {
-        self.line.clear();
-        self.ask = None;
-        let last_seq = self.stored.len().try_into().unwrap();
-        self.cursors.hello(&hello("e", self.version, last_seq));
-    }
-
-    fn step(&mut self, step: &Step) {
-        match step {
-            Step::New(own) => {
-                self.version += 1;
-                let seq = i64::try_from(self.stored.len()).unwrap() + 1;
-                self.stored.insert(seq, self.version);
-                let wire =
-                    if *own { Wire::Ack(ack(seq, self.version, false)) } else { Wire::Live(live(seq, self.version)) };
-                self.line.push_back(wire);
-            }
-            Step::Edit(back) => {
-                let Some(seq) = self.stored.keys().rev().nth(*back).copied() else { return };
-                self.version += 1;
-                self.stored.insert(seq, self.version);
-                self.line.push_back(Wire::Live(live(seq, self.version)));
-            }
-            Step::Deliver => {
-                let next = self.line.pop_front();
-                next.into_iter().for_each(|wire| self.deliver(wire));
-            }
-            // Only what is not an answer: a lost answer is a lost connection.
-            Step::Lose => {
-                if matches!(self.line.front(), Some(Wire::Live(_) | Wire::Ack(_))) {
-                    self.line.pop_front();
-                }
-            }
-            Step::Repeat => {
-                let again = self.line.front().filter(|wire| matches!(wire, Wire::Live(_))).cloned();
-                again.into_iter().for_each(|wire| self.line.push_back(wire));
-            }
-            Step::Reconnect => self.connect(),
-            Step::Answer => self.answer(),
-        }
-        let now = self.now();
-        if let Some(ask) = self.cursors.next_ask(now) {
-            self.ask = Some(ask.channels[&CHANNEL]);
-        }
-    }
-
-    /// Pages of at most three messages, ahead of nothing and behind nothing in particular.
-    fn answer(&mut self) {
-        let Some(from) = self.ask.take() else { return };
-        let mut changed: Vec<_> =
-            self.stored.iter().filter(|(_, v)| **v > from).map(|(seq, v)| message(*seq, *v)).collect();
-        changed.sort_by_key(|m| m.version);
-        let has_more = changed.len() > 3;
-        changed.truncate(3);
-        let version = if has_more { changed[2].version } else { self.version };
-        self.line.push_back(Wire::Page(SyncPage { has_more, ..page(changed, version) }));
-        self.line.push_back(Wire::Complete);
-    }
-
-    fn deliver(&mut self, wire: Wire) {
-        let events = match wire {
-            Wire::Live(frame) => self.cursors.live(CHANNEL, frame),
-            Wire::Page(page) => self.cursors.page(page),
-            Wire::Complete => {
-                let now = self.now();
-                self.cursors.completed(now);
-                Vec::new()
-            }
-            Wire::Ack(ack) => {
-                if self.shown.contains_key(&ack.seq) {
-                    // The client's outbox settled it when a page brought it; the ack is then of no news.
-                    assert!(self.cursors.stored(&ack).is_empty());
-                    return;
-                }
-                // Shown by its ack, whatever else is missing yet.
-                self.shown.insert(ack.seq, ack.version);
-                self.cursors.stored(&ack)
-            }
-        };
-        for event in events {
-            let (message, new) = match &event {
-                Event::Message(message) => (message, true),
-                Event::Updated(message) => (message, false),
-                other => panic!("{other:?}"),
-            };
-            assert!(message.version > self.last_shown, "in order of version");
-            self.last_shown = message.version;
-            let before = self.shown.insert(message.seq, message.version);
-            assert_eq!(before.is_none(), new, "{}: shown as new once", message.seq);
-            assert!(before.is_none_or(|version| version < message.version));
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_the_line_does_each_message_is_shown_once_in_order_and_none_is_missing(
-        steps in prop::collection::vec(step(), 0..120),
-    ) {
-        let mut model = Model::default();
-        model.connect();
-        steps.iter().for_each(|step| model.step(step));
-        // The line calms down: one more message, so that a lost last one shows, and everything arrives.
-        model.step(&Step::New(false));
-        model.connect();
-        for _ in 0..200 {
-            model.step(&Step::Answer);
-            model.step(&Step::Deliver);
-        }
-        prop_assert!(model.cursors.is_complete());
-        prop_assert_eq!(model.shown, model.stored);
-    }
+#[test]
+fn a_page_that_was_asked_for_before_a_replay_leaves_no_hole() {
+    let mut cursors = Cursors::default();
+    cursors.hello(&hello("e", 5, 5));
+    cursors.live(CHANNEL, live(7, 7));
+    assert_eq!(asked(&mut cursors), Some(5));
+    cursors.replay(CHANNEL, 3);
+    assert!(cursors.page(page(vec![message(6, 6), message(7, 7)], 7)).is_empty(), "3 to 5 are missing");
+    cursors.refused(Instant::now());
+    assert_eq!(asked(&mut cursors), Some(2));
 }

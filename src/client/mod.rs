@@ -19,11 +19,15 @@ mod task;
 pub mod token;
 
 #[cfg(test)]
+mod cursor_property;
+#[cfg(test)]
 mod cursor_tests;
+#[cfg(test)]
+mod line_tests;
 #[cfg(test)]
 mod outbox_tests;
 #[cfg(test)]
-mod scripted;
+pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 

@@ -219,7 +219,9 @@ proptest! {
         let (stored, queued) = (BTreeMap::new(), BTreeMap::new());
         let mut model =
             Model { outbox, now: Instant::now(), line: vec![], stored, queued, settled: vec![], next: 0 };
-        steps.iter().for_each(|step| model.step(step));
+        for step in &steps {
+            model.step(step);
+        }
         for _ in 0..400 {
             model.now += Duration::from_secs(20);
             model.step(&Step::Store);

@@ -17,7 +17,7 @@ use super::connection::{self, ConnectError};
 
 /// Lines of the transcript that are kept, and how long each may be.
 const MAX_LINES: usize = 200;
-const MAX_LINE: usize = 400;
+const MAX_LINE: usize = 600;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// What went wrong, and all that went before. Prints the same in both forms, for `unwrap`.
@@ -46,7 +46,7 @@ pub enum What {
 /// An open socket.
 #[derive(Debug)]
 pub struct Socket {
-    socket: connection::Socket,
+    line: connection::Socket,
     opened: Instant,
     transcript: VecDeque<String>,
 }
@@ -64,7 +64,7 @@ impl Socket {
         let opened = timeout(CONNECT, connection::upgrade(request)).await;
         let socket = opened.unwrap_or(Err(ConnectError::TimedOut(CONNECT)));
         let socket = socket.map_err(|error| RawError { what: What::Connect(error), transcript: String::new() })?;
-        Ok(Self { socket, opened: Instant::now(), transcript: VecDeque::new() })
+        Ok(Self { line: socket, opened: Instant::now(), transcript: VecDeque::new() })
     }
 
     pub async fn send_json(&mut self, frame: &Value) -> Result<(), RawError> {
@@ -74,7 +74,7 @@ impl Socket {
     /// Any kind of message, as it is.
     pub async fn send(&mut self, message: Message) -> Result<(), RawError> {
         self.note('>', &message);
-        let sent = self.socket.send(message).await;
+        let sent = self.line.send(message).await;
         sent.map_err(|error| self.error(What::Closed { code: None, reason: error.to_string() }))
     }
 
@@ -128,9 +128,8 @@ impl Socket {
 
     /// Closes in good order, for at most a second.
     pub async fn close(mut self) {
-        if self.socket.close(None).await.is_ok() {
-            let _ =
-                timeout(Duration::from_secs(1), async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
+        if self.line.close(None).await.is_ok() {
+            let _ = timeout(Duration::from_secs(1), async { while let Some(Ok(_)) = self.line.next().await {} }).await;
         }
     }
 
@@ -140,7 +139,7 @@ impl Socket {
     }
 
     async fn message(&mut self, waited_for: &str, until: Instant) -> Result<Message, RawError> {
-        match tokio::time::timeout_at(until.into(), self.socket.next()).await {
+        match tokio::time::timeout_at(until.into(), self.line.next()).await {
             Err(_) => Err(self.error(What::TimedOut { waited_for: waited_for.to_owned() })),
             Ok(Some(Ok(Message::Close(frame)))) => {
                 let (code, reason) =

@@ -1,38 +1,36 @@
-//! The client against a scripted server.
+//! The client against a scripted server: what is sent and what is shown.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
 use crate::domain::ids::ChannelId;
 
-use super::event::{Event, RequestError, SendError, Stopped};
+use super::event::{Event, RequestError, SendError};
 use super::scripted::{CHANNEL, ME, OTHER, Peer, Server, live, message};
-use super::token::{TokenError, TokenSource};
+use super::token::TokenSource;
 use super::{Client, Options, State, backoff};
 
-const SOON: Duration = Duration::from_millis(150);
+pub(super) const SOON: Duration = Duration::from_millis(150);
 
-fn channel() -> ChannelId {
+pub(super) fn channel() -> ChannelId {
     CHANNEL.parse().unwrap()
 }
 
-fn options(server: &Server) -> Options {
+pub(super) fn options(server: &Server) -> Options {
     let millis = Duration::from_millis;
     let backoff = backoff::Limits { min: millis(20), max: millis(60), ..backoff::Limits::default() };
     Options { backoff, ..Options::new(server.url(), TokenSource::Static("t".into())) }
 }
 
-async fn started(server: &Server) -> (Client, Receiver<Event>) {
+pub(super) fn started(server: &Server) -> (Client, Receiver<Event>) {
     Client::start(options(server)).unwrap()
 }
 
 /// The next event that is not about the connection, in short.
-async fn next(events: &mut Receiver<Event>) -> String {
+pub(super) async fn next(events: &mut Receiver<Event>) -> String {
     loop {
         return match event(events).await {
             Event::Connected { .. } | Event::Disconnected { .. } | Event::Members(_) => continue,
@@ -46,7 +44,7 @@ async fn next(events: &mut Receiver<Event>) -> String {
     }
 }
 
-async fn event(events: &mut Receiver<Event>) -> Event {
+pub(super) async fn event(events: &mut Receiver<Event>) -> Event {
     timeout(Duration::from_secs(5), events.recv()).await.expect("an event").expect("a running client")
 }
 
@@ -60,7 +58,7 @@ async fn nothing_more(events: &mut Receiver<Event>) {
 #[tokio::test]
 async fn a_message_whose_ack_was_lost_is_sent_again_under_the_same_client_id() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let id = client.send(channel(), "hello").await.unwrap();
     let mut peer = server.welcome(5).await;
     let first = peer.recv_type("message").await;
@@ -78,7 +76,7 @@ async fn a_message_whose_ack_was_lost_is_sent_again_under_the_same_client_id() {
 #[tokio::test]
 async fn an_own_message_in_a_sync_counts_as_its_ack_and_is_not_shown_as_anothers() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(5).await;
     let waiting = tokio::spawn({
         let client = client.clone();
@@ -100,9 +98,43 @@ async fn an_own_message_in_a_sync_counts_as_its_ack_and_is_not_shown_as_anothers
 }
 
 #[tokio::test]
+async fn an_own_message_that_the_last_session_sent_counts_as_its_ack_also_when_edited_since() {
+    let server = Server::start().await;
+    let (client, mut events) = started(&server);
+    let mut peer = server.welcome(5).await;
+    for (seq, edited) in [(6, None), (7, Some("2026-01-01T00:00:09.000Z"))] {
+        client.send(channel(), "hello").await.unwrap();
+        let sent = peer.recv_type("message").await;
+        let mut own = message(seq, ME, Some(&sent["clientId"]));
+        own["updatedAt"] = json!(edited);
+        peer.send(json!({"type": "message", "data": own})).await;
+        assert_eq!(next(&mut events).await, format!("sent {seq}"));
+        peer.ack(&sent, seq, true).await;
+    }
+    assert_eq!(next(&mut events).await, "updated 7");
+    peer.send(live(8)).await;
+    assert_eq!(next(&mut events).await, "message 8");
+    nothing_more(&mut events).await;
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_big_for_the_server_is_not_sent_for_ever() {
+    let server = Server::start().await;
+    let (client, mut events) = started(&server);
+    let mut peer = server.welcome(0).await;
+    client.send(channel(), "long").await.unwrap();
+    client.send(channel(), "next").await.unwrap();
+    peer.recv_type("message").await;
+    peer.close(1009).await;
+    assert!(next(&mut events).await.starts_with("failed: the server closed"));
+    let mut peer = server.welcome(0).await;
+    assert_eq!(peer.recv_type("message").await["content"], "next");
+}
+
+#[tokio::test]
 async fn anothers_message_with_this_clients_id_is_no_ack() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(5).await;
     client.send(channel(), "hello").await.unwrap();
     let sent = peer.recv_type("message").await;
@@ -116,7 +148,7 @@ async fn anothers_message_with_this_clients_id_is_no_ack() {
 #[tokio::test]
 async fn a_gap_leads_to_a_sync_and_nothing_is_shown_twice() {
     let server = Server::start().await;
-    let (_client, mut events) = started(&server).await;
+    let (_client, mut events) = started(&server);
     let mut peer = server.welcome(5).await;
     peer.send(live(6)).await;
     peer.send(live(8)).await;
@@ -136,7 +168,7 @@ async fn a_gap_leads_to_a_sync_and_nothing_is_shown_twice() {
 #[tokio::test]
 async fn later_messages_are_held_back_until_the_refused_one_is_through() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(0).await;
     for text in ["one", "two"] {
         client.send(channel(), text).await.unwrap();
@@ -156,7 +188,7 @@ async fn later_messages_are_held_back_until_the_refused_one_is_through() {
 #[tokio::test]
 async fn a_definite_error_fails_one_message_and_the_rest_goes_on() {
     let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
+    let (client, mut events) = started(&server);
     let mut peer = server.welcome(0).await;
     let waiting = tokio::spawn({
         let client = client.clone();
@@ -171,115 +203,9 @@ async fn a_definite_error_fails_one_message_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn goaway_says_when_to_come_back() {
-    let server = Server::start().await;
-    let (_client, mut events) = started(&server).await;
-    let mut peer = server.welcome(0).await;
-    assert!(matches!(event(&mut events).await, Event::Connected { .. }));
-    peer.send(json!({"type": "goaway", "reason": "restart", "reconnectInMs": 400})).await;
-    peer.close(1001).await;
-    let left = Instant::now();
-    let Event::Disconnected { reason, retry_in } = event(&mut events).await else { panic!("still there") };
-    assert!(reason.contains("1001"), "{reason}");
-    assert!(retry_in >= Duration::from_millis(400), "{retry_in:?}");
-    server.welcome(0).await;
-    assert!(left.elapsed() >= Duration::from_millis(400));
-}
-
-#[tokio::test]
-async fn a_silent_server_is_pinged_and_then_left() {
-    let server = Server::start().await;
-    let mut options = options(&server);
-    options.timing.grace = Duration::from_millis(200);
-    let (_client, mut events) = Client::start(options).unwrap();
-    let mut peer = server.accept().await;
-    peer.hello("e", 0, 50).await;
-    peer.recv_type("ping").await;
-    peer.send(json!({"type": "pong", "serverTime": "2026-01-01T00:00:00.000Z"})).await;
-    let heard = Instant::now();
-    peer.gone().await;
-    assert!(heard.elapsed() >= Duration::from_millis(240));
-    assert!(matches!(event(&mut events).await, Event::Connected { .. }));
-    let Event::Disconnected { reason, .. } = event(&mut events).await else { panic!("still there") };
-    assert!(reason.contains("nothing heard"), "{reason}");
-}
-
-#[tokio::test]
-async fn a_server_that_answers_pings_but_no_message_is_left() {
-    let server = Server::start().await;
-    let mut options = options(&server);
-    options.timing.answer = Duration::from_millis(200);
-    let (client, _events) = Client::start(options).unwrap();
-    let mut peer = server.welcome(0).await;
-    client.send(channel(), "hello").await.unwrap();
-    let first = peer.recv_type("message").await;
-    peer.gone().await;
-    let mut peer = server.welcome(0).await;
-    assert_eq!(peer.recv_type("message").await, first);
-}
-
-#[tokio::test]
-async fn a_refused_token_ends_the_client_and_says_why() {
-    let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
-    server.refuse(401).await;
-    assert_eq!(next(&mut events).await, "stopped: the server refuses the token: the token has expired");
-    assert_eq!(client.send(channel(), "too late").await, Err(SendError::Stopped));
-    assert_eq!(client.edit(super::MessageId(uuid::Uuid::nil()), "x").await, Err(RequestError::Stopped));
-}
-
-#[tokio::test]
-async fn a_refused_token_is_replaced_once() {
-    let server = Server::start().await;
-    let asked = Arc::new(AtomicUsize::new(0));
-    let token = TokenSource::callback(move || {
-        let nth = asked.fetch_add(1, Ordering::Relaxed);
-        async move { Ok::<_, TokenError>(format!("token-{nth}")) }
-    });
-    let (_client, mut events) = Client::start(Options { token, ..options(&server) }).unwrap();
-    assert_eq!(server.refuse(401).await, "token-0");
-    let mut peer = server.welcome(0).await;
-    assert_eq!(peer.bearer, "token-1");
-    peer.close(4401).await;
-    assert_eq!(server.refuse(401).await, "token-2");
-    assert_eq!(server.refuse(401).await, "token-3");
-    assert!(next(&mut events).await.starts_with("stopped: the server refuses"));
-}
-
-#[tokio::test]
-async fn a_token_endpoint_that_is_down_is_no_reason_to_stop_but_its_refusal_is() {
-    let server = Server::start().await;
-    let asked = Arc::new(AtomicUsize::new(0));
-    let token = TokenSource::callback(move || {
-        let nth = asked.fetch_add(1, Ordering::Relaxed);
-        async move {
-            if nth == 0 { Err(TokenError::Unavailable("down".into())) } else { Err(TokenError::Refused("left".into())) }
-        }
-    });
-    let (_client, mut events) = Client::start(Options { token, ..options(&server) }).unwrap();
-    assert!(matches!(event(&mut events).await, Event::Disconnected { .. }));
-    assert_eq!(event(&mut events).await, Event::Stopped { error: Stopped::Unauthorized("left".into()) });
-}
-
-#[tokio::test]
-async fn a_fresh_token_is_sent_before_the_old_one_ends() {
-    let server = Server::start().await;
-    let token = TokenSource::callback(|| async {
-        // `{"exp": now + 2}`, so that three quarters of it are about 1.5 s.
-        let exp = chrono::Utc::now().timestamp() + 2;
-        Ok::<_, TokenError>(format!("e30.{}.s", base64url(&format!(r#"{{"exp":{exp}}}"#))))
-    });
-    let (_client, _events) = Client::start(Options { token, ..options(&server) }).unwrap();
-    let mut peer = server.welcome(0).await;
-    let auth = peer.recv_type("auth").await;
-    assert_ne!(auth["token"], Value::String(peer.bearer.clone()));
-    peer.send(json!({"type": "ok", "ref": auth["ref"]})).await;
-}
-
-#[tokio::test]
 async fn edits_are_answered_and_do_not_wait_for_a_connection() {
     let server = Server::start().await;
-    let (client, _events) = started(&server).await;
+    let (client, _events) = started(&server);
     let id = super::MessageId(uuid::Uuid::nil());
     assert_eq!(client.edit(id, "x").await, Err(RequestError::NotConnected));
     let mut peer = connected(&server, &client).await;
@@ -299,7 +225,7 @@ async fn edits_are_answered_and_do_not_wait_for_a_connection() {
 #[tokio::test]
 async fn a_read_mark_is_repeated_until_the_server_has_it() {
     let server = Server::start().await;
-    let (client, _events) = started(&server).await;
+    let (client, _events) = started(&server);
     client.read(channel(), 4).await;
     client.read(channel(), 3).await;
     let mut peer = server.welcome(5).await;
@@ -328,30 +254,9 @@ async fn an_application_that_does_not_take_its_events_can_still_send() {
     }
 }
 
-#[tokio::test]
-async fn closing_says_goodbye_and_ends_the_events() {
-    let server = Server::start().await;
-    let (client, mut events) = started(&server).await;
-    let mut peer = connected(&server, &client).await;
-    let (left, ()) = tokio::join!(async { timeout(Duration::from_secs(3), client.close()).await }, peer.gone());
-    left.expect("an end");
-    assert_eq!(next(&mut events).await, "stopped: closed");
-    assert_eq!(events.recv().await, None);
-}
-
-async fn connected(server: &Server, client: &Client) -> Peer {
+pub(super) async fn connected(server: &Server, client: &Client) -> Peer {
     let peer = server.welcome(0).await;
     let mut status = client.status.clone();
     status.wait_for(|status| status.state == State::Live).await.unwrap();
     peer
-}
-
-fn base64url(text: &str) -> String {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        (0..=chunk.len()).for_each(|n| out.push(ALPHABET[(bits >> (18 - 6 * n)) as usize & 63].into()));
-    }
-    out
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 
 /// The longest that a fresh token is asked for ahead of the old one's end.
-const LEAD: Duration = Duration::from_secs(60);
+const LEAD: Duration = Duration::from_mins(1);
 
 /// Why there is no token. The difference matters: the first ends the client, the second is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

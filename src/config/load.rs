@@ -65,7 +65,7 @@ impl Reader {
         self.text("rate_limit", &mut limits.rate_limit, parse::rate);
         for (key, target, allowed) in [
             ("max_group_members", &mut limits.max_group_members, 2..=100_000),
-            ("max_frame_bytes", &mut limits.max_frame_bytes, 1024..=MAX_BYTES),
+            ("max_frame_bytes", &mut limits.max_frame_bytes, 256..=MAX_BYTES),
             ("max_content_bytes", &mut limits.max_content_bytes, 1..=MAX_BYTES),
             ("outbox_bytes", &mut limits.outbox_bytes, 1024..=1 << 30),
             ("max_sessions_per_user", &mut limits.max_sessions_per_user, 1..=1_000_000),
@@ -149,7 +149,8 @@ impl Reader {
         }
         if limits.max_content_bytes >= limits.max_frame_bytes {
             let frame = limits.max_frame_bytes;
-            self.problem("max_content_bytes", &format!("must be below max_frame_bytes, which is {frame}"));
+            let warning = format!("max_content_bytes: a frame ends at {frame} bytes (max_frame_bytes) before that");
+            self.gathered.warnings.push(warning);
         }
         if config.listen.port() != 0 && config.admin_listen == Some(config.listen) {
             self.problem("admin_listen", "must be another address than listen: /admin is never on the public one");
@@ -175,12 +176,11 @@ impl Reader {
         if !auth.keys.is_empty() || auth.public_key.is_some() || auth.jwks.is_some() {
             return;
         }
-        let made = match Kind::of(config.database.url.expose()) {
-            Some(Kind::File(path)) => kept::beside(&path),
-            _ => {
-                auth.ephemeral = true;
-                kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
-            }
+        let made = if let Some(Kind::File(path)) = Kind::of(config.database.url.expose()) {
+            kept::beside(&path)
+        } else {
+            auth.ephemeral = true;
+            kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
         };
         match made {
             Ok((secret, warning)) => {

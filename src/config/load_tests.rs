@@ -74,7 +74,7 @@ fn every_error_is_told_at_once_with_its_place_and_what_is_allowed() {
         ("t.toml:4: allowed_origins", "https://app.example"),
         ("t.toml:5: log", "one text or number"),
         ("t.toml:3: rate_limit", "from 1 to 100000, or off; it is \"0\""),
-        ("environment: TENFOUR_MAX_FRAME_BYTES", "from 1024 to"),
+        ("environment: TENFOUR_MAX_FRAME_BYTES", "from 256 to"),
     ]
     .into_iter()
     .enumerate()
@@ -163,13 +163,14 @@ fn a_secret_file_is_read_and_gives_way_to_who_counts_more() {
 fn settings_that_contradict_each_other_are_refused() {
     for (env, word) in [
         ([("TENFOUR_HEARTBEAT_TIMEOUT_MS", "1000"), ("TENFOUR_HEARTBEAT_INTERVAL_MS", "1000")], "above heartbeat"),
-        ([("TENFOUR_MAX_FRAME_BYTES", "2048"), ("TENFOUR_MAX_CONTENT_BYTES", "2048")], "below max_frame_bytes"),
         ([("TENFOUR_LISTEN", "127.0.0.1:7"), ("TENFOUR_ADMIN_LISTEN", "127.0.0.1:7")], "another address"),
     ] {
         let found = errors("", &env);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains(word), "{found:?}");
     }
+    let small = load_from("", &[("TENFOUR_MAX_FRAME_BYTES", "2048")], &[]).unwrap();
+    assert!(small.warnings[0].contains("2048 bytes (max_frame_bytes)"), "{small:?}");
     let zero = [("TENFOUR_LISTEN", "127.0.0.1:0"), ("TENFOUR_ADMIN_LISTEN", "127.0.0.1:0")];
     assert!(load_from("", &zero, &[]).is_ok());
 }

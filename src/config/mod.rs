@@ -192,7 +192,7 @@ impl Default for Timing {
             typing_debounce: Duration::from_secs(2),
             typing_expiry: Duration::from_secs(3),
             read_merge: Duration::from_secs(1),
-            room_idle: Duration::from_secs(60),
+            room_idle: Duration::from_mins(1),
             drain: Duration::from_secs(8),
         }
     }
@@ -209,12 +209,12 @@ impl JwksSettings {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
-            ttl: Duration::from_secs(600),
-            ttl_min: Duration::from_secs(60),
-            ttl_max: Duration::from_secs(3600),
+            ttl: Duration::from_mins(10),
+            ttl_min: Duration::from_mins(1),
+            ttl_max: Duration::from_hours(1),
             refetch_interval: Duration::from_secs(30),
             retry_interval: Duration::from_secs(5),
-            max_stale: Duration::from_secs(24 * 3600),
+            max_stale: Duration::from_hours(24),
             timeout: Duration::from_secs(5),
         }
     }

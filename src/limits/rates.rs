@@ -150,7 +150,7 @@ mod tests {
             rates.check_message(user(number)).unwrap();
         }
         assert_eq!(rates.len(), 100);
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         rates.forget_idle();
         assert!(rates.is_empty());
     }

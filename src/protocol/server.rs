@@ -329,7 +329,8 @@ impl<'a> ServerFrame<'a> {
         serde_json::to_vec(self).unwrap_or_else(|error| {
             // Not reachable: every map key is a string and no value can fail. A client is told rather than left waiting.
             log::error!("a frame could not be encoded: {error}");
-            br#"{"type":"error","code":"unavailable","message":"the answer could not be encoded","retryable":true}"#.to_vec()
+            br#"{"type":"error","code":"unavailable","message":"the answer could not be encoded","retryable":true}"#
+                .to_vec()
         })
     }
 }

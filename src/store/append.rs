@@ -18,7 +18,7 @@ pub(super) async fn append(db: &Database, batch: Vec<Append>) -> Result<Vec<Appe
     }
     let batch: Arc<[Append]> = batch.into();
     let mut outcomes = Vec::with_capacity(batch.len());
-    let mut rest = vec![0..batch.len()];
+    let mut rest: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
     while let Some(range) = rest.pop() {
         match store(db, &batch, range.clone()).await {
             Ok(stored) => outcomes.extend(stored),

@@ -37,7 +37,7 @@ impl StoreError {
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match &error {
-            Error::DatabaseError(kind, info) => of_database(kind, info.message()),
+            Error::DatabaseError(kind, info) => of_database(*kind, info.message()),
             _ => Self::Internal(error.to_string()),
         }
     }
@@ -45,7 +45,7 @@ impl From<Error> for StoreError {
 
 /// PostgreSQL's codes do not reach us through diesel, only its English texts do (`lc_messages` is set to C where
 /// that is allowed).
-fn of_database(kind: &DatabaseErrorKind, message: &str) -> StoreError {
+fn of_database(kind: DatabaseErrorKind, message: &str) -> StoreError {
     const AWAY: [&str; 14] = [
         "statement timeout",
         "idle-in-transaction timeout",
@@ -66,7 +66,8 @@ fn of_database(kind: &DatabaseErrorKind, message: &str) -> StoreError {
         DatabaseErrorKind::UnableToSendCommand
         | DatabaseErrorKind::ClosedConnection
         | DatabaseErrorKind::ReadOnlyTransaction => StoreError::Unavailable(message.to_owned()),
-        DatabaseErrorKind::SerializationFailure => StoreError::Busy,
+        // Everything is looked up before it is stored: who finds it there now was overtaken.
+        DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation => StoreError::Busy,
         _ if message.contains("deadlock detected") => StoreError::Busy,
         _ if message.contains("database is locked") || message.contains("database table is locked") => StoreError::Busy,
         _ if message.contains("lock timeout") => StoreError::Locked,

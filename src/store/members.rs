@@ -18,6 +18,7 @@ use crate::domain::change::{By, Change, ChannelChange, Denied, Mark, Marked};
 use crate::domain::channel::{Member, Role};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::permission::{Action, Asker, allows};
+use crate::domain::user::UserRef;
 
 type Row = (ChannelId, UserId, Option<String>, String, String, i64, At);
 
@@ -123,9 +124,10 @@ pub(super) async fn remove(
     conn: &mut Conn,
     by: By,
     channel: ChannelId,
-    user: UserId,
+    user: &UserRef,
     at: DateTime<Utc>,
 ) -> Result<Change, Failure> {
+    let user = user.id;
     let (row, asker) = enter(conn, by, channel).await?;
     let theirs = role(conn, channel, user).await?.ok_or(Denied::NoMember)?;
     let action = if by == By::User(user) { Action::Leave } else { Action::RemoveMember { role: theirs } };
@@ -164,10 +166,11 @@ pub(super) async fn set_role(
     conn: &mut Conn,
     by: By,
     channel: ChannelId,
-    user: UserId,
+    user: &UserRef,
     role: Role,
     at: DateTime<Utc>,
 ) -> Result<Option<Change>, Failure> {
+    let user = user.id;
     let (row, asker) = enter(conn, by, channel).await?;
     if !allows(asker, Action::ChangeRole, row.kind()?) {
         return Err(Denied::Forbidden("only owners change roles, and only in a group").into());

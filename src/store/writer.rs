@@ -95,7 +95,7 @@ impl Writer {
 
     /// Somebody who removes themselves leaves.
     pub fn remove_member(&self, by: By, channel: ChannelId, user: UserRef, at: DateTime<Utc>) -> Outcome<Change> {
-        self.db.write(move |conn| Box::pin(members::remove(conn, by, channel, user.id, at)))
+        self.db.write(move |conn| Box::pin(async move { members::remove(conn, by, channel, &user, at).await }))
     }
 
     /// `None` where nothing changed.
@@ -107,7 +107,7 @@ impl Writer {
         role: Role,
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(members::set_role(conn, by, channel, user.id, role, at)))
+        self.db.write(move |conn| Box::pin(async move { members::set_role(conn, by, channel, &user, role, at).await }))
     }
 
     /// `None` where nothing changed.
@@ -126,7 +126,7 @@ impl Writer {
     }
 
     /// To be awaited before the process ends. Without it a restored backup of the last second may pass unnoticed.
-    pub fn close(self) -> Job<()> {
+    pub fn close(&self) -> Job<()> {
         let db = self.db.clone();
         self.db.spawn(async move {
             if let Some(note) = db.note()

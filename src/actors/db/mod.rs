@@ -20,8 +20,8 @@ use tokio::sync::oneshot;
 
 pub use handle::{DbHandle, Load};
 pub use order::{Done, Order};
-pub use sends::IsIdle;
 pub(crate) use sends::conflict;
+pub use sends::{CloseStore, IsIdle};
 
 use super::directory::Directory;
 use super::obituary::Obituary;

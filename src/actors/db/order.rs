@@ -1,6 +1,6 @@
 //! Every change that is no send and no receipt: what is asked for, and what comes back.
 
-use crate::domain::change::{By, Change, ChannelChange, Changed, Denied};
+use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, MessageId, UserId};
@@ -39,9 +39,8 @@ impl Order {
     pub(super) async fn run(self, writer: &Writer) -> Result<Result<Done, Denied>, StoreError> {
         let at = now();
         let changed = |outcome: Result<Change, Denied>| outcome.map(Done::Changed);
-        let maybe = |outcome: Result<Option<Change>, Denied>| {
-            outcome.map(|change| change.map_or(Done::Nothing, Done::Changed))
-        };
+        let maybe =
+            |outcome: Result<Option<Change>, Denied>| outcome.map(|change| change.map_or(Done::Nothing, Done::Changed));
         Ok(match self {
             Self::Edit { by, message_id, content } => changed(writer.edit(by, message_id, content, at).await?),
             Self::Delete { by, message_id } => changed(writer.delete(by, message_id, at).await?),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 
 use super::queue::{BatchLimits, Sending};
 use super::{ANSWER_WITHIN, Db, Enqueue, Lookup, MAX_LOOKUPS};
@@ -224,6 +224,24 @@ impl Handler<IsIdle> for Db {
 
     fn handle(&mut self, _: IsIdle, _: &mut Context<Self>) -> bool {
         self.is_idle()
+    }
+}
+
+/// The end: the store writes down what it has to. Asked when all is stored.
+#[derive(Debug, Clone, Copy, actix::Message)]
+#[rtype(result = "()")]
+pub struct CloseStore;
+
+impl Handler<CloseStore> for Db {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: CloseStore, _: &mut Context<Self>) -> Self::Result {
+        let close = self.writer.close();
+        Box::pin(async move {
+            if let Err(error) = close.await {
+                log::warn!("the store was not closed well: {error}");
+            }
+        })
     }
 }
 

@@ -9,7 +9,9 @@ mod sessions;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -124,12 +126,8 @@ impl Handler<Inspect> for Registry {
 }
 
 /// Runs a read of the store and then goes on in the actor.
-fn then<T, F>(
-    read: impl Future<Output = T> + 'static,
-    registry: &mut Registry,
-    ctx: &mut Context<Registry>,
-    go_on: F,
-) where
+fn then<T, F>(read: impl Future<Output = T> + 'static, registry: &mut Registry, ctx: &mut Context<Registry>, go_on: F)
+where
     T: 'static,
     F: FnOnce(T, &mut Registry, &mut Context<Registry>) + 'static,
 {

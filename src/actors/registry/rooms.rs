@@ -83,7 +83,12 @@ impl Registry {
     }
 
     fn subscribers_of(&self, channel: ChannelId) -> Vec<Subscriber> {
-        self.sessions.values().map(|session| &session.handle).filter(|handle| handle.feed.has(channel)).cloned().collect()
+        self.sessions
+            .values()
+            .map(|session| &session.handle)
+            .filter(|handle| handle.feed.has(channel))
+            .cloned()
+            .collect()
     }
 
     fn room_ended(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Item, PresenceChanged, Room};
 use crate::actors::origin::Origin;
-use crate::domain::change::{Change, ChannelChange, Changed};
+use crate::domain::change::{Change, Changed, ChannelChange};
 use crate::domain::channel::ChannelState;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{Appended, Message, NewMessage, Stored};
@@ -51,14 +51,7 @@ impl Room {
         }
     }
 
-    fn emit_message(
-        &mut self,
-        since: i64,
-        version: i64,
-        message: NewMessage,
-        stored: &Stored,
-        origin: Option<Origin>,
-    ) {
+    fn emit_message(&mut self, since: i64, version: i64, message: NewMessage, stored: &Stored, origin: Option<Origin>) {
         self.last_seq = self.last_seq.max(stored.seq);
         self.published += 1;
         self.stop_typing(message.sender_id);

@@ -109,7 +109,9 @@ impl Session {
     fn order(&mut self, reference: Option<Ref>, order: Order, ctx: &mut Context<Self>) {
         let db = self.parts.db.clone();
         let work = async move { db.order(order).await };
-        self.later(ctx, reference, work, |outcome, reference, act, _| act.answer(outcome.map(drop), reference.as_ref()));
+        self.later(ctx, reference, work, |outcome, reference, act, _| {
+            act.answer(outcome.map(drop), reference.as_ref())
+        });
     }
 
     fn typing(&mut self, channel: ChannelId, reference: Option<&Ref>) {
@@ -127,7 +129,9 @@ impl Session {
         let mark = Mark { channel_id, user_id: self.handle.user, seq };
         let session = Some(self.handle.id);
         let work = async move { db.mark_read(mark, session, crate::domain::now()).await };
-        self.later(ctx, reference, work, |outcome, reference, act, _| act.answer(outcome.map(drop), reference.as_ref()));
+        self.later(ctx, reference, work, |outcome, reference, act, _| {
+            act.answer(outcome.map(drop), reference.as_ref())
+        });
     }
 
     /// A fresh token of the same user takes the old one's place.
@@ -141,7 +145,9 @@ impl Session {
                     act.watch_expiry(ctx);
                     Ok(())
                 }
-                Ok(_) => Err(Refusal::new(ErrorCode::Unauthorized, "the token is of another user; open another socket")),
+                Ok(_) => {
+                    Err(Refusal::new(ErrorCode::Unauthorized, "the token is of another user; open another socket"))
+                }
                 Err(error) => Err(refusal_of(&error)),
             };
             act.answer(outcome, reference.as_ref());

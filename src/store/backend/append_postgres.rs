@@ -18,7 +18,8 @@ use crate::store::sql_types::{At, Id, Micros};
 /// The look-up of what was stored before is by the pair (sender, clientId) and beats every other verdict.
 const APPEND: &str = "
 WITH input AS MATERIALIZED (
-  SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY AS i
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::text[],
+    $8::uuid[], $9::timestamptz[], $10::bigint[]) WITH ORDINALITY AS i
     (id, client_id, channel_id, sender_id, digest, content, content_type, reply_to_id, created_at, members_version, ord)
 ), judged AS MATERIALIZED (
   SELECT i.*, c.last_seq, c.version,

@@ -33,18 +33,18 @@ fn run<DB: Backend>(conn: &mut impl MigrationHarness<DB>, steps: EmbeddedMigrati
 where
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let known: Vec<Box<dyn Migration<DB>>> = steps.migrations().map_err(failed)?;
+    let known: Vec<Box<dyn Migration<DB>>> = steps.migrations().map_err(|e| failed(e.as_ref()))?;
     let known: Vec<MigrationVersion<'static>> = known.iter().map(|m| m.name().version().as_owned()).collect();
-    let applied = conn.applied_migrations().map_err(failed)?;
+    let applied = conn.applied_migrations().map_err(|e| failed(e.as_ref()))?;
     if let Some(unknown) = applied.iter().find(|version| !known.contains(version)) {
         let known = known.iter().max().map(ToString::to_string).unwrap_or_default();
         return Err(OpenError::Newer { found: unknown.to_string(), known });
     }
-    conn.run_pending_migrations(steps).map_err(failed)?;
+    conn.run_pending_migrations(steps).map_err(|e| failed(e.as_ref()))?;
     Ok(())
 }
 
 /// Several lines would be none.
-fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> OpenError {
+fn failed(error: &(dyn std::error::Error + Send + Sync)) -> OpenError {
     OpenError::Migration(error.to_string().lines().collect::<Vec<_>>().join(" "))
 }

@@ -10,6 +10,10 @@ use super::migrations;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::settings::{PostgresUrl, Timeouts};
 
+/// Plans are kept as long as the session, and those made while the tables are small would scan them when they are
+/// large. Every query here has its index.
+const INDEXES_ONLY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 /// A session that no statement, lock or forgotten transaction of ours can hold up for long.
 pub(super) async fn connect(
     url: &PostgresUrl,
@@ -20,7 +24,8 @@ pub(super) async fn connect(
         let mut conn = AsyncPgConnection::establish(url.secret()).await.map_err(|e| refusal(url, e))?;
         let session = format!(
             "SET statement_timeout = {call}; SET lock_timeout = {lock}; \
-             SET idle_in_transaction_session_timeout = {idle}; SET client_encoding = 'UTF8'; SET TIME ZONE 'UTC'",
+             SET idle_in_transaction_session_timeout = {idle}; SET client_encoding = 'UTF8'; SET TIME ZONE 'UTC'; \
+             {INDEXES_ONLY}",
             call = timeouts.call.as_millis(),
             lock = timeouts.lock.as_millis(),
             idle = (timeouts.call + timeouts.commit).as_millis(),

@@ -1,0 +1,176 @@
+use std::fs;
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use tenfour::store::{OpenError, Reader, Settings, Writer, open};
+use tokio::runtime::Handle;
+
+use crate::kit::*;
+use crate::postgres::Database;
+
+async fn error_of(settings: Settings) -> String {
+    let error = open(settings, Handle::current()).await.expect_err("it opened");
+    let line = error.to_string();
+    assert!(!line.contains('\n') && !line.contains("secret"), "{line}");
+    line
+}
+
+async fn epoch_after(path: &Path, work: impl AsyncFnOnce(&Writer, &Reader)) -> String {
+    let (writer, reader) = open_at(&file_url(path)).await;
+    work(&writer, &reader).await;
+    let epoch = reader.epoch().await.unwrap();
+    writer.close().await.unwrap();
+    epoch
+}
+
+async fn some_messages(writer: &Writer, _: &Reader) {
+    let channel = group(writer, &["ana"]).await;
+    for n in 0..3 {
+        send(writer, &channel, "ana", &format!("text {n}")).await;
+    }
+}
+
+/// Copies a database file with its journal.
+fn copy(from: &Path, to: &Path) {
+    for suffix in ["", "-wal"] {
+        let name = |path: &Path| format!("{}{suffix}", path.display());
+        fs::remove_file(name(to)).ok();
+        if Path::new(&name(from)).exists() {
+            fs::copy(name(from), name(to)).unwrap();
+        }
+    }
+    fs::remove_file(format!("{}-shm", to.display())).ok();
+}
+
+#[test]
+fn a_restored_file_gets_a_new_epoch_and_an_untouched_one_keeps_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, backup) = (folder.path().join("chat.db"), folder.path().join("backup.db"));
+    runtime().block_on(async {
+        let first = epoch_after(&path, some_messages).await;
+        assert_eq!(epoch_after(&path, async |_, _| ()).await, first);
+        copy(&path, &backup);
+        assert_eq!(epoch_after(&path, some_messages).await, first);
+        copy(&backup, &path);
+        let restored = epoch_after(&path, async |_, _| ()).await;
+        assert_ne!(restored, first);
+        assert_eq!(epoch_after(&path, some_messages).await, restored);
+    });
+}
+
+#[test]
+fn the_note_is_written_within_a_second_or_so_without_any_close() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    runtime().block_on(async {
+        let (writer, reader) = open_at(&file_url(&path)).await;
+        let note = || fs::read_to_string(folder.path().join("chat.db-epoch")).unwrap();
+        let before = note();
+        some_messages(&writer, &reader).await;
+        let mut tries = 0..60;
+        while note() == before {
+            assert!(tries.next().is_some(), "{before}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert!(note().contains(r#""versions":3,"channels":1"#), "{}", note());
+    });
+}
+
+#[test]
+fn a_file_without_its_note_gets_a_new_epoch_unless_it_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, note) = (folder.path().join("chat.db"), folder.path().join("chat.db-epoch"));
+    runtime().block_on(async {
+        let empty = epoch_after(&path, async |_, _| ()).await;
+        fs::remove_file(&note).unwrap();
+        let first = epoch_after(&path, some_messages).await;
+        assert_eq!(first, empty);
+        fs::remove_file(&note).unwrap();
+        assert_ne!(epoch_after(&path, async |_, _| ()).await, first);
+    });
+}
+
+#[test]
+fn a_servers_epoch_names_the_server_and_stays() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let ((_, reader), (_, other)) = tokio::join!(open_at(&database.url), open_at(&database.url));
+        let epoch = reader.epoch().await.unwrap();
+        assert_eq!(other.epoch().await.unwrap(), epoch);
+        let parts: Vec<&str> = epoch.split('-').collect();
+        assert!(parts.len() == 7 && parts[5].len() > 10 && parts[6] == "00000001", "{epoch}");
+        database.drop().await;
+    });
+}
+
+#[test]
+fn a_schema_may_have_any_name() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let mut settings = settings(&database.url);
+        settings.pg_schema = r#"it's "ours"; \"#.to_owned();
+        let (writer, reader) = open(settings, Handle::current()).await.unwrap();
+        some_messages(&writer, &reader).await;
+        database.drop().await;
+    });
+}
+
+#[test]
+fn a_newer_database_is_refused_by_its_version() {
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    runtime().block_on(async {
+        epoch_after(&path, async |_, _| ()).await;
+        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(newer).unwrap();
+        let database = Database::create().await;
+        drop(open_at(&database.url).await);
+        let mut conn = crate::postgres::connect(&database.url).await;
+        let newer = newer.replace("__diesel", "tenfour.__diesel");
+        diesel_async::SimpleAsyncConnection::batch_execute(&mut conn, &newer).await.unwrap();
+        for url in [file_url(&path), database.url.clone()] {
+            let line = error_of(settings(&url)).await;
+            assert!(line.contains("9999") && line.contains("0001"), "{line}");
+        }
+        database.drop().await;
+    });
+}
+
+#[test]
+fn what_cannot_be_opened_is_named_with_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "no database at all, but long enough to be taken for a header of one").unwrap();
+    runtime().block_on(async {
+        let line = error_of(settings(&file_url(&folder.path().join("lost/chat.db")))).await;
+        assert!(line.contains("does not exist") && line.contains("lost"), "{line}");
+        let line = error_of(settings(&file_url(&text))).await;
+        assert!(line.contains("notes.txt is no SQLite database"), "{line}");
+        let line = error_of(settings(&file_url(folder.path()))).await;
+        assert!(line.contains("cannot open") && line.contains("may be written"), "{line}");
+        let line = error_of(settings("postgres://ana:secret@127.0.0.1:1/chat")).await;
+        assert!(line.contains("cannot reach PostgreSQL at postgres://ana@127.0.0.1:1/chat"), "{line}");
+        let database = Database::create().await;
+        let strange = database.url.replacen("postgres://postgres", "postgres://nobody_here:secret", 1);
+        if strange != database.url {
+            let line = error_of(settings(&strange)).await;
+            assert!(line.contains("nobody_here") && line.contains("refused"), "{line}");
+        }
+        let missing = format!("{}_missing", database.url);
+        assert!(matches!(open(settings(&missing), Handle::current()).await, Err(OpenError::Refused { .. })));
+        database.drop().await;
+    });
+}
+
+#[test]
+fn every_sqlite_connection_writes_through_to_the_disk() {
+    // Asserted at the opening of each connection; a database that cannot is refused. Here: that a journal is there.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    runtime().block_on(async {
+        let (writer, reader) = open_at(&file_url(&path)).await;
+        some_messages(&writer, &reader).await;
+        assert!(folder.path().join("chat.db-wal").metadata().unwrap().len() > 0);
+    });
+}

@@ -1,0 +1,158 @@
+//! Every query that the store sends is explained: none may read a table of messages from end to end.
+//!
+//! The texts are taken from the connections themselves, so that a new query is explained without being named here.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Mutex;
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::sql_types::Text;
+use diesel::{Connection, QueryableByName, SqliteConnection};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use tenfour::domain::change::Mark;
+use tenfour::domain::now;
+use tenfour::domain::sync::{HistoryFrom, PageLimits, SyncFrom};
+use tenfour::store::{Reader, Writer};
+
+use crate::kit::*;
+use crate::postgres::{Database, connect};
+
+static SENT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+struct Listener;
+
+impl Instrumentation for Listener {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let text = text.split("-- binds").next().unwrap_or_default().trim().to_owned();
+            SENT.lock().unwrap().insert(text);
+        }
+    }
+}
+
+/// The statements about messages and channels that were sent, by whichever test.
+fn sent(is_ours: impl Fn(&str) -> bool) -> Vec<String> {
+    let of_rows = |text: &&String| {
+        ["SELECT", "WITH", "UPDATE", "DELETE", "INSERT"].iter().any(|verb| text.starts_with(verb))
+            && text.contains("messages")
+            && is_ours(text)
+    };
+    SENT.lock().unwrap().iter().filter(of_rows).cloned().collect()
+}
+
+async fn everything(writer: &Writer, reader: &Reader) {
+    let channel = group(writer, &["ana", "bo"]).await;
+    let (id, ana) = (channel.id, user("ana").id);
+    let batch: Vec<_> = (0..300).map(|n| item(&channel, "ana", &format!("text {n}"))).collect();
+    let first = stored(&writer.append(batch.clone()).await.unwrap()[0]);
+    let mut reply = item(&channel, "bo", "re");
+    reply.message.reply_to_id = Some(first.id);
+    writer.append(vec![reply]).await.unwrap();
+    writer.edit(by("ana"), first.id, text("edited"), now()).await.unwrap().unwrap();
+    writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
+    writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: 9 }], now()).await.unwrap();
+    for from in [HistoryFrom::Latest, HistoryFrom::Before(200), HistoryFrom::After(100)] {
+        reader.history(id, from, 50).await.unwrap();
+    }
+    let limits = PageLimits { messages: 50, bytes: 1 << 20 };
+    for from in [SyncFrom::Version(3), SyncFrom::Time(now()), SyncFrom::Reset] {
+        reader.sync_page(ana, id, from, limits).await.unwrap().unwrap();
+    }
+    reader.fill(id, 3, 100).await.unwrap();
+    reader.snapshot(ana).await.unwrap();
+    reader.view(ana, id).await.unwrap();
+    reader.state(id).await.unwrap();
+    reader.message(first.id).await.unwrap();
+    reader.position_of(ana, first.id).await.unwrap();
+    reader.find_stored(ana, batch[0].message.client_id).await.unwrap();
+}
+
+fn listen() {
+    diesel::connection::set_default_instrumentation(|| Some(Box::new(Listener))).unwrap();
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text, column_name = "detail")]
+    text: String,
+}
+
+#[derive(QueryableByName)]
+struct PlanLine {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    text: String,
+}
+
+#[test]
+fn sqlite_searches_messages_by_index_only() {
+    listen();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    runtime().block_on(async {
+        let (writer, reader) = open_at(&file_url(&path)).await;
+        everything(&writer, &reader).await;
+    });
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let queries = sent(|text| text.contains('`') || (text.contains("UNION ALL") && !text.contains("unnest")));
+    assert!(queries.len() >= 12, "{queries:#?}");
+    for query in queries {
+        let explain = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"));
+        let lines: Vec<Line> = diesel::RunQueryDsl::load(explain, &mut conn).unwrap();
+        let plan: String = lines.iter().fold(String::new(), |mut plan, line| {
+            writeln!(plan, "{}", line.text).unwrap();
+            plan
+        });
+        assert!(!plan.contains("SCAN messages") && !plan.contains("SCAN m"), "{query}\n{plan}");
+        assert!(!query.contains("LIMIT") || !plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+        if query.contains("`client_id` = ?") {
+            assert!(plan.contains("(sender_id=? AND client_id=?)"), "{query}\n{plan}");
+        }
+        if query.contains("UNION ALL") {
+            assert!(plan.contains("messages_own_ix") && plan.contains("messages_deleted_ix"), "{query}\n{plan}");
+        }
+    }
+}
+
+#[test]
+fn postgresql_searches_messages_by_index_only() {
+    listen();
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let (writer, reader) = open_at(&database.url).await;
+        everything(&writer, &reader).await;
+        let mut conn = connect(&database.url).await;
+        // Without the store's own settings, which forbid scans: with numbers that make them look dear.
+        conn.batch_execute(
+            "SET search_path = tenfour; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+             SET enable_hashjoin = off; SET enable_mergejoin = off; ANALYZE",
+        )
+        .await
+        .unwrap();
+        let queries = sent(|text| !text.contains('`') && text.contains('$'));
+        assert!(queries.len() >= 12, "{queries:#?}");
+        for (n, query) in queries.into_iter().enumerate() {
+            let binds = (1..20).take_while(|n| query.contains(&format!("${n}"))).count();
+            let nulls = vec!["NULL"; binds].join(",");
+            conn.batch_execute(&format!("PREPARE q{n} AS {query}")).await.unwrap();
+            let explain = diesel::sql_query(format!("EXPLAIN EXECUTE q{n}({nulls})"));
+            let lines: Vec<PlanLine> = explain.load(&mut conn).await.unwrap();
+            let lines: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();
+            let plan = lines.join("\n");
+            assert!(!plan.contains("Seq Scan on messages"), "{query}\n{plan}");
+            for (line, next) in lines.iter().zip(&lines[1..]) {
+                let scans = line.contains("Scan") && line.contains(" on messages");
+                assert!(!scans || next.contains("Cond:"), "{query}\n{plan}");
+            }
+            assert!(!query.contains("LIMIT") || !plan.contains("Sort"), "{query}\n{plan}");
+            if query.contains("unnest") {
+                assert!(plan.contains("messages_client_uq"), "{query}\n{plan}");
+            }
+            if query.contains("UNION ALL") {
+                assert!(plan.contains("messages_own_ix") && plan.contains("messages_deleted_ix"), "{query}\n{plan}");
+            }
+        }
+        database.drop().await;
+    });
+}

@@ -1,0 +1,125 @@
+use std::collections::BTreeMap;
+
+use tenfour::domain::change::{Denied, Mark};
+use tenfour::domain::ids::MessageId;
+use tenfour::domain::now;
+use tenfour::domain::sync::HistoryFrom;
+use tenfour::store::{Reader, Writer};
+
+use crate::kit::*;
+
+cases! {
+    marks_go_forward_only_and_not_beyond_the_newest,
+    unread_is_exact_whatever_happens,
+    the_snapshot_has_every_channel_of_the_user_and_no_other,
+    history_goes_in_both_directions,
+}
+
+async fn marks_go_forward_only_and_not_beyond_the_newest(writer: Writer, reader: Reader) {
+    let channel = group(&writer, &["ana", "bo"]).await;
+    for n in 0..3 {
+        send(&writer, &channel, "ana", &format!("text {n}")).await;
+    }
+    let mark = |name: &str, seq| Mark { channel_id: channel.id, user_id: user(name).id, seq };
+    let (first, second) = (now(), later(now(), 5));
+    let answers =
+        writer.mark_read(vec![mark("bo", 2), mark("bo", 1), mark("eve", 1), mark("ana", 99)], first).await.unwrap();
+    let marked = |at: usize| answers[at].clone().unwrap();
+    assert_eq!((marked(0).seq, marked(0).moved, marked(0).at), (2, true, first));
+    assert_eq!((marked(1).seq, marked(1).moved, marked(1).at), (2, false, first));
+    assert_eq!(answers[2], Err(Denied::NoChannel));
+    assert_eq!((marked(3).seq, marked(3).moved), (3, true));
+    let again = writer.mark_read(vec![mark("bo", 1)], second).await.unwrap();
+    assert_eq!(again[0].as_ref().map(|m| (m.seq, m.moved, m.at)), Ok((2, false, first)));
+    let view = reader.view(user("bo").id, channel.id).await.unwrap().unwrap();
+    let bo = view.channel.member(user("bo").id).unwrap();
+    assert_eq!((bo.last_read_seq, bo.last_read_at, view.unread), (2, first, 1));
+}
+
+/// Compared with a model that counts, through some hundred random steps.
+async fn unread_is_exact_whatever_happens(writer: Writer, reader: Reader) {
+    #[derive(Clone)]
+    struct Sent {
+        id: MessageId,
+        sender: &'static str,
+        deleted: bool,
+    }
+    let names = ["ana", "bo", "cy"];
+    let channel = group(&writer, &names).await;
+    let (mut sent, mut read) = (Vec::<Sent>::new(), BTreeMap::from(names.map(|name| (name, 0usize))));
+    let mut random = fastrand::Rng::with_seed(7);
+    for step in 0..120 {
+        let name = names[random.usize(0..3)];
+        match random.u8(0..6) {
+            0..=2 => {
+                let id = send(&writer, &channel, name, "text").await.id;
+                sent.push(Sent { id, sender: name, deleted: false });
+            }
+            3 if !sent.is_empty() => {
+                let at = random.usize(0..sent.len());
+                let deleted = writer.delete(by("ana"), sent[at].id, now()).await.unwrap();
+                assert_eq!(deleted.is_ok(), !sent[at].deleted);
+                sent[at].deleted = true;
+            }
+            4 => {
+                let seq = random.usize(0..sent.len() + 3);
+                let mark = Mark { channel_id: channel.id, user_id: user(name).id, seq: i64::try_from(seq).unwrap() };
+                writer.mark_read(vec![mark], now()).await.unwrap()[0].as_ref().unwrap();
+                let mine = read.get_mut(name).unwrap();
+                *mine = (*mine).max(seq.min(sent.len()));
+            }
+            _ if !sent.is_empty() => {
+                let one = &sent[random.usize(0..sent.len())];
+                let edited = writer.edit(by(one.sender), one.id, text("edited"), now()).await.unwrap();
+                assert_eq!(edited.is_ok(), !one.deleted);
+            }
+            _ => {}
+        }
+        let state = reader.state(channel.id).await.unwrap().unwrap();
+        for name in names {
+            let expected = sent[read[name]..].iter().filter(|m| m.sender != name && !m.deleted).count();
+            let expected = i64::try_from(expected).unwrap();
+            assert_eq!(state.unread[&user(name).id], expected, "{name} after step {step}");
+            let view = reader.view(user(name).id, channel.id).await.unwrap().unwrap();
+            assert_eq!(view.unread, expected);
+        }
+    }
+}
+
+async fn the_snapshot_has_every_channel_of_the_user_and_no_other(writer: Writer, reader: Reader) {
+    let mut expected = Vec::new();
+    for n in 0..12 {
+        let channel = group(&writer, if n % 3 == 0 { &["ana", "bo"] } else { &["bo", "ana", "cy"] }).await;
+        for _ in 0..n {
+            send(&writer, &channel, "ana", "text").await;
+        }
+        expected.push((channel.id, i64::from(n)));
+    }
+    group(&writer, &["ana"]).await;
+    let views = reader.snapshot(user("bo").id).await.unwrap();
+    assert_eq!(views.iter().map(|view| (view.channel.id, view.unread)).collect::<Vec<_>>(), expected);
+    let channels = reader.channels(views.iter().map(|view| view.channel.id).collect()).await.unwrap();
+    assert_eq!(channels, views.into_iter().map(|view| view.channel).collect::<Vec<_>>());
+    assert!(reader.snapshot(user("nobody").id).await.unwrap().is_empty());
+    reader.ping().await.unwrap();
+}
+
+async fn history_goes_in_both_directions(writer: Writer, reader: Reader) {
+    let channel = group(&writer, &["ana"]).await;
+    let batch = (0..25).map(|n| item(&channel, "ana", &format!("text {n}"))).collect();
+    writer.append(batch).await.unwrap();
+    let page = |from, limit| {
+        let page = reader.history(channel.id, from, limit);
+        async move {
+            let (messages, more) = page.await.unwrap();
+            (messages.into_iter().map(|m| m.seq).collect::<Vec<_>>(), more)
+        }
+    };
+    assert_eq!(page(HistoryFrom::Latest, 3).await, (vec![25, 24, 23], true));
+    assert_eq!(page(HistoryFrom::Before(23), 20).await, ((3..=22).rev().collect(), true));
+    assert_eq!(page(HistoryFrom::Before(3), 20).await, (vec![2, 1], false));
+    assert_eq!(page(HistoryFrom::Before(1), 20).await, (vec![], false));
+    assert_eq!(page(HistoryFrom::After(0), 2).await, (vec![1, 2], true));
+    assert_eq!(page(HistoryFrom::After(23), 2).await, (vec![24, 25], false));
+    assert_eq!(page(HistoryFrom::After(25), 2).await, (vec![], false));
+}

@@ -35,4 +35,13 @@ macro_rules! on_each_database {
     };
 }
 
+mod delivery;
+mod edits;
+mod idempotency;
+mod membership;
+mod ordering;
+mod presence;
+mod read_state;
 mod seed;
+mod sync;
+mod typing;

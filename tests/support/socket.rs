@@ -226,3 +226,35 @@ pub fn message(channel: ChannelId, text: &str, client_id: Uuid) -> Value {
 pub fn number(value: &Value) -> i64 {
     value.as_i64().unwrap_or_else(|| panic!("{value} is no number"))
 }
+
+/// The version that a frame takes in its channel's order, and the first one that it stands for.
+pub fn versions(frame: &Value, channel: ChannelId) -> Option<(i64, i64)> {
+    let body = match frame["type"].as_str()? {
+        "message" | "message_updated" | "message_deleted" => &frame["data"],
+        "channel" if frame["data"]["id"] == channel.to_string() => {
+            let version = number(&frame["data"]["version"]);
+            return Some((frame["since"].as_i64().unwrap_or(version), version));
+        }
+        "members" => frame,
+        "ack" if frame["duplicate"] == false => frame,
+        _ => return None,
+    };
+    if body["channelId"] != channel.to_string() {
+        return None;
+    }
+    let version = number(&body["version"]);
+    Some((frame["since"].as_i64().unwrap_or(version), version))
+}
+
+/// That these frames carry a channel on from `version`, each version once, in order and without a gap. Answers with
+/// the last one.
+pub fn assert_continues(version: i64, frames: &[Value], channel: ChannelId) -> i64 {
+    let mut last = version;
+    for frame in frames {
+        if let Some((since, version)) = versions(frame, channel) {
+            assert_eq!(since, last + 1, "after {last}: {frame}");
+            last = version;
+        }
+    }
+    last
+}

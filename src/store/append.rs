@@ -3,13 +3,16 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::backend::Tx;
 use super::error::StoreError;
 use super::jobs::Database;
 use crate::domain::message::{Append, Appended};
 
+/// How often, and for how long at most, one transaction is tried again.
 const ATTEMPTS: u32 = 5;
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Outcomes in the order given.
 pub(super) async fn append(db: &Database, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
@@ -42,6 +45,7 @@ pub(super) async fn append(db: &Database, batch: Vec<Append>) -> Result<Vec<Appe
 
 /// One transaction, a few times.
 async fn store(db: &Database, batch: &Arc<[Append]>, range: Range<usize>) -> Result<Vec<Appended>, StoreError> {
+    let start = Instant::now();
     let mut attempt = 0;
     loop {
         let (batch, range) = (Arc::clone(batch), range.clone());
@@ -51,7 +55,7 @@ async fn store(db: &Database, batch: &Arc<[Append]>, range: Range<usize>) -> Res
             })
             .await;
         match stored {
-            Err(StoreError::Busy) if attempt < ATTEMPTS => {
+            Err(StoreError::Busy) if attempt < ATTEMPTS && start.elapsed() < PATIENCE => {
                 attempt += 1;
                 Database::pause(attempt).await;
             }

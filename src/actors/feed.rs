@@ -60,6 +60,7 @@ enum Held {
         framed: Bytes,
     },
     Plain(Bytes),
+    Ack { version: i64, framed: Bytes },
     /// The user was removed while joining.
     Removed(Bytes),
 }
@@ -128,6 +129,26 @@ impl Feed {
         }
     }
 
+    /// Passes the ack of this session's own send. In a live channel it takes its place in the order; where others come
+    /// before it, it is left to the message itself, which the room passes on in its turn and which counts as the ack.
+    /// Before the channel is live it answers the send and nothing else.
+    pub fn pass_ack(&self, channel: ChannelId, version: i64, framed: &Bytes) {
+        let mut lanes = self.lanes.lock();
+        match lanes.by_channel.get_mut(&channel) {
+            Some(Lane::Live(last)) if version == *last + 1 => {
+                if self.outbox.push(framed.clone()) {
+                    *last = version;
+                }
+            }
+            Some(Lane::Live(last)) if version > *last => {}
+            Some(Lane::Held(_)) => {
+                let held = Held::Ack { version, framed: framed.clone() };
+                self.hold_back(&mut lanes, channel, held, framed.len());
+            }
+            _ => drop(self.outbox.push(framed.clone())),
+        }
+    }
+
     /// Passes what has no version: typing, presence, receipts.
     pub fn pass_plain(&self, channel: ChannelId, framed: &Bytes) {
         let mut lanes = self.lanes.lock();
@@ -187,7 +208,10 @@ impl Feed {
                     Held::Versioned { since, version, framed } => {
                         self.pass_live(channel, &mut last, since, version, &framed);
                     }
-                    Held::Plain(framed) => {
+                    Held::Ack { version, framed } if version > last => {
+                        self.pass_live(channel, &mut last, version, version, &framed);
+                    }
+                    Held::Plain(framed) | Held::Ack { framed, .. } => {
                         self.outbox.push(framed);
                     }
                     Held::Removed(framed) => {

@@ -72,7 +72,7 @@ async fn whoever_goes_offline_types_no_more() {
     ana.send(&json!({"type": "typing", "channelId": channel})).await;
     bo.expect("typing").await;
     let start = Instant::now();
-    ana.close().await;
+    drop(ana);
     bo.expect("typing_stopped").await;
     assert!(start.elapsed() < EXPIRY / 2, "{:?}", start.elapsed());
 }

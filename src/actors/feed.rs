@@ -62,7 +62,7 @@ enum Held {
     Plain(Bytes),
     Ack { version: i64, framed: Bytes },
     /// The user was removed while joining.
-    Removed(Bytes),
+    Removed { version: i64, framed: Bytes },
 }
 
 impl Feed {
@@ -163,16 +163,22 @@ impl Feed {
         }
     }
 
-    /// The user was removed: says so and passes nothing more of the channel.
-    pub fn remove(&self, channel: ChannelId, framed: Bytes) {
+    /// The user was removed by this version: says so and passes nothing more of the channel. False where the session
+    /// stays, because it is further than that (it was added again), or is about to look where it is.
+    pub fn remove(&self, channel: ChannelId, version: i64, framed: Bytes) -> bool {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
-            None => {}
+            None => true,
+            Some(Lane::Live(last)) if *last >= version => false,
             Some(Lane::Live(_)) => {
                 lanes.by_channel.remove(&channel);
                 self.outbox.push(framed);
+                true
             }
-            Some(Lane::Held(held)) => held.push(Held::Removed(framed)),
+            Some(Lane::Held(held)) => {
+                held.push(Held::Removed { version, framed });
+                false
+            }
         }
     }
 
@@ -214,10 +220,11 @@ impl Feed {
                     Held::Plain(framed) | Held::Ack { framed, .. } => {
                         self.outbox.push(framed);
                     }
-                    Held::Removed(framed) => {
+                    Held::Removed { version, framed } if version > last => {
                         self.outbox.push(framed);
                         return;
                     }
+                    Held::Removed { .. } => {}
                 }
             }
         }
@@ -295,11 +302,23 @@ mod tests {
     fn a_removal_while_joining_is_told_after_the_announcement() {
         let feed = feed();
         feed.hold(CHANNEL);
-        feed.remove(CHANNEL, framed(0));
-        feed.pass(CHANNEL, 6, 6, &framed(6));
+        feed.remove(CHANNEL, 6, framed(0));
+        feed.pass(CHANNEL, 7, 7, &framed(7));
         feed.release_all(b"hello", &[(CHANNEL, 5)]);
         assert_eq!(feed.outbox().queued().0, 1, "the removal and nothing after it");
         assert!(!feed.has(CHANNEL));
+    }
+
+    #[test]
+    fn a_removal_that_the_snapshot_is_beyond_is_over() {
+        let feed = feed();
+        feed.hold(CHANNEL);
+        assert!(!feed.remove(CHANNEL, 5, framed(0)), "whether it counts shows with the snapshot");
+        feed.pass(CHANNEL, 6, 6, &framed(6));
+        feed.release_all(b"hello", &[(CHANNEL, 6)]);
+        assert_eq!((feed.outbox().queued().0, feed.passed(CHANNEL)), (0, Some(6)));
+        assert!(!feed.remove(CHANNEL, 5, framed(0)), "said again by a room that was started anew");
+        assert!(feed.remove(CHANNEL, 7, framed(0)));
     }
 
     proptest! {

@@ -119,9 +119,8 @@ impl Room {
     fn emit_channel(&mut self, since: i64, version: i64, change: &ChannelChange, state: &ChannelState) {
         let shift = self.roster.apply(version, change);
         let removed = text(&ServerFrame::ChannelRemoved { channel_id: self.id });
-        for session in self.roster.take_sessions_of(&shift.removed) {
-            session.feed.remove(self.id, removed.clone());
-        }
+        let id = self.id;
+        self.roster.detach_removed(&shift.removed, |session| session.feed.remove(id, version, removed.clone()));
         for user in &shift.removed {
             self.stop_typing(*user);
         }

@@ -93,6 +93,10 @@ impl Session {
         }
         for channel in attached.into_iter().filter(|channel| !self.handle.feed.has(*channel)) {
             self.detach(channel);
+            if versions.iter().any(|(id, _)| *id == channel) {
+                // Removed after the snapshot, and perhaps added again after that.
+                self.added.push(channel);
+            }
         }
         self.live = true;
         if let Some(events) = self.events.take() {
@@ -118,8 +122,15 @@ impl Session {
             };
             tokio::time::timeout(JOIN_WITHIN, look).await.unwrap_or(Err(JoinError::TooSlow))
         };
-        ctx.spawn(join.into_actor(self).map(move |view, act, _| match view {
-            Ok(Some(view)) => act.announce(&view),
+        ctx.spawn(join.into_actor(self).map(move |view, act, ctx| match view {
+            Ok(Some(view)) => {
+                act.announce(&view);
+                if !act.handle.feed.has(channel) {
+                    // Removed since it looked, and perhaps added again.
+                    act.detach(channel);
+                    act.join_one(channel, ctx);
+                }
+            }
             Ok(None) => {
                 // Removed again in the meantime.
                 act.handle.feed.forget_held(channel);

@@ -15,8 +15,14 @@
 mod daemon;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../support/socket.rs"]
 mod socket;
+#[path = "../support/talkers.rs"]
+mod talkers;
 
 /// Stamps each case for SQLite and for PostgreSQL: an async function of a [`daemon::Setup`].
 macro_rules! on_each_database {
@@ -35,6 +41,7 @@ macro_rules! on_each_database {
     };
 }
 
+mod crash;
 mod delivery;
 mod edits;
 mod idempotency;
@@ -42,6 +49,7 @@ mod membership;
 mod ordering;
 mod presence;
 mod read_state;
+mod reconnect;
 mod seed;
 mod sync;
 mod typing;

@@ -348,11 +348,25 @@ impl TestDaemon {
         Client::start(options).unwrap()
     }
 
-    /// Has the channel's room panic, once somebody uses it.
+    /// Has the channel's room panic, once there is one, and waits until that was noticed.
     pub async fn panic_room(&self, channel: ChannelId) {
+        let restarts = || self.parts().metrics.room_restarts.get();
+        let before = restarts();
+        self.panic_room_unnoticed(channel).await;
+        eventually("the registry has noticed", async || restarts() > before).await;
+    }
+
+    /// The same, and waits for nothing that comes after it.
+    pub async fn panic_room_unnoticed(&self, channel: ChannelId) {
         self.announce_panic("a test asked this room to panic");
-        let room = self.parts().directory.room(channel).expect("a room that runs");
-        drop(room.send(room::Panic).await);
+        eventually("a room that runs", async || {
+            // An error says that it died by this, or that it was dead before; the latter still accepts nothing.
+            match self.parts().directory.room(channel) {
+                Some(room) if room.connected() => room.send(room::Panic).await.is_err(),
+                _ => false,
+            }
+        })
+        .await;
     }
 }
 

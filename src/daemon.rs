@@ -280,7 +280,11 @@ fn serve(
     let app = app.clone();
     let open = OpenLines::default();
     let server = HttpServer::new(move || {
-        HttpApp::new().app_data(app.clone()).wrap(middleware::from_fn(mark_head)).configure(routes)
+        HttpApp::new()
+            .app_data(app.clone())
+            .wrap(middleware::from_fn(http::trace::trace))
+            .wrap(middleware::from_fn(mark_head))
+            .configure(routes)
     })
     .on_connect(move |connection, data| on_connect(connection, data, head_timeout, &open))
     .client_request_timeout(head_timeout)

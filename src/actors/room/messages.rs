@@ -34,7 +34,10 @@ pub struct RoomState {
     pub published: u64,
     pub restarts: u32,
     pub started_at: DateTime<Utc>,
+    /// Long, so whoever wants the ids shows them.
+    #[serde(skip)]
     pub member_ids: Vec<UserId>,
+    #[serde(skip)]
     pub session_ids: Vec<SessionId>,
 }
 

@@ -60,9 +60,15 @@ enum Held {
         framed: Bytes,
     },
     Plain(Bytes),
-    Ack { version: i64, framed: Bytes },
+    Ack {
+        version: i64,
+        framed: Bytes,
+    },
     /// The user was removed while joining.
-    Removed { version: i64, framed: Bytes },
+    Removed {
+        version: i64,
+        framed: Bytes,
+    },
 }
 
 impl Feed {

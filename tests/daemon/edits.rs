@@ -28,7 +28,10 @@ async fn an_edit_and_a_deletion_reach_every_session_the_asking_one_too(setup: Se
     for socket in [&mut other, &mut bo] {
         let data = socket.expect("message_updated").await["data"].clone();
         assert_eq!((&data["id"], &data["content"], &data["version"]), (id, &json!("gate 5"), &json!(2)));
-        assert_eq!((&data["seq"], &data["createdAt"], &data["deletedAt"]), (&json!(1), &sent["createdAt"], &json!(null)));
+        assert_eq!(
+            (&data["seq"], &data["createdAt"], &data["deletedAt"]),
+            (&json!(1), &sent["createdAt"], &json!(null))
+        );
         assert!(data["updatedAt"].is_string());
     }
     ana.ask_ok(json!({"type": "delete", "messageId": id})).await;

@@ -162,7 +162,8 @@ async fn a_bad_text_fails_nobody_elses_send(setup: Setup) {
         bo.expect("ack").await;
     }
     // Whatever else is no text of its own (a surrogate, the last code point) is kept as it came.
-    for text in ["\u{10FFFF}\u{FFFE}\u{1F469}\u{200D}\u{1F680}", "'; DROP TABLE messages; --", "%_\\\"\r\n\t\u{1b}[31m"] {
+    for text in ["\u{10FFFF}\u{FFFE}\u{1F469}\u{200D}\u{1F680}", "'; DROP TABLE messages; --", "%_\\\"\r\n\t\u{1b}[31m"]
+    {
         ana.send_message(channel, text).await;
         bo.expect_text(text).await;
     }

@@ -121,7 +121,10 @@ async fn who_is_added_again_takes_part_again(setup: Setup) {
         ana.send_message(channel, "while away").await;
         daemon.add(channel, "ana", "bo").await.unwrap();
         let told = bo.expect("channel").await["data"].clone();
-        assert_eq!((&told["lastSeq"], &told["lastReadSeq"], &told["unread"]), (&json!(2 * round + 1), &json!(2 * round + 1), &json!(0)));
+        assert_eq!(
+            (&told["lastSeq"], &told["lastReadSeq"], &told["unread"]),
+            (&json!(2 * round + 1), &json!(2 * round + 1), &json!(0))
+        );
         let ack = bo.send_message(channel, "back").await;
         assert_eq!(number(&ack["version"]), number(&told["version"]) + 1);
         ana.expect_text("back").await;
@@ -161,7 +164,10 @@ async fn the_last_owner_who_leaves_has_an_heir(setup: Setup) {
     let (mut bo, mut cy) = (daemon.connect("bo").await, daemon.connect("cy").await);
     daemon.remove(channel, "ana", "ana").await.unwrap();
     let own = cy.expect("channel").await["data"].clone();
-    assert_eq!((&own["role"], &own["version"], &own["memberIds"]), (&json!("owner"), &json!(2), &json!(sorted(&["bo", "cy"]))));
+    assert_eq!(
+        (&own["role"], &own["version"], &own["memberIds"]),
+        (&json!("owner"), &json!(2), &json!(sorted(&["bo", "cy"])))
+    );
     assert_eq!(bo.expect("members").await["removed"], json!([id_of("ana")]));
     let refused = daemon.remove(channel, "bo", "cy").await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::Forbidden);
@@ -178,9 +184,15 @@ async fn a_new_role_or_name_is_told_to_everybody_as_their_own_channel(setup: Set
     daemon.rename(channel, "bo", "Dock 5").await.unwrap();
     for (socket, role, unread) in [(&mut ana, "owner", 0), (&mut bo, "admin", 1)] {
         let changed = socket.expect("channel").await["data"].clone();
-        assert_eq!((&changed["role"], &changed["name"], &changed["version"]), (&json!(role), &json!("Dock 4"), &json!(2)));
+        assert_eq!(
+            (&changed["role"], &changed["name"], &changed["version"]),
+            (&json!(role), &json!("Dock 4"), &json!(2))
+        );
         let renamed = socket.expect("channel").await["data"].clone();
-        assert_eq!((&renamed["role"], &renamed["name"], &renamed["version"]), (&json!(role), &json!("Dock 5"), &json!(3)));
+        assert_eq!(
+            (&renamed["role"], &renamed["name"], &renamed["version"]),
+            (&json!(role), &json!("Dock 5"), &json!(3))
+        );
         assert_eq!(renamed["unread"], unread);
     }
     let refused = daemon.set_role(channel, "bo", "ana", Role::Member).await.unwrap_err();
@@ -208,7 +220,8 @@ async fn a_direct_channel_is_one_a_pair_and_its_members_do_not_change(setup: Set
     let daemon = setup.start().await;
     daemon.user("ana").await;
     let mut bo = daemon.connect("bo").await;
-    let both = (0..10).map(|number| if number % 2 == 0 { daemon.direct("ana", "bo") } else { daemon.direct("bo", "ana") });
+    let both =
+        (0..10).map(|number| if number % 2 == 0 { daemon.direct("ana", "bo") } else { daemon.direct("bo", "ana") });
     let channels = futures_util::future::join_all(both).await;
     assert!(channels.iter().all(|channel| *channel == channels[0]));
     let told = bo.expect("channel").await["data"].clone();

@@ -24,7 +24,10 @@ async fn pipelined_sends_of_one_socket_keep_their_order(setup: Setup) {
         assert_eq!(ack["clientId"], Uuid::from_u128(count.try_into().unwrap()).to_string());
         assert_eq!(number(&ack["seq"]), count);
         let message = bo.expect("message").await;
-        assert_eq!((number(&message["data"]["seq"]), message["data"]["content"].as_str()), (count, Some(&*count.to_string())));
+        assert_eq!(
+            (number(&message["data"]["seq"]), message["data"]["content"].as_str()),
+            (count, Some(&*count.to_string()))
+        );
     }
 }
 

@@ -58,7 +58,10 @@ async fn it_is_told_in_each_common_channel_and_to_nobody_else() {
     let mut both = channels.map(|channel| channel.to_string());
     both.sort_unstable();
     assert_eq!(told, both);
-    assert_eq!(cy.expect_where("bo's presence", |it| it["userId"] == json!(id_of("bo"))).await["channelId"], json!(channels[1]));
+    assert_eq!(
+        cy.expect_where("bo's presence", |it| it["userId"] == json!(id_of("bo"))).await["channelId"],
+        json!(channels[1])
+    );
     bo.close().await;
     cy.expect("presence").await;
     let frames = eve.collect(SOON).await;

@@ -53,7 +53,10 @@ async fn a_mark_is_told_to_the_others_and_the_readers_other_devices(setup: Setup
     phone.ask_ok(read(channel, 1)).await;
     for socket in [&mut ana, &mut desk] {
         let told = socket.expect("read").await;
-        assert_eq!((&told["channelId"], &told["userId"], &told["seq"]), (&json!(channel), &json!(id_of("bo")), &json!(1)));
+        assert_eq!(
+            (&told["channelId"], &told["userId"], &told["seq"]),
+            (&json!(channel), &json!(id_of("bo")), &json!(1))
+        );
         assert!(told["at"].is_string());
     }
     // The same mark again moved nothing.

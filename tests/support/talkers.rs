@@ -98,7 +98,8 @@ async fn listen(mut events: mpsc::Receiver<Event>, told: watch::Sender<Heard>) {
 
 /// That the channel holds each of these texts exactly once, numbered without a gap, each sender's own in order.
 pub fn assert_log(log: &[Value], senders: &[(&str, usize)]) {
-    let mut by_seq: Vec<_> = log.iter().map(|it| (it["seq"].as_i64().unwrap(), it["content"].as_str().unwrap())).collect();
+    let mut by_seq: Vec<_> =
+        log.iter().map(|it| (it["seq"].as_i64().unwrap(), it["content"].as_str().unwrap())).collect();
     by_seq.sort_unstable();
     let numbers: Vec<i64> = by_seq.iter().map(|(seq, _)| *seq).collect();
     assert!(numbers.iter().copied().eq(1..=i64::try_from(by_seq.len()).unwrap()), "no gap in {numbers:?}");

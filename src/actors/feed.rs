@@ -60,8 +60,15 @@ enum Held {
         framed: Bytes,
     },
     Plain(Bytes),
+    Ack {
+        version: i64,
+        framed: Bytes,
+    },
     /// The user was removed while joining.
-    Removed(Bytes),
+    Removed {
+        version: i64,
+        framed: Bytes,
+    },
 }
 
 impl Feed {
@@ -128,6 +135,26 @@ impl Feed {
         }
     }
 
+    /// Passes the ack of this session's own send. In a live channel it takes its place in the order; where others come
+    /// before it, it is left to the message itself, which the room passes on in its turn and which counts as the ack.
+    /// Before the channel is live it answers the send and nothing else.
+    pub fn pass_ack(&self, channel: ChannelId, version: i64, framed: &Bytes) {
+        let mut lanes = self.lanes.lock();
+        match lanes.by_channel.get_mut(&channel) {
+            Some(Lane::Live(last)) if version == *last + 1 => {
+                if self.outbox.push(framed.clone()) {
+                    *last = version;
+                }
+            }
+            Some(Lane::Live(last)) if version > *last => {}
+            Some(Lane::Held(_)) => {
+                let held = Held::Ack { version, framed: framed.clone() };
+                self.hold_back(&mut lanes, channel, held, framed.len());
+            }
+            _ => drop(self.outbox.push(framed.clone())),
+        }
+    }
+
     /// Passes what has no version: typing, presence, receipts.
     pub fn pass_plain(&self, channel: ChannelId, framed: &Bytes) {
         let mut lanes = self.lanes.lock();
@@ -142,16 +169,22 @@ impl Feed {
         }
     }
 
-    /// The user was removed: says so and passes nothing more of the channel.
-    pub fn remove(&self, channel: ChannelId, framed: Bytes) {
+    /// The user was removed by this version: says so and passes nothing more of the channel. False where the session
+    /// stays, because it is further than that (it was added again), or is about to look where it is.
+    pub fn remove(&self, channel: ChannelId, version: i64, framed: Bytes) -> bool {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
-            None => {}
+            None => true,
+            Some(Lane::Live(last)) if *last >= version => false,
             Some(Lane::Live(_)) => {
                 lanes.by_channel.remove(&channel);
                 self.outbox.push(framed);
+                true
             }
-            Some(Lane::Held(held)) => held.push(Held::Removed(framed)),
+            Some(Lane::Held(held)) => {
+                held.push(Held::Removed { version, framed });
+                false
+            }
         }
     }
 
@@ -187,13 +220,17 @@ impl Feed {
                     Held::Versioned { since, version, framed } => {
                         self.pass_live(channel, &mut last, since, version, &framed);
                     }
-                    Held::Plain(framed) => {
+                    Held::Ack { version, framed } if version > last => {
+                        self.pass_live(channel, &mut last, version, version, &framed);
+                    }
+                    Held::Plain(framed) | Held::Ack { framed, .. } => {
                         self.outbox.push(framed);
                     }
-                    Held::Removed(framed) => {
+                    Held::Removed { version, framed } if version > last => {
                         self.outbox.push(framed);
                         return;
                     }
+                    Held::Removed { .. } => {}
                 }
             }
         }
@@ -271,11 +308,23 @@ mod tests {
     fn a_removal_while_joining_is_told_after_the_announcement() {
         let feed = feed();
         feed.hold(CHANNEL);
-        feed.remove(CHANNEL, framed(0));
-        feed.pass(CHANNEL, 6, 6, &framed(6));
+        feed.remove(CHANNEL, 6, framed(0));
+        feed.pass(CHANNEL, 7, 7, &framed(7));
         feed.release_all(b"hello", &[(CHANNEL, 5)]);
         assert_eq!(feed.outbox().queued().0, 1, "the removal and nothing after it");
         assert!(!feed.has(CHANNEL));
+    }
+
+    #[test]
+    fn a_removal_that_the_snapshot_is_beyond_is_over() {
+        let feed = feed();
+        feed.hold(CHANNEL);
+        assert!(!feed.remove(CHANNEL, 5, framed(0)), "whether it counts shows with the snapshot");
+        feed.pass(CHANNEL, 6, 6, &framed(6));
+        feed.release_all(b"hello", &[(CHANNEL, 6)]);
+        assert_eq!((feed.outbox().queued().0, feed.passed(CHANNEL)), (0, Some(6)));
+        assert!(!feed.remove(CHANNEL, 5, framed(0)), "said again by a room that was started anew");
+        assert!(feed.remove(CHANNEL, 7, framed(0)));
     }
 
     proptest! {

@@ -46,6 +46,9 @@ impl Load {
     }
 }
 
+/// What a room counts its sends in flight by: one clone each.
+pub type Flight = Arc<()>;
+
 /// One place in the queue, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Place(Arc<Load>);
@@ -84,10 +87,10 @@ impl DbHandle {
         Err(Refusal::unavailable(format!("more than {max} changes wait for the database; try again")))
     }
 
-    /// A send. Its room hears what became of it.
-    pub fn append(&self, append: Append, origin: Origin) {
+    /// A send. Its room, if there is one, hears what became of it; `flight` is dropped when it waits no longer.
+    pub fn append(&self, append: Append, origin: Origin, flight: Option<Flight>) {
         match self.place() {
-            Ok(place) => tell(&self.db, Enqueue { append, origin, place }),
+            Ok(place) => tell(&self.db, Enqueue { append, origin, place, flight }),
             Err(refusal) => origin.refuse(refusal),
         }
     }

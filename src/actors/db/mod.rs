@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-pub use handle::{DbHandle, Load};
+pub use handle::{DbHandle, Flight, Load};
 pub use order::{Done, Order};
 pub(crate) use sends::conflict;
 pub use sends::{CloseStore, IsIdle};
@@ -105,6 +105,7 @@ struct Enqueue {
     append: Append,
     origin: Origin,
     place: Place,
+    flight: Option<Flight>,
 }
 
 /// A refused send, which may be the retry of a stored one.

@@ -19,11 +19,11 @@ const RETRY: Duration = Duration::from_millis(100);
 impl Handler<Enqueue> for Db {
     type Result = ();
 
-    fn handle(&mut self, Enqueue { append, origin, place }: Enqueue, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Enqueue { append, origin, place, flight }: Enqueue, ctx: &mut Context<Self>) {
         // Places are only counted, so that any one stands for any send.
         self.places.push_back(place);
         let channel = append.message.channel_id;
-        self.queue.push(Sending { append, origin: Some(origin), accepted: Instant::now() });
+        self.queue.push(Sending { append, origin: Some(origin), accepted: Instant::now(), flight });
         self.next_batch(ctx);
         if self.queue.set_aside_count() > 0 && !self.flies(Some(channel)) {
             self.next_aside(channel, ctx);
@@ -140,7 +140,8 @@ impl Db {
         let mut by_channel: Vec<(ChannelId, Vec<room::Item>)> = Vec::new();
         for (sending, outcome) in batch.into_iter().zip(outcomes) {
             self.finish(&sending);
-            let Sending { append, origin, accepted } = sending;
+            let Sending { append, origin, accepted, flight } = sending;
+            drop(flight);
             let outcome = match outcome {
                 // Found under the id that this very send was given: a try whose answer was lost had stored it.
                 Appended::Duplicate(stored) if stored.id == append.message.id => Appended::New(stored),

@@ -132,7 +132,11 @@ impl Registry {
     fn restart(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
         let read = self.parts.reader.channels(vec![channel]);
         then(read, self, ctx, move |channels, act, ctx| match channels {
-            Ok(channels) => channels.iter().for_each(|channel| act.start_room(channel, ctx)),
+            Ok(channels) => {
+                channels.iter().for_each(|channel| act.start_room(channel, ctx));
+                // What was committed since the read and before it stood in the directory was told to nobody.
+                ctx.notify(CompareHeads);
+            }
             Err(error) => {
                 log::error!("channel {channel}: its room cannot be started: {error}");
                 ctx.run_later(RESTART_RETRY, move |act, ctx| {

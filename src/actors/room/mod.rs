@@ -18,16 +18,16 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, MessageResult};
 use chrono::{DateTime, Utc};
 
-use super::db::DbHandle;
+use super::db::{DbHandle, Flight};
 use super::obituary::Obituary;
 use super::registry::{Idle, Registry};
 use super::tell;
 use crate::domain::channel::Channel;
-use crate::domain::ids::{ChannelId, MessageId, new_v7};
+use crate::domain::ids::{ChannelId, MessageId, UserId, new_v7};
 use crate::domain::message::{Append, Appended, NewMessage};
 use crate::ephemeral::Online;
 use crate::metrics::Metrics;
-use crate::protocol::client::RefusedSend;
+use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::Status;
@@ -44,7 +44,7 @@ use sequence::Sequence;
 use typing::Typing;
 
 /// Names no state of the membership, so that the store looks the sender up.
-const UNSURE: i64 = -1;
+pub const UNSURE: i64 = -1;
 
 /// What every room needs.
 #[derive(Clone)]
@@ -77,7 +77,8 @@ pub struct Room {
     typing: Typing,
     typing_timer: bool,
     receipts: Receipts,
-    in_flight: usize,
+    /// One clone for each send in flight.
+    flights: Flight,
     last_seq: i64,
     started: DateTime<Utc>,
     restarts: u32,
@@ -100,7 +101,7 @@ impl Room {
             typing: Typing::new(typing_debounce, typing_expiry),
             typing_timer: false,
             receipts: Receipts::new(read_merge),
-            in_flight: 0,
+            flights: Flight::default(),
             last_seq: channel.last_seq,
             started: crate::domain::now(),
             restarts,
@@ -114,36 +115,29 @@ impl Room {
     fn publish(&mut self, publish: Publish) {
         self.used = Instant::now();
         let Publish { sender, sender_name, send, origin } = publish;
-        if self.in_flight >= self.parts.settings.max_in_flight {
+        if self.in_flight() >= self.parts.settings.max_in_flight {
             let max = self.parts.settings.max_in_flight;
             origin.refuse(Refusal::unavailable(format!(
                 "more than {max} messages of this channel wait to be stored; try again"
             )));
             return;
         }
-        let digest = send.digest();
         let members_version = match (self.roster.has(sender), self.sequence.has_hole()) {
             (true, _) => self.roster.members_version(),
             (false, true) => UNSURE,
             (false, false) => {
-                let refused = RefusedSend { client_id: send.client_id, digest: Some(digest) };
+                let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
                 self.parts.db.refuse(sender, refused, Refusal::no_channel(), origin);
                 return;
             }
         };
-        let message = NewMessage {
-            id: MessageId(new_v7()),
-            client_id: send.client_id,
-            channel_id: self.id,
-            sender_id: sender,
-            sender_name,
-            content: send.content,
-            content_type: send.content_type,
-            reply_to_id: send.reply_to_id,
-            created_at: crate::domain::now(),
-        };
-        self.in_flight += 1;
-        self.parts.db.append(Append { message, digest, members_version }, origin);
+        let append = append_of(sender, sender_name, send, members_version);
+        self.parts.db.append(append, origin, Some(Arc::clone(&self.flights)));
+    }
+
+    /// Sends that wait for the database.
+    fn in_flight(&self) -> usize {
+        Arc::strong_count(&self.flights) - 1
     }
 
     /// What became of a send. What took a version waits for its turn.
@@ -155,7 +149,6 @@ impl Room {
             }
             return;
         };
-        self.in_flight = self.in_flight.saturating_sub(1);
         match outcome {
             Appended::New(stored) => {
                 if let Some(Item::Send { outcome: Appended::New(stored), origin: Some(origin), .. }) =
@@ -188,6 +181,23 @@ impl Room {
     }
 }
 
+/// A send as the store takes it. With [`UNSURE`] the store looks the sender up.
+pub fn append_of(sender_id: UserId, sender_name: String, send: SendRequest, members_version: i64) -> Append {
+    let digest = send.digest();
+    let message = NewMessage {
+        id: MessageId(new_v7()),
+        client_id: send.client_id,
+        channel_id: send.channel_id,
+        sender_id,
+        sender_name,
+        content: send.content,
+        content_type: send.content_type,
+        reply_to_id: send.reply_to_id,
+        created_at: crate::domain::now(),
+    };
+    Append { message, digest, members_version }
+}
+
 impl Actor for Room {
     type Context = Context<Self>;
 
@@ -196,7 +206,7 @@ impl Actor for Room {
         self.advance(ctx);
         let idle = self.parts.settings.idle;
         ctx.run_interval(idle / 2, move |act, _| {
-            let unused = act.roster.session_count() == 0 && act.in_flight == 0 && !act.sequence.has_hole();
+            let unused = act.roster.session_count() == 0 && act.in_flight() == 0 && !act.sequence.has_hole();
             if unused && act.used.elapsed() >= idle {
                 tell(&act.parts.registry, Idle { channel: act.id, at_once: false });
             }
@@ -320,7 +330,7 @@ impl Handler<Inspect> for Room {
             sessions: self.roster.session_count(),
             version: self.sequence.delivered(),
             last_seq: self.last_seq,
-            in_flight: self.in_flight,
+            in_flight: self.in_flight(),
             waiting: self.sequence.waiting(),
             filling: self.filling,
             published: self.published,

@@ -90,9 +90,9 @@ impl Roster {
         self.sessions.len()
     }
 
-    /// Takes out the sessions of who is no longer a member.
-    pub(super) fn take_sessions_of(&mut self, users: &[UserId]) -> Vec<Subscriber> {
-        self.sessions.extract_if(|_, session| users.contains(&session.user)).map(|(_, session)| session).collect()
+    /// Takes out those sessions of who is no longer a member that are `gone`.
+    pub(super) fn detach_removed(&mut self, users: &[UserId], gone: impl Fn(&Subscriber) -> bool) {
+        self.sessions.retain(|_, session| !users.contains(&session.user) || !gone(session));
     }
 }
 

@@ -6,7 +6,7 @@ use actix::Context;
 
 use super::Session;
 use crate::actors::db::Order;
-use crate::actors::origin::Origin;
+use crate::actors::origin::{Asker, Origin};
 use crate::actors::{room, tell};
 use crate::auth::AuthError;
 use crate::domain::change::{By, Mark};
@@ -65,22 +65,20 @@ impl Session {
     fn publish(&mut self, reference: Option<Ref>, send: SendRequest) {
         self.messages_in += 1;
         let origin = self.origin(send.client_id, reference);
-        let refused = || RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
         if let Err(retry_after_ms) = self.parts.rates.check_message(self.handle.user) {
-            let refused = refused();
+            let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
             self.over_rate();
             let refusal = Refusal::rate_limited(retry_after_ms);
             return self.parts.db.refuse(self.handle.user, refused, refusal, origin);
         }
+        let (sender, sender_name) = (self.handle.user, self.opening.identity.name.clone());
         match self.parts.directory.room(send.channel_id) {
-            Some(room) => {
-                let sender_name = self.opening.identity.name.clone();
-                tell(&room, room::Publish { sender: self.handle.user, sender_name, send, origin });
+            Some(room) => tell(&room, room::Publish { sender, sender_name, send, origin }),
+            // The channel is new, or its room is being started anew: the store knows who is in it.
+            None => {
+                let append = room::append_of(sender, sender_name, send, room::UNSURE);
+                self.parts.db.append(append, origin, None);
             }
-            None if self.handle.feed.has(send.channel_id) => {
-                origin.refuse(Refusal::unavailable("the channel is being started anew; try again"));
-            }
-            None => self.parts.db.refuse(self.handle.user, refused(), Refusal::no_channel(), origin),
         }
     }
 
@@ -101,7 +99,7 @@ impl Session {
     }
 
     fn origin(&self, client_id: ClientId, reference: Option<Ref>) -> Origin {
-        Origin::Session { session: self.handle.clone(), client_id, reference }
+        Origin::Session(Asker::new(self.handle.clone(), client_id, reference))
     }
 
     fn edit(&mut self, reference: Option<Ref>, message_id: MessageId, content: Content, ctx: &mut Context<Self>) {

@@ -100,6 +100,8 @@ pub struct Session {
     pace: Pace,
     messages_in: u64,
     rate_limited: u64,
+    /// The peer sent its close frame: there is nothing to wait for once it has ours.
+    goodbye: bool,
     /// Set when the response body is gone.
     gone: Arc<AtomicBool>,
 }
@@ -188,6 +190,7 @@ impl Session {
             pace: Pace::new(Instant::now()),
             messages_in: 0,
             rate_limited: 0,
+            goodbye: false,
             gone,
         }
     }
@@ -294,6 +297,7 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
             }
             Ok(Event::Close(code)) => {
                 outbox.close(code.unwrap_or(1000), "");
+                self.goodbye = true;
             }
             Err(error) => match error.close_code() {
                 Some(code) => {
@@ -339,6 +343,10 @@ impl Handler<Gone> for Session {
     type Result = ();
 
     fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
+        if self.goodbye {
+            // Left alone, the server reads on for a second before it ends the connection.
+            self.handle.feed.outbox().kill();
+        }
         ctx.stop();
     }
 }

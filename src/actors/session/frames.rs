@@ -113,7 +113,7 @@ impl Session {
         let db = self.parts.db.clone();
         let work = async move { db.order(order).await };
         self.later(ctx, reference, work, |outcome, reference, act, _| {
-            act.answer(outcome.map(drop), reference.as_ref())
+            act.answer(outcome.map(drop), reference.as_ref());
         });
     }
 
@@ -133,7 +133,7 @@ impl Session {
         let session = Some(self.handle.id);
         let work = async move { db.mark_read(mark, session, crate::domain::now()).await };
         self.later(ctx, reference, work, |outcome, reference, act, _| {
-            act.answer(outcome.map(drop), reference.as_ref())
+            act.answer(outcome.map(drop), reference.as_ref());
         });
     }
 

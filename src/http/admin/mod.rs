@@ -92,7 +92,7 @@ async fn admins_only(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let identity = app.identify_admin(request.request()).await.map_err(Problem)?;
+    let identity = app.identify_admin(request.request()).await.map_err(Problem::from)?;
     request.extensions_mut().insert(identity);
     let mut response = next.call(request).await?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

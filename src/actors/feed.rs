@@ -232,14 +232,16 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::Limits;
+    use crate::socket::{Limits, OutboxBody};
     use proptest::prelude::*;
     use uuid::Uuid;
 
     const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1));
 
-    fn feed() -> Feed {
-        Feed::new(Outbox::open(Limits { bytes: 1 << 20, ..Limits::default() }, None).0)
+    /// With the body that would drain it: an outbox without one is closed.
+    fn feed() -> (Feed, OutboxBody) {
+        let (outbox, body) = Outbox::open(Limits { bytes: 1 << 20, ..Limits::default() }, None);
+        (Feed::new(outbox), body)
     }
 
     fn framed(version: i64) -> Bytes {
@@ -248,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_comes_while_joining_is_passed_above_the_snapshot_only() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         for version in 4..=7 {
             feed.pass(CHANNEL, version, version, &framed(version));
@@ -260,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_gap_ends_the_socket() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         feed.release_all(b"hello", &[(CHANNEL, 5)]);
         feed.pass(CHANNEL, 7, 7, &framed(7));
@@ -269,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_removal_while_joining_is_told_after_the_announcement() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         feed.remove(CHANNEL, framed(0));
         feed.pass(CHANNEL, 6, 6, &framed(6));
@@ -282,7 +284,7 @@ mod tests {
         /// However a room repeats itself, a session sees each version once and in order.
         #[test]
         fn repeated_changes_are_passed_once(start in 0_i64..5, offered in proptest::collection::vec(1_i64..12, 0..40)) {
-            let feed = feed();
+            let (feed, _body) = feed();
             feed.hold(CHANNEL);
             feed.release_all(b"hello", &[(CHANNEL, start)]);
             let mut last = start;

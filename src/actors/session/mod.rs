@@ -41,6 +41,7 @@ use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
+use crate::protocol::time;
 use crate::socket::{Event, InboundError, frame};
 use crate::store::Reader;
 
@@ -146,10 +147,13 @@ pub struct SessionState {
     pub user_id: crate::domain::ids::UserId,
     pub external_id: Option<String>,
     pub name: String,
+    #[serde(serialize_with = "time::serialize")]
     pub since: DateTime<Utc>,
     pub address: IpAddr,
     pub agent: Option<String>,
+    #[serde(serialize_with = "time::serialize")]
     pub token_expires_at: DateTime<Utc>,
+    #[serde(serialize_with = "time::option::serialize")]
     pub last_pong: Option<DateTime<Utc>>,
     pub channels: usize,
     pub frames_in: u64,

@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_removal_that_the_snapshot_is_beyond_is_over() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         assert!(!feed.remove(CHANNEL, 5, framed(0)), "whether it counts shows with the snapshot");
         feed.pass(CHANNEL, 6, 6, &framed(6));

@@ -71,6 +71,26 @@ enum Held {
     },
 }
 
+impl Lanes {
+    fn take(&mut self, channel: ChannelId) -> Option<Lane> {
+        let lane = self.by_channel.remove(&channel)?;
+        if let Lane::Held(held) = &lane {
+            self.held_bytes -= held.iter().map(Held::bytes).sum::<usize>();
+        }
+        Some(lane)
+    }
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Versioned { framed, .. } | Self::Plain(framed) | Self::Ack { framed, .. } => framed.len(),
+            // Few, and small: not counted.
+            Self::Removed { .. } => 0,
+        }
+    }
+}
+
 impl Feed {
     pub fn new(outbox: Outbox) -> Self {
         Self { outbox, lanes: Mutex::default() }
@@ -99,7 +119,7 @@ impl Feed {
     pub fn forget_held(&self, channel: ChannelId) {
         let mut lanes = self.lanes.lock();
         if matches!(lanes.by_channel.get(&channel), Some(Lane::Held(_))) {
-            lanes.by_channel.remove(&channel);
+            lanes.take(channel);
         }
     }
 
@@ -206,7 +226,9 @@ impl Feed {
     /// The same for one channel, with the `channel` frame that announces it.
     pub fn release(&self, channel: ChannelId, announcement: Bytes, version: i64) {
         let mut lanes = self.lanes.lock();
-        if let Some(lane @ Lane::Held(_)) = lanes.by_channel.remove(&channel) {
+        if matches!(lanes.by_channel.get(&channel), Some(Lane::Held(_)))
+            && let Some(lane) = lanes.take(channel)
+        {
             self.outbox.push(announcement);
             self.release_lane(&mut lanes, channel, version, lane);
         }
@@ -257,8 +279,8 @@ impl Feed {
         }
         if let Some(Lane::Held(held)) = lanes.by_channel.get_mut(&channel) {
             held.push(item);
+            lanes.held_bytes += bytes;
         }
-        lanes.held_bytes += bytes;
         if lanes.held_bytes > MAX_HELD {
             lanes.overflowed = true;
             self.close(Close::Resync);

@@ -130,6 +130,26 @@ impl Db {
         });
     }
 
+    /// Sends whose time is up, and refused ones that could not be looked up in time.
+    pub(super) fn sweep_sends(&mut self, limit: Instant) {
+        let mut late = Vec::new();
+        for sending in self.queue.expired(limit) {
+            self.finish(&sending);
+            late.extend(sending.origin);
+        }
+        for (_, batch) in &mut self.flights {
+            for sending in batch.iter_mut().filter(|sending| sending.accepted <= limit) {
+                // It may be stored yet: then the sender gets it as a message, like everybody.
+                late.extend(sending.origin.take());
+            }
+        }
+        late.extend(self.lookups.extract_if(.., |lookup| lookup.accepted <= limit).map(|lookup| lookup.origin));
+        for origin in late {
+            self.counts.timeouts += 1;
+            origin.refuse(super::too_slow());
+        }
+    }
+
     fn finish(&mut self, sending: &Sending) {
         self.queue.finished(sending);
         self.places.pop_front();
@@ -172,7 +192,7 @@ impl Db {
         }
     }
 
-    fn next_lookups(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn next_lookups(&mut self, ctx: &mut Context<Self>) {
         let mut at = 0;
         while self.looking_up < MAX_LOOKUPS && at < self.lookups.len() {
             let Lookup { sender, send, .. } = &self.lookups[at];
@@ -184,7 +204,7 @@ impl Db {
             let lookup = self.lookups.swap_remove(at);
             self.looking_up += 1;
             let find = self.reader.find_stored(lookup.sender, lookup.send.client_id);
-            let find = tokio::time::timeout(ANSWER_WITHIN, find);
+            let find = tokio::time::timeout(ANSWER_WITHIN.saturating_sub(lookup.accepted.elapsed()), find);
             ctx.spawn(find.into_actor(self).map(move |found, act, ctx| {
                 act.looking_up -= 1;
                 let Lookup { send, refusal, origin, place, .. } = lookup;
@@ -209,9 +229,9 @@ impl Db {
         self.flights.is_empty()
             && self.queue.len() == 0
             && self.orders.is_empty()
-            && !self.ordering
+            && self.ordering.is_none()
             && self.marks.is_empty()
-            && !self.marking
+            && self.marking.is_none()
     }
 }
 

@@ -43,6 +43,8 @@ use roster::Roster;
 use sequence::Sequence;
 use typing::Typing;
 
+/// Between two looks whether it is used.
+const SHORTEST_LOOK: Duration = Duration::from_millis(10);
 /// Names no state of the membership, so that the store looks the sender up.
 pub const UNSURE: i64 = -1;
 
@@ -123,8 +125,9 @@ impl Room {
             return;
         }
         let members_version = match (self.roster.has(sender), self.sequence.has_hole()) {
-            (true, _) => self.roster.members_version(),
-            (false, true) => UNSURE,
+            (true, false) => self.roster.members_version(),
+            // The roster is not that of its version while changes are missing: the store looks the sender up.
+            (_, true) => UNSURE,
             (false, false) => {
                 let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
                 self.parts.db.refuse(sender, refused, Refusal::no_channel(), origin);
@@ -154,7 +157,8 @@ impl Room {
                 if let Some(Item::Send { outcome: Appended::New(stored), origin: Some(origin), .. }) =
                     self.sequence.offer(stored.version, item)
                 {
-                    origin.ack(&stored, false);
+                    // Passed on already, read from the store: the sender has it as a message.
+                    origin.ack(&stored, true);
                 }
             }
             Appended::Duplicate(stored) => {
@@ -205,7 +209,8 @@ impl Actor for Room {
         self.parts.metrics.rooms.inc();
         self.advance(ctx);
         let idle = self.parts.settings.idle;
-        ctx.run_interval(idle / 2, move |act, _| {
+        ctx.run_interval((idle / 2).max(SHORTEST_LOOK), move |act, _| {
+            act.roster.forget_closed();
             let unused = act.roster.session_count() == 0 && act.in_flight() == 0 && !act.sequence.has_hole();
             if unused && act.used.elapsed() >= idle {
                 tell(&act.parts.registry, Idle { channel: act.id, at_once: false });
@@ -218,6 +223,12 @@ impl Drop for Room {
     fn drop(&mut self) {
         self.parts.metrics.rooms.dec();
     }
+}
+
+/// While a panic unwinds, actix hands the dying actor what is left in its mailbox; a second panic would end the process.
+/// Whoever waits for an answer to it gets one when it is dropped.
+fn is_dying() -> bool {
+    std::thread::panicking()
 }
 
 impl Handler<Attach> for Room {
@@ -243,6 +254,9 @@ impl Handler<Publish> for Room {
     type Result = ();
 
     fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         self.publish(publish);
     }
 }
@@ -251,6 +265,9 @@ impl Handler<Committed> for Room {
     type Result = ();
 
     fn handle(&mut self, Committed { items }: Committed, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         for item in items {
             self.committed(item);
         }
@@ -262,6 +279,9 @@ impl Handler<HeadSeen> for Room {
     type Result = ();
 
     fn handle(&mut self, HeadSeen { version }: HeadSeen, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         self.sequence.heard_of(version);
         self.advance(ctx);
     }
@@ -271,6 +291,9 @@ impl Handler<UserTyped> for Room {
     type Result = ();
 
     fn handle(&mut self, UserTyped { user, name }: UserTyped, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         if self.roster.has(user) && self.typing.typed(user, Instant::now()) {
             self.emit_typing(user, &name);
         }
@@ -282,6 +305,9 @@ impl Handler<MarkMoved> for Room {
     type Result = ();
 
     fn handle(&mut self, moved: MarkMoved, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         let receipt = Receipt { seq: moved.seq, at: moved.at, session: moved.session };
         match self.receipts.moved(moved.user_id, receipt, Instant::now()) {
             Due::Now => self.emit_receipts(),
@@ -297,6 +323,9 @@ impl Handler<PresenceChanged> for Room {
     type Result = ();
 
     fn handle(&mut self, changed: PresenceChanged, _: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         if !self.roster.has(changed.user) {
             return;
         }
@@ -348,6 +377,9 @@ impl Handler<Panic> for Room {
 
     #[expect(clippy::panic, reason = "this is what it is for")]
     fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         panic!("a test asked this room to panic");
     }
 }

@@ -82,6 +82,11 @@ impl Roster {
         self.sessions.remove(&session);
     }
 
+    /// A session that ended while the room was being started anew did not find it to say so.
+    pub(super) fn forget_closed(&mut self) {
+        self.sessions.retain(|_, session| !session.feed.outbox().is_closed());
+    }
+
     pub(super) fn sessions(&self) -> impl Iterator<Item = &Subscriber> {
         self.sessions.values()
     }

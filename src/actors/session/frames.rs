@@ -8,7 +8,7 @@ use super::Session;
 use crate::actors::db::Order;
 use crate::actors::origin::{Asker, Origin};
 use crate::actors::{room, tell};
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Identity};
 use crate::domain::change::{By, Mark};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId};
@@ -72,13 +72,12 @@ impl Session {
             return self.parts.db.refuse(self.handle.user, refused, refusal, origin);
         }
         let (sender, sender_name) = (self.handle.user, self.opening.identity.name.clone());
-        match self.parts.directory.room(send.channel_id) {
-            Some(room) => tell(&room, room::Publish { sender, sender_name, send, origin }),
+        if let Some(room) = self.parts.directory.room(send.channel_id) {
+            tell(&room, room::Publish { sender, sender_name, send, origin });
+        } else {
             // The channel is new, or its room is being started anew: the store knows who is in it.
-            None => {
-                let append = room::append_of(sender, sender_name, send, room::UNSURE);
-                self.parts.db.append(append, origin, None);
-            }
+            let append = room::append_of(sender, sender_name, send, room::UNSURE);
+            self.parts.db.append(append, origin, None);
         }
     }
 
@@ -116,12 +115,13 @@ impl Session {
     }
 
     fn typing(&mut self, channel: ChannelId, reference: Option<&Ref>) {
-        match self.parts.directory.room(channel).filter(|_| self.handle.feed.has(channel)) {
-            Some(room) => {
-                let name = self.opening.identity.name.clone();
-                tell(&room, room::UserTyped { user: self.handle.user, name });
-            }
-            None => self.refuse(&Refusal::no_channel(), reference),
+        if !self.handle.feed.has(channel) {
+            return self.refuse(&Refusal::no_channel(), reference);
+        }
+        // Without a room it is lost, as typing may be.
+        if let Some(room) = self.parts.directory.room(channel) {
+            let name = self.opening.identity.name.clone();
+            tell(&room, room::UserTyped { user: self.handle.user, name });
         }
     }
 
@@ -142,6 +142,7 @@ impl Session {
         self.later(ctx, reference, work, |verified, reference, act, ctx| {
             let outcome = match verified {
                 Ok(identity) if identity.user == act.opening.identity.user => {
+                    act.rename(&identity);
                     act.opening.identity = identity;
                     act.watch_expiry(ctx);
                     Ok(())
@@ -153,6 +154,15 @@ impl Session {
             };
             act.answer(outcome, reference.as_ref());
         });
+    }
+
+    /// The host application renames its users by what their tokens say.
+    fn rename(&self, identity: &Identity) {
+        if identity.name != self.opening.identity.name {
+            let order = Order::UpsertUser { user: identity.user.clone(), name: identity.name.clone() };
+            // Told by the call; nobody waits for the outcome.
+            drop(self.parts.db.order(order));
+        }
     }
 
     fn answer(&self, outcome: Result<(), Refusal>, reference: Option<&Ref>) {

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Running,
-    SpawnHandle, StreamHandler, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle,
+    StreamHandler, WrapFuture,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -258,8 +258,11 @@ impl Actor for Session {
         });
         self.join(ctx);
     }
+}
 
-    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+/// However the session ends, also by a panic, everybody who knows it is told.
+impl Drop for Session {
+    fn drop(&mut self) {
         let session = self.handle.id;
         self.handle.feed.close(Close::GoingAway);
         for channel in self.handle.feed.channels() {
@@ -273,13 +276,16 @@ impl Actor for Session {
         self.parts.metrics.connections.dec();
         self.parts.metrics.closed(code);
         log::debug!("session {session} of user {} ended with {code}", self.handle.user);
-        Running::Stop
     }
 }
 
 impl StreamHandler<Result<Event, InboundError>> for Session {
     fn handle(&mut self, event: Result<Event, InboundError>, ctx: &mut Self::Context) {
         let outbox = self.handle.feed.outbox();
+        if outbox.is_closed() && matches!(event, Ok(Event::Text(_) | Event::Binary)) {
+            // It has been told to go; nothing it says counts any more.
+            return;
+        }
         match event {
             Ok(Event::Text(text)) => self.frame(text.as_bytes(), ctx),
             Ok(Event::Binary) => {
@@ -330,7 +336,10 @@ impl Handler<GoAway> for Session {
     type Result = ();
 
     fn handle(&mut self, GoAway { reason, reconnect_in_ms, close_in }: GoAway, ctx: &mut Self::Context) {
-        self.send(&ServerFrame::Goaway { reason, reconnect_in_ms });
+        // `hello` is the first frame: who has not got it is closed without further words.
+        if self.live {
+            self.send(&ServerFrame::Goaway { reason, reconnect_in_ms });
+        }
         ctx.run_later(close_in, |act, _| act.close(Close::GoingAway));
     }
 }

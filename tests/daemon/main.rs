@@ -23,6 +23,8 @@ mod proxy;
 mod socket;
 #[path = "../support/talkers.rs"]
 mod talkers;
+#[path = "../support/wire.rs"]
+mod wire;
 
 /// Stamps each case for SQLite and for PostgreSQL: an async function of a [`daemon::Setup`].
 macro_rules! on_each_database {
@@ -47,9 +49,11 @@ mod edits;
 mod idempotency;
 mod membership;
 mod ordering;
+mod outage;
 mod presence;
 mod read_state;
 mod reconnect;
 mod seed;
+mod shutdown;
 mod sync;
 mod typing;

@@ -85,6 +85,9 @@ pub struct RefusedSend {
 }
 
 impl ClientFrame {
+    /// The words of all frames, in the order in which the wire's description lists them.
+    pub const WORDS: [&'static str; 8] = ["message", "edit", "delete", "typing", "read", "sync", "auth", "ping"];
+
     /// Parses one text message.
     pub fn parse(text: &[u8], limits: FrameLimits) -> Result<(Option<Ref>, Self), Box<RefusedFrame>> {
         let fields = Fields::parse(text).map_err(|refusal| refused(None, refusal, None))?;
@@ -120,7 +123,7 @@ impl ClientFrame {
             "auth" => Self::Auth { token: fields.text("token")?.to_owned() },
             "ping" => Self::Ping,
             _ => {
-                let known = "message, edit, delete, typing, read, sync, auth, ping";
+                let known = Self::WORDS.join(", ");
                 return Err(Refusal::new(ErrorCode::UnknownType, format!("type must be one of {known}")));
             }
         })
@@ -264,6 +267,32 @@ mod tests {
             refused(&send(r#""12345678901234567""#)),
             (ErrorCode::TooLarge, "content is 17 bytes long; the limit is 16".to_owned())
         );
+    }
+
+    /// Where the word of a frame stands in the list. A new frame does not compile before it has its place here.
+    fn place(frame: &ClientFrame) -> usize {
+        match frame {
+            ClientFrame::Message(_) => 0,
+            ClientFrame::Edit { .. } => 1,
+            ClientFrame::Delete { .. } => 2,
+            ClientFrame::Typing { .. } => 3,
+            ClientFrame::Read { .. } => 4,
+            ClientFrame::Sync(_) => 5,
+            ClientFrame::Auth { .. } => 6,
+            ClientFrame::Ping => 7,
+        }
+    }
+
+    #[test]
+    fn the_list_of_words_has_each_frame() {
+        for (number, word) in ClientFrame::WORDS.into_iter().enumerate() {
+            let text = format!(
+                r#"{{"type":"{word}","clientId":"{ID}","channelId":"{ID}","messageId":"{ID}","content":"x","seq":1,
+                "channels":{{}},"token":"x"}}"#
+            );
+            let (_, frame) = ClientFrame::parse(text.as_bytes(), LIMITS).expect(word);
+            assert_eq!((place(&frame), frame.word()), (number, word));
+        }
     }
 
     #[test]

@@ -1,0 +1,255 @@
+//! Who may do what: the law as a table that a person can read. Written from the protocol and not from the code.
+//!
+//! A line is a call or a frame. Its answers stand under the headings of [`CALLS_BY`] or [`FRAMES_BY`]: by what the asker
+//! is in the channel. `with` fills the `{userId}` of a member's address, or the `{id}` of a message's.
+//!
+//! A number is a status with its usual code (`422u` is `unknown_user`); of frames, `ack`, `ok`, `pong` and `silent` are
+//! what they say, `page` and `gone` are a `sync` that shows the channel or tells that it is none of the asker's, and
+//! `none` is one that tells nothing of it. `+` takes a version of the channel, `*` moves the asker's read mark and `=`
+//! makes another channel; without a mark nothing at all changes. `A/B` is A, and B with the scope `admin`. `-` does not
+//! occur.
+
+use crate::askers::Standing::{self, Admin, Host, Member, Owner, Removed, Stranger};
+
+/// Where something is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Group,
+    Direct,
+    /// A channel that does not exist.
+    Nowhere,
+}
+
+impl Place {
+    pub const ALL: [Self; 3] = [Self::Group, Self::Direct, Self::Nowhere];
+}
+
+/// A line of the table.
+#[derive(Debug)]
+pub struct Row {
+    pub way: Way,
+    /// The body of a call, or the fields of a frame.
+    pub body: &'static str,
+    answers: &'static str,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Way {
+    Call { route: &'static str, with: &'static str },
+    Frame(&'static str),
+}
+
+/// What a cell of the table says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    pub answer: &'static str,
+    pub effect: Effect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    Nothing,
+    Version,
+    /// More than one, which nothing may.
+    Versions,
+    Mark,
+    NewChannel,
+}
+
+/// The headings: the place, and what the asker is there.
+const CALLS_BY: &[(Place, &[Standing])] = &[
+    (Place::Group, &[Stranger, Removed, Member, Admin, Owner, Host]),
+    (Place::Direct, &[Stranger, Member, Host]),
+    (Place::Nowhere, &[Stranger, Host]),
+];
+
+/// On a socket the application's server is a user like others, and in none of these channels.
+const FRAMES_BY: &[(Place, &[Standing])] = &[
+    (Place::Group, &[Stranger, Removed, Member, Admin, Owner]),
+    (Place::Direct, &[Stranger, Member]),
+    (Place::Nowhere, &[Stranger]),
+];
+
+const GROUP: &str = r#"{"type":"group","name":"New","memberIds":["{member}"]}"#;
+const GROUP_OF_UNKNOWN: &str = r#"{"type":"group","name":"New","memberIds":["{unknown}"]}"#;
+const DIRECT: &str = r#"{"type":"direct","userId":"{newcomer}"}"#;
+const DIRECT_WITH_SELF: &str = r#"{"type":"direct","userId":"{self}"}"#;
+const DIRECT_WITH_UNKNOWN: &str = r#"{"type":"direct","userId":"{unknown}"}"#;
+const DIRECT_OF_TWO: &str = r#"{"type":"direct","memberIds":["{member}","{newcomer}"]}"#;
+const DIRECT_AGAIN: &str = r#"{"type":"direct","userId":"{member}"}"#;
+const DIRECT_OF_TWO_AGAIN: &str = r#"{"type":"direct","memberIds":["{one}","{member}"]}"#;
+const RENAME: &str = r#"{"name":"Dock 5"}"#;
+const SAME_NAME: &str = r#"{"name":"Dock 4"}"#;
+const NEWCOMER: &str = r#"{"userIds":["{newcomer}"]}"#;
+const UNKNOWN: &str = r#"{"userIds":["{unknown}"]}"#;
+const SOMEBODY_IN_IT: &str = r#"{"userIds":["{member}"]}"#;
+const AS_MEMBER: &str = r#"{"role":"member"}"#;
+const AS_ADMIN: &str = r#"{"role":"admin"}"#;
+const AS_OWNER: &str = r#"{"role":"owner"}"#;
+const SEND: &str = r#"{"clientId":"{new}","content":"hello"}"#;
+const SEND_AS_ANOTHER: &str =
+    r#"{"clientId":"{new}","content":"hello","senderId":"{owner}","senderName":"{owner}","seq":99,"version":99}"#;
+const SEND_UNDER_THEIR_KEY: &str = r#"{"clientId":"{theirs}","content":"hello"}"#;
+const SEND_AGAIN: &str = r#"{"clientId":"{said}","content":"secret of one's own"}"#;
+const REPLY: &str = r#"{"clientId":"{new}","content":"hello","replyToId":"{others}"}"#;
+const REPLY_TO_FOREIGN: &str = r#"{"clientId":"{new}","content":"hello","replyToId":"{foreign}"}"#;
+const READ: &str = r#"{"seq":1}"#;
+const EDIT: &str = r#"{"content":"changed"}"#;
+
+/// The table.
+pub const TABLE: &[Row] = &[
+    //                                                  stranger removed member admin owner host | stranger member host | user host
+    call("GET /channels", "", "", "200 200 200 200 200 200 | 200 200 200 | - -"),
+    call("POST /channels", "", GROUP, "201= 201= 201= 201= 201= 201= | - - - | - -"),
+    call(
+        "POST /channels",
+        "",
+        GROUP_OF_UNKNOWN,
+        "422u/201= 422u/201= 422u/201= 422u/201= 422u/201= 201= | - - - | - -",
+    ),
+    call("POST /channels", "", DIRECT, "201= 201= 201= 201= 201= 422 | - - - | - -"),
+    call("POST /channels", "", DIRECT_WITH_SELF, "409 409 409 409 409 422 | - - - | - -"),
+    call(
+        "POST /channels",
+        "",
+        DIRECT_WITH_UNKNOWN,
+        "422u/201= 422u/201= 422u/201= 422u/201= 422u/201= 422 | - - - | - -",
+    ),
+    call("POST /channels", "", DIRECT_OF_TWO, "422 422 422 422 422 201= | - - - | - -"),
+    call("POST /channels", "", DIRECT_AGAIN, "- - - - - - | 201= 200 422 | - -"),
+    call("POST /channels", "", DIRECT_OF_TWO_AGAIN, "- - - - - - | 422 422 200 | - -"),
+    call("GET /channels/{id}", "", "", "404 404 200 200 200 200 | 404 200 200 | 404 404"),
+    call("PATCH /channels/{id}", "", RENAME, "404 404 403 200+ 200+ 200+ | 404 403 403 | 404 404"),
+    call("PATCH /channels/{id}", "", SAME_NAME, "404 404 403 200 200 200 | 404 403 403 | 404 404"),
+    call("GET /channels/{id}/members", "", "", "404 404 200 200 200 200 | 404 200 200 | 404 404"),
+    call("POST /channels/{id}/members", "", NEWCOMER, "404 404 403 200+ 200+ 200+ | 404 403 403 | 404 404"),
+    call("POST /channels/{id}/members", "", UNKNOWN, "404 404 403 422u/200+ 422u/200+ 200+ | 404 403 403 | 404 404"),
+    call("POST /channels/{id}/members", "", SOMEBODY_IN_IT, "404 404 403 200 200 200 | 404 403 403 | 404 404"),
+    call(
+        "PATCH /channels/{id}/members/{userId}",
+        "{member}",
+        AS_ADMIN,
+        "404 404 403 403 200+ 200+ | 404 403 403 | 404 404",
+    ),
+    call("PATCH /channels/{id}/members/{userId}", "{admin}", AS_MEMBER, "404 404 403 403 200+ 200+ | - - - | 404 404"),
+    call("PATCH /channels/{id}/members/{userId}", "{owner}", AS_MEMBER, "404 404 403 403 200+ 200+ | - - - | 404 404"),
+    call(
+        "PATCH /channels/{id}/members/{userId}",
+        "{self}",
+        AS_OWNER,
+        "404 404 403 403 200 404 | 404 403 403 | 404 404",
+    ),
+    call(
+        "PATCH /channels/{id}/members/{userId}",
+        "{self}",
+        AS_MEMBER,
+        "404 404 403 403 200+ 404 | 404 403 403 | 404 404",
+    ),
+    call(
+        "PATCH /channels/{id}/members/{userId}",
+        "{newcomer}",
+        AS_ADMIN,
+        "404 404 403 403 404 404 | 404 403 403 | 404 404",
+    ),
+    call(
+        "DELETE /channels/{id}/members/{userId}",
+        "{member}",
+        "",
+        "404 404 403 204+ 204+ 204+ | 404 403 403 | 404 404",
+    ),
+    call("DELETE /channels/{id}/members/{userId}", "{admin}", "", "404 404 403 403 204+ 204+ | - - - | 404 404"),
+    call("DELETE /channels/{id}/members/{userId}", "{owner}", "", "404 404 403 403 204+ 204+ | - - - | 404 404"),
+    call("DELETE /channels/{id}/members/{userId}", "{self}", "", "404 404 204+ 204+ 204+ 404 | 404 403 404 | 404 404"),
+    call("DELETE /channels/{id}/members/{userId}", "{newcomer}", "", "404 404 404 404 404 404 | 404 404 404 | 404 404"),
+    call("GET /channels/{id}/messages", "", "", "404 404 200 200 200 200 | 404 200 200 | 404 404"),
+    call("POST /channels/{id}/messages", "", SEND, "404 404 201+ 201+ 201+ 403 | 404 201+ 403 | 404 403"),
+    call("POST /channels/{id}/messages", "", SEND_AS_ANOTHER, "404 404 201+ 201+ 201+ 403 | 404 201+ 403 | 404 403"),
+    call(
+        "POST /channels/{id}/messages",
+        "",
+        SEND_UNDER_THEIR_KEY,
+        "404 404 201+ 201+ 201+ 403 | 404 201+ 403 | 404 403",
+    ),
+    call("POST /channels/{id}/messages", "", SEND_AGAIN, "404 200 200 200 200 403 | 404 200 403 | - -"),
+    call("POST /channels/{id}/messages", "", REPLY, "404 404 201+ 201+ 201+ 403 | 404 201+ 403 | 404 403"),
+    call("POST /channels/{id}/messages", "", REPLY_TO_FOREIGN, "404 404 422 422 422 403 | 404 422 403 | 404 403"),
+    call("POST /channels/{id}/read", "", READ, "404 404 200* 200* 200* 403 | 404 200* 403 | 404 403"),
+    call("PATCH /messages/{id}", "{own}", EDIT, "404 404 200+ 200+ 200+ 403 | 404 200+ 403 | 404 404"),
+    call("PATCH /messages/{id}", "{others}", EDIT, "404 404 403 403 403 403 | 404 403 403 | 404 404"),
+    call("PATCH /messages/{id}", "{own-deleted}", EDIT, "404 404 409 409 409 403 | 404 409 403 | 404 404"),
+    call("PATCH /messages/{id}", "{others-deleted}", EDIT, "404 404 403 403 403 403 | 404 403 403 | 404 404"),
+    call("DELETE /messages/{id}", "{own}", "", "404 404 200+ 200+ 200+ 200+ | 404 200+ 200+ | 404 404"),
+    call("DELETE /messages/{id}", "{others}", "", "404 404 403 200+ 200+ 200+ | 404 403 200+ | 404 404"),
+    call("DELETE /messages/{id}", "{own-deleted}", "", "404 404 409 409 409 409 | 404 409 409 | 404 404"),
+    call("DELETE /messages/{id}", "{others-deleted}", "", "404 404 403 409 409 409 | 404 403 409 | 404 404"),
+    //                                             stranger removed member admin owner | stranger member | user
+    frame("auth", r#"{"token":"{fresh-token}"}"#, "ok ok ok ok ok | - - | -"),
+    frame("auth", r#"{"token":"{token-of-another}"}"#, "401 401 401 401 401 | - - | -"),
+    frame("auth", r#"{"token":"{expired-token}"}"#, "401 401 401 401 401 | - - | -"),
+    frame("ping", "{}", "pong pong pong pong pong | - - | -"),
+    frame("message", SEND, "404 404 ack+ ack+ ack+ | 404 ack+ | 404"),
+    frame("message", SEND_AS_ANOTHER, "404 404 ack+ ack+ ack+ | 404 ack+ | 404"),
+    frame("message", SEND_UNDER_THEIR_KEY, "404 404 ack+ ack+ ack+ | 404 ack+ | 404"),
+    frame("message", SEND_AGAIN, "404 ack ack ack ack | 404 ack | -"),
+    frame("message", REPLY, "404 404 ack+ ack+ ack+ | 404 ack+ | 404"),
+    frame("message", REPLY_TO_FOREIGN, "404 404 422 422 422 | 404 422 | 404"),
+    frame("edit", r#"{"messageId":"{own}","content":"changed"}"#, "404 404 ok+ ok+ ok+ | 404 ok+ | 404"),
+    frame("edit", r#"{"messageId":"{others}","content":"changed"}"#, "404 404 403 403 403 | 404 403 | 404"),
+    frame("edit", r#"{"messageId":"{own-deleted}","content":"changed"}"#, "404 404 409 409 409 | 404 409 | 404"),
+    frame("edit", r#"{"messageId":"{others-deleted}","content":"changed"}"#, "404 404 403 403 403 | 404 403 | 404"),
+    frame("delete", r#"{"messageId":"{own}"}"#, "404 404 ok+ ok+ ok+ | 404 ok+ | 404"),
+    frame("delete", r#"{"messageId":"{others}"}"#, "404 404 403 ok+ ok+ | 404 403 | 404"),
+    frame("delete", r#"{"messageId":"{own-deleted}"}"#, "404 404 409 409 409 | 404 409 | 404"),
+    frame("delete", r#"{"messageId":"{others-deleted}"}"#, "404 404 403 409 409 | 404 403 | 404"),
+    frame("typing", "{}", "404 404 silent silent silent | 404 silent | 404"),
+    frame("read", READ, "404 404 ok* ok* ok* | 404 ok* | 404"),
+    frame("sync", r#"{"channels":{"{id}":0}}"#, "gone gone page page page | gone page | gone"),
+    frame("sync", r#"{"channels":{"{id}":0},"epoch":"another"}"#, "gone gone page page page | gone page | gone"),
+    frame("sync", r#"{"lastMessageId":"{others}"}"#, "none none page page page | none page | none"),
+    frame("sync", r#"{"lastMessageId":"{own-deleted}"}"#, "none none page page page | none page | none"),
+];
+
+const fn call(route: &'static str, with: &'static str, body: &'static str, answers: &'static str) -> Row {
+    Row { way: Way::Call { route, with }, body, answers }
+}
+
+const fn frame(kind: &'static str, fields: &'static str, answers: &'static str) -> Row {
+    Row { way: Way::Frame(kind), body: fields, answers }
+}
+
+impl Row {
+    /// The cell under a heading; none where it does not occur.
+    pub fn verdict(&self, place: Place, standing: Standing, scoped: bool) -> Option<Verdict> {
+        let headings = match self.way {
+            Way::Call { .. } => CALLS_BY,
+            Way::Frame(_) => FRAMES_BY,
+        };
+        let parts: Vec<Vec<&'static str>> =
+            self.answers.split('|').map(|part| part.split_whitespace().collect()).collect();
+        assert_eq!(parts.len(), headings.len(), "{self:?}");
+        for (part, (_, standings)) in parts.iter().zip(headings) {
+            assert_eq!(part.len(), standings.len(), "{self:?} has a cell for each heading");
+        }
+        let (part, (_, standings)) = parts.iter().zip(headings).find(|(_, (of, _))| *of == place)?;
+        // Nobody was ever in a channel that does not exist.
+        let standing = if place == Place::Nowhere && standing != Host { Stranger } else { standing };
+        let cell = part[standings.iter().position(|it| *it == standing)?];
+        let cell = cell.split_once('/').map_or(cell, |(plain, admin)| if scoped { admin } else { plain });
+        (cell != "-").then(|| Verdict::parse(cell))
+    }
+}
+
+impl Verdict {
+    pub const fn refused(answer: &'static str) -> Self {
+        Self { answer, effect: Effect::Nothing }
+    }
+
+    fn parse(cell: &'static str) -> Self {
+        for (mark, effect) in [('+', Effect::Version), ('*', Effect::Mark), ('=', Effect::NewChannel)] {
+            if let Some(answer) = cell.strip_suffix(mark) {
+                return Self { answer, effect };
+            }
+        }
+        Self::refused(cell)
+    }
+}

@@ -72,12 +72,11 @@ async fn ask_in_scenes(daemon: &TestDaemon, web: &Web, cells: Vec<Cell>) -> Outc
     let mut outcome = Outcome::default();
     let mut current: Option<Scene<'_>> = None;
     for cell in cells {
-        let mut scene = match current.take() {
-            Some(scene) => scene,
-            None => {
-                outcome.scenes += 1;
-                Scene::build(daemon, web, cell.place, cell.asker, cell.row.way).await
-            }
+        let mut scene = if let Some(scene) = current.take() {
+            scene
+        } else {
+            outcome.scenes += 1;
+            Scene::build(daemon, web, cell.place, cell.asker, cell.row.way).await
         };
         let effect = cell.ask(daemon, web, &mut scene, &mut outcome).await;
         if effect == Effect::Nothing {
@@ -106,7 +105,7 @@ impl Cell {
         outcome.cells += 1;
         let mut wrong = Vec::new();
         let key = BTreeMap::from([("{new}", new_v7().to_string())]);
-        let nowhere = self.nowhere(&key);
+        let nowhere = Self::nowhere(&key);
         let around = self.makes_channels();
         let before = if around { Some(scene.surroundings().await) } else { None };
         let here = if self.place == Place::Nowhere { &nowhere } else { &key };
@@ -173,7 +172,7 @@ impl Cell {
     }
 
     /// Ids of what does not exist, for all that a stranger could guess.
-    fn nowhere(&self, key: &BTreeMap<&'static str, String>) -> BTreeMap<&'static str, String> {
+    fn nowhere(key: &BTreeMap<&'static str, String>) -> BTreeMap<&'static str, String> {
         let mut nowhere = key.clone();
         for word in ["{id}", "{own}", "{others}", "{own-deleted}", "{others-deleted}"] {
             nowhere.insert(word, new_v7().to_string());

@@ -19,6 +19,7 @@ mod cells;
 #[path = "../support/daemon.rs"]
 mod daemon;
 mod law;
+mod names;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod scene;

@@ -57,7 +57,6 @@ pub struct Db {
     queue: Queue,
     /// Batches that are being written, the main one under no channel.
     flights: Vec<(Option<ChannelId>, Vec<Sending>)>,
-    places: VecDeque<Place>,
     orders: VecDeque<Submit>,
     /// Who waits for the order that is being carried out; none in it once their time was up.
     ordering: Option<Ordering>,
@@ -172,7 +171,6 @@ impl Db {
             metrics,
             queue: Queue::default(),
             flights: Vec::new(),
-            places: VecDeque::new(),
             orders: VecDeque::new(),
             ordering: None,
             marks: Vec::new(),

@@ -43,9 +43,11 @@ macro_rules! on_each_database {
     };
 }
 
+mod closing;
 mod crash;
 mod delivery;
 mod edits;
+mod history;
 mod idempotency;
 mod membership;
 mod ordering;

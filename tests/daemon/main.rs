@@ -43,10 +43,13 @@ macro_rules! on_each_database {
     };
 }
 
+mod auth;
 mod crash;
 mod delivery;
 mod edits;
+mod frames;
 mod idempotency;
+mod limits;
 mod membership;
 mod ordering;
 mod outage;

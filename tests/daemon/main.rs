@@ -43,12 +43,15 @@ macro_rules! on_each_database {
     };
 }
 
+mod auth;
 mod closing;
 mod crash;
 mod delivery;
 mod edits;
+mod frames;
 mod history;
 mod idempotency;
+mod limits;
 mod membership;
 mod ordering;
 mod outage;

@@ -155,7 +155,7 @@ impl Feed {
         }
     }
 
-    /// Passes the ack of this session's own send. In a live channel it takes its place in the order; where others come
+    /// Passes the ack of the session's own send. In a live channel it takes its place in the order; where others come
     /// before it, it is left to the message itself, which the room passes on in its turn and which counts as the ack.
     /// Before the channel is live it answers the send and nothing else.
     pub fn pass_ack(&self, channel: ChannelId, version: i64, framed: &Bytes) {
@@ -291,14 +291,16 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::Limits;
+    use crate::socket::{Limits, OutboxBody};
     use proptest::prelude::*;
     use uuid::Uuid;
 
     const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1));
 
-    fn feed() -> Feed {
-        Feed::new(Outbox::open(Limits { bytes: 1 << 20, ..Limits::default() }, None).0)
+    /// With the body that would drain it: an outbox without one is closed.
+    fn feed() -> (Feed, OutboxBody) {
+        let (outbox, body) = Outbox::open(Limits { bytes: 1 << 20, ..Limits::default() }, None);
+        (Feed::new(outbox), body)
     }
 
     fn framed(version: i64) -> Bytes {
@@ -307,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_comes_while_joining_is_passed_above_the_snapshot_only() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         for version in 4..=7 {
             feed.pass(CHANNEL, version, version, &framed(version));
@@ -319,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_gap_ends_the_socket() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         feed.release_all(b"hello", &[(CHANNEL, 5)]);
         feed.pass(CHANNEL, 7, 7, &framed(7));
@@ -328,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_removal_while_joining_is_told_after_the_announcement() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         feed.remove(CHANNEL, 6, framed(0));
         feed.pass(CHANNEL, 7, 7, &framed(7));
@@ -339,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_removal_that_the_snapshot_is_beyond_is_over() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         assert!(!feed.remove(CHANNEL, 5, framed(0)), "whether it counts shows with the snapshot");
         feed.pass(CHANNEL, 6, 6, &framed(6));
@@ -353,7 +355,7 @@ mod tests {
         /// However a room repeats itself, a session sees each version once and in order.
         #[test]
         fn repeated_changes_are_passed_once(start in 0_i64..5, offered in proptest::collection::vec(1_i64..12, 0..40)) {
-            let feed = feed();
+            let (feed, _body) = feed();
             feed.hold(CHANNEL);
             feed.release_all(b"hello", &[(CHANNEL, start)]);
             let mut last = start;

@@ -48,10 +48,12 @@ macro_rules! on_each_database {
 }
 
 mod auth;
+mod closing;
 mod crash;
 mod delivery;
 mod edits;
 mod frames;
+mod history;
 mod idempotency;
 mod limits;
 mod membership;

@@ -96,7 +96,8 @@ async fn who_is_removed_gets_nothing_more_from_that_version_on(setup: Setup) {
                 _ => last = assert_continues(last, &[frame], channel),
             }
         }
-        assert_eq!(last, cut - 1, "everything before the removal, and nothing after it");
+        // Where nothing came but the ack of `own`, that was the first version.
+        assert_eq!(last.max(1), cut - 1, "everything before the removal, and nothing after it");
         socket.expect_none_before_pong(&["message", "members", "presence", "typing", "read"]).await;
         socket.ask_refused(message(channel, "still here?", Uuid::new_v4()), "not_found").await;
         socket.ask_refused(json!({"type": "read", "channelId": channel, "seq": 1}), "not_found").await;

@@ -41,6 +41,7 @@ use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
+use crate::protocol::time;
 use crate::socket::{Event, InboundError, frame};
 use crate::store::Reader;
 
@@ -100,6 +101,8 @@ pub struct Session {
     pace: Pace,
     messages_in: u64,
     rate_limited: u64,
+    /// The peer sent its close frame: there is nothing to wait for once it has ours.
+    goodbye: bool,
     /// Set when the response body is gone.
     gone: Arc<AtomicBool>,
 }
@@ -144,10 +147,13 @@ pub struct SessionState {
     pub user_id: crate::domain::ids::UserId,
     pub external_id: Option<String>,
     pub name: String,
+    #[serde(serialize_with = "time::serialize")]
     pub since: DateTime<Utc>,
     pub address: IpAddr,
     pub agent: Option<String>,
+    #[serde(serialize_with = "time::serialize")]
     pub token_expires_at: DateTime<Utc>,
+    #[serde(serialize_with = "time::option::serialize")]
     pub last_pong: Option<DateTime<Utc>>,
     pub channels: usize,
     pub frames_in: u64,
@@ -188,6 +194,7 @@ impl Session {
             pace: Pace::new(Instant::now()),
             messages_in: 0,
             rate_limited: 0,
+            goodbye: false,
             gone,
         }
     }
@@ -300,6 +307,7 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
             }
             Ok(Event::Close(code)) => {
                 outbox.close(code.unwrap_or(1000), "");
+                self.goodbye = true;
             }
             Err(error) => match error.close_code() {
                 Some(code) => {
@@ -348,6 +356,10 @@ impl Handler<Gone> for Session {
     type Result = ();
 
     fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
+        if self.goodbye {
+            // Left alone, the server reads on for a second before it ends the connection.
+            self.handle.feed.outbox().kill();
+        }
         ctx.stop();
     }
 }

@@ -29,7 +29,7 @@ fn encoded(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-fn claims(change: Value) -> Value {
+fn claims(change: &Value) -> Value {
     let mut claims = json!({"sub": "ana", "name": "Ana", "exp": now() + HOUR});
     for (name, value) in change.as_object().unwrap() {
         match value {
@@ -65,11 +65,11 @@ async fn a_token_is_taken_from_each_of_its_three_places() {
 async fn every_other_token_is_refused_before_the_upgrade() {
     let daemon = Setup::in_memory().start().await;
     let hs = json!({"alg": "HS256", "typ": "JWT"});
-    let good = signed(&hs, &claims(json!({})), SECRET);
-    let token = |change: Value| signed(&hs, &claims(change), SECRET);
-    let with_header = |header: Value| signed(&header, &claims(json!({})), SECRET);
+    let good = signed(&hs, &claims(&json!({})), SECRET);
+    let token = |change: Value| signed(&hs, &claims(&change), SECRET);
+    let with_header = |header: Value| signed(&header, &claims(&json!({})), SECRET);
     let parts: Vec<&str> = good.split('.').collect();
-    let other_claims = encoded(&claims(json!({"sub": "bo"})));
+    let other_claims = encoded(&claims(&json!({"sub": "bo"})));
     let refused = [
         ("nothing", String::new()),
         ("no token", "not a token".replace(' ', "-")),
@@ -78,7 +78,7 @@ async fn every_other_token_is_refused_before_the_upgrade() {
         ("no signature", format!("{}.{}.", parts[0], parts[1])),
         ("half a signature", good[..good.len() - 8].to_owned()),
         ("another's claims", format!("{}.{other_claims}.{}", parts[0], parts[2])),
-        ("another secret", signed(&hs, &claims(json!({})), "another secret, also of 32 bytes and more")),
+        ("another secret", signed(&hs, &claims(&json!({})), "another secret, also of 32 bytes and more")),
         ("alg none", format!("{}.{}.", encoded(&json!({"alg": "none"})), parts[1])),
         ("alg none, signed", with_header(json!({"alg": "none"}))),
         ("alg RS256", with_header(json!({"alg": "RS256"}))),
@@ -157,7 +157,7 @@ async fn a_token_that_ends_closes_its_socket_unless_a_fresh_one_comes() {
     let mut renewed = TestSocket::connect("ana", &daemon.url(), &short()).await;
     let mut stubborn = TestSocket::connect("ana", &daemon.url(), &short()).await;
     renewed.ask_ok(json!({"type": "auth", "token": daemon.user("ana").await})).await;
-    let expired = signed(&json!({"alg": "HS256"}), &claims(json!({"exp": now() - HOUR})), SECRET);
+    let expired = signed(&json!({"alg": "HS256"}), &claims(&json!({"exp": now() - HOUR})), SECRET);
     for token in [daemon.user("bo").await, expired, "no token".to_owned()] {
         stubborn.ask_refused(json!({"type": "auth", "token": token}), "unauthorized").await;
     }
@@ -174,7 +174,7 @@ async fn a_token_of_many_years_keeps_its_socket() {
     let long = daemon.token_with("ana", "Ana", None, Duration::from_secs(9 * 365 * 24 * 3600));
     let mut ana = TestSocket::connect("ana", &daemon.url(), &long).await;
     ana.expect_silence("goaway", Duration::from_millis(300)).await;
-    let forever = signed(&json!({"alg": "HS256"}), &claims(json!({"exp": 253_402_300_799_i64})), SECRET);
+    let forever = signed(&json!({"alg": "HS256"}), &claims(&json!({"exp": 253_402_300_799_i64})), SECRET);
     let mut ana = TestSocket::connect("ana", &daemon.url(), &forever).await;
     ana.expect_silence("goaway", Duration::from_millis(300)).await;
 }

@@ -13,6 +13,10 @@
 
 #[path = "../support/daemon.rs"]
 mod daemon;
+#[path = "../support/panics.rs"]
+mod panics;
+#[path = "../support/place.rs"]
+mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/process.rs"]

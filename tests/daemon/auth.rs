@@ -207,3 +207,13 @@ async fn nobody_becomes_another_by_choosing_the_uuid_that_the_others_id_maps_to(
     assert_eq!((answer.status, &answer.json()["code"]), (401, &json!("unauthorized")), "{answer:?}");
     assert_eq!(daemon.connect("ana").await.hello["user"]["name"], "Ana");
 }
+
+#[tokio::test]
+async fn who_comes_within_the_leeway_after_the_end_stays_until_that_is_over() {
+    let daemon = Setup::in_memory().start().await;
+    let late = signed(&json!({"alg": "HS256"}), &claims(&json!({"exp": now() - 2})), SECRET);
+    let mut ana = TestSocket::connect("ana", &daemon.url(), &late).await;
+    ana.expect_silence("goaway", Duration::from_millis(500)).await;
+    ana.expect_none_before_pong(&[]).await;
+    assert_eq!(ana.expect_close().await.0, Some(4401));
+}

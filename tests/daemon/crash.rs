@@ -28,8 +28,8 @@ async fn whatever_was_acknowledged_survives_kill_nine_exactly_once(setup: Setup)
     let mut process = ProcessDaemon::start(&database, &[]);
     let proxy = Proxy::start(process.addr);
     let url = format!("ws://{}/ws", proxy.addr);
-    let mut ana = Talker::start("ana", &url, token("ana"));
-    let mut bo = Talker::start("bo", &url, token("bo"));
+    let mut ana = Talker::start("ana", &url, token("ana")).await;
+    let mut bo = Talker::start("bo", &url, token("bo")).await;
     let talking = [&ana, &bo].map(|talker| talker.talk(channel, COUNT, Duration::from_millis(5)));
     for round in 0..6 {
         tokio::time::sleep(Duration::from_millis(150 + 37 * round)).await;
@@ -54,8 +54,8 @@ async fn a_room_that_panics_takes_no_session_and_no_message_along(setup: Setup) 
     const COUNT: usize = 60;
     let daemon = setup.start().await;
     let channel = daemon.group(&["ana", "bo", "cy"]).await;
-    let mut ana = Talker::start("ana", &daemon.url(), daemon.user("ana").await);
-    let mut bo = Talker::start("bo", &daemon.url(), daemon.user("bo").await);
+    let mut ana = Talker::start("ana", &daemon.url(), daemon.user("ana").await).await;
+    let mut bo = Talker::start("bo", &daemon.url(), daemon.user("bo").await).await;
     let mut cy = daemon.connect("cy").await;
     let talking = [&ana, &bo].map(|talker| talker.talk(channel, COUNT, Duration::from_millis(5)));
     for _ in 0..4 {

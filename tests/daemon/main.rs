@@ -13,6 +13,10 @@
 
 #[path = "../support/daemon.rs"]
 mod daemon;
+#[path = "../support/panics.rs"]
+mod panics;
+#[path = "../support/place.rs"]
+mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/process.rs"]
@@ -43,10 +47,15 @@ macro_rules! on_each_database {
     };
 }
 
+mod auth;
+mod closing;
 mod crash;
 mod delivery;
 mod edits;
+mod frames;
+mod history;
 mod idempotency;
+mod limits;
 mod membership;
 mod ordering;
 mod outage;

@@ -20,9 +20,9 @@ async fn a_line_that_is_cut_again_and_again_loses_and_doubles_nothing(setup: Set
     let channel = daemon.group(&["ana", "bo", "cy"]).await;
     let proxy = Proxy::start(daemon.addr());
     let through = format!("ws://{}/ws", proxy.addr);
-    let mut ana = Talker::start("ana", &through, daemon.user("ana").await);
-    let mut bo = Talker::start("bo", &through, daemon.user("bo").await);
-    let steady = Talker::start("cy", &daemon.url(), daemon.user("cy").await);
+    let mut ana = Talker::start("ana", &through, daemon.user("ana").await).await;
+    let mut bo = Talker::start("bo", &through, daemon.user("bo").await).await;
+    let steady = Talker::start("cy", &daemon.url(), daemon.user("cy").await).await;
     let talking = [&ana, &bo, &steady].map(|talker| talker.talk(channel, COUNT, PAUSE));
     for _ in 0..12 {
         tokio::time::sleep(Duration::from_millis(120)).await;
@@ -47,7 +47,7 @@ async fn an_ack_that_is_lost_with_the_line_is_asked_for_again(setup: Setup) {
     let daemon = setup.start().await;
     let channel = daemon.direct("ana", "bo").await;
     let proxy = Proxy::start(daemon.addr());
-    let ana = Talker::start("ana", &format!("ws://{}/ws", proxy.addr), daemon.user("ana").await);
+    let ana = Talker::start("ana", &format!("ws://{}/ws", proxy.addr), daemon.user("ana").await).await;
     let mut bo = daemon.connect("bo").await;
     for round in 0..10 {
         let cut = if round % 2 == 0 { Cut::Before } else { Cut::After };
@@ -64,7 +64,7 @@ async fn a_line_that_was_dead_for_a_while_is_caught_up(setup: Setup) {
     let daemon = setup.start().await;
     let channel = daemon.group(&["ana", "bo"]).await;
     let proxy = Proxy::start(daemon.addr());
-    let mut bo = Talker::start("bo", &format!("ws://{}/ws", proxy.addr), daemon.user("bo").await);
+    let mut bo = Talker::start("bo", &format!("ws://{}/ws", proxy.addr), daemon.user("bo").await).await;
     let mut ana = daemon.connect("ana").await;
     let first = ana.send_message(channel, "ana 0").await;
     bo.heard("the first", |heard| count_of(heard, "ana") == 1).await;

@@ -53,6 +53,8 @@ async fn sigterm_says_goodbye_stores_what_was_accepted_and_exits_with_success(se
     assert_eq!(stored.len(), log.len());
 }
 
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
 /// The exit code, and what is said about it. One that starts after all is ended.
 fn end(database: &str, settings: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut child = command(database, settings).spawn().unwrap();
@@ -73,7 +75,7 @@ async fn what_cannot_be_started_says_why_in_one_line() {
     let file = folder.path().join("no database");
     std::fs::write(&file, "this is a text of more than sixteen bytes, and no database at all\n".repeat(100)).unwrap();
     let no_database = format!("sqlite:{}", file.display());
-    let cases: [(&str, &[(&str, &str)], i32, &str); 7] = [
+    let cases: [(&str, Settings<'_>, i32, &str); 7] = [
         ("mysql://localhost/chat", &[], 78, "postgres://"),
         (&no_database, &[], 78, "no SQLite database"),
         ("sqlite:/no/such/folder/tenfour.db", &[], 78, "/no/such/folder"),

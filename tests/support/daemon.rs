@@ -14,7 +14,7 @@
 )]
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,21 +36,14 @@ use tenfour::protocol::error::Refusal;
 use tenfour::store::NewGroup;
 use tokio::sync::{mpsc, oneshot};
 
-use super::postgres::Database;
+use super::panics;
+use super::place::{Kind, Place};
 use super::socket::TestSocket;
 
 /// Long enough for a machine that has other things to do, short enough to wait for.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const SECRET: &str = "a secret of the tests, of 32 bytes and more";
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-
-/// Where the database is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Memory,
-    File,
-    Postgres,
-}
 
 /// A daemon that is about to be started: the defaults of the configuration, without a rate limit and with a short
 /// goodbye.
@@ -116,54 +109,6 @@ impl Setup {
     }
 }
 
-/// A database, gone with the value.
-#[derive(Debug)]
-pub enum Place {
-    Memory,
-    File(tempfile::TempDir),
-    Postgres(OwnDatabase),
-    Elsewhere(String),
-}
-
-impl Place {
-    pub async fn make(kind: Kind) -> Self {
-        match kind {
-            Kind::Memory => Self::Memory,
-            Kind::File => Self::File(tempfile::tempdir().expect("a folder for the database")),
-            Kind::Postgres => Self::Postgres(OwnDatabase(Some(Database::create().await))),
-        }
-    }
-
-    pub fn url(&self) -> String {
-        match self {
-            Self::Memory => "sqlite::memory:".to_owned(),
-            Self::File(folder) => format!("sqlite:{}", folder.path().join("tenfour.db").display()),
-            Self::Postgres(OwnDatabase(database)) => database.as_ref().expect("a database").url.clone(),
-            Self::Elsewhere(url) => url.clone(),
-        }
-    }
-}
-
-pub struct OwnDatabase(Option<Database>);
-
-impl std::fmt::Debug for OwnDatabase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("OwnDatabase")
-    }
-}
-
-impl Drop for OwnDatabase {
-    fn drop(&mut self) {
-        let Some(database) = self.0.take() else { return };
-        // A thread of its own, since a test's runtime cannot wait in here.
-        let dropping = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(database.drop());
-        });
-        drop(dropping.join());
-    }
-}
-
 /// A daemon that runs.
 pub struct TestDaemon {
     pub config: Config,
@@ -186,7 +131,7 @@ struct Running {
 
 impl Running {
     async fn start(config: Config) -> Self {
-        watch_panics();
+        panics::watch();
         let (tell, told) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let died = Arc::new(Mutex::new(None));
@@ -215,7 +160,7 @@ impl Running {
 
     /// All that went wrong inside.
     fn stop(self, announced: &[String]) -> Vec<String> {
-        drop(self.stop.send(()));
+        let _ = self.stop.send(());
         let mut wrong = Vec::new();
         if self.thread.join().is_err() {
             wrong.push("the daemon's own thread panicked".to_owned());
@@ -224,7 +169,7 @@ impl Running {
             wrong.push(format!("{part} died"));
         }
         let is_expected = |panic: &String| announced.iter().any(|text| panic.contains(text));
-        wrong.extend(panics_of(&self.system).into_iter().filter(|panic| !is_expected(panic)));
+        wrong.extend(panics::of(&self.system).into_iter().filter(|panic| !is_expected(panic)));
         wrong
     }
 }
@@ -405,26 +350,4 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl Fn
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// What panicked, and the name of its thread.
-static PANICS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
-
-fn watch_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let thread = std::thread::current().name().unwrap_or_default().to_owned();
-            PANICS.lock().unwrap_or_else(PoisonError::into_inner).push((thread, panic.to_string()));
-            before(panic);
-        }));
-    });
-}
-
-/// Panics of a system's threads and of those that cannot be told apart.
-fn panics_of(system: &str) -> Vec<String> {
-    let panics = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_ours = |thread: &str| thread.starts_with(system) || thread == "store";
-    panics.iter().filter(|(thread, _)| is_ours(thread)).map(|(thread, panic)| format!("{thread}: {panic}")).collect()
 }

@@ -52,18 +52,16 @@ impl ProcessDaemon {
             for line in stderr.lines().map_while(Result::ok) {
                 if let Some((_, addr)) = line.split_once("listening on ") {
                     // Said once; nobody waits for a second one.
-                    drop(found.send(addr.trim().parse().expect("an address")));
+                    let _ = found.send(addr.trim().parse().expect("an address"));
                 }
                 kept.lock().unwrap().push(line);
             }
         });
-        match addr.recv_timeout(PATIENCE) {
-            Ok(addr) => Self { addr, child, log },
-            Err(_) => {
-                drop(child.kill());
-                panic!("it does not listen:\n{}", log.lock().unwrap().join("\n"))
-            }
-        }
+        let Ok(addr) = addr.recv_timeout(PATIENCE) else {
+            drop(child.kill());
+            panic!("it does not listen:\n{}", log.lock().unwrap().join("\n"));
+        };
+        Self { addr, child, log }
     }
 
     pub fn url(&self) -> String {

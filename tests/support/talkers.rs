@@ -40,7 +40,8 @@ pub struct Talker {
 }
 
 impl Talker {
-    pub fn start(name: &str, url: &str, token: String) -> Self {
+    /// Answers when it is connected: what was said before is history to a new client.
+    pub async fn start(name: &str, url: &str, token: String) -> Self {
         let mut options = Options::new(url, TokenSource::Static(token));
         options.backoff = client::backoff::Limits {
             min: Duration::from_millis(10),
@@ -51,7 +52,9 @@ impl Talker {
         let (client, events) = Client::start(options).unwrap();
         let (told, heard) = watch::channel(Heard::default());
         let listening = tokio::spawn(listen(events, told));
-        Self { name: name.to_owned(), client, heard, listening }
+        let mut talker = Self { name: name.to_owned(), client, heard, listening };
+        talker.heard("hello", |heard| heard.connections > 0).await;
+        talker
     }
 
     /// Sends `NAME 0`, `NAME 1` … and waits for each to be acknowledged, whatever happens meanwhile.

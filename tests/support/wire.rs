@@ -9,6 +9,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub fn upgrade_head(target: &str, headers: &[(&str, &str)]) -> String {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     );
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").expect("a text takes more");
     }
     head + "\r\n"
 }
@@ -125,11 +126,11 @@ pub fn header(first: u8, length: u64) -> Vec<u8> {
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short), _) if short < 126 => header.push(0x80 | short),
         (_, Ok(medium)) => {
-            header.push(0x80 | 126);
+            header.push(0x80 | 0x7E);
             header.extend_from_slice(&medium.to_be_bytes());
         }
         _ => {
-            header.push(0x80 | 127);
+            header.push(0x80 | 0x7F);
             header.extend_from_slice(&length.to_be_bytes());
         }
     }

@@ -43,6 +43,8 @@ use queue::{Queue, Sending};
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(4500);
 /// How often it is looked who has waited too long.
 const SWEEP: Duration = Duration::from_millis(100);
+/// How often an error that lasts is logged.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// Receipts of one transaction.
 const MAX_MARKS: usize = 1000;
 /// Look-ups of refused sends at a time.
@@ -57,7 +59,6 @@ pub struct Db {
     queue: Queue,
     /// Batches that are being written, the main one under no channel.
     flights: Vec<(Option<ChannelId>, Vec<Sending>)>,
-    places: VecDeque<Place>,
     orders: VecDeque<Submit>,
     /// Who waits for the order that is being carried out; none in it once their time was up.
     ordering: Option<Ordering>,
@@ -68,6 +69,8 @@ pub struct Db {
     looking_up: usize,
     /// Something may have been stored without the rooms knowing: the heads are compared after the next success.
     suspect: bool,
+    /// The error that was logged last.
+    said: Option<(StoreError, Instant)>,
     counts: Counts,
     _obituary: Obituary,
 }
@@ -172,7 +175,6 @@ impl Db {
             metrics,
             queue: Queue::default(),
             flights: Vec::new(),
-            places: VecDeque::new(),
             orders: VecDeque::new(),
             ordering: None,
             marks: Vec::new(),
@@ -180,6 +182,7 @@ impl Db {
             lookups: Vec::new(),
             looking_up: 0,
             suspect: false,
+            said: None,
             counts: Counts::default(),
             _obituary: obituary,
         }
@@ -269,13 +272,22 @@ impl Db {
 
     /// What to tell who asked, after an error of the store.
     fn failed(&mut self, error: &StoreError) -> Refusal {
-        log::error!("the database: {error}");
+        self.complain(error);
         if matches!(error, StoreError::UnknownOutcome) {
             // Looked at now, and again when the database is known to answer.
             self.suspect = true;
             self.directory.compare_heads();
         }
-        Refusal::unavailable("the database does not answer; try again")
+        Refusal::unavailable("the database takes no changes at the moment; try again")
+    }
+
+    /// One line for an error that lasts, and another every few seconds.
+    fn complain(&mut self, error: &StoreError) {
+        let said = self.said.as_ref().is_some_and(|(text, at)| *text == *error && at.elapsed() < COMPLAIN_EVERY);
+        if !said {
+            log::error!("the database: {error}");
+            self.said = Some((error.clone(), Instant::now()));
+        }
     }
 
     /// The database answers: rooms may have missed what was committed while it seemed gone.

@@ -20,10 +20,9 @@ impl Handler<Enqueue> for Db {
     type Result = ();
 
     fn handle(&mut self, Enqueue { append, origin, place, flight }: Enqueue, ctx: &mut Context<Self>) {
-        // Places are only counted, so that any one stands for any send.
-        self.places.push_back(place);
         let channel = append.message.channel_id;
-        self.queue.push(Sending { append, origin: Some(origin), accepted: Instant::now(), flight });
+        let (origin, accepted) = (Some(origin), Instant::now());
+        self.queue.push(Sending { append, origin, accepted, _flight: flight, _place: Some(place) });
         self.next_batch(ctx);
         if self.queue.set_aside_count() > 0 && !self.flies(Some(channel)) {
             self.next_aside(channel, ctx);
@@ -110,7 +109,7 @@ impl Db {
         let (alive, late): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|sending| again && sending.accepted.elapsed() < ANSWER_WITHIN);
         for sending in late {
-            self.finish(&sending);
+            self.queue.finished(&sending);
             if let Some(origin) = sending.origin {
                 origin.refuse(refusal.clone());
             }
@@ -134,7 +133,7 @@ impl Db {
     pub(super) fn sweep_sends(&mut self, limit: Instant) {
         let mut late = Vec::new();
         for sending in self.queue.expired(limit) {
-            self.finish(&sending);
+            self.queue.finished(&sending);
             late.extend(sending.origin);
         }
         for (_, batch) in &mut self.flights {
@@ -150,18 +149,12 @@ impl Db {
         }
     }
 
-    fn finish(&mut self, sending: &Sending) {
-        self.queue.finished(sending);
-        self.places.pop_front();
-    }
-
     /// Tells each room what became of its sends, in commit order.
     fn deliver(&mut self, batch: Vec<Sending>, outcomes: Vec<Appended>) {
         let mut by_channel: Vec<(ChannelId, Vec<room::Item>)> = Vec::new();
         for (sending, outcome) in batch.into_iter().zip(outcomes) {
-            self.finish(&sending);
-            let Sending { append, origin, accepted, flight } = sending;
-            drop(flight);
+            self.queue.finished(&sending);
+            let Sending { append, origin, accepted, .. } = sending;
             let outcome = match outcome {
                 // Found under the id that this very send was given: a try whose answer was lost had stored it.
                 Appended::Duplicate(stored) if stored.id == append.message.id => Appended::New(stored),

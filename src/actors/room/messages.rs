@@ -51,9 +51,9 @@ pub enum Item {
 }
 
 /// Attaches a session: from now on it gets what happens. Whether its user is a member is for the session to read from
-/// the store, before it lets anything out. Answers with the version that was passed on last.
+/// the store, before it lets anything out.
 #[derive(Debug, Message)]
-#[rtype(result = "i64")]
+#[rtype(result = "()")]
 pub struct Attach {
     pub session: Subscriber,
 }

@@ -232,12 +232,11 @@ fn is_dying() -> bool {
 }
 
 impl Handler<Attach> for Room {
-    type Result = MessageResult<Attach>;
+    type Result = ();
 
-    fn handle(&mut self, Attach { session }: Attach, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Attach { session }: Attach, _: &mut Self::Context) {
         self.used = Instant::now();
         self.roster.attach(session);
-        MessageResult(self.sequence.delivered())
     }
 }
 

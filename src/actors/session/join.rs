@@ -195,8 +195,7 @@ async fn snapshot(
 async fn attach(parts: &SessionParts, handle: &Subscriber, channels: &[ChannelId]) -> Result<(), JoinError> {
     let rooms = channels.iter().filter_map(|channel| parts.directory.room(*channel));
     let attached = join_all(rooms.map(|room| room.send(room::Attach { session: handle.clone() }))).await;
-    attached.into_iter().collect::<Result<Vec<i64>, _>>()?;
-    Ok(())
+    Ok(attached.into_iter().collect::<Result<(), _>>()?)
 }
 
 impl Handler<Added> for Session {

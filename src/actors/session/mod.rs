@@ -20,7 +20,7 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle,
     StreamHandler, WrapFuture,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::db::DbHandle;
@@ -29,7 +29,7 @@ use super::feed::Subscriber;
 use super::presence::{Beat, Leave, Presence};
 use super::registry::{Registry, Unregister};
 use super::{room, tell};
-use crate::auth::{Identity, Verifier};
+use crate::auth::{Identity, LEEWAY, Verifier};
 use crate::domain::ids::{ChannelId, SessionId};
 use crate::ephemeral::Online;
 use crate::limits::caps::Place;
@@ -218,9 +218,10 @@ impl Session {
         if let Some(old) = self.expiry.take() {
             ctx.cancel_future(old);
         }
-        let left = (self.opening.identity.expires_at - Utc::now()).to_std().unwrap_or_default();
-        // A token may be accepted within the leeway after its end.
-        let left = left.max(Duration::from_millis(100));
+        let (end, now) = (self.opening.identity.expires_at, Utc::now());
+        // Who came within the leeway after the end is let go when that is over, not at once: their clock is behind.
+        let end = if end > now { end } else { end + TimeDelta::seconds(LEEWAY.into()) };
+        let left = (end - now).to_std().unwrap_or_default();
         self.expiry = Some(ctx.run_later(left, |act, _| act.close(Close::TokenExpired)));
     }
 

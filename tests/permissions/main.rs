@@ -20,6 +20,10 @@ mod cells;
 mod daemon;
 mod law;
 mod names;
+#[path = "../support/panics.rs"]
+mod panics;
+#[path = "../support/place.rs"]
+mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod scene;

@@ -239,7 +239,7 @@ pub fn host_token() -> String {
 
 /// What a cell that changes something tells the channel's members.
 pub fn told(way: Way, effect: Effect, answer: &str) -> Option<&'static str> {
-    if answer == "silent" {
+    if answer == "quiet" {
         return Some("typing");
     }
     if !matches!(effect, Effect::Version | Effect::Mark) {

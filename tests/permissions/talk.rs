@@ -214,7 +214,7 @@ impl Line {
 
 /// The answers to a frame as the table writes them. `channel` is the one that it is about.
 pub fn word(answers: &[Value], channel: &str) -> String {
-    let Some(last) = answers.last() else { return "silent".to_owned() };
+    let Some(last) = answers.last() else { return "quiet".to_owned() };
     match last["type"].as_str().unwrap() {
         "error" => word_of(last["code"].as_str().unwrap_or_default()).map_or_else(|| last.to_string(), str::to_owned),
         "sync_complete" => {

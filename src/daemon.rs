@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Addr, Arbiter};
 use actix_web::dev::ServerHandle;
 use actix_web::{App as HttpApp, HttpServer, middleware, web};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::actors::db::{CloseStore, Db, DbHandle, IsIdle, Load};
@@ -20,6 +20,7 @@ use crate::actors::presence::{self, Presence};
 use crate::actors::registry::{Drain, Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::SessionParts;
+use crate::actors::tell;
 use crate::auth::{SetupError, Verifier};
 use crate::config::{Config, SecretUrl};
 use crate::ephemeral::Online;
@@ -68,7 +69,8 @@ pub struct Daemon {
     drain: Duration,
     died: UnboundedReceiver<&'static str>,
     arbiters: Vec<Arbiter>,
-    store_runtime: Option<Runtime>,
+    /// Ends with the daemon.
+    _store_runtime: StoreRuntime,
 }
 
 impl Daemon {
@@ -77,13 +79,13 @@ impl Daemon {
         let listener = bind(config.listen, "TENFOUR_LISTEN")?;
         let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
-        let store_runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("store").enable_all().build()?;
+        let store_runtime = StoreRuntime::new()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
-        let (writer, reader) = store::open(settings, store_runtime.handle().clone()).await?;
+        let (writer, reader) = store::open(settings, store_runtime.handle.clone()).await?;
         let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
 
+        let epoch = Arc::new(parking_lot::RwLock::new(epoch));
         let metrics = Arc::new(Metrics::new());
         let directory = Directory::default();
         let online = Online::default();
@@ -113,6 +115,7 @@ impl Daemon {
                 directory: directory.clone(),
                 presence: presence.clone(),
                 online: online.clone(),
+                epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
                 rooms: RoomSettings {
                     max_in_flight: config.limits.room_in_flight,
@@ -126,7 +129,7 @@ impl Daemon {
             Registry::start_in_arbiter(for_rest, move |_| Registry::new(parts, rooms, obituary))
         };
         directory.wire(registry.clone());
-        presence.do_send(presence::Wire { registry: registry.clone() });
+        tell(&presence, presence::Wire { registry: registry.clone() });
 
         let rates = Arc::new(Rates::new(config.limits.rate_limit));
         let parts = Arc::new(SessionParts {
@@ -139,7 +142,7 @@ impl Daemon {
             metrics,
             verifier,
             rates: Arc::clone(&rates),
-            epoch: Arc::new(parking_lot::RwLock::new(epoch)),
+            epoch,
             frame_limits: FrameLimits { content_bytes: config.limits.max_content_bytes },
             heartbeat_interval: config.timing.heartbeat_interval,
         });
@@ -171,8 +174,7 @@ impl Daemon {
             None => None,
         };
         let drain = config.timing.drain;
-        let store_runtime = Some(store_runtime);
-        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, store_runtime })
+        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, _store_runtime: store_runtime })
     }
 
     /// Where clients connect, with the port that was really bound.
@@ -231,13 +233,33 @@ impl Daemon {
             // Its thread ends by itself.
             drop(arbiter);
         }
-        if let Some(runtime) = self.store_runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 
     async fn is_stored(&self) -> bool {
         self.db.waiting() == 0 && self.db.actor().send(IsIdle).await.unwrap_or(true)
+    }
+}
+
+/// The threads of the store, apart from the actors': neither waits for the other.
+struct StoreRuntime {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl StoreRuntime {
+    fn new() -> std::io::Result<Self> {
+        let builder = &mut tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).thread_name("store").enable_all().build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+}
+
+/// A runtime may not be waited for within another one.
+impl Drop for StoreRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -258,7 +280,11 @@ fn serve(
     let app = app.clone();
     let open = OpenLines::default();
     let server = HttpServer::new(move || {
-        HttpApp::new().app_data(app.clone()).wrap(middleware::from_fn(mark_head)).configure(routes)
+        HttpApp::new()
+            .app_data(app.clone())
+            .wrap(middleware::from_fn(http::trace::trace))
+            .wrap(middleware::from_fn(mark_head))
+            .configure(routes)
     })
     .on_connect(move |connection, data| on_connect(connection, data, head_timeout, &open))
     .client_request_timeout(head_timeout)

@@ -1,7 +1,7 @@
-//! `tenfour`: hands arguments and environment to the command line.
+//! `tenfour`: hands the arguments to the command line.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    tenfour::cli::run(std::env::args_os(), tenfour::config::environment())
+    tenfour::cli::run(std::env::args_os())
 }

@@ -96,12 +96,12 @@ impl Feed {
         }
     }
 
-    /// Whether this session takes part in the channel, or is about to.
+    /// Whether the session takes part in the channel, or is about to.
     pub fn has(&self, channel: ChannelId) -> bool {
         self.lanes.lock().by_channel.contains_key(&channel)
     }
 
-    /// The channels of this session.
+    /// The channels that the session takes part in, or is about to.
     pub fn channels(&self) -> Vec<ChannelId> {
         self.lanes.lock().by_channel.keys().copied().collect()
     }

@@ -76,8 +76,8 @@ impl AuthError {
 pub enum SetupError {
     #[error("no key to verify tokens with: set TENFOUR_JWT_SECRET, TENFOUR_JWT_PUBLIC_KEY_FILE or TENFOUR_JWKS_URL")]
     NoKeys,
-    #[error("an HS256 secret of {len} bytes is too short; it needs 32 or more")]
-    ShortSecret { len: usize },
+    #[error("an HS256 secret is empty; it needs 32 bytes or more")]
+    EmptySecret,
     #[error("{}: {problem}", path.display())]
     PublicKey { path: PathBuf, problem: &'static str },
     #[error("no HTTP client for the issuer's keys: {0}")]

@@ -67,9 +67,11 @@ pub enum ChatError {
     Stopped(Stopped),
     #[error("{0}; choose one with --channel")]
     NoChannel(String),
-    #[error("{0} messages were refused")]
+    #[error("cannot read the token from {}: {error}", file.display())]
+    TokenFile { file: PathBuf, error: io::Error },
+    #[error("messages that were refused: {0}")]
     Refused(usize),
-    #[error("left while {0} messages were not acknowledged; they may be stored or not")]
+    #[error("messages that were left unacknowledged, and may be stored or not: {0}")]
     Unacknowledged(usize),
     #[error("cannot write to the output: {0}")]
     Output(#[from] io::Error),
@@ -103,7 +105,7 @@ async fn chat<O: Write, E: Write>(
     screen: Screen<O, E>,
     left: impl Future<Output = ()>,
 ) -> Result<(), ChatError> {
-    let token = token_source(&options).ok_or(ChatError::NoToken)?;
+    let token = token_source(&options)?;
     let (client, mut events) = Client::start(Options::new(options.url, token))?;
     let (answers, mut answered) = mpsc::channel(16);
     let (channel, history, book) = (options.channel, options.history, Book::default());
@@ -229,10 +231,10 @@ impl<O: Write, E: Write> Chat<O, E> {
             Input::Help => self.screen.show(&Line::Note(HELP.to_owned()))?,
             Input::Unknown(problem) => self.problem(&problem)?,
             Input::Quit if self.book.pending() > 0 && !self.input_ended => {
-                // A second /quit, or Ctrl-C, leaves them.
+                // Nothing more is read from here on.
                 self.input_ended = true;
                 self.problem(&format!(
-                    "leaving when {} messages are stored; Ctrl-C leaves at once",
+                    "leaving when the {} waiting are stored; Ctrl-C leaves at once",
                     self.book.pending()
                 ))?;
             }
@@ -292,17 +294,14 @@ impl<O: Write, E: Write> Chat<O, E> {
     }
 }
 
-fn token_source(options: &ChatOptions) -> Option<TokenSource> {
-    if let Some(file) = options.token_file.clone() {
-        return Some(TokenSource::callback(move || {
-            let file = file.clone();
-            async move {
-                let read = std::fs::read_to_string(&file);
-                let token =
-                    read.map_err(|error| TokenError::Refused(format!("cannot read {}: {error}", file.display())))?;
-                Ok(token.trim().to_owned())
-            }
-        }));
-    }
-    options.token.clone().map(TokenSource::Static)
+fn token_source(options: &ChatOptions) -> Result<TokenSource, ChatError> {
+    let Some(file) = options.token_file.clone() else {
+        return options.token.clone().map(TokenSource::Static).ok_or(ChatError::NoToken);
+    };
+    // Wrong from the start is the user's mistake; later on it is only being replaced.
+    std::fs::read(&file).map_err(|error| ChatError::TokenFile { file: file.clone(), error })?;
+    Ok(TokenSource::callback(move || {
+        let read = std::fs::read_to_string(&file).map(|token| token.trim().to_owned());
+        std::future::ready(read.map_err(|error| TokenError::Unavailable(error.to_string())))
+    }))
 }

@@ -63,10 +63,7 @@ impl From<auth::SetupError> for Failure {
 }
 
 /// Runs the command that the arguments name, with settings from the arguments, the environment and the file.
-pub fn run(
-    arguments: impl IntoIterator<Item = OsString>,
-    environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let program = arguments.first().map_or_else(|| "tenfour".to_owned(), |name| name.to_string_lossy().into_owned());
     let cli = match Cli::try_parse_from(arguments) {
@@ -76,7 +73,7 @@ pub fn run(
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
         }
     };
-    match cli.dispatch(&program, environment) {
+    match cli.dispatch(&program, config::environment()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let text = failure.to_string();

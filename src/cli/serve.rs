@@ -12,11 +12,16 @@ pub(super) fn run(
     config: Config,
     started: impl AsyncFnOnce(&Daemon, &Config) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    env_logger::Builder::new().parse_filters(&config.log).format_timestamp_millis().init();
+    env_logger::Builder::new()
+        // What it says at `info` is news to nobody who runs the daemon.
+        .filter_module("actix_server", log::LevelFilter::Warn)
+        .parse_filters(&config.log)
+        .format_timestamp_millis()
+        .init();
     actix::System::new().block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| no_signals(&error))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| no_signals(&error))?;
-        let mut daemon = Daemon::start(config.clone()).await.map_err(failure)?;
+        let mut daemon = Daemon::start(config.clone()).await.map_err(|error| failure(&error))?;
         log::info!("listening on {}", daemon.addr());
         if let Some(address) = daemon.admin_addr() {
             log::info!("the admin address is {address}");
@@ -41,8 +46,8 @@ fn no_signals(error: &std::io::Error) -> Failure {
 }
 
 /// A setting that has to be changed is told apart from a database that may come back.
-fn failure(error: StartError) -> Failure {
-    match &error {
+fn failure(error: &StartError) -> Failure {
+    match error {
         StartError::Store(OpenError::Unreachable(_) | OpenError::Store(_) | OpenError::Migration(_))
         | StartError::Epoch(_)
         | StartError::Io(_) => Failure::Failed(error.to_string()),

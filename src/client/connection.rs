@@ -171,6 +171,7 @@ pub(super) async fn upgrade(request: Request<()>) -> Result<Socket, ConnectError
             let body = response.into_body().unwrap_or_default();
             Err(ConnectError::Refused { status, detail: detail(&body) })
         }
+        Err(tungstenite::Error::Io(error)) => Err(ConnectError::Failed(format!("cannot reach the server: {error}"))),
         Err(error) => Err(ConnectError::Failed(error.to_string())),
     }
 }

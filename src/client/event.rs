@@ -53,7 +53,7 @@ pub enum Stopped {
     Closed,
     #[error("the server refuses the token: {0}")]
     Unauthorized(String),
-    #[error("an admin ended this session")]
+    #[error("an admin ended the session")]
     Removed,
     #[error("the server speaks version {0} of the protocol; this client speaks {expected}", expected = crate::protocol::PROTOCOL)]
     Protocol(u32),

@@ -19,7 +19,7 @@ async fn whom_an_admin_throws_out_does_not_come_back_by_itself() {
     let server = Server::start().await;
     let (_client, mut events) = started(&server);
     server.welcome(0).await.close(4403).await;
-    assert_eq!(next(&mut events).await, "stopped: an admin ended this session");
+    assert_eq!(next(&mut events).await, "stopped: an admin ended the session");
 }
 
 #[tokio::test]

@@ -13,18 +13,17 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// None where the address is of no kind that the store opens.
+    /// None where the address is of no kind that the store opens, whose forms these are.
     pub(super) fn of(url: &str) -> Option<Self> {
         if ["postgres://", "postgresql://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
             return Some(Self::Server);
         }
         let rest = url.strip_prefix("sqlite:")?;
-        let place = rest.strip_prefix("//").unwrap_or(rest).split('?').next().unwrap_or_default();
-        match place {
-            "" => None,
-            ":memory:" => Some(Self::Memory),
-            path => Some(Self::File(PathBuf::from(path))),
+        if rest == ":memory:" {
+            return Some(Self::Memory);
         }
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        (!path.is_empty() && !path.contains(['?', '\0'])).then(|| Self::File(PathBuf::from(path)))
     }
 }
 
@@ -41,6 +40,8 @@ mod tests {
             ("postgres://db/chat", Some(Kind::Server)),
             ("postgresql://db/chat", Some(Kind::Server)),
             ("sqlite:", None),
+            ("sqlite://", None),
+            ("sqlite:tenfour.db?mode=ro", None),
             ("mysql://db/chat", None),
             ("tenfour.db", None),
             ("", None),

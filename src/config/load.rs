@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::database::Kind;
-use super::parse::{self, Parsed};
+use super::parse::{self, MIN_SECRET_BYTES, Parsed};
 use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
 use super::{AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept};
@@ -117,7 +117,7 @@ impl Reader {
     /// The secret or the file that holds it, whichever was said by the one who counts more.
     fn secret(&mut self) -> Option<Secret> {
         let (mut text, mut path) = (None, None);
-        self.text("jwt_secret", &mut text, |text| parse::secret(text).map(Some));
+        self.text("jwt_secret", &mut text, |text| parse::host_secret(text).map(Some));
         self.text("jwt_secret_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
         match (self.rank("jwt_secret"), self.rank("jwt_secret_file")) {
             (Some(secret), Some(file)) if secret == file => {
@@ -155,6 +155,7 @@ impl Reader {
         if config.listen.port() != 0 && config.admin_listen == Some(config.listen) {
             self.problem("admin_listen", "must be another address than listen: /admin is never on the public one");
         }
+        self.short_secrets(config);
         let auth = &config.auth;
         let none = auth.keys.is_empty() && auth.public_key.is_none() && auth.jwks.is_none();
         // A key that was given and is wrong has been told already.
@@ -188,6 +189,23 @@ impl Reader {
                 self.gathered.warnings.extend(warning);
             }
             Err(error) => self.problem("jwt_secret", &error),
+        }
+    }
+
+    /// A secret that can be guessed is refused, but where only this machine can try.
+    fn short_secrets(&mut self, config: &Config) {
+        let short = config.auth.keys.iter().map(|key| key.secret.expose().len()).filter(|len| *len < MIN_SECRET_BYTES);
+        let Some(len) = short.min() else { return };
+        let text = format!(
+            "an HS256 secret of {len} bytes can be guessed; it needs {MIN_SECRET_BYTES} or more: `openssl rand -hex 32` makes one"
+        );
+        if config.listen.ip().is_loopback() {
+            self.gathered.warnings.push(format!("jwt_secret: {text}"));
+        } else {
+            self.problem(
+                "jwt_secret",
+                &format!("{text} (a shorter one is taken only while listen is a loopback address)"),
+            );
         }
     }
 

@@ -15,6 +15,7 @@ use crate::limits::address::Client;
 use crate::limits::caps::Caps;
 use crate::protocol::error::Refusal;
 use crate::socket::Limits;
+use crate::store::StoreError;
 
 /// Shared by all handlers of both addresses.
 pub struct App {
@@ -41,6 +42,15 @@ impl App {
         self.verify(auth::bearer_of(authorization, "", None)).await
     }
 
+    /// Who asks for what only the host application's people may see.
+    pub async fn identify_admin(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
+        let identity = self.identify(request).await?;
+        if identity.admin {
+            return Ok(identity);
+        }
+        Err(Refusal::forbidden("this takes a token with the scope `admin`"))
+    }
+
     /// Who opens a socket: the token is in one of three places.
     pub async fn identify_socket(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
         let headers = request.headers();
@@ -63,10 +73,7 @@ impl App {
 
     /// The host application owns its users: one is made or renamed from what its token says.
     pub async fn ensure_user(&self, identity: &Identity) -> Result<(), Refusal> {
-        let known = self.parts.reader.user(identity.user.id).await.map_err(|error| {
-            log::error!("a user could not be looked up: {error}");
-            Refusal::unavailable("the database does not answer; try again")
-        })?;
+        let known = self.parts.reader.user(identity.user.id).await.map_err(|error| unreadable(&error))?;
         let same = known.is_some_and(|user| {
             user.name == identity.name && user.external_id.as_deref() == identity.user.external_id()
         });
@@ -83,6 +90,12 @@ impl App {
         let host = text(request.headers(), &header::HOST);
         origin::check(origins, host, &self.allowed_origins).map_err(|error| Refusal::forbidden(error.to_string()))
     }
+}
+
+/// What to tell who wanted to read something.
+pub(super) fn unreadable(error: &StoreError) -> Refusal {
+    log::error!("the database: {error}");
+    Refusal::unavailable("the database does not answer; try again")
 }
 
 /// The client's address: the peer's, or what a proxy on this machine says.

@@ -3,13 +3,17 @@
 //! Assembled by the composition root. It turns requests into orders and answers into bodies; it decides nothing about
 //! channels.
 
+pub mod admin;
+mod api;
 pub mod app;
 pub mod health;
 pub mod origin;
 pub mod problem;
+pub mod trace;
 pub mod ws;
 
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource};
 
 use crate::protocol::error::{ErrorCode, Refusal};
 use problem::Problem;
@@ -17,10 +21,16 @@ use problem::Problem;
 /// Routes of the public address.
 pub fn public(config: &mut ServiceConfig) {
     config
-        .route("/ws", web::get().to(ws::upgrade))
-        .route("/healthz", web::get().to(health::healthz))
-        .route("/readyz", web::get().to(health::readyz))
+        .service(only("GET", web::resource("/ws").route(web::get().to(ws::upgrade))))
+        .service(only("GET", web::resource("/healthz").route(web::get().to(health::healthz))))
+        .service(only("GET", web::resource("/readyz").route(web::get().to(health::readyz))))
+        .configure(api::routes)
         .default_service(web::to(nothing_here));
+}
+
+/// Answers 405 to all methods that a resource has no route for; `allow` names those it has.
+fn only(allow: &'static str, resource: Resource) -> Resource {
+    resource.default_service(web::to(move || async move { Err::<HttpResponse, _>(Problem::wrong_method(allow)) }))
 }
 
 async fn nothing_here() -> Result<String, Problem> {
@@ -29,5 +39,5 @@ async fn nothing_here() -> Result<String, Problem> {
 
 /// Routes of the admin address.
 pub fn admin(config: &mut ServiceConfig) {
-    config.default_service(web::to(nothing_here));
+    admin::configure(config);
 }

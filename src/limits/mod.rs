@@ -4,5 +4,6 @@
 
 pub mod address;
 pub mod caps;
+pub mod pace;
 pub mod rates;
 pub mod refusals;

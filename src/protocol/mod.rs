@@ -7,6 +7,8 @@ pub mod client;
 pub mod close;
 pub mod error;
 mod fields;
+pub mod rest;
+pub mod schema;
 pub mod server;
 mod time;
 

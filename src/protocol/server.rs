@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::client::Ref;
 use super::error::{ErrorCode, Refusal};
 use super::time;
-use crate::domain::channel::{Channel, ChannelKind, ChannelView, Role};
+use crate::domain::channel::{Channel, ChannelKind, ChannelView, Member, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, SessionId, UserId};
 use crate::domain::message::{Message, Stored};
 use crate::domain::sync::SyncPage;
@@ -277,17 +277,25 @@ impl ChannelBody {
     }
 
     pub fn of(channel: &Channel, unread: i64, reader: UserId, online: impl Fn(UserId) -> bool) -> Self {
-        let member = channel.member(reader);
-        let peer = member.and_then(|_| channel.peer_of(reader));
+        Self::build(channel, unread, channel.member(reader), online)
+    }
+
+    /// As the host application's server sees it, which is in no channel.
+    pub fn for_host(channel: &Channel, online: impl Fn(UserId) -> bool) -> Self {
+        Self::build(channel, 0, None, online)
+    }
+
+    fn build(channel: &Channel, unread: i64, reader: Option<&Member>, online: impl Fn(UserId) -> bool) -> Self {
+        let peer = reader.and_then(|reader| channel.peer_of(reader.user_id));
         let member_ids = channel.member_ids();
         Self {
             id: channel.id,
             kind: channel.kind,
             name: channel.name.clone(),
-            role: member.map(|member| member.role),
+            role: reader.map(|reader| reader.role),
             last_seq: channel.last_seq,
             version: channel.version,
-            last_read_seq: member.map_or(channel.last_seq, |member| member.last_read_seq),
+            last_read_seq: reader.map_or(channel.last_seq, |reader| reader.last_read_seq),
             unread,
             online: member_ids.iter().copied().filter(|id| online(*id)).collect(),
             member_ids,

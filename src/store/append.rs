@@ -3,13 +3,16 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::backend::Tx;
 use super::error::StoreError;
 use super::jobs::Database;
 use crate::domain::message::{Append, Appended};
 
+/// How often, and for how long at most, one transaction is tried again.
 const ATTEMPTS: u32 = 5;
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Outcomes in the order given.
 pub(super) async fn append(db: &Database, batch: Vec<Append>) -> Result<Vec<Appended>, StoreError> {
@@ -22,12 +25,12 @@ pub(super) async fn append(db: &Database, batch: Vec<Append>) -> Result<Vec<Appe
     while let Some(range) = rest.pop() {
         match store(db, &batch, range.clone()).await {
             Ok(stored) => outcomes.extend(stored),
-            Err(StoreError::Internal(reason)) if range.len() == 1 => {
+            Err(StoreError::Internal(reason)) if range.len() == 1 && is_of_a_row(&reason) => {
                 let id = batch.get(range.start).map(|item| item.message.id);
                 log::warn!("message {id:?} was refused by the database: {reason}");
                 outcomes.push(Appended::Rejected);
             }
-            Err(StoreError::Internal(_)) => {
+            Err(StoreError::Internal(reason)) if is_of_a_row(&reason) => {
                 let middle = range.start + range.len() / 2;
                 rest.push(middle..range.end);
                 rest.push(range.start..middle);
@@ -42,6 +45,7 @@ pub(super) async fn append(db: &Database, batch: Vec<Append>) -> Result<Vec<Appe
 
 /// One transaction, a few times.
 async fn store(db: &Database, batch: &Arc<[Append]>, range: Range<usize>) -> Result<Vec<Appended>, StoreError> {
+    let start = Instant::now();
     let mut attempt = 0;
     loop {
         let (batch, range) = (Arc::clone(batch), range.clone());
@@ -51,11 +55,27 @@ async fn store(db: &Database, batch: &Arc<[Append]>, range: Range<usize>) -> Res
             })
             .await;
         match stored {
-            Err(StoreError::Busy) if attempt < ATTEMPTS => {
+            Err(StoreError::Busy) if attempt < ATTEMPTS && start.elapsed() < PATIENCE => {
                 attempt += 1;
                 Database::pause(attempt).await;
             }
             other => return other,
         }
     }
+}
+
+/// Whether an error speaks of what a row holds (PostgreSQL's classes 22 and 23; diesel shows their English texts only).
+/// Anything else fails every row alike, and no row is to blame for it.
+fn is_of_a_row(reason: &str) -> bool {
+    const TEXTS: [&str; 8] = [
+        "invalid byte sequence",
+        "invalid input syntax",
+        "out of range",
+        "value too long",
+        "violates",
+        "unsupported Unicode",
+        "has no equivalent in encoding",
+        "index row size",
+    ];
+    TEXTS.iter().any(|text| reason.contains(text))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use uuid::Uuid;
 
 use super::backend::{Conn, with_conn};
 use super::error::{Failure, StoreError};
@@ -84,6 +85,22 @@ pub(super) async fn heads(conn: &mut Conn, ids: &[ChannelId]) -> QueryResult<Vec
     let query =
         channels::table.filter(channels::id.eq_any(ids)).order(channels::id).select((channels::id, channels::version));
     with_conn!(conn, |c| query.load(c).await)
+}
+
+/// A page of all channels, ascending by id, and whether there are more.
+pub(super) async fn list(
+    conn: &mut Conn,
+    after: Option<ChannelId>,
+    limit: usize,
+) -> Result<(Vec<Channel>, bool), StoreError> {
+    // No channel has the least id of all: theirs are made from the time.
+    let after = after.unwrap_or(ChannelId(Uuid::nil()));
+    let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let query = channels::table.filter(channels::id.gt(after)).order(channels::id).limit(one_more).select(channels::id);
+    let mut ids: Vec<ChannelId> = with_conn!(conn, |c| query.load(c).await)?;
+    let has_more = ids.len() > limit;
+    ids.truncate(limit);
+    Ok((load(conn, &ids).await?, has_more))
 }
 
 /// Every channel of a user, by as many queries whether they are in one or in a thousand.

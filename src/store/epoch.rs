@@ -66,3 +66,18 @@ pub(super) async fn extent(conn: &mut Conn) -> Result<Extent, StoreError> {
     let versions: Vec<i64> = with_conn!(conn, |c| query.load(c).await)?;
     Ok(Extent { epoch, versions: versions.iter().sum(), channels: i64::try_from(versions.len()).unwrap_or(i64::MAX) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_goes_on_while_nothing_of_it_is_missing() {
+        let extent = |epoch: &str, versions, channels| Extent { epoch: epoch.to_owned(), versions, channels };
+        let noted = extent("a", 10, 2);
+        assert!(extent("a", 10, 2).continues(&noted) && extent("a", 11, 3).continues(&noted));
+        assert!(!extent("a", 9, 2).continues(&noted) && !extent("a", 10, 1).continues(&noted));
+        assert!(!extent("b", 10, 2).continues(&noted));
+        assert!(extent("a", 0, 0).is_empty() && !noted.is_empty());
+    }
+}

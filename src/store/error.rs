@@ -131,3 +131,44 @@ pub enum OpenError {
     #[error("cannot write the note {}: {reason}; check that its folder may be written by this user", path.display())]
     Note { path: PathBuf, reason: String },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: DatabaseErrorKind, message: &str) -> StoreError {
+        Error::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn a_database_that_is_away_or_full_may_be_tried_again() {
+        use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, UnableToSendCommand, Unknown};
+        for error in [
+            of(UnableToSendCommand, "connection closed"),
+            of(ClosedConnection, ""),
+            of(ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction"),
+            of(Unknown, "canceling statement due to statement timeout"),
+            of(Unknown, "terminating connection due to administrator command"),
+            of(Unknown, "database or disk is full"),
+        ] {
+            assert!(matches!(error, StoreError::Unavailable(_)) && error.is_retryable(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn who_was_in_the_way_decides_what_to_do() {
+        use DatabaseErrorKind::{SerializationFailure, UniqueViolation, Unknown};
+        assert_eq!(of(Unknown, "canceling statement due to lock timeout"), StoreError::Locked);
+        assert_eq!(of(Unknown, "deadlock detected"), StoreError::Busy);
+        assert_eq!(of(Unknown, "database is locked"), StoreError::Busy);
+        assert_eq!(of(SerializationFailure, ""), StoreError::Busy);
+        assert_eq!(of(UniqueViolation, ""), StoreError::Busy);
+    }
+
+    #[test]
+    fn a_row_that_is_refused_is_no_case_for_another_try() {
+        let error = of(DatabaseErrorKind::Unknown, "invalid byte sequence for encoding \"UTF8\": 0x00");
+        assert!(matches!(error, StoreError::Internal(_)) && !error.is_retryable());
+        assert!(!StoreError::UnknownOutcome.is_retryable());
+    }
+}

@@ -70,6 +70,8 @@ struct Shared {
 impl Database {
     /// To be called on `runtime`. Connects when it is first used.
     pub(super) fn new(manager: Manager, connections: u32, timeouts: Timeouts, runtime: Handle) -> Self {
+        // What cannot be unreachable is only waited for: a thousand sessions may ask at once.
+        let patience = if manager.can_give_up() { timeouts.connect } else { timeouts.connect * 5 };
         let (can_give_up, note) = (manager.can_give_up(), manager.note());
         let pool = bb8::Pool::builder()
             .max_size(connections)
@@ -77,7 +79,7 @@ impl Database {
             // A database in memory is its connection; a closed one is noticed when it is taken out.
             .max_lifetime(None)
             .idle_timeout(None)
-            .connection_timeout(timeouts.connect)
+            .connection_timeout(patience)
             .build_unchecked(manager);
         Self(Arc::new(Shared { pool, runtime, timeouts, can_give_up, note }))
     }

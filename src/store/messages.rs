@@ -176,6 +176,20 @@ pub(super) async fn history(
     Ok((rows.into_iter().map(Message::from).collect(), has_more))
 }
 
+/// A page of history for a member of the channel; `None` for anybody else.
+pub(super) async fn history_for(
+    conn: &mut Conn,
+    user: UserId,
+    channel: ChannelId,
+    from: HistoryFrom,
+    limit: usize,
+) -> Result<Option<(Vec<Message>, bool)>, StoreError> {
+    if members::role(conn, channel, user).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(history(conn, channel, from, limit).await?))
+}
+
 /// Where a message stands for a member of its channel; `None` for anybody else.
 pub(super) async fn position_of(
     conn: &mut Conn,

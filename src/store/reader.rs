@@ -10,7 +10,7 @@ use crate::domain::channel::{Channel, ChannelState, ChannelView};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, SendDigest, Stored};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
-use crate::domain::user::User;
+use crate::domain::user::{User, UserRef};
 
 /// Reads the database, from anywhere.
 #[derive(Debug, Clone)]
@@ -39,6 +39,11 @@ impl Reader {
         read!(self, None, |conn| users::load(conn, &ids))
     }
 
+    /// Who is meant by the host's id; `None` where nobody is, or where the id belongs to another sub.
+    pub fn named(&self, who: UserRef) -> Job<Option<User>> {
+        read!(self, None, |conn| users::named(conn, &who))
+    }
+
     /// What was stored under a sender's clientId.
     pub fn find_stored(&self, sender: UserId, client_id: ClientId) -> Job<Option<(Stored, SendDigest)>> {
         read!(self, None, |conn| messages::find_stored(conn, sender, client_id))
@@ -51,6 +56,11 @@ impl Reader {
     /// Ascending by id; the unknown are missing.
     pub fn channels(&self, ids: Vec<ChannelId>) -> Job<Vec<Channel>> {
         read!(self, Snapshot, |conn| channels::load(conn, &ids))
+    }
+
+    /// A page of all channels, ascending by id, and whether there are more.
+    pub fn list_channels(&self, after: Option<ChannelId>, limit: usize) -> Job<(Vec<Channel>, bool)> {
+        read!(self, Snapshot, |conn| channels::list(conn, after, limit))
     }
 
     /// Every channel of a user, by a constant number of queries.
@@ -91,6 +101,17 @@ impl Reader {
     /// A page, and whether there is more in its direction.
     pub fn history(&self, channel: ChannelId, from: HistoryFrom, limit: usize) -> Job<(Vec<Message>, bool)> {
         read!(self, None, |conn| messages::history(conn, channel, from, limit))
+    }
+
+    /// The same for a member of the channel, of one moment with the membership; `None` for anybody else.
+    pub fn history_for(
+        &self,
+        user: UserId,
+        channel: ChannelId,
+        from: HistoryFrom,
+        limit: usize,
+    ) -> Job<Option<(Vec<Message>, bool)>> {
+        read!(self, Snapshot, |conn| messages::history_for(conn, user, channel, from, limit))
     }
 
     pub fn message(&self, id: MessageId) -> Job<Option<Message>> {

@@ -24,19 +24,20 @@ pub(super) enum Whose {
     One(UserId, ChannelId),
 }
 
-/// What is not counted, by channel and member. Members without such messages are missing.
+/// What is not counted, by channel and member.
 pub(super) type Discounts = HashMap<(ChannelId, UserId), i64>;
 
+/// Each count is a subquery of its own, which leaves the planner no other way than an index.
 macro_rules! discounts {
     ($whose:literal) => {
         concat!(
-            "SELECT cm.channel_id, cm.user_id, COUNT(*) AS n FROM channel_members cm ",
-            "JOIN messages m ON m.channel_id = cm.channel_id AND m.sender_id = cm.user_id AND m.seq > cm.last_read_seq ",
-            "WHERE ", $whose, " GROUP BY cm.channel_id, cm.user_id ",
-            "UNION ALL SELECT cm.channel_id, cm.user_id, COUNT(*) AS n FROM channel_members cm ",
-            "JOIN messages m ON m.channel_id = cm.channel_id AND m.deleted_at IS NOT NULL ",
-            "AND m.seq > cm.last_read_seq AND m.sender_id <> cm.user_id ",
-            "WHERE ", $whose, " GROUP BY cm.channel_id, cm.user_id"
+            "SELECT cm.channel_id, cm.user_id, ",
+            "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = cm.channel_id AND m.sender_id = cm.user_id ",
+            "AND m.seq > cm.last_read_seq) + ",
+            "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = cm.channel_id AND m.deleted_at IS NOT NULL ",
+            "AND m.seq > cm.last_read_seq AND m.sender_id <> cm.user_id) AS n ",
+            "FROM channel_members cm WHERE ",
+            $whose
         )
     };
 }
@@ -68,11 +69,7 @@ pub(super) async fn discounts(conn: &mut Conn, whose: Whose) -> QueryResult<Disc
             with_conn!(conn, |c| query.load(c).await)?
         }
     };
-    let mut discounts = Discounts::new();
-    for row in rows {
-        *discounts.entry((row.channel_id, row.user_id)).or_default() += row.n;
-    }
-    Ok(discounts)
+    Ok(rows.into_iter().map(|row| ((row.channel_id, row.user_id), row.n)).collect())
 }
 
 /// The unread count of one member of `channel`; 0 for anybody else.

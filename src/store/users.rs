@@ -45,6 +45,13 @@ pub(super) async fn load(conn: &mut Conn, ids: &[UserId]) -> QueryResult<Vec<Use
     Ok(rows(conn, ids).await?.into_iter().map(User::from).collect())
 }
 
+/// Who is meant by the host's id; `None` where nobody is, or where the id belongs to another sub.
+pub(super) async fn named(conn: &mut Conn, who: &UserRef) -> QueryResult<Option<User>> {
+    let is_meant =
+        |row: &UserRow| who.external_id().is_none() || row.sub.as_ref().is_none_or(|sub| *sub == who.external);
+    Ok(row(conn, who.id).await?.filter(is_meant).map(User::from))
+}
+
 /// The user as the token says, made or renamed where that is news.
 pub(super) async fn upsert(conn: &mut Conn, who: &UserRef, name: &str, at: DateTime<Utc>) -> Result<User, Failure> {
     if row(conn, who.id).await?.is_none() {

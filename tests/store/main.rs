@@ -1,5 +1,7 @@
 //! The store's promises, each kept on SQLite in memory, on a SQLite file and on PostgreSQL.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
+
 mod append;
 mod kit;
 mod members;
@@ -9,5 +11,7 @@ mod outage;
 mod plans;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod reading;
 mod sync;

@@ -56,11 +56,11 @@ async fn the_host_makes_groups_of_people_not_seen_yet(writer: Writer, reader: Re
     assert!(channel.members.iter().all(|member| member.role == Role::Member));
     let placeholder = reader.user(user("driver 7").id).await.unwrap().unwrap();
     assert_eq!((placeholder.external_id.as_deref(), placeholder.name.as_str()), (Some("driver 7"), "driver 7"));
-    let named = writer.upsert_user(user("driver 7"), "Dee".to_owned()).await.unwrap().unwrap();
-    assert_eq!(named.name, "Dee");
+    let renamed = writer.upsert_user(user("driver 7"), "Dee".to_owned()).await.unwrap().unwrap();
+    assert_eq!(renamed.name, "Dee");
     writer.upsert_user(user(uuid), "Uma".to_owned()).await.unwrap().unwrap();
-    let names: Vec<_> = reread(&reader, &channel).await.members.into_iter().map(|member| member.name).collect();
-    assert!(names.contains(&"Dee".to_owned()) && names.contains(&"Uma".to_owned()));
+    let now_called: Vec<_> = reread(&reader, &channel).await.members.into_iter().map(|member| member.name).collect();
+    assert!(now_called.contains(&"Dee".to_owned()) && now_called.contains(&"Uma".to_owned()));
 }
 
 async fn unknown_users_are_named_in_the_refusal(writer: Writer, reader: Reader) {

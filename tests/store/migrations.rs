@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, SqliteConnection};
 use diesel_async::RunQueryDsl;
@@ -11,20 +9,6 @@ use crate::postgres::{Database, connect};
 struct Column {
     #[diesel(sql_type = Text)]
     place: String,
-}
-
-fn steps(folder: &str) -> BTreeSet<String> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
-    let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .inspect(|step| assert!(step.join("up.sql").is_file() && step.join("down.sql").is_file(), "{step:?}"))
-        .map(|step| step.file_name().unwrap().to_str().unwrap().to_owned())
-        .collect()
-}
-
-#[test]
-fn both_folders_have_the_same_steps() {
-    assert_eq!(steps("sqlite"), steps("postgres"));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use tenfour::store::{OpenError, Reader, Settings, Writer, open};
+use tenfour::store::{OpenError, Reader, Settings, StoreError, Writer, open};
 use tokio::runtime::Handle;
 
 use crate::kit::*;
@@ -172,5 +172,24 @@ fn every_sqlite_connection_writes_through_to_the_disk() {
         let (writer, reader) = open_at(&file_url(&path)).await;
         some_messages(&writer, &reader).await;
         assert!(folder.path().join("chat.db-wal").metadata().unwrap().len() > 0);
+    });
+}
+
+#[test]
+fn a_file_that_another_process_writes_is_waited_for_and_then_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    runtime().block_on(async {
+        let mut settings = settings(&file_url(&path));
+        settings.timeouts.busy = std::time::Duration::from_millis(100);
+        let (writer, reader) = open(settings, Handle::current()).await.unwrap();
+        let channel = group(&writer, &["ana"]).await;
+        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        other.batch_execute("BEGIN IMMEDIATE").unwrap();
+        let sent = item(&channel, "ana", "hello");
+        assert_eq!(writer.append(vec![sent.clone()]).await, Err(StoreError::Busy));
+        assert_eq!(reader.heads(vec![channel.id]).await.unwrap(), [(channel.id, 0)]);
+        other.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(stored(&writer.append(vec![sent]).await.unwrap()[0]).seq, 1);
     });
 }

@@ -10,6 +10,7 @@ use tenfour::store::{Reader, StoreError, Writer};
 
 use crate::kit::*;
 use crate::postgres::{Database, Server, connect};
+use crate::proxy::{Cut, Direction, Proxy};
 
 const LIMIT: Duration = Duration::from_secs(4);
 
@@ -108,12 +109,36 @@ fn two_nodes_that_write_the_same_channels_in_any_order_lose_nothing() {
         let batches = async |writer: &Writer, turn: usize| {
             for round in 0..20 {
                 let batch = (0..30).map(|n| item(&channels[(n + turn + round) % 3], "ana", "text")).collect();
-                writer.append(batch).await.unwrap().iter().for_each(|outcome| drop(stored(outcome)));
+                let outcomes = writer.append(batch).await.unwrap();
+                assert!(outcomes.iter().all(|outcome| matches!(outcome, Appended::New(_))));
             }
         };
         tokio::join!(batches(&one, 0), batches(&two, 1), batches(&one, 2));
         let heads = reader.heads(channels.iter().map(|channel| channel.id).collect()).await.unwrap();
         assert_eq!(heads.iter().map(|(_, version)| version).sum::<i64>(), 3 * 20 * 30);
+        database.drop().await;
+    });
+}
+
+#[test]
+fn a_line_lost_at_the_commit_leaves_the_outcome_open_and_a_look_up_tells_it() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let (place, name) = database.url.rsplit_once('/').unwrap();
+        let server = place.rsplit_once('@').map_or(place, |(_, server)| server).to_owned();
+        let proxy = Proxy::start(tokio::net::lookup_host(&server).await.unwrap().next().unwrap());
+        let url = format!("{}/{name}", place.replace(&server, &proxy.addr.to_string()));
+        let (writer, reader) = open_at(&url).await;
+        let channel = group(&writer, &["ana"]).await;
+        let sent = item(&channel, "ana", "hello");
+        // With the end of its message, or it would be found in READ COMMITTED.
+        proxy.cut_when(Direction::Up, b"COMMIT\0", Cut::After);
+        assert_eq!(within(LIMIT, writer.append(vec![sent.clone()])).await, Err(StoreError::UnknownOutcome));
+        // The server may still be at it; whoever asks under the channel's lock waits for that.
+        let outcomes = writer.append(vec![again(&sent)]).await.unwrap();
+        let (found, _) = reader.find_stored(user("ana").id, sent.message.client_id).await.unwrap().unwrap();
+        assert_eq!((found.id, found.seq), (sent.message.id, 1));
+        assert_eq!(outcomes, [Appended::Duplicate(found)]);
         database.drop().await;
     });
 }

@@ -95,7 +95,7 @@ fn sqlite_searches_messages_by_index_only() {
         everything(&writer, &reader).await;
     });
     let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    let queries = sent(|text| text.contains('`') || (text.contains("UNION ALL") && !text.contains("unnest")));
+    let queries = sent(|text| text.contains('`') || text.contains("COUNT(*)"));
     assert!(queries.len() >= 12, "{queries:#?}");
     for query in queries {
         let explain = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"));
@@ -109,7 +109,7 @@ fn sqlite_searches_messages_by_index_only() {
         if query.contains("`client_id` = ?") {
             assert!(plan.contains("(sender_id=? AND client_id=?)"), "{query}\n{plan}");
         }
-        if query.contains("UNION ALL") {
+        if query.contains("cm.last_read_seq") {
             assert!(plan.contains("messages_own_ix") && plan.contains("messages_deleted_ix"), "{query}\n{plan}");
         }
     }
@@ -123,7 +123,7 @@ fn postgresql_searches_messages_by_index_only() {
         let (writer, reader) = open_at(&database.url).await;
         everything(&writer, &reader).await;
         let mut conn = connect(&database.url).await;
-        // Without the store's own settings, which forbid scans: with numbers that make them look dear.
+        // As the store's own sessions have it.
         conn.batch_execute(
             "SET search_path = tenfour; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
              SET enable_hashjoin = off; SET enable_mergejoin = off; ANALYZE",
@@ -141,15 +141,16 @@ fn postgresql_searches_messages_by_index_only() {
             let lines: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();
             let plan = lines.join("\n");
             assert!(!plan.contains("Seq Scan on messages"), "{query}\n{plan}");
-            for (line, next) in lines.iter().zip(&lines[1..]) {
+            for (line, next) in lines.iter().zip(lines.iter().skip(1).chain(&[""])) {
                 let scans = line.contains("Scan") && line.contains(" on messages");
                 assert!(!scans || next.contains("Cond:"), "{query}\n{plan}");
             }
-            assert!(!query.contains("LIMIT") || !plan.contains("Sort"), "{query}\n{plan}");
+            assert!(!query.contains("ORDER BY \"messages\"") || !plan.contains("Sort"), "{query}\n{plan}");
             if query.contains("unnest") {
-                assert!(plan.contains("messages_client_uq"), "{query}\n{plan}");
+                let lookup = "Index Cond: ((sender_id = i_1.sender_id) AND (client_id = i_1.client_id))";
+                assert!(plan.contains(lookup), "{query}\n{plan}");
             }
-            if query.contains("UNION ALL") {
+            if query.contains("cm.last_read_seq") {
                 assert!(plan.contains("messages_own_ix") && plan.contains("messages_deleted_ix"), "{query}\n{plan}");
             }
         }

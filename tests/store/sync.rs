@@ -45,7 +45,7 @@ async fn pages_bring_a_client_to_the_head_from_any_version(writer: Writer, reade
     let channel = lively(&writer).await;
     let (all, _) = reader.history(channel.id, HistoryFrom::After(0), 1000).await.unwrap();
     let truth: BTreeMap<MessageId, Message> = all.into_iter().map(|m| (m.id, m)).collect();
-    let head = reader.heads(vec![channel.id]).await.unwrap()[0].1;
+    let newest = reader.heads(vec![channel.id]).await.unwrap()[0].1;
     for limit in [1, 7, 500] {
         let (mut held, mut cursor) = (BTreeMap::new(), 0);
         loop {
@@ -60,10 +60,10 @@ async fn pages_bring_a_client_to_the_head_from_any_version(writer: Writer, reade
                 break;
             }
         }
-        assert_eq!((cursor, &held), (head, &truth), "by {limit}");
+        assert_eq!((cursor, &held), (newest, &truth), "by {limit}");
     }
-    let nothing = page(&reader, &channel, SyncFrom::Version(head), LIMITS).await;
-    assert!(nothing.messages.is_empty() && !nothing.has_more && nothing.version == head);
+    let nothing = page(&reader, &channel, SyncFrom::Version(newest), LIMITS).await;
+    assert!(nothing.messages.is_empty() && !nothing.has_more && nothing.version == newest);
 }
 
 async fn pages_are_cut_by_bytes(writer: Writer, reader: Reader) {

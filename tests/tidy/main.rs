@@ -50,17 +50,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "http",
         ],
     ),
-    ("cli", &["domain", "config", "protocol", "auth", "store", "client", "daemon"]),
+    // `dev` gives the daemon that it started its first orders.
+    ("cli", &["domain", "config", "protocol", "auth", "store", "client", "daemon", "actors"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
 
-/// Inside of actors: a room knows its sessions only as those who take what it delivers, presence knows nobody.
-const ACTORS_MAY_NOT_IMPORT: &[(&str, &[&str])] = &[
-    ("room", &["session", "registry", "presence"]),
-    ("db", &["session", "registry", "presence"]),
-    ("presence", &["session", "room", "db"]),
-];
+/// Inside of actors: a room knows its sessions only by their feeds. Rooms, presence and the DB actor tell the registry of
+/// facts; none of them knows a session.
+const ACTORS_MAY_NOT_IMPORT: &[(&str, &[&str])] =
+    &[("room", &["session", "presence"]), ("db", &["session", "presence"]), ("presence", &["session", "db"])];
 
 /// Packages that only some modules name, and why.
 const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
@@ -255,6 +254,10 @@ fn no_shortcut_is_left_in_the_source() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (words, instead) in shortcuts {
+            // `tell` is the one way round the mailbox's bound, and says why that is right.
+            if *words == ["do_send"] && source.path == "actors/mod.rs" {
+                continue;
+            }
             for line in source.lines_with(words) {
                 wrong.push(at(&source, line, &format!("{}: {instead}", words.concat())));
             }

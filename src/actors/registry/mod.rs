@@ -3,19 +3,23 @@
 //! Sessions come to it once, when they open; the DB actor tells it of changes of membership; rooms tell it when nobody
 //! uses them. No message of a channel ever passes through it.
 
+mod history;
 mod rooms;
 mod sessions;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{
     Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture,
 };
 use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
 use serde::Serialize;
 
-pub use rooms::{CompareHeads, Idle, MembershipChanged, Open};
+pub use history::CompareHistory;
+pub use rooms::{CompareHeads, Idle, MembershipChanged, Open, Reannounce};
 pub use sessions::{Drain, EndSession, FindSession, ListSessions, Register, Registered, Unregister};
 
 use super::db::DbHandle;
@@ -54,7 +58,9 @@ pub struct RegistryParts {
     pub directory: Directory,
     pub presence: Addr<Presence>,
     pub online: Online,
-    pub metrics: std::sync::Arc<Metrics>,
+    /// Of the history that the database holds.
+    pub epoch: Arc<RwLock<String>>,
+    pub metrics: Arc<Metrics>,
     pub rooms: RoomSettings,
 }
 
@@ -107,6 +113,10 @@ impl Registry {
 
 impl Actor for Registry {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        Self::watch_history(ctx);
+    }
 }
 
 impl Handler<Inspect> for Registry {

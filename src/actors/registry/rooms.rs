@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
 
-use super::{Registry, RoomEntry, then};
+use super::{CompareHistory, Registry, RoomEntry, then};
 use crate::actors::feed::Subscriber;
 use crate::actors::obituary::Obituary;
 use crate::actors::room::{self, Room};
@@ -43,6 +43,14 @@ pub struct MembershipChanged {
     pub channel_id: ChannelId,
     pub added: Vec<UserId>,
     pub removed: Vec<UserId>,
+}
+
+/// A room has passed on that these users were added: their sessions that do not take part yet join now.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Reannounce {
+    pub channel: ChannelId,
+    pub users: Vec<UserId>,
 }
 
 /// Compares all rooms with the database: something may have been committed unseen.
@@ -111,6 +119,14 @@ impl Registry {
             return;
         }
         self.restart(channel, ctx);
+    }
+
+    /// Tells the users' sessions that they are in the channel; one that takes part already stays as it is.
+    fn announce(&self, channel: ChannelId, users: &[UserId]) {
+        let sessions = users.iter().filter_map(|user| self.by_user.get(user)).flatten();
+        for session in sessions.filter_map(|session| self.sessions.get(session)) {
+            tell(&session.addr, session::Added { channel });
+        }
     }
 
     fn restart(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
@@ -186,18 +202,20 @@ impl Handler<MembershipChanged> for Registry {
 
     fn handle(&mut self, changed: MembershipChanged, _: &mut Self::Context) {
         let channel = changed.channel_id;
-        for (users, member) in [(changed.added, true), (changed.removed, false)] {
-            for user in users {
-                let Some(sessions) = self.by_user.get(&user) else { continue };
-                tell(&self.parts.presence, presence::MemberMoved { user, channel, member });
-                if !member {
-                    continue;
-                }
-                for session in sessions.iter().filter_map(|session| self.sessions.get(session)) {
-                    tell(&session.addr, session::Added { channel });
-                }
+        for (users, member) in [(&changed.added, true), (&changed.removed, false)] {
+            for user in users.iter().filter(|user| self.by_user.contains_key(user)) {
+                tell(&self.parts.presence, presence::MemberMoved { user: *user, channel, member });
             }
         }
+        self.announce(channel, &changed.added);
+    }
+}
+
+impl Handler<Reannounce> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Reannounce { channel, users }: Reannounce, _: &mut Self::Context) {
+        self.announce(channel, &users);
     }
 }
 
@@ -205,6 +223,8 @@ impl Handler<CompareHeads> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: CompareHeads, ctx: &mut Self::Context) {
+        // Where the database was away it may have come back as another.
+        ctx.notify(CompareHistory);
         let read = self.parts.reader.heads(self.rooms.keys().copied().collect());
         then(read, self, ctx, |heads, act, ctx| match heads {
             Ok(heads) => {

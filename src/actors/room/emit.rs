@@ -6,6 +6,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Item, PresenceChanged, Room};
 use crate::actors::origin::Origin;
+use crate::actors::registry::Reannounce;
+use crate::actors::tell;
 use crate::domain::change::{Change, Changed, ChannelChange};
 use crate::domain::channel::ChannelState;
 use crate::domain::ids::{ChannelId, UserId};
@@ -128,6 +130,10 @@ impl Room {
         }
         for user in &shift.removed {
             self.stop_typing(*user);
+        }
+        if !shift.added.is_empty() {
+            // Whoever was removed and added again within a moment has been detached only now.
+            tell(&self.parts.registry, Reannounce { channel: self.id, users: shift.added.clone() });
         }
         match change {
             ChannelChange::MembersAdded { .. } | ChannelChange::MemberRemoved { heir: None, .. } => {

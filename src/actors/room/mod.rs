@@ -5,6 +5,8 @@
 //! never writes, and never waits for an answer before it takes the next message.
 
 mod emit;
+mod fill;
+mod messages;
 mod receipts;
 mod roster;
 mod sequence;
@@ -13,40 +15,34 @@ mod typing;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture,
-};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, MessageResult};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 
-use super::db::{DbHandle, conflict};
-use super::feed::Subscriber;
+use super::db::DbHandle;
 use super::obituary::Obituary;
-use super::origin::Origin;
 use super::registry::{Idle, Registry};
 use super::tell;
-use crate::domain::change::Change;
 use crate::domain::channel::Channel;
-use crate::domain::ids::{ChannelId, MessageId, SessionId, UserId, new_v7};
+use crate::domain::ids::{ChannelId, MessageId, new_v7};
 use crate::domain::message::{Append, Appended, NewMessage};
-use crate::domain::sync::Fill;
 use crate::ephemeral::Online;
 use crate::metrics::Metrics;
-use crate::protocol::client::{RefusedSend, SendRequest};
+use crate::protocol::client::RefusedSend;
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::Status;
-use crate::store::{Reader, StoreError};
+use crate::store::Reader;
+#[cfg(debug_assertions)]
+pub use messages::Panic;
+pub use messages::{
+    Attach, Committed, Detach, HeadSeen, Inspect, Item, MarkMoved, PresenceChanged, Publish, Retire, RoomState,
+    UserTyped,
+};
 use receipts::{Due, Receipt, Receipts};
 use roster::Roster;
 use sequence::Sequence;
 use typing::Typing;
 
-/// A version that is out of turn may be on its way; only then is the store asked.
-const BEFORE_FILL: Duration = Duration::from_millis(20);
-const FILL_RETRY: Duration = Duration::from_millis(500);
-/// A larger hole is not filled: the sessions come back and catch up, each from its own cursor.
-const MAX_FILL: usize = 500;
 /// Names no state of the membership, so that the store looks the sender up.
 const UNSURE: i64 = -1;
 
@@ -90,113 +86,6 @@ pub struct Room {
     obituary: Obituary,
 }
 
-/// What the admin surface shows.
-#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
-#[serde(rename_all = "camelCase")]
-pub struct RoomState {
-    pub id: ChannelId,
-    pub members: usize,
-    pub sessions: usize,
-    /// The version that was passed on last.
-    pub version: i64,
-    pub last_seq: i64,
-    /// Sends that wait for the database.
-    pub in_flight: usize,
-    /// Changes that wait for an earlier one.
-    pub waiting: usize,
-    pub filling: bool,
-    pub published: u64,
-    pub restarts: u32,
-    pub started_at: DateTime<Utc>,
-    pub member_ids: Vec<UserId>,
-    pub session_ids: Vec<SessionId>,
-}
-
-/// One thing that was committed, or what became of a send.
-#[derive(Debug)]
-pub enum Item {
-    Send { message: Box<NewMessage>, outcome: Appended, origin: Option<Origin>, accepted: Instant },
-    Change(Change),
-}
-
-/// Attaches a session: from now on it gets what happens. Whether its user is a member is for the session to read from
-/// the store, before it lets anything out. Answers with the version that was passed on last.
-#[derive(Debug, Message)]
-#[rtype(result = "i64")]
-pub struct Attach {
-    pub session: Subscriber,
-}
-
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Detach {
-    pub session: SessionId,
-}
-
-/// A send.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Publish {
-    pub sender: UserId,
-    pub sender_name: String,
-    pub send: SendRequest,
-    pub origin: Origin,
-}
-
-/// Told by the DB actor, in commit order.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Committed {
-    pub items: Vec<Item>,
-}
-
-/// The channel has come at least this far.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct HeadSeen {
-    pub version: i64,
-}
-
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct UserTyped {
-    pub user: UserId,
-    pub name: String,
-}
-
-/// A reader's mark moved.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct MarkMoved {
-    pub user_id: UserId,
-    pub seq: i64,
-    pub at: DateTime<Utc>,
-    pub session: Option<SessionId>,
-}
-
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct PresenceChanged {
-    pub user: UserId,
-    pub status: Status,
-    pub last_seen_at: Option<DateTime<Utc>>,
-}
-
-/// The registry lets go of it: it is no longer in the directory.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Retire;
-
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "RoomState")]
-pub struct Inspect;
-
-/// For tests of what comes after: the actor panics.
-#[cfg(debug_assertions)]
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Panic;
-
 impl Room {
     /// `channel` as it is in the store; `delivered` is the version up to which its sessions have been given everything.
     pub fn new(channel: &Channel, delivered: i64, restarts: u32, parts: RoomParts, obituary: Obituary) -> Self {
@@ -220,71 +109,6 @@ impl Room {
             parts,
             obituary,
         }
-    }
-
-    /// Passes on what has its turn, and sees to what is missing.
-    fn advance(&mut self, ctx: &mut Context<Self>) {
-        while let Some((version, item)) = self.sequence.next() {
-            self.emit(version, version, item);
-        }
-        if self.sequence.has_hole() && !self.filling {
-            self.filling = true;
-            ctx.run_later(BEFORE_FILL, Self::fill);
-        }
-    }
-
-    fn fill(&mut self, ctx: &mut Context<Self>) {
-        while let Some((version, item)) = self.sequence.next() {
-            self.emit(version, version, item);
-        }
-        if !self.sequence.has_hole() {
-            self.filling = false;
-            return;
-        }
-        let read = self.parts.reader.fill(self.id, self.sequence.delivered(), MAX_FILL);
-        ctx.spawn(read.into_actor(self).map(|fill, act, ctx| act.filled(fill, ctx)));
-    }
-
-    fn filled(&mut self, fill: Result<Fill, StoreError>, ctx: &mut Context<Self>) {
-        match fill {
-            Ok(Fill { changes, state: Some(state) }) => {
-                for change in changes {
-                    if let Some(waited) = self.sequence.fill(change.version) {
-                        self.emit_filled(change, waited, &state);
-                    }
-                }
-                // What the store did not have yet comes from the DB actor, or is asked for again.
-                self.fill_again_later(ctx);
-            }
-            Ok(Fill { state: None, .. }) => {
-                log::warn!("channel {}: more than {MAX_FILL} changes were missed; its sessions are closed", self.id);
-                self.give_up(ctx);
-            }
-            Err(error) => {
-                log::error!("channel {}: what it missed could not be read: {error}", self.id);
-                ctx.run_later(FILL_RETRY, Self::fill);
-            }
-        }
-    }
-
-    fn fill_again_later(&mut self, ctx: &mut Context<Self>) {
-        while let Some((version, item)) = self.sequence.next() {
-            self.emit(version, version, item);
-        }
-        self.filling = self.sequence.has_hole();
-        if self.filling {
-            ctx.run_later(FILL_RETRY, Self::fill);
-        }
-    }
-
-    /// Ends all sessions, which come back and catch up, and makes way for a new room.
-    fn give_up(&mut self, ctx: &mut Context<Self>) {
-        for session in self.roster.sessions() {
-            session.feed.close(Close::Resync);
-        }
-        tell(&self.parts.registry, Idle { channel: self.id, at_once: true });
-        self.obituary.cancel();
-        ctx.stop();
     }
 
     fn publish(&mut self, publish: Publish) {
@@ -361,23 +185,6 @@ impl Room {
             }
             act.look_at_typing(ctx);
         });
-    }
-}
-
-impl Item {
-    /// Answers a send outside of the channel's order.
-    pub fn answer_without_room(self) {
-        let Self::Send { outcome, origin: Some(origin), .. } = self else { return };
-        match outcome {
-            Appended::New(stored) => origin.ack(&stored, false),
-            Appended::Duplicate(stored) => origin.ack(&stored, true),
-            Appended::Conflict => origin.refuse(conflict()),
-            Appended::NotMember => origin.refuse(Refusal::no_channel()),
-            Appended::UnknownReply => {
-                origin.refuse(Refusal::invalid("replyToId must name a message of the same channel"));
-            }
-            Appended::Rejected => origin.refuse(Refusal::invalid("the database refuses this content")),
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a session does with each frame of its client.
 
+use std::time::Instant;
+
 use actix::Context;
 
 use super::Session;
@@ -17,6 +19,7 @@ use crate::protocol::server::ServerFrame;
 impl Session {
     pub(super) fn frame(&mut self, text: &[u8], ctx: &mut Context<Self>) {
         self.frames_in += 1;
+        self.pace.note(Instant::now());
         match ClientFrame::parse(text, self.parts.frame_limits) {
             Ok((reference, frame)) => {
                 self.parts.metrics.frame(frame.word());
@@ -110,7 +113,7 @@ impl Session {
         let db = self.parts.db.clone();
         let work = async move { db.order(order).await };
         self.later(ctx, reference, work, |outcome, reference, act, _| {
-            act.answer(outcome.map(drop), reference.as_ref())
+            act.answer(outcome.map(drop), reference.as_ref());
         });
     }
 
@@ -130,7 +133,7 @@ impl Session {
         let session = Some(self.handle.id);
         let work = async move { db.mark_read(mark, session, crate::domain::now()).await };
         self.later(ctx, reference, work, |outcome, reference, act, _| {
-            act.answer(outcome.map(drop), reference.as_ref())
+            act.answer(outcome.map(drop), reference.as_ref());
         });
     }
 

@@ -33,6 +33,7 @@ use crate::auth::{Identity, Verifier};
 use crate::domain::ids::{ChannelId, SessionId};
 use crate::ephemeral::Online;
 use crate::limits::caps::Place;
+use crate::limits::pace::Pace;
 use crate::limits::rates::Rates;
 use crate::limits::refusals::Refusals;
 use crate::metrics::Metrics;
@@ -96,6 +97,7 @@ pub struct Session {
     since: DateTime<Utc>,
     last_pong: Option<DateTime<Utc>>,
     frames_in: u64,
+    pace: Pace,
     messages_in: u64,
     rate_limited: u64,
     /// Set when the response body is gone.
@@ -149,6 +151,8 @@ pub struct SessionState {
     pub last_pong: Option<DateTime<Utc>>,
     pub channels: usize,
     pub frames_in: u64,
+    /// From the client, over about the last ten seconds.
+    pub frames_per_second: f64,
     pub messages_in: u64,
     pub rate_limited: u64,
     pub frames_out: u64,
@@ -181,6 +185,7 @@ impl Session {
             since: crate::domain::now(),
             last_pong: None,
             frames_in: 0,
+            pace: Pace::new(Instant::now()),
             messages_in: 0,
             rate_limited: 0,
             gone,
@@ -358,6 +363,7 @@ impl Handler<Inspect> for Session {
             last_pong: self.last_pong,
             channels: self.handle.feed.channels().len(),
             frames_in: self.frames_in,
+            frames_per_second: self.pace.per_second(Instant::now()),
             messages_in: self.messages_in,
             rate_limited: self.rate_limited,
             frames_out,

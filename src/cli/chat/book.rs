@@ -22,6 +22,8 @@ pub(super) struct Book {
     current: Option<ChannelId>,
     /// The next reset of the current channel is of one's own making.
     joining: bool,
+    /// Whose typing has been told.
+    typing: BTreeSet<(ChannelId, UserId)>,
     pending: HashMap<ClientId, (ChannelId, String)>,
     last_own: HashMap<ChannelId, MessageId>,
     pub(super) failed: usize,
@@ -80,7 +82,12 @@ impl Book {
             Event::Read(mark) => self.read(&mark),
             Event::Typing(typing) => {
                 self.names.insert(typing.user_id, typing.name);
-                self.is_current(typing.channel_id).then(|| format!("{} is typing", self.name(typing.user_id)))
+                let news = self.typing.insert((typing.channel_id, typing.user_id));
+                (news && self.is_current(typing.channel_id)).then(|| format!("{} is typing", self.name(typing.user_id)))
+            }
+            Event::TypingStopped(stopped) => {
+                self.typing.remove(&(stopped.channel_id, stopped.user_id));
+                None
             }
             Event::Presence(presence) => self.presence(&presence),
             Event::Reset(id) if self.is_current(id) => {
@@ -103,6 +110,7 @@ impl Book {
             Some(id) => {
                 self.current = Some(id);
                 self.joining = true;
+                self.channels.entry(id).and_modify(|info| info.unread = 0);
                 Ok(id)
             }
             None => {
@@ -170,6 +178,7 @@ impl Book {
         self.me = Some(hello.user.id);
         self.names.insert(hello.user.id, hello.user.name);
         self.channels.clear();
+        self.typing.clear();
         for channel in hello.channels {
             self.learn(channel);
         }

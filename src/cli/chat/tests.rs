@@ -180,7 +180,7 @@ async fn a_terminal_says_what_waits_while_there_is_no_connection() {
     started.enter("hello").await;
     started.out.shows("not connected, 1 waiting").await;
     started.enter("/quit").await;
-    started.out.shows("leaving when 1 messages are stored").await;
+    started.out.shows("leaving when the 1 waiting are stored").await;
     let mut peer = started.server.welcome(5).await;
     let hello = after_marks(&mut peer).await;
     peer.ack(&hello, 6, false).await;
@@ -204,4 +204,19 @@ async fn after_marks(peer: &mut Peer) -> Value {
         assert_eq!(frame["seq"], 4, "the last message by someone else");
         peer.send(json!({"type": "ok", "ref": frame["ref"]})).await;
     }
+}
+
+#[tokio::test]
+async fn a_token_file_that_is_not_there_is_named() {
+    let (_keys, lines) = mpsc::channel(1);
+    let options = ChatOptions {
+        url: "ws://127.0.0.1:1/ws".into(),
+        token: None,
+        token_file: Some("/nowhere/token".into()),
+        channel: None,
+        history: 0,
+    };
+    let screen = Screen { terminal: false, out: Paper::default(), err: Paper::default() };
+    let error = chat(options, lines, screen, std::future::pending()).await.unwrap_err().to_string();
+    assert!(error.contains("/nowhere/token"), "{error}");
 }

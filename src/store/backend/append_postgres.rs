@@ -15,7 +15,8 @@ use crate::domain::message::{Append, Appended, Stored};
 use crate::store::sql_types::{At, Id, Micros};
 
 /// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads.
-/// The look-up of what was stored before is by the pair (sender, clientId) and beats every other verdict.
+/// The look-up of what was stored before is by the pair (sender, clientId) and beats every other verdict. Each look-up
+/// is LATERAL with a LIMIT, which leaves the planner no other way than the index, whatever it believes of the sizes.
 const APPEND: &str = "
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::text[],
@@ -33,11 +34,14 @@ WITH input AS MATERIALIZED (
       ELSE 0
     END AS verdict
   FROM input i
-  LEFT JOIN messages s ON s.sender_id = i.sender_id AND s.client_id = i.client_id
-  LEFT JOIN channels c ON c.id = i.channel_id
-  LEFT JOIN channel_members m
-    ON c.members_version <> i.members_version AND m.channel_id = i.channel_id AND m.user_id = i.sender_id
-  LEFT JOIN messages r ON r.id = i.reply_to_id AND r.channel_id = i.channel_id
+  LEFT JOIN LATERAL (SELECT x.id, x.channel_id, x.seq, x.first_version, x.created_at, x.digest FROM messages x
+    WHERE x.sender_id = i.sender_id AND x.client_id = i.client_id LIMIT 1) s ON true
+  LEFT JOIN LATERAL (SELECT x.id, x.last_seq, x.version, x.members_version FROM channels x
+    WHERE x.id = i.channel_id LIMIT 1) c ON true
+  LEFT JOIN LATERAL (SELECT x.user_id FROM channel_members x WHERE c.members_version <> i.members_version
+    AND x.channel_id = i.channel_id AND x.user_id = i.sender_id LIMIT 1) m ON true
+  LEFT JOIN LATERAL (SELECT x.id FROM messages x
+    WHERE x.id = i.reply_to_id AND x.channel_id = i.channel_id LIMIT 1) r ON true
 ), numbered AS MATERIALIZED (
   SELECT *, row_number() OVER (PARTITION BY channel_id, verdict ORDER BY ord) AS n FROM judged
 ), stored AS (

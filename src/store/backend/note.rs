@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::Tx;
 use crate::store::epoch::{self, Extent};
 use crate::store::error::{OpenError, StoreError};
@@ -23,6 +25,7 @@ struct Shared {
     path: PathBuf,
     /// Whether there is a writing to come that will see this moment's commits.
     due: AtomicBool,
+    writing: Mutex<()>,
 }
 
 impl Note {
@@ -30,7 +33,7 @@ impl Note {
     pub(in crate::store) fn beside(database: &Path) -> Self {
         let mut path = database.as_os_str().to_owned();
         path.push("-epoch");
-        Self(Arc::new(Shared { path: path.into(), due: AtomicBool::new(false) }))
+        Self(Arc::new(Shared { path: path.into(), due: AtomicBool::new(false), writing: Mutex::new(()) }))
     }
 
     /// Gives the database a new epoch where it is not what the note says, then writes the note.
@@ -86,6 +89,7 @@ impl Note {
 
     /// Whole or not at all.
     fn write(&self, extent: &Extent) -> Result<(), OpenError> {
+        let _alone = self.0.writing.lock();
         let mut draft = self.0.path.clone().into_os_string();
         draft.push(".new");
         let written = serde_json::to_vec(extent).map_err(std::io::Error::from).and_then(|bytes| {

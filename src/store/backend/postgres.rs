@@ -110,19 +110,24 @@ fn literal(text: &str) -> String {
 }
 
 fn refusal(url: &PostgresUrl, error: ConnectionError) -> OpenError {
-    match error {
-        ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(kind, info))
-            if !matches!(kind, DatabaseErrorKind::UnableToSendCommand) =>
-        {
-            OpenError::Refused { url: url.clone(), reason: info.message().to_owned() }
+    let ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(kind, info)) = error else {
+        return OpenError::Unreachable(url.clone());
+    };
+    let message = info.message();
+    // The driver says no more than this; the server speaks for itself.
+    let reason = match kind {
+        DatabaseErrorKind::UnableToSendCommand if message.contains("connecting") => {
+            return OpenError::Unreachable(url.clone());
         }
-        ConnectionError::CouldntSetupConfiguration(Error::DatabaseError(_, info))
-            if !info.message().contains("connecting") =>
-        {
-            OpenError::Refused { url: url.clone(), reason: info.message().to_owned() }
+        DatabaseErrorKind::UnableToSendCommand if message.contains("TLS") => {
+            "the URL asks for TLS, which is not built in: use sslmode=prefer or a tunnel".to_owned()
         }
-        _ => OpenError::Unreachable(url.clone()),
-    }
+        DatabaseErrorKind::UnableToSendCommand if message == "invalid configuration" => {
+            "the server asks for a password and the URL has none, or a setting in it is wrong".to_owned()
+        }
+        _ => message.to_owned(),
+    };
+    OpenError::Refused { url: url.clone(), reason }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the daemon counts and times, in Prometheus' form. Shared by all parts; none of them reads it back.
 
+mod process;
+
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -16,6 +18,12 @@ pub struct Reason {
     pub reason: String,
 }
 
+/// One label: which release runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Version {
+    version: &'static str,
+}
+
 /// One label: what kind of thing it was.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Kind {
@@ -26,6 +34,8 @@ pub struct Kind {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// What has no prefix.
+    system: Registry,
     pub connections: Gauge,
     pub connections_opened: Counter,
     pub connections_closed: Family<Reason, Counter>,
@@ -46,7 +56,18 @@ pub struct Metrics {
     pub persist: Histogram,
     /// From the acceptance of a send to the moment when its frames lie in all outboxes.
     pub delivery: Histogram,
-    pub uptime: Gauge<f64, AtomicU64>,
+    uptime: Gauge<f64, AtomicU64>,
+    users_online: Gauge,
+    outbox_bytes: Gauge<f64, AtomicU64>,
+}
+
+/// What is asked for only when somebody reads the metrics.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub uptime: Duration,
+    pub users_online: usize,
+    /// None: whoever knows does not answer.
+    pub outbox_bytes: Option<usize>,
 }
 
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -63,6 +84,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("tenfour");
         let mut metrics = Self {
             registry: Registry::default(),
+            system: Registry::default(),
             connections: Gauge::default(),
             connections_opened: Counter::default(),
             connections_closed: Family::default(),
@@ -82,9 +104,11 @@ impl Metrics {
             persist: Histogram::new(SECONDS),
             delivery: Histogram::new(SECONDS),
             uptime: Gauge::default(),
+            users_online: Gauge::default(),
+            outbox_bytes: Gauge::default(),
         };
-        let build = Family::<Kind, Gauge>::default();
-        build.get_or_create(&Kind { kind: env!("CARGO_PKG_VERSION").to_owned() }).set(1);
+        let build = Family::<Version, Gauge>::default();
+        build.get_or_create(&Version { version: env!("CARGO_PKG_VERSION") }).set(1);
         registry.register("build_info", "The version, as a label of a constant 1", build);
         registry.register("connections", "Open WebSocket connections", metrics.connections.clone());
         registry.register("connections_opened", "WebSocket connections opened", metrics.connections_opened.clone());
@@ -121,15 +145,23 @@ impl Metrics {
             metrics.delivery.clone(),
         );
         registry.register("uptime_seconds", "Since the start", metrics.uptime.clone());
+        registry.register("users_online", "Users who can be reached", metrics.users_online.clone());
+        registry.register("outbox_bytes", "Bytes that wait for the sessions' peers", metrics.outbox_bytes.clone());
         metrics.registry = registry;
+        metrics.system.register_collector(Box::new(process::Process));
         metrics
     }
 
-    /// The text that Prometheus reads.
-    pub fn render(&self, uptime: Duration) -> String {
-        self.uptime.set(uptime.as_secs_f64());
+    /// The text that Prometheus reads, in the form of `OpenMetrics`.
+    pub fn render(&self, moment: Moment) -> String {
+        self.uptime.set(moment.uptime.as_secs_f64());
+        self.users_online.set(i64::try_from(moment.users_online).unwrap_or(i64::MAX));
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
+        self.outbox_bytes.set(moment.outbox_bytes.map_or(f64::NAN, |bytes| bytes as f64));
         let mut out = String::new();
-        if let Err(error) = text::encode(&mut out, &self.registry) {
+        let written =
+            text::encode_registry(&mut out, &self.registry).and_then(|()| text::encode(&mut out, &self.system));
+        if let Err(error) = written {
             log::error!("the metrics could not be written: {error}");
         }
         out
@@ -162,12 +194,15 @@ mod tests {
         metrics.messages_stored.inc();
         metrics.persist.observe(0.002);
         metrics.closed(4413);
-        let text = metrics.render(Duration::from_secs(1));
+        let moment = Moment { uptime: Duration::from_secs(1), users_online: 2, outbox_bytes: None };
+        let text = metrics.render(moment);
         for line in [
             "tenfour_messages_stored_total 1",
             "tenfour_message_persist_duration_seconds_bucket{le=\"0.0025\"} 1",
             "tenfour_connections_closed_total{reason=\"4413\"} 1",
             "# HELP tenfour_connections Open WebSocket connections.",
+            "tenfour_users_online 2",
+            "tenfour_outbox_bytes NaN",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -1,0 +1,51 @@
+//! Which history the database holds. When it is another one (a restored backup, a failover), what the rooms know and
+//! what clients hold may never have happened: all sessions are closed and come back to a new `epoch`.
+
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler, Message};
+
+use super::{Drain, Registry, then};
+use crate::actors::{room, tell};
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const SPREAD: Duration = Duration::from_millis(500);
+
+/// Reads the database's epoch and compares it.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct CompareHistory;
+
+impl Registry {
+    pub(super) fn watch_history(ctx: &mut Context<Self>) {
+        ctx.run_interval(LOOK_EVERY, |_, ctx| ctx.notify(CompareHistory));
+    }
+
+    fn history_changed(&mut self, epoch: String, ctx: &mut Context<Self>) {
+        log::warn!("the database holds another history, {epoch}; all sessions are closed and catch up from it");
+        *self.parts.epoch.write() = epoch;
+        ctx.notify_later(Drain { spread: SPREAD, reason: "the history changed", for_good: false }, Duration::ZERO);
+        self.orphaned.clear();
+        self.restarts.clear();
+        for channel in self.rooms.drain().map(|(channel, _)| channel).collect::<Vec<_>>() {
+            if let Some(room) = self.parts.directory.room(channel) {
+                self.parts.directory.remove(channel);
+                tell(&room, room::Retire);
+            }
+        }
+    }
+}
+
+impl Handler<CompareHistory> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, _: CompareHistory, ctx: &mut Self::Context) {
+        let read = self.parts.reader.epoch();
+        then(read, self, ctx, |epoch, act, ctx| match epoch {
+            Ok(epoch) if epoch != *act.parts.epoch.read() => act.history_changed(epoch, ctx),
+            Ok(_) => {}
+            // The database is away; those who write have said so already.
+            Err(error) => log::debug!("the history cannot be read: {error}"),
+        });
+    }
+}

@@ -1,0 +1,85 @@
+//! How a room passes on what has its turn, and gets what it missed.
+
+use std::time::Duration;
+
+use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::Room;
+use crate::actors::registry::Idle;
+use crate::actors::tell;
+use crate::domain::sync::Fill;
+use crate::protocol::close::Close;
+use crate::store::StoreError;
+
+/// A version that is out of turn may be on its way; only then is the store asked.
+const BEFORE_FILL: Duration = Duration::from_millis(20);
+const FILL_RETRY: Duration = Duration::from_millis(500);
+/// A larger hole is not filled: the sessions come back and catch up, each from its own cursor.
+const MAX_FILL: usize = 500;
+
+impl Room {
+    /// Passes on what has its turn, and sees to what is missing.
+    pub(super) fn advance(&mut self, ctx: &mut Context<Self>) {
+        while let Some((version, item)) = self.sequence.next() {
+            self.emit(version, version, item);
+        }
+        if self.sequence.has_hole() && !self.filling {
+            self.filling = true;
+            ctx.run_later(BEFORE_FILL, Self::fill);
+        }
+    }
+
+    fn fill(&mut self, ctx: &mut Context<Self>) {
+        while let Some((version, item)) = self.sequence.next() {
+            self.emit(version, version, item);
+        }
+        if !self.sequence.has_hole() {
+            self.filling = false;
+            return;
+        }
+        let read = self.parts.reader.fill(self.id, self.sequence.delivered(), MAX_FILL);
+        ctx.spawn(read.into_actor(self).map(|fill, act, ctx| act.filled(fill, ctx)));
+    }
+
+    fn filled(&mut self, fill: Result<Fill, StoreError>, ctx: &mut Context<Self>) {
+        match fill {
+            Ok(Fill { changes, state: Some(state) }) => {
+                for change in changes {
+                    if let Some(waited) = self.sequence.fill(change.version) {
+                        self.emit_filled(change, waited, &state);
+                    }
+                }
+                // What the store did not have yet comes from the DB actor, or is asked for again.
+                self.fill_again_later(ctx);
+            }
+            Ok(Fill { state: None, .. }) => {
+                log::warn!("channel {}: more than {MAX_FILL} changes were missed; its sessions are closed", self.id);
+                self.give_up(ctx);
+            }
+            Err(error) => {
+                log::error!("channel {}: what it missed could not be read: {error}", self.id);
+                ctx.run_later(FILL_RETRY, Self::fill);
+            }
+        }
+    }
+
+    fn fill_again_later(&mut self, ctx: &mut Context<Self>) {
+        while let Some((version, item)) = self.sequence.next() {
+            self.emit(version, version, item);
+        }
+        self.filling = self.sequence.has_hole();
+        if self.filling {
+            ctx.run_later(FILL_RETRY, Self::fill);
+        }
+    }
+
+    /// Ends all sessions, which come back and catch up, and makes way for a new room.
+    fn give_up(&mut self, ctx: &mut Context<Self>) {
+        for session in self.roster.sessions() {
+            session.feed.close(Close::Resync);
+        }
+        tell(&self.parts.registry, Idle { channel: self.id, at_once: true });
+        self.obituary.cancel();
+        ctx.stop();
+    }
+}

@@ -1,0 +1,106 @@
+//! The admin surface: who is connected, what the actors do, what the daemon counts. On an address of its own.
+//!
+//! Only for tokens with the scope `admin`; health is open, and the metrics are to whoever asks from this machine. Each
+//! actor is asked for its own state and given a second, so that a busy one is shown as such and holds nobody up. What
+//! may be long is paged. Nothing here changes anything but the end of a session.
+
+mod ask;
+mod page;
+mod presence;
+mod rooms;
+mod scrape;
+mod sessions;
+mod tree;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Error, HttpMessage};
+
+use super::app::App;
+use super::health;
+use super::problem::Problem;
+use crate::protocol::error::{ErrorCode, Refusal};
+
+/// Who must ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Somebody with the scope `admin`.
+    Admin,
+    /// The same, or anybody on this machine.
+    AdminOrLocal,
+    Anybody,
+}
+
+/// A route as it is shown to whoever checks them all.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+}
+
+/// Writes the table of the routes and serves what stands in it, so that neither lacks what the other has.
+macro_rules! routes {
+    (
+        guarded { $($method:ident $path:literal => $handler:path;)* }
+        others { $($other_method:ident $other_path:literal $access:ident => $other_handler:path;)* }
+    ) => {
+        /// All routes of the admin address.
+        pub const ROUTES: &[Route] = &[
+            $(Route { method: stringify!($method), path: concat!("/admin", $path), access: Access::Admin },)*
+            $(Route { method: stringify!($other_method), path: $other_path, access: Access::$access },)*
+        ];
+
+        /// Serves them.
+        pub fn configure(config: &mut ServiceConfig) {
+            // What stands in the scope is guarded by it, whatever may be added.
+            let guarded = web::scope("/admin")
+                .wrap(from_fn(admins_only))
+                $(.route($path, web::$method().to($handler)))*
+                .default_service(web::to(nothing_here));
+            config
+                .service(guarded)
+                $(.route($other_path, web::$other_method().to($other_handler)))*
+                .default_service(web::to(nothing_here));
+        }
+    };
+}
+
+routes! {
+    guarded {
+        get "/sessions" => sessions::list;
+        get "/sessions/{id}" => sessions::one;
+        delete "/sessions/{id}" => sessions::end;
+        get "/rooms" => rooms::list;
+        get "/rooms/{id}" => rooms::one;
+        get "/actors" => tree::actors;
+        get "/presence" => presence::list;
+    }
+    others {
+        get "/metrics" AdminOrLocal => scrape::metrics;
+        get "/healthz" Anybody => health::healthz;
+        get "/readyz" Anybody => health::readyz;
+    }
+}
+
+/// Lets only admins through, and keeps their answers out of caches. The handlers find who it is in the request.
+async fn admins_only(
+    app: web::Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let identity = app.identify_admin(request.request()).await.map_err(Problem::from)?;
+    request.extensions_mut().insert(identity);
+    let mut response = next.call(request).await?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+async fn nothing_here() -> Result<String, Problem> {
+    let routes: Vec<_> = ROUTES.iter().map(|route| format!("{} {}", route.method.to_uppercase(), route.path)).collect();
+    Err(Refusal::new(ErrorCode::NotFound, format!("there is no such address here; there are {}", routes.join(", ")))
+        .into())
+}

@@ -1,0 +1,26 @@
+//! `GET /metrics`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::ask::{Asked, ask};
+use crate::actors::registry::ListSessions;
+use crate::http::app::{App, client_of};
+use crate::http::problem::Problem;
+use crate::metrics::Moment;
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Open to whoever asks from this machine, unless for somebody elsewhere.
+pub(super) async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let local = request.peer_addr().is_some_and(|peer| !client_of(&request, peer).is_counted());
+    if !local {
+        app.identify_admin(&request).await?;
+    }
+    // Each outbox counts for itself, so that no session has to be asked.
+    let outbox_bytes = match ask(&app.parts.registry, ListSessions).await {
+        Asked::Answered(sessions) => Some(sessions.iter().map(|session| session.handle.feed.outbox().queued().1).sum()),
+        Asked::Unresponsive | Asked::Gone => None,
+    };
+    let moment = Moment { uptime: app.started.elapsed(), users_online: app.parts.online.count(), outbox_bytes };
+    Ok(HttpResponse::Ok().content_type(OPENMETRICS).body(app.parts.metrics.render(moment)))
+}

@@ -1,0 +1,108 @@
+//! The open sessions: who, since when, from where, how much waits for them. And the end of one.
+
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use super::ask::{Shown, ask};
+use super::page::{Query, parse};
+use crate::actors::registry::{EndSession, FindSession, ListSessions, Registered};
+use crate::actors::session::{Inspect, SessionState};
+use crate::auth::Identity;
+use crate::domain::ids::{ChannelId, SessionId, UserId};
+use crate::http::app::App;
+use crate::http::problem::Problem;
+use crate::protocol::close::Close;
+use crate::protocol::error::{ErrorCode, Refusal};
+
+const REGISTRY: &str = "the registry";
+
+#[derive(Debug, Serialize)]
+struct List {
+    sessions: Vec<Shown<SessionState, Known>>,
+    /// All that the filters let through.
+    total: usize,
+    /// The last one of this page, if there are more: ask for those `after` it.
+    next: Option<SessionId>,
+}
+
+/// What the registry knows of a session that does not answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Known {
+    id: SessionId,
+    user_id: UserId,
+    name: String,
+    since: DateTime<Utc>,
+    address: IpAddr,
+    agent: Option<String>,
+    frames_queued: usize,
+    bytes_queued: usize,
+}
+
+/// `GET /admin/sessions?userId=…&channelId=…&after=…&limit=…`, the oldest first.
+pub(super) async fn list(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let query = Query::of(&request)?;
+    let page = query.page::<SessionId>()?;
+    let user = query.text("userId").map(UserId::from_external);
+    let channel = query.parsed::<ChannelId>("channelId")?;
+    let mut sessions = ask(&app.parts.registry, ListSessions).await.or_unavailable(REGISTRY)?;
+    sessions.retain(|session| {
+        user.is_none_or(|user| session.handle.user == user)
+            && channel.is_none_or(|channel| session.handle.feed.has(channel))
+    });
+    let total = sessions.len();
+    let (sessions, next) = page.cut(sessions, |session| session.handle.id);
+    let sessions = join_all(sessions.iter().map(show)).await.into_iter().flatten().collect();
+    Ok(HttpResponse::Ok().json(List { sessions, total, next }))
+}
+
+/// `GET /admin/sessions/{id}`.
+pub(super) async fn one(id: web::Path<String>, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let session = parse("the session's id", &id)?;
+    let found = ask(&app.parts.registry, FindSession { session }).await.or_unavailable(REGISTRY)?;
+    let shown = match &found {
+        Some(found) => show(found).await,
+        None => None,
+    };
+    Ok(HttpResponse::Ok().json(shown.ok_or_else(no_session)?))
+}
+
+/// `DELETE /admin/sessions/{id}`. Whoever holds a token that is still valid may come back.
+pub(super) async fn end(
+    id: web::Path<String>,
+    app: web::Data<App>,
+    admin: web::ReqData<Identity>,
+) -> Result<HttpResponse, Problem> {
+    let session: SessionId = parse("the session's id", &id)?;
+    let end = EndSession { session, why: Close::Removed };
+    if !ask(&app.parts.registry, end).await.or_unavailable(REGISTRY)? {
+        return Err(no_session().into());
+    }
+    log::info!("session {session} is ended by the admin {}", admin.user.id);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn show(session: &Registered) -> Option<Shown<SessionState, Known>> {
+    let known = || {
+        let (frames_queued, bytes_queued) = session.handle.feed.outbox().queued();
+        Known {
+            id: session.handle.id,
+            user_id: session.handle.user,
+            name: session.name.clone(),
+            since: session.since,
+            address: session.address,
+            agent: session.agent.clone(),
+            frames_queued,
+            bytes_queued,
+        }
+    };
+    ask(&session.addr, Inspect).await.shown(known)
+}
+
+fn no_session() -> Refusal {
+    Refusal::new(ErrorCode::NotFound, "there is no such session; it may have ended")
+}

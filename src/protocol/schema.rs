@@ -1,0 +1,209 @@
+//! The shapes of what is parsed by hand, for the published description alone.
+//!
+//! Nothing is ever read into these types. A test holds them against the parsers, so that they cannot say another thing.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::client::Ref;
+use crate::domain::channel::{ChannelKind, Role};
+use crate::domain::ids::{ChannelId, ClientId, MessageId};
+
+/// A frame that a client sends.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum ClientFrame {
+    Message {
+        channel_id: ChannelId,
+        #[serde(flatten)]
+        send: SendMessage,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    Edit {
+        message_id: MessageId,
+        content: String,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    Delete {
+        message_id: MessageId,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    Typing {
+        channel_id: ChannelId,
+    },
+    Read {
+        channel_id: ChannelId,
+        seq: i64,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    Sync {
+        /// The version that is held of each channel.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<BTreeMap<String, i64>>)]
+        channels: Option<BTreeMap<ChannelId, i64>>,
+        /// The history that the versions are of; the current one where it is missing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        epoch: Option<String>,
+        /// Instead of `channels`: the last message that was seen.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_message_id: Option<MessageId>,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    Auth {
+        /// A fresh token of the same user.
+        token: String,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    Ping {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+}
+
+/// A message to be sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SendMessage {
+    /// The idempotency key: the same one again stores nothing.
+    pub client_id: ClientId,
+    pub content: String,
+    /// `text` where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// A message of the same channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to_id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachment_ids: Option<Vec<String>>,
+}
+
+/// The new text of a message.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EditMessage {
+    pub content: String,
+}
+
+/// A channel to be made. A group takes `name` and `memberIds`; a direct channel `userId`, or two `memberIds` from a
+/// bearer with scope `admin` who acts as nobody.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateChannel {
+    #[serde(rename = "type")]
+    pub kind: ChannelKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// User ids, each in either form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_ids: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RenameChannel {
+    pub name: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AddMembers {
+    /// User ids, each in either form.
+    pub user_ids: Vec<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SetRole {
+    pub role: Role,
+}
+
+/// The highest `seq` that was read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MarkRead {
+    pub seq: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::protocol::{client, rest};
+
+    const LIMITS: client::FrameLimits = client::FrameLimits { content_bytes: 100 };
+
+    fn json(value: &impl Serialize) -> Vec<u8> {
+        serde_json::to_vec(value).unwrap()
+    }
+
+    fn send() -> SendMessage {
+        SendMessage {
+            client_id: ClientId(Uuid::from_u128(1)),
+            content: "hi".to_owned(),
+            content_type: Some("text".to_owned()),
+            reply_to_id: Some(MessageId(Uuid::from_u128(2))),
+            attachment_ids: Some(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn each_described_frame_is_what_the_parser_takes() {
+        let (channel_id, message_id) = (ChannelId(Uuid::from_u128(3)), MessageId(Uuid::from_u128(4)));
+        let reference = None;
+        for (frame, word) in [
+            (ClientFrame::Message { channel_id, send: send(), reference: None }, "message"),
+            (ClientFrame::Edit { message_id, content: "a".to_owned(), reference: None }, "edit"),
+            (ClientFrame::Delete { message_id, reference: None }, "delete"),
+            (ClientFrame::Typing { channel_id }, "typing"),
+            (ClientFrame::Read { channel_id, seq: 1, reference: None }, "read"),
+            (
+                ClientFrame::Sync {
+                    channels: Some(BTreeMap::from([(channel_id, 1)])),
+                    epoch: Some("a".to_owned()),
+                    last_message_id: None,
+                    reference: None,
+                },
+                "sync",
+            ),
+            (
+                ClientFrame::Sync { channels: None, epoch: None, last_message_id: Some(message_id), reference: None },
+                "sync",
+            ),
+            (ClientFrame::Auth { token: "a".to_owned(), reference: None }, "auth"),
+            (ClientFrame::Ping { reference }, "ping"),
+        ] {
+            let (_, parsed) = client::ClientFrame::parse(&json(&frame), LIMITS).expect(word);
+            assert_eq!(parsed.word(), word);
+        }
+    }
+
+    #[test]
+    fn each_described_body_is_what_the_parser_takes() {
+        let channel = ChannelId(Uuid::from_u128(3));
+        let sent = client::SendRequest::parse_body(&json(&send()), channel, LIMITS).unwrap();
+        assert_eq!((sent.content.as_str(), sent.reply_to_id), ("hi", send().reply_to_id));
+        assert!(client::parse_edit_body(&json(&EditMessage { content: "a".to_owned() }), LIMITS).is_ok());
+        assert_eq!(client::parse_read_body(&json(&MarkRead { seq: 7 })), Ok(7));
+        assert!(rest::parse_rename_body(&json(&RenameChannel { name: "a".to_owned() })).is_ok());
+        assert!(rest::parse_add_body(&json(&AddMembers { user_ids: vec!["a".to_owned()] }), 1).is_ok());
+        assert_eq!(rest::parse_role_body(&json(&SetRole { role: Role::Owner })), Ok(Role::Owner));
+        for (kind, as_nobody, members) in
+            [(ChannelKind::Group, false, 1), (ChannelKind::Direct, false, 0), (ChannelKind::Direct, true, 2)]
+        {
+            let body = CreateChannel {
+                kind,
+                name: Some("a".to_owned()),
+                member_ids: Some(["a", "b"].map(str::to_owned)[..members].to_vec()),
+                user_id: Some("c".to_owned()),
+            };
+            assert!(rest::CreateChannel::parse(&json(&body), 2, as_nobody).is_ok(), "{body:?}");
+        }
+    }
+}

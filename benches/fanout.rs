@@ -4,7 +4,8 @@
 //! `bare` reads triggers and writes the same bytes to as many sockets, nothing else (mio); `rooms` is the daemon, but
 //! its rooms are told of commits directly, so that no store is involved; `daemon` is the whole of it, from a `message`
 //! frame through the store (SQLite in memory) to 49 `message` frames and an `ack`. A publish is done when all 50 sockets
-//! have it, and then the next one begins.
+//! have it, and then the next one begins. The server has one processor, the load another, which never sleeps: what a
+//! write costs depends on where its reader is and whether it has to be woken.
 
 #![allow(
     clippy::expect_used,
@@ -35,6 +36,9 @@ pub(crate) const MEMBERS: usize = 50;
 pub(crate) const CONTENT_BYTES: usize = 200;
 /// Publishes in flight a room, and the share of the bare program's deliveries that `rooms` is to reach.
 const WINDOWS: [(usize, f64); 2] = [(1, 0.7), (8, 0.5)];
+/// What a write costs depends on where its reader runs; this way it is the same for all.
+const SERVER_PROCESSOR: usize = 0;
+const LOAD_PROCESSOR: usize = 1;
 /// Before each measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
 
@@ -57,7 +61,7 @@ struct Variant {
 
 impl Variant {
     fn new(name: &'static str, program: &Path, kind: Kind, role: &[&str]) -> Self {
-        let server = Server::start(program, role);
+        let server = Server::start_on(SERVER_PROCESSOR, program, role);
         let addrs: Vec<_> = server.said.iter().map(|word| word.parse().unwrap()).collect();
         let crowd = Crowd::connect(kind, addrs[0], addrs.get(1).copied());
         Self { name, server, crowd, samples: Default::default() }
@@ -66,6 +70,7 @@ impl Variant {
 
 fn measure(arguments: &Arguments) {
     let this = this_program();
+    assert!(process::stay_on(LOAD_PROCESSOR), "this needs two processors, and `taskset` to have one for the server");
     let mut rooms = Variant::new("rooms", &this, Kind::Rooms, &["rooms"]);
     // The bare program writes as many bytes as the daemon's frames have.
     let frame_bytes = rooms.crowd.run(&rooms.server, 1, WARM_UP, WARM_UP).frame_bytes();

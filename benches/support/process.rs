@@ -21,9 +21,19 @@ pub(crate) struct Server {
 impl Server {
     /// `role` are the words that [`role`] gives in the new process.
     pub(crate) fn start(program: &Path, role: &[&str]) -> Self {
-        let mut command = Command::new(program);
+        Self::spawn(Command::new(program), role)
+    }
+
+    /// On this processor alone.
+    pub(crate) fn start_on(processor: usize, program: &Path, role: &[&str]) -> Self {
+        let mut command = Command::new("taskset");
+        command.arg("-c").arg(processor.to_string()).arg(program);
+        Self::spawn(command, role)
+    }
+
+    fn spawn(mut command: Command, role: &[&str]) -> Self {
         command.arg(SERVE).args(role).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let until = child.stdin.take().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -76,6 +86,13 @@ pub(crate) fn ready(words: &[String]) {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
+}
+
+/// Keeps this process to one processor. False where that cannot be done.
+pub(crate) fn stay_on(processor: usize) -> bool {
+    let mut command = Command::new("taskset");
+    command.args(["-cp", &processor.to_string(), &std::process::id().to_string()]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 pub(crate) fn this_program() -> PathBuf {

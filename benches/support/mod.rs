@@ -8,3 +8,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod table;
 pub(crate) mod websocket;
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

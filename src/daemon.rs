@@ -38,6 +38,8 @@ use crate::store::{self, InvalidUrl, OpenError, StoreError};
 const FORGET_RATES: Duration = Duration::from_secs(60);
 /// How long the closes of a stopping daemon are spread.
 const SPREAD: Duration = Duration::from_secs(2);
+/// How coarse the web server's clock is.
+const CLOCK_TICK: Duration = Duration::from_millis(500);
 const STOP_LOOK: Duration = Duration::from_millis(25);
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
@@ -287,7 +289,9 @@ fn serve(
             .configure(routes)
     })
     .on_connect(move |connection, data| on_connect(connection, data, head_timeout, &open))
-    .client_request_timeout(head_timeout)
+    // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; the first
+    // head of each is watched by `on_connect`.
+    .client_request_timeout(head_timeout + CLOCK_TICK)
     .keep_alive(Duration::from_secs(75))
     .workers(std::thread::available_parallelism().map_or(2, usize::from))
     .shutdown_timeout(1)

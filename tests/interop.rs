@@ -8,9 +8,12 @@ mod clients;
 mod started;
 
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use started::Started;
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 /// How many messages each of them sends.
 const SENDS: usize = 24;
@@ -46,5 +49,26 @@ async fn a_python_and_a_node_client_talk_lose_their_lines_and_miss_nothing() {
         );
     }
     daemon.shown_where("/admin/presence", "nobody", |shown| shown["total"] == 0).await;
+    daemon.stop().await;
+}
+
+/// Clients that wait for the end of the connection, as they should, are not kept waiting.
+#[actix_web::test]
+async fn a_goodbye_that_was_answered_ends_the_connection_at_once() {
+    let daemon = Started::new().await;
+    let url = format!("{}?token={}", daemon.ws_url(), daemon.token("ana", None));
+    let mut quickest = Duration::MAX;
+    for _ in 0..3 {
+        let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+        assert!(matches!(socket.next().await, Some(Ok(Message::Text(_)))), "hello");
+        let asked = Instant::now();
+        socket.send(Message::Close(Some(CloseFrame { code: 1000.into(), reason: "".into() }))).await.unwrap();
+        let answer = socket.next().await;
+        let Some(Ok(Message::Close(Some(frame)))) = answer else { panic!("no close frame, but {answer:?}") };
+        assert_eq!(u16::from(frame.code), 1000);
+        assert!(socket.next().await.is_none(), "nothing comes after it");
+        quickest = quickest.min(asked.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(300), "{quickest:?}");
     daemon.stop().await;
 }

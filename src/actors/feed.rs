@@ -60,8 +60,35 @@ enum Held {
         framed: Bytes,
     },
     Plain(Bytes),
+    Ack {
+        version: i64,
+        framed: Bytes,
+    },
     /// The user was removed while joining.
-    Removed(Bytes),
+    Removed {
+        version: i64,
+        framed: Bytes,
+    },
+}
+
+impl Lanes {
+    fn take(&mut self, channel: ChannelId) -> Option<Lane> {
+        let lane = self.by_channel.remove(&channel)?;
+        if let Lane::Held(held) = &lane {
+            self.held_bytes -= held.iter().map(Held::bytes).sum::<usize>();
+        }
+        Some(lane)
+    }
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Versioned { framed, .. } | Self::Plain(framed) | Self::Ack { framed, .. } => framed.len(),
+            // Few, and small: not counted.
+            Self::Removed { .. } => 0,
+        }
+    }
 }
 
 impl Feed {
@@ -92,7 +119,7 @@ impl Feed {
     pub fn forget_held(&self, channel: ChannelId) {
         let mut lanes = self.lanes.lock();
         if matches!(lanes.by_channel.get(&channel), Some(Lane::Held(_))) {
-            lanes.by_channel.remove(&channel);
+            lanes.take(channel);
         }
     }
 
@@ -128,6 +155,26 @@ impl Feed {
         }
     }
 
+    /// Passes the ack of the session's own send. In a live channel it takes its place in the order; where others come
+    /// before it, it is left to the message itself, which the room passes on in its turn and which counts as the ack.
+    /// Before the channel is live it answers the send and nothing else.
+    pub fn pass_ack(&self, channel: ChannelId, version: i64, framed: &Bytes) {
+        let mut lanes = self.lanes.lock();
+        match lanes.by_channel.get_mut(&channel) {
+            Some(Lane::Live(last)) if version == *last + 1 => {
+                if self.outbox.push(framed.clone()) {
+                    *last = version;
+                }
+            }
+            Some(Lane::Live(last)) if version > *last => {}
+            Some(Lane::Held(_)) => {
+                let held = Held::Ack { version, framed: framed.clone() };
+                self.hold_back(&mut lanes, channel, held, framed.len());
+            }
+            _ => drop(self.outbox.push(framed.clone())),
+        }
+    }
+
     /// Passes what has no version: typing, presence, receipts.
     pub fn pass_plain(&self, channel: ChannelId, framed: &Bytes) {
         let mut lanes = self.lanes.lock();
@@ -142,16 +189,22 @@ impl Feed {
         }
     }
 
-    /// The user was removed: says so and passes nothing more of the channel.
-    pub fn remove(&self, channel: ChannelId, framed: Bytes) {
+    /// The user was removed by this version: says so and passes nothing more of the channel. False where the session
+    /// stays, because it is further than that (it was added again), or is about to look where it is.
+    pub fn remove(&self, channel: ChannelId, version: i64, framed: Bytes) -> bool {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
-            None => {}
+            None => true,
+            Some(Lane::Live(last)) if *last >= version => false,
             Some(Lane::Live(_)) => {
                 lanes.by_channel.remove(&channel);
                 self.outbox.push(framed);
+                true
             }
-            Some(Lane::Held(held)) => held.push(Held::Removed(framed)),
+            Some(Lane::Held(held)) => {
+                held.push(Held::Removed { version, framed });
+                false
+            }
         }
     }
 
@@ -173,7 +226,9 @@ impl Feed {
     /// The same for one channel, with the `channel` frame that announces it.
     pub fn release(&self, channel: ChannelId, announcement: Bytes, version: i64) {
         let mut lanes = self.lanes.lock();
-        if let Some(lane @ Lane::Held(_)) = lanes.by_channel.remove(&channel) {
+        if matches!(lanes.by_channel.get(&channel), Some(Lane::Held(_)))
+            && let Some(lane) = lanes.take(channel)
+        {
             self.outbox.push(announcement);
             self.release_lane(&mut lanes, channel, version, lane);
         }
@@ -187,13 +242,17 @@ impl Feed {
                     Held::Versioned { since, version, framed } => {
                         self.pass_live(channel, &mut last, since, version, &framed);
                     }
-                    Held::Plain(framed) => {
+                    Held::Ack { version, framed } if version > last => {
+                        self.pass_live(channel, &mut last, version, version, &framed);
+                    }
+                    Held::Plain(framed) | Held::Ack { framed, .. } => {
                         self.outbox.push(framed);
                     }
-                    Held::Removed(framed) => {
+                    Held::Removed { version, framed } if version > last => {
                         self.outbox.push(framed);
                         return;
                     }
+                    Held::Removed { .. } => {}
                 }
             }
         }
@@ -220,8 +279,8 @@ impl Feed {
         }
         if let Some(Lane::Held(held)) = lanes.by_channel.get_mut(&channel) {
             held.push(item);
+            lanes.held_bytes += bytes;
         }
-        lanes.held_bytes += bytes;
         if lanes.held_bytes > MAX_HELD {
             lanes.overflowed = true;
             self.close(Close::Resync);
@@ -232,14 +291,16 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::Limits;
+    use crate::socket::{Limits, OutboxBody};
     use proptest::prelude::*;
     use uuid::Uuid;
 
     const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1));
 
-    fn feed() -> Feed {
-        Feed::new(Outbox::open(Limits { bytes: 1 << 20, ..Limits::default() }, None).0)
+    /// With the body that would drain it: an outbox without one is closed.
+    fn feed() -> (Feed, OutboxBody) {
+        let (outbox, body) = Outbox::open(Limits { bytes: 1 << 20, ..Limits::default() }, None);
+        (Feed::new(outbox), body)
     }
 
     fn framed(version: i64) -> Bytes {
@@ -248,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_comes_while_joining_is_passed_above_the_snapshot_only() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         for version in 4..=7 {
             feed.pass(CHANNEL, version, version, &framed(version));
@@ -260,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_gap_ends_the_socket() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
         feed.release_all(b"hello", &[(CHANNEL, 5)]);
         feed.pass(CHANNEL, 7, 7, &framed(7));
@@ -269,20 +330,32 @@ mod tests {
 
     #[test]
     fn a_removal_while_joining_is_told_after_the_announcement() {
-        let feed = feed();
+        let (feed, _body) = feed();
         feed.hold(CHANNEL);
-        feed.remove(CHANNEL, framed(0));
-        feed.pass(CHANNEL, 6, 6, &framed(6));
+        feed.remove(CHANNEL, 6, framed(0));
+        feed.pass(CHANNEL, 7, 7, &framed(7));
         feed.release_all(b"hello", &[(CHANNEL, 5)]);
         assert_eq!(feed.outbox().queued().0, 1, "the removal and nothing after it");
         assert!(!feed.has(CHANNEL));
+    }
+
+    #[test]
+    fn a_removal_that_the_snapshot_is_beyond_is_over() {
+        let (feed, _body) = feed();
+        feed.hold(CHANNEL);
+        assert!(!feed.remove(CHANNEL, 5, framed(0)), "whether it counts shows with the snapshot");
+        feed.pass(CHANNEL, 6, 6, &framed(6));
+        feed.release_all(b"hello", &[(CHANNEL, 6)]);
+        assert_eq!((feed.outbox().queued().0, feed.passed(CHANNEL)), (0, Some(6)));
+        assert!(!feed.remove(CHANNEL, 5, framed(0)), "said again by a room that was started anew");
+        assert!(feed.remove(CHANNEL, 7, framed(0)));
     }
 
     proptest! {
         /// However a room repeats itself, a session sees each version once and in order.
         #[test]
         fn repeated_changes_are_passed_once(start in 0_i64..5, offered in proptest::collection::vec(1_i64..12, 0..40)) {
-            let feed = feed();
+            let (feed, _body) = feed();
             feed.hold(CHANNEL);
             feed.release_all(b"hello", &[(CHANNEL, start)]);
             let mut last = start;

@@ -8,42 +8,72 @@ use crate::domain::message::Stored;
 use crate::protocol::client::Ref;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Ack, ServerFrame};
+use crate::socket::frame;
 
 /// Where the answer to one send goes. It is answered once; dropped unanswered it means that the outcome is not known.
 #[derive(Debug)]
 pub enum Origin {
-    Session { session: Subscriber, client_id: ClientId, reference: Option<Ref> },
+    Session(Asker),
     Rest { client_id: ClientId, reply: oneshot::Sender<Result<Ack, Refusal>> },
+}
+
+/// A session that waits for the answer to a send. An actor that dies takes the messages to it along: whoever is dropped
+/// unanswered is told to try again.
+#[derive(Debug)]
+pub struct Asker {
+    session: Subscriber,
+    client_id: ClientId,
+    reference: Option<Ref>,
+    answered: bool,
+}
+
+impl Asker {
+    pub fn new(session: Subscriber, client_id: ClientId, reference: Option<Ref>) -> Self {
+        Self { session, client_id, reference, answered: false }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) {
+        self.answered = true;
+        let frame = ServerFrame::error(refusal, Some(self.client_id), self.reference.as_ref()).encode();
+        self.session.feed.send(&frame);
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.refuse(&Refusal::unavailable("what became of this message is not known; try again"));
+        }
+    }
 }
 
 impl Origin {
     pub fn client_id(&self) -> ClientId {
         match self {
-            Self::Session { client_id, .. } | Self::Rest { client_id, .. } => *client_id,
+            Self::Session(Asker { client_id, .. }) | Self::Rest { client_id, .. } => *client_id,
         }
     }
 
     pub fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Session { session, .. } => Some(session.id),
+            Self::Session(asker) => Some(asker.session.id),
             Self::Rest { .. } => None,
         }
     }
 
-    /// The `ack` frame's text, for a session.
-    pub fn ack_frame(&self, stored: &Stored, duplicate: bool) -> Vec<u8> {
-        let reference = match self {
-            Self::Session { reference, .. } => reference.as_ref(),
-            Self::Rest { .. } => None,
-        };
-        ServerFrame::Ack { ack: Ack::new(self.client_id(), stored, duplicate), reference }.encode()
-    }
-
-    /// Answers outside of the channel's order.
+    /// A duplicate's ack is no part of the channel's order, the first one's is where that can be.
     pub fn ack(self, stored: &Stored, duplicate: bool) {
         match self {
-            Self::Session { ref session, .. } => {
-                session.feed.send(&self.ack_frame(stored, duplicate));
+            Self::Session(mut asker) => {
+                asker.answered = true;
+                let ack = Ack::new(asker.client_id, stored, duplicate);
+                let frame = ServerFrame::Ack { ack, reference: asker.reference.as_ref() }.encode();
+                let feed = &asker.session.feed;
+                if duplicate {
+                    feed.send(&frame);
+                } else {
+                    feed.pass_ack(stored.channel_id, stored.version, &frame::text(&frame));
+                }
             }
             Self::Rest { client_id, reply } => {
                 // Who asked may be gone.
@@ -54,10 +84,7 @@ impl Origin {
 
     pub fn refuse(self, refusal: Refusal) {
         match self {
-            Self::Session { session, client_id, reference } => {
-                let frame = ServerFrame::error(&refusal, Some(client_id), reference.as_ref()).encode();
-                session.feed.send(&frame);
-            }
+            Self::Session(mut asker) => asker.refuse(&refusal),
             Self::Rest { reply, .. } => {
                 let _ = reply.send(Err(refusal));
             }

@@ -21,7 +21,12 @@ pub(super) fn run(
     actix::System::new().block_on(async move {
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| no_signals(&error))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| no_signals(&error))?;
-        let mut daemon = Daemon::start(config.clone()).await.map_err(|error| failure(&error))?;
+        let mut daemon = tokio::select! {
+            started = Daemon::start(config.clone()) => started.map_err(|error| failure(&error))?,
+            // It may wait for the database, or for another node's migration.
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        };
         log::info!("listening on {}", daemon.addr());
         if let Some(address) = daemon.admin_addr() {
             log::info!("the admin address is {address}");

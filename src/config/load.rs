@@ -178,6 +178,10 @@ impl Reader {
             return;
         }
         let made = if let Some(Kind::File(path)) = Kind::of(config.database.url.expose()) {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+                let text = format!("the folder {} does not exist: create it, or name another file", folder.display());
+                return self.problem("database_url", &text);
+            }
             kept::beside(&path)
         } else {
             auth.ephemeral = true;

@@ -61,7 +61,7 @@ settings! {
         "redis://HOST:PORT; unset: presence, typing and fan-out stay within the process";
     #[secret true]
     jwt_secret "TENFOUR_JWT_SECRET" "SECRET" = "",
-        "The HS256 secret, 32 bytes or more. Unset: one is made and kept (mode 0600) beside the SQLite file, as FILE.jwt-secret. A flag is seen in the list of processes: prefer the others";
+        "The HS256 secret, 32 bytes or more (a shorter one is taken only on loopback). Unset: one is made and kept (mode 0600) beside the SQLite file, as FILE.jwt-secret. A flag is seen in the list of processes: prefer the others";
     jwt_secret_file "TENFOUR_JWT_SECRET_FILE" "FILE" = "",
         "A file that holds the HS256 secret, such as one of systemd's credentials";
     #[secret true]

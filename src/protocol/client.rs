@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use super::error::{ErrorCode, Refusal};
 use super::fields::{Fields, count, parse_named};
@@ -13,10 +15,18 @@ use crate::domain::message::SendDigest;
 const MAX_REF: usize = 256;
 
 /// A client's own mark on a frame, given back with the answer.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
-#[schema(value_type = Object)]
 pub struct Ref(Value);
+
+impl utoipa::ToSchema for Ref {}
+
+impl utoipa::PartialSchema for Ref {
+    fn schema() -> RefOr<Schema> {
+        let of = |kind| ObjectBuilder::new().schema_type(kind);
+        OneOfBuilder::new().item(of(Type::String)).item(of(Type::Number)).into()
+    }
+}
 
 /// A checked frame.
 #[derive(Debug)]

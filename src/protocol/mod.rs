@@ -10,7 +10,7 @@ mod fields;
 pub mod rest;
 pub mod schema;
 pub mod server;
-mod time;
+pub(crate) mod time;
 
 /// The version that `hello` names.
 pub const PROTOCOL: u32 = 1;

@@ -102,6 +102,7 @@ pub struct Members {
 pub struct MemberBody {
     pub id: UserId,
     /// The host's own id, where it is not the UUID itself.
+    #[schema(required)]
     pub external_id: Option<String>,
     pub name: String,
     pub role: Role,
@@ -111,6 +112,7 @@ pub struct MemberBody {
     pub online: bool,
     /// None while online, and where the user was not seen since the server started.
     #[serde(with = "time::option")]
+    #[schema(required)]
     pub last_seen_at: Option<DateTime<Utc>>,
 }
 

@@ -12,9 +12,11 @@ use crate::domain::channel::{ChannelKind, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId};
 
 /// A frame that a client sends.
+// The variants repeat what `rename_all_fields` says, since the published description is made without knowing it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum ClientFrame {
+    #[serde(rename_all = "camelCase")]
     Message {
         channel_id: ChannelId,
         #[serde(flatten)]
@@ -22,26 +24,29 @@ pub enum ClientFrame {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Ref>,
     },
+    #[serde(rename_all = "camelCase")]
     Edit {
         message_id: MessageId,
         content: String,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Ref>,
     },
+    #[serde(rename_all = "camelCase")]
     Delete {
         message_id: MessageId,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Ref>,
     },
-    Typing {
-        channel_id: ChannelId,
-    },
+    #[serde(rename_all = "camelCase")]
+    Typing { channel_id: ChannelId },
+    #[serde(rename_all = "camelCase")]
     Read {
         channel_id: ChannelId,
         seq: i64,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Ref>,
     },
+    #[serde(rename_all = "camelCase")]
     Sync {
         /// The version that is held of each channel.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ use crate::domain::sync::SyncPage;
 use crate::domain::user::User;
 
 /// One frame. `ref` is the asking frame's own.
+// The variants repeat what `rename_all_fields` says, since the published description is made without knowing it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum ServerFrame<'a> {
@@ -40,23 +41,28 @@ pub enum ServerFrame<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<i64>,
     },
+    #[serde(rename_all = "camelCase")]
     Typing {
         channel_id: ChannelId,
         user_id: UserId,
         name: &'a str,
         expires_in_ms: u64,
     },
+    #[serde(rename_all = "camelCase")]
     TypingStopped {
         channel_id: ChannelId,
         user_id: UserId,
     },
+    #[serde(rename_all = "camelCase")]
     Presence {
         channel_id: ChannelId,
         user_id: UserId,
         status: Status,
         #[serde(with = "time::option")]
+        #[schema(required)]
         last_seen_at: Option<DateTime<Utc>>,
     },
+    #[serde(rename_all = "camelCase")]
     Read {
         channel_id: ChannelId,
         user_id: UserId,
@@ -69,9 +75,11 @@ pub enum ServerFrame<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<i64>,
     },
+    #[serde(rename_all = "camelCase")]
     ChannelRemoved {
         channel_id: ChannelId,
     },
+    #[serde(rename_all = "camelCase")]
     Members {
         channel_id: ChannelId,
         version: i64,
@@ -82,6 +90,7 @@ pub enum ServerFrame<'a> {
         added: &'a [UserId],
         removed: &'a [UserId],
     },
+    #[serde(rename_all = "camelCase")]
     Sync {
         channel_id: ChannelId,
         messages: Vec<MessageBody>,
@@ -101,12 +110,14 @@ pub enum ServerFrame<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a Ref>,
     },
+    #[serde(rename_all = "camelCase")]
     Pong {
         #[serde(with = "time")]
         server_time: DateTime<Utc>,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a Ref>,
     },
+    #[serde(rename_all = "camelCase")]
     Error {
         code: ErrorCode,
         message: &'a str,
@@ -118,6 +129,7 @@ pub enum ServerFrame<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a Ref>,
     },
+    #[serde(rename_all = "camelCase")]
     Goaway {
         reason: &'a str,
         reconnect_in_ms: u64,
@@ -208,14 +220,17 @@ pub struct MessageBody {
     /// Empty once deleted.
     pub content: String,
     pub content_type: String,
+    #[schema(required)]
     pub reply_to_id: Option<MessageId>,
     #[schema(value_type = Vec<Object>)]
     pub attachments: [(); 0],
     #[serde(with = "time")]
     pub created_at: DateTime<Utc>,
     #[serde(with = "time::option")]
+    #[schema(required)]
     pub updated_at: Option<DateTime<Utc>>,
     #[serde(with = "time::option")]
+    #[schema(required)]
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
@@ -248,8 +263,10 @@ pub struct ChannelBody {
     pub id: ChannelId,
     #[serde(rename = "type")]
     pub kind: ChannelKind,
+    #[schema(required)]
     pub name: Option<String>,
     /// The reader's own; none for who sees the channel without being in it.
+    #[schema(required)]
     pub role: Option<Role>,
     pub last_seq: i64,
     pub version: i64,

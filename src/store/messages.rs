@@ -196,7 +196,8 @@ pub(super) async fn position_of(
     user: UserId,
     id: MessageId,
 ) -> Result<Option<(ChannelId, i64, DateTime<Utc>)>, StoreError> {
-    let query = messages::table.find(id).select((messages::channel_id, messages::version, messages::created_at));
+    // Where it was first stored: what happened before it was edited may not have been seen yet.
+    let query = messages::table.find(id).select((messages::channel_id, messages::first_version, messages::created_at));
     let row: Option<(ChannelId, i64, At)> = with_conn!(conn, |c| query.first(c).await).optional()?;
     let Some((channel, version, created_at)) = row else { return Ok(None) };
     let member = members::role(conn, channel, user).await?.is_some();

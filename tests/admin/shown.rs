@@ -69,7 +69,11 @@ async fn a_session_shows_who_it_is_and_what_it_did() {
     assert!(shown["framesOut"].as_u64().unwrap() >= 6, "hello, three acks, a pong and an error: {shown:#}");
     assert!(shown["bytesOut"].as_u64().unwrap() > 300, "{shown:#}");
     assert!((0.1..=0.5).contains(&shown["framesPerSecond"].as_f64().unwrap()), "five of late: {shown:#}");
-    let time = |field: &str| chrono::DateTime::parse_from_rfc3339(shown[field].as_str().unwrap()).unwrap();
+    let time = |field: &str| {
+        let text = shown[field].as_str().unwrap();
+        assert_eq!(text.len(), "2026-01-01T00:00:00.000Z".len(), "milliseconds, like all times: {text}");
+        chrono::DateTime::parse_from_rfc3339(text).unwrap()
+    };
     let now = chrono::Utc::now();
     assert!((now - time("since").to_utc()).num_seconds() < 30, "{shown:#}");
     assert!((now - time("lastPong").to_utc()).num_seconds() < 30, "{shown:#}");
@@ -169,6 +173,7 @@ async fn a_room_shows_its_members_sessions_and_heads() {
         assert_eq!(rooms["rooms"][0][field], value, "{field} in {rooms:#}");
         assert_eq!(room[field], value, "{field} in {room:#}");
     }
+    assert_eq!(room["startedAt"].as_str().map(str::len), Some(24), "milliseconds: {room:#}");
     assert!(rooms["rooms"][0].get("memberIds").is_none(), "the list only counts: {rooms:#}");
     let set = |list: &Value| -> BTreeSet<String> {
         list.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()

@@ -4,6 +4,7 @@ use tenfour::domain::change::{Denied, Mark};
 use tenfour::domain::ids::MessageId;
 use tenfour::domain::now;
 use tenfour::domain::sync::HistoryFrom;
+use tenfour::domain::user::UserRef;
 use tenfour::store::{Reader, Writer};
 
 use crate::kit::*;
@@ -13,6 +14,9 @@ cases! {
     unread_is_exact_whatever_happens,
     the_snapshot_has_every_channel_of_the_user_and_no_other,
     history_goes_in_both_directions,
+    history_for_a_member_is_for_members_alone,
+    all_channels_are_listed_page_by_page,
+    a_user_who_is_named_is_the_one_whose_sub_it_is,
 }
 
 async fn marks_go_forward_only_and_not_beyond_the_newest(writer: Writer, reader: Reader) {
@@ -122,4 +126,40 @@ async fn history_goes_in_both_directions(writer: Writer, reader: Reader) {
     assert_eq!(page(HistoryFrom::After(0), 2).await, (vec![1, 2], true));
     assert_eq!(page(HistoryFrom::After(23), 2).await, (vec![24, 25], false));
     assert_eq!(page(HistoryFrom::After(25), 2).await, (vec![], false));
+}
+
+async fn history_for_a_member_is_for_members_alone(writer: Writer, reader: Reader) {
+    let channel = group(&writer, &["ana", "bo"]).await;
+    send(&writer, &channel, "ana", "text").await;
+    let page = |name: &str| reader.history_for(user(name).id, channel.id, HistoryFrom::Latest, 10);
+    let all = reader.history(channel.id, HistoryFrom::Latest, 10).await.unwrap();
+    assert_eq!(page("bo").await.unwrap(), Some(all));
+    assert_eq!(page("eve").await.unwrap(), None);
+    writer.remove_member(by("ana"), channel.id, user("bo"), now()).await.unwrap().unwrap();
+    assert_eq!(page("bo").await.unwrap(), None);
+}
+
+async fn all_channels_are_listed_page_by_page(writer: Writer, reader: Reader) {
+    let mut channels = Vec::new();
+    for _ in 0..3 {
+        channels.push(group(&writer, &["ana", "bo"]).await);
+    }
+    channels.sort_unstable_by_key(|channel| channel.id);
+    let after = Some(channels[1].id);
+    assert_eq!(reader.list_channels(None, 2).await.unwrap(), (channels[..2].to_vec(), true));
+    assert_eq!(reader.list_channels(after, 2).await.unwrap(), (channels[2..].to_vec(), false));
+    assert_eq!(reader.list_channels(None, 3).await.unwrap(), (channels, false));
+}
+
+async fn a_user_who_is_named_is_the_one_whose_sub_it_is(writer: Writer, reader: Reader) {
+    let (ana, bo) = (user("ana"), user("bo"));
+    let uuid = |who: &UserRef| UserRef::new(&who.id.to_string());
+    writer.upsert_user(ana.clone(), "Ana".to_owned()).await.unwrap().unwrap();
+    writer.upsert_user(uuid(&bo), "Thief".to_owned()).await.unwrap().unwrap();
+    let name = async |who: UserRef| reader.named(who).await.unwrap().map(|user| user.name);
+    assert_eq!(name(ana.clone()).await.as_deref(), Some("Ana"));
+    assert_eq!(name(uuid(&ana)).await.as_deref(), Some("Ana"));
+    assert_eq!(name(uuid(&bo)).await.as_deref(), Some("Thief"));
+    assert_eq!(name(bo).await, None);
+    assert_eq!(name(UserRef::new("nobody")).await, None);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use actix::Addr;
 use chrono::{DateTime, Utc};
@@ -46,6 +47,9 @@ impl Load {
     }
 }
 
+/// What a room counts its sends in flight by: one clone each.
+pub type Flight = Arc<()>;
+
 /// One place in the queue, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Place(Arc<Load>);
@@ -84,10 +88,10 @@ impl DbHandle {
         Err(Refusal::unavailable(format!("more than {max} changes wait for the database; try again")))
     }
 
-    /// A send. Its room hears what became of it.
-    pub fn append(&self, append: Append, origin: Origin) {
+    /// A send. Its room, if there is one, hears what became of it; `flight` is dropped when it waits no longer.
+    pub fn append(&self, append: Append, origin: Origin, flight: Option<Flight>) {
         match self.place() {
-            Ok(place) => tell(&self.db, Enqueue { append, origin, place }),
+            Ok(place) => tell(&self.db, Enqueue { append, origin, place, flight }),
             Err(refusal) => origin.refuse(refusal),
         }
     }
@@ -95,29 +99,47 @@ impl DbHandle {
     /// A send that is refused, unless it is the retry of a stored one.
     pub fn refuse(&self, sender: crate::domain::ids::UserId, send: RefusedSend, refusal: Refusal, origin: Origin) {
         match self.place() {
-            Ok(place) => tell(&self.db, Lookup { sender, send, refusal, origin, place }),
+            Ok(place) => tell(&self.db, Lookup { sender, send, refusal, origin, accepted: Instant::now(), place }),
             Err(refusal) => origin.refuse(refusal),
         }
     }
 
-    /// Any other change. The future may be dropped without undoing it.
-    pub async fn order(&self, order: Order) -> Result<Done, Refusal> {
-        let place = self.place()?;
+    /// Any other change. Asked for by the call, in the order of the calls; the future may be dropped without undoing it.
+    pub fn order(&self, order: Order) -> impl Future<Output = Result<Done, Refusal>> + use<> {
         let (reply, done) = oneshot::channel();
-        tell(&self.db, Submit { order, reply, place });
-        done.await.unwrap_or_else(|_| Err(Refusal::unavailable("the daemon is stopping; try again")))
+        let full = match self.place() {
+            Ok(place) => {
+                tell(&self.db, Submit { order, reply, accepted: Instant::now(), place });
+                None
+            }
+            Err(refusal) => Some(refusal),
+        };
+        answered(full, done)
     }
 
     /// Moves a reader's mark. `session` is the one that asked, which needs no `read` frame.
-    pub async fn mark_read(
+    pub fn mark_read(
         &self,
         mark: Mark,
         session: Option<SessionId>,
         at: DateTime<Utc>,
-    ) -> Result<Marked, Refusal> {
-        let place = self.place()?;
+    ) -> impl Future<Output = Result<Marked, Refusal>> + use<> {
         let (reply, done) = oneshot::channel();
-        tell(&self.db, MarkRead { mark, session, at, reply, _place: place });
-        done.await.unwrap_or_else(|_| Err(Refusal::unavailable("the daemon is stopping; try again")))
+        let full = match self.place() {
+            Ok(place) => {
+                let reply = Some(reply);
+                tell(&self.db, MarkRead { mark, session, at, reply, accepted: Instant::now(), _place: place });
+                None
+            }
+            Err(refusal) => Some(refusal),
+        };
+        answered(full, done)
+    }
+}
+
+async fn answered<T>(full: Option<Refusal>, done: oneshot::Receiver<Result<T, Refusal>>) -> Result<T, Refusal> {
+    match full {
+        Some(refusal) => Err(refusal),
+        None => done.await.unwrap_or_else(|_| Err(Refusal::unavailable("the daemon is stopping; try again"))),
     }
 }

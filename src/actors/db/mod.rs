@@ -10,6 +10,7 @@ mod order;
 mod queue;
 mod sends;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-pub use handle::{DbHandle, Load};
+pub use handle::{DbHandle, Flight, Load};
 pub use order::{Done, Order};
 pub(crate) use sends::conflict;
 pub use sends::{CloseStore, IsIdle};
@@ -28,7 +29,7 @@ use super::obituary::Obituary;
 use super::origin::Origin;
 use super::registry::MembershipChanged;
 use super::{room, tell};
-use crate::domain::change::{Mark, Marked};
+use crate::domain::change::{Denied, Mark, Marked};
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::domain::message::Append;
 use crate::metrics::Metrics;
@@ -42,6 +43,8 @@ use queue::{Queue, Sending};
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(4500);
 /// How often it is looked who has waited too long.
 const SWEEP: Duration = Duration::from_millis(100);
+/// How often an error that lasts is logged.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(5);
 /// Receipts of one transaction.
 const MAX_MARKS: usize = 1000;
 /// Look-ups of refused sends at a time.
@@ -56,15 +59,18 @@ pub struct Db {
     queue: Queue,
     /// Batches that are being written, the main one under no channel.
     flights: Vec<(Option<ChannelId>, Vec<Sending>)>,
-    places: std::collections::VecDeque<Place>,
-    orders: std::collections::VecDeque<(Submit, Instant)>,
-    ordering: bool,
+    orders: VecDeque<Submit>,
+    /// Who waits for the order that is being carried out; none in it once their time was up.
+    ordering: Option<Ordering>,
     marks: Vec<MarkRead>,
-    marking: bool,
+    /// Those that are being written; none in between.
+    marking: Option<Vec<MarkRead>>,
     lookups: Vec<Lookup>,
     looking_up: usize,
     /// Something may have been stored without the rooms knowing: the heads are compared after the next success.
     suspect: bool,
+    /// The error that was logged last.
+    said: Option<(StoreError, Instant)>,
     counts: Counts,
     _obituary: Obituary,
 }
@@ -105,6 +111,7 @@ struct Enqueue {
     append: Append,
     origin: Origin,
     place: Place,
+    flight: Option<Flight>,
 }
 
 /// A refused send, which may be the retry of a stored one.
@@ -115,6 +122,7 @@ struct Lookup {
     send: RefusedSend,
     refusal: Refusal,
     origin: Origin,
+    accepted: Instant,
     place: Place,
 }
 
@@ -123,7 +131,16 @@ struct Lookup {
 struct Submit {
     order: Order,
     reply: oneshot::Sender<Result<Done, Refusal>>,
+    accepted: Instant,
     place: Place,
+}
+
+/// An order that is being carried out.
+#[derive(Debug)]
+struct Ordering {
+    reply: Option<oneshot::Sender<Result<Done, Refusal>>>,
+    accepted: Instant,
+    _place: Place,
 }
 
 #[derive(Debug, Message)]
@@ -132,7 +149,9 @@ struct MarkRead {
     mark: Mark,
     session: Option<SessionId>,
     at: DateTime<Utc>,
-    reply: oneshot::Sender<Result<Marked, Refusal>>,
+    /// None once it was answered because its time was up.
+    reply: Option<oneshot::Sender<Result<Marked, Refusal>>>,
+    accepted: Instant,
     _place: Place,
 }
 
@@ -156,41 +175,30 @@ impl Db {
             metrics,
             queue: Queue::default(),
             flights: Vec::new(),
-            places: std::collections::VecDeque::new(),
-            orders: std::collections::VecDeque::new(),
-            ordering: false,
+            orders: VecDeque::new(),
+            ordering: None,
             marks: Vec::new(),
-            marking: false,
+            marking: None,
             lookups: Vec::new(),
             looking_up: 0,
             suspect: false,
+            said: None,
             counts: Counts::default(),
             _obituary: obituary,
         }
     }
 
     fn next_order(&mut self, ctx: &mut Context<Self>) {
-        if self.ordering {
+        if self.ordering.is_some() {
             return;
         }
-        let Some((Submit { order, reply, place }, accepted)) = self.orders.pop_front() else { return };
-        if accepted.elapsed() > ANSWER_WITHIN {
-            self.counts.timeouts += 1;
-            // Who asked may be gone.
-            let _ = reply.send(Err(too_slow()));
-            return self.next_order(ctx);
-        }
-        self.ordering = true;
+        let Some(Submit { order, reply, accepted, place }) = self.orders.pop_front() else { return };
+        self.ordering = Some(Ordering { reply: Some(reply), accepted, _place: place });
         let writer = Arc::clone(&self.writer);
-        let run = async move {
-            match tokio::time::timeout(ANSWER_WITHIN, order.run(&writer)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(StoreError::UnknownOutcome),
-            }
-        };
-        ctx.spawn(run.into_actor(self).map(move |outcome, act, ctx| {
-            drop(place);
-            act.ordering = false;
+        // Never given up half-way: the store ends every call in a few seconds, and what it did is told to the rooms
+        // even when nobody waits for the answer any more.
+        ctx.spawn(async move { order.run(&writer).await }.into_actor(self).map(|outcome, act, ctx| {
+            let reply = act.ordering.take().and_then(|ordering| ordering.reply);
             act.ordered(outcome, reply);
             act.next_order(ctx);
         }));
@@ -198,8 +206,8 @@ impl Db {
 
     fn ordered(
         &mut self,
-        outcome: Result<Result<Done, crate::domain::change::Denied>, StoreError>,
-        reply: oneshot::Sender<Result<Done, Refusal>>,
+        outcome: Result<Result<Done, Denied>, StoreError>,
+        reply: Option<oneshot::Sender<Result<Done, Refusal>>>,
     ) {
         self.counts.orders += 1;
         let answer = match outcome {
@@ -218,62 +226,68 @@ impl Db {
             Ok(Err(denied)) => Err(Refusal::from(denied)),
             Err(error) => Err(self.failed(&error)),
         };
-        let _ = reply.send(answer);
+        if let Some(reply) = reply {
+            // Who asked may be gone.
+            let _ = reply.send(answer);
+        }
     }
 
     fn next_marks(&mut self, ctx: &mut Context<Self>) {
-        if self.marking || self.marks.is_empty() {
+        if self.marking.is_some() || self.marks.is_empty() {
             return;
         }
-        self.marking = true;
         let count = self.marks.len().min(MAX_MARKS);
         let batch: Vec<MarkRead> = self.marks.drain(..count).collect();
         let at = batch.iter().map(|mark| mark.at).max().unwrap_or_else(crate::domain::now);
-        let marks = batch.iter().map(|wish| wish.mark).collect();
-        let write = self.writer.mark_read(marks, at);
-        ctx.spawn(tokio::time::timeout(ANSWER_WITHIN, write).into_actor(self).map(move |outcome, act, ctx| {
-            act.marking = false;
-            act.marked(outcome.unwrap_or(Err(StoreError::UnknownOutcome)), batch);
+        let write = self.writer.mark_read(batch.iter().map(|wish| wish.mark).collect(), at);
+        self.marking = Some(batch);
+        ctx.spawn(write.into_actor(self).map(|outcome, act, ctx| {
+            let batch = act.marking.take().unwrap_or_default();
+            act.marked(outcome, batch);
             act.next_marks(ctx);
         }));
     }
 
-    fn marked(
-        &mut self,
-        outcome: Result<Vec<Result<Marked, crate::domain::change::Denied>>, StoreError>,
-        batch: Vec<MarkRead>,
-    ) {
-        match outcome {
+    fn marked(&mut self, outcome: Result<Vec<Result<Marked, Denied>>, StoreError>, batch: Vec<MarkRead>) {
+        let outcomes: Vec<Result<Marked, Refusal>> = match outcome {
             Ok(outcomes) => {
                 self.counts.marks += batch.len() as u64;
-                for (wish, outcome) in batch.into_iter().zip(outcomes) {
-                    if let Ok(marked) = outcome
-                        && marked.moved
-                        && let Some(room) = self.directory.room(wish.mark.channel_id)
-                    {
-                        let Mark { user_id, .. } = wish.mark;
-                        let Marked { seq, at, .. } = marked;
-                        tell(&room, room::MarkMoved { user_id, seq, at, session: wish.session });
-                    }
-                    let _ = wish.reply.send(outcome.map_err(Refusal::from));
-                }
+                outcomes.into_iter().map(|outcome| outcome.map_err(Refusal::from)).collect()
             }
-            Err(error) => {
-                let refusal = self.failed(&error);
-                for wish in batch {
-                    let _ = wish.reply.send(Err(refusal.clone()));
-                }
+            Err(error) => vec![Err(self.failed(&error)); batch.len()],
+        };
+        for (wish, outcome) in batch.into_iter().zip(outcomes) {
+            if let Ok(marked) = &outcome
+                && marked.moved
+                && let Some(room) = self.directory.room(wish.mark.channel_id)
+            {
+                let (user_id, Marked { seq, at, .. }) = (wish.mark.user_id, *marked);
+                tell(&room, room::MarkMoved { user_id, seq, at, session: wish.session });
+            }
+            if let Some(reply) = wish.reply {
+                let _ = reply.send(outcome);
             }
         }
     }
 
     /// What to tell who asked, after an error of the store.
     fn failed(&mut self, error: &StoreError) -> Refusal {
-        log::error!("the database: {error}");
+        self.complain(error);
         if matches!(error, StoreError::UnknownOutcome) {
+            // Looked at now, and again when the database is known to answer.
             self.suspect = true;
+            self.directory.compare_heads();
         }
-        Refusal::unavailable("the database does not answer; try again")
+        Refusal::unavailable("the database takes no changes at the moment; try again")
+    }
+
+    /// One line for an error that lasts, and another every few seconds.
+    fn complain(&mut self, error: &StoreError) {
+        let said = self.said.as_ref().is_some_and(|(text, at)| *text == *error && at.elapsed() < COMPLAIN_EVERY);
+        if !said {
+            log::error!("the database: {error}");
+            self.said = Some((error.clone(), Instant::now()));
+        }
     }
 
     /// The database answers: rooms may have missed what was committed while it seemed gone.
@@ -284,28 +298,36 @@ impl Db {
         }
     }
 
-    fn sweep(&mut self) {
+    /// Answers everybody whose time is up, wherever they wait. What is being written goes on.
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
         let Some(limit) = Instant::now().checked_sub(ANSWER_WITHIN) else { return };
-        let mut late = Vec::new();
-        for sending in self.queue.expired(limit) {
-            self.queue.finished(&sending);
-            self.places.pop_front();
-            late.extend(sending.origin);
+        let before = self.counts.timeouts;
+        self.sweep_sends(limit);
+        let (late, waiting) = std::mem::take(&mut self.orders).into_iter().partition(|order| order.accepted <= limit);
+        self.orders = waiting;
+        let late: VecDeque<Submit> = late;
+        let carried_out = self.ordering.as_mut().filter(|order| order.accepted <= limit);
+        let orders = late.into_iter().map(|order| order.reply).chain(carried_out.and_then(|order| order.reply.take()));
+        for reply in orders {
+            self.counts.timeouts += 1;
+            let _ = reply.send(Err(too_slow()));
         }
-        for (_, batch) in &mut self.flights {
-            for sending in batch.iter_mut().filter(|sending| sending.accepted <= limit) {
-                // It may be stored yet: then the sender gets it as a message, like everybody.
-                late.extend(sending.origin.take());
+        for wish in self.marking.iter_mut().flatten().filter(|wish| wish.accepted <= limit) {
+            if let Some(reply) = wish.reply.take() {
+                self.counts.timeouts += 1;
+                let _ = reply.send(Err(too_slow()));
             }
         }
-        if !late.is_empty() {
-            log::warn!("{} sends were not stored within {} ms", late.len(), ANSWER_WITHIN.as_millis());
-        }
-        for origin in late {
+        for mut wish in self.marks.extract_if(.., |wish| wish.accepted <= limit) {
             self.counts.timeouts += 1;
-            origin.refuse(too_slow());
+            let _ = wish.reply.take().map(|reply| reply.send(Err(too_slow())));
         }
-        let queued = self.queue.len() + self.orders.len() + self.marks.len();
+        if self.counts.timeouts > before {
+            let late = self.counts.timeouts - before;
+            log::warn!("{late} requests were not answered by the database within {} ms", ANSWER_WITHIN.as_millis());
+        }
+        self.next_lookups(ctx);
+        let queued = self.queue.len() + self.orders.len() + self.marks.len() + self.lookups.len();
         self.metrics.db_queue.set(i64::try_from(queued).unwrap_or(i64::MAX));
     }
 }
@@ -318,7 +340,7 @@ impl Actor for Db {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(SWEEP, |act, _| act.sweep());
+        ctx.run_interval(SWEEP, Self::sweep);
     }
 }
 
@@ -326,7 +348,7 @@ impl Handler<Submit> for Db {
     type Result = ();
 
     fn handle(&mut self, submit: Submit, ctx: &mut Self::Context) {
-        self.orders.push_back((submit, Instant::now()));
+        self.orders.push_back(submit);
         self.next_order(ctx);
     }
 }
@@ -348,7 +370,7 @@ impl Handler<Inspect> for Db {
             waiting_sends: self.queue.len(),
             sends_in_flight: self.flights.iter().map(|(_, batch)| batch.len()).sum(),
             locked_channels: self.queue.set_aside_count(),
-            waiting_orders: self.orders.len() + usize::from(self.ordering),
+            waiting_orders: self.orders.len() + usize::from(self.ordering.is_some()),
             waiting_marks: self.marks.len(),
             batches: self.counts.batches,
             sends: self.counts.sends,

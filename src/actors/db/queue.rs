@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
+use super::handle::{Flight, Place};
 use crate::actors::origin::Origin;
 use crate::domain::ids::{ChannelId, ClientId, UserId};
 use crate::domain::message::Append;
@@ -14,6 +15,9 @@ pub(super) struct Sending {
     /// None once it was answered because its time was up; what becomes of it is then news to all.
     pub(super) origin: Option<Origin>,
     pub(super) accepted: Instant,
+    /// Both held as long as it waits, however that ends.
+    pub(super) _flight: Option<Flight>,
+    pub(super) _place: Option<Place>,
 }
 
 /// Sends in order of arrival. A channel that is set aside (somebody else holds its row) waits alone.
@@ -166,7 +170,7 @@ mod tests {
             created_at: crate::domain::now(),
         };
         let append = Append { digest: message.digest(), message, members_version: 0 };
-        Sending { append, origin: None, accepted: Instant::now() }
+        Sending { append, origin: None, accepted: Instant::now(), _flight: None, _place: None }
     }
 
     fn numbers(batch: &[Sending]) -> Vec<u128> {

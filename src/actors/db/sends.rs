@@ -19,11 +19,10 @@ const RETRY: Duration = Duration::from_millis(100);
 impl Handler<Enqueue> for Db {
     type Result = ();
 
-    fn handle(&mut self, Enqueue { append, origin, place }: Enqueue, ctx: &mut Context<Self>) {
-        // Places are only counted, so that any one stands for any send.
-        self.places.push_back(place);
+    fn handle(&mut self, Enqueue { append, origin, place, flight }: Enqueue, ctx: &mut Context<Self>) {
         let channel = append.message.channel_id;
-        self.queue.push(Sending { append, origin: Some(origin), accepted: Instant::now() });
+        let (origin, accepted) = (Some(origin), Instant::now());
+        self.queue.push(Sending { append, origin, accepted, _flight: flight, _place: Some(place) });
         self.next_batch(ctx);
         if self.queue.set_aside_count() > 0 && !self.flies(Some(channel)) {
             self.next_aside(channel, ctx);
@@ -110,7 +109,7 @@ impl Db {
         let (alive, late): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|sending| again && sending.accepted.elapsed() < ANSWER_WITHIN);
         for sending in late {
-            self.finish(&sending);
+            self.queue.finished(&sending);
             if let Some(origin) = sending.origin {
                 origin.refuse(refusal.clone());
             }
@@ -130,17 +129,32 @@ impl Db {
         });
     }
 
-    fn finish(&mut self, sending: &Sending) {
-        self.queue.finished(sending);
-        self.places.pop_front();
+    /// Sends whose time is up, and refused ones that could not be looked up in time.
+    pub(super) fn sweep_sends(&mut self, limit: Instant) {
+        let mut late = Vec::new();
+        for sending in self.queue.expired(limit) {
+            self.queue.finished(&sending);
+            late.extend(sending.origin);
+        }
+        for (_, batch) in &mut self.flights {
+            for sending in batch.iter_mut().filter(|sending| sending.accepted <= limit) {
+                // It may be stored yet: then the sender gets it as a message, like everybody.
+                late.extend(sending.origin.take());
+            }
+        }
+        late.extend(self.lookups.extract_if(.., |lookup| lookup.accepted <= limit).map(|lookup| lookup.origin));
+        for origin in late {
+            self.counts.timeouts += 1;
+            origin.refuse(super::too_slow());
+        }
     }
 
     /// Tells each room what became of its sends, in commit order.
     fn deliver(&mut self, batch: Vec<Sending>, outcomes: Vec<Appended>) {
         let mut by_channel: Vec<(ChannelId, Vec<room::Item>)> = Vec::new();
         for (sending, outcome) in batch.into_iter().zip(outcomes) {
-            self.finish(&sending);
-            let Sending { append, origin, accepted } = sending;
+            self.queue.finished(&sending);
+            let Sending { append, origin, accepted, .. } = sending;
             let outcome = match outcome {
                 // Found under the id that this very send was given: a try whose answer was lost had stored it.
                 Appended::Duplicate(stored) if stored.id == append.message.id => Appended::New(stored),
@@ -171,7 +185,7 @@ impl Db {
         }
     }
 
-    fn next_lookups(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn next_lookups(&mut self, ctx: &mut Context<Self>) {
         let mut at = 0;
         while self.looking_up < MAX_LOOKUPS && at < self.lookups.len() {
             let Lookup { sender, send, .. } = &self.lookups[at];
@@ -183,7 +197,7 @@ impl Db {
             let lookup = self.lookups.swap_remove(at);
             self.looking_up += 1;
             let find = self.reader.find_stored(lookup.sender, lookup.send.client_id);
-            let find = tokio::time::timeout(ANSWER_WITHIN, find);
+            let find = tokio::time::timeout(ANSWER_WITHIN.saturating_sub(lookup.accepted.elapsed()), find);
             ctx.spawn(find.into_actor(self).map(move |found, act, ctx| {
                 act.looking_up -= 1;
                 let Lookup { send, refusal, origin, place, .. } = lookup;
@@ -208,9 +222,9 @@ impl Db {
         self.flights.is_empty()
             && self.queue.len() == 0
             && self.orders.is_empty()
-            && !self.ordering
+            && self.ordering.is_none()
             && self.marks.is_empty()
-            && !self.marking
+            && self.marking.is_none()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler, Message};
 
-use super::{Drain, Registry, then};
+use super::{CompareHeads, Drain, Registry, then};
 use crate::actors::{room, tell};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -18,21 +18,28 @@ pub struct CompareHistory;
 
 impl Registry {
     pub(super) fn watch_history(ctx: &mut Context<Self>) {
-        ctx.run_interval(LOOK_EVERY, |_, ctx| ctx.notify(CompareHistory));
+        // Where the database was away it may have come back as another; and whatever was committed unseen shows in the
+        // heads, without any new traffic.
+        ctx.run_interval(LOOK_EVERY, |_, ctx| ctx.notify(CompareHeads));
     }
 
     fn history_changed(&mut self, epoch: String, ctx: &mut Context<Self>) {
         log::warn!("the database holds another history, {epoch}; all sessions are closed and catch up from it");
         *self.parts.epoch.write() = epoch;
-        ctx.notify_later(Drain { spread: SPREAD, reason: "the history changed", for_good: false }, Duration::ZERO);
+        self.drain(Drain { spread: SPREAD, reason: "the history changed", for_good: false });
         self.orphaned.clear();
         self.restarts.clear();
-        for channel in self.rooms.drain().map(|(channel, _)| channel).collect::<Vec<_>>() {
-            if let Some(room) = self.parts.directory.room(channel) {
-                self.parts.directory.remove(channel);
+        self.rooms.clear();
+        // Rooms that know another history get nothing more, and end with the sessions that are left in them.
+        let rooms = self.parts.directory.rooms();
+        for (channel, _) in &rooms {
+            self.parts.directory.remove(*channel);
+        }
+        ctx.run_later(SPREAD, move |_, _| {
+            for (_, room) in rooms {
                 tell(&room, room::Retire);
             }
-        }
+        });
     }
 }
 

@@ -30,6 +30,7 @@ use super::room::{RoomParts, RoomSettings};
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::ephemeral::Online;
 use crate::metrics::Metrics;
+use crate::protocol::time;
 use crate::store::Reader;
 
 /// See the module's text.
@@ -84,6 +85,7 @@ pub struct RegistryState {
     pub orphaned_rooms: usize,
     pub room_restarts: u64,
     pub draining: bool,
+    #[serde(serialize_with = "time::serialize")]
     pub started_at: DateTime<Utc>,
 }
 

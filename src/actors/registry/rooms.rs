@@ -17,6 +17,8 @@ use crate::store::StoreError;
 /// A room that was opened this recently is not let go: a session may be on its way to it.
 const JUST_OPENED: Duration = Duration::from_secs(15);
 const RESTART_RETRY: Duration = Duration::from_millis(500);
+/// Heads of one query.
+const HEADS_AT_ONCE: usize = 5000;
 /// A room that dies more often than this within the time is not started anew until somebody opens it.
 const MAX_RESTARTS: usize = 5;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
@@ -73,6 +75,12 @@ impl Registry {
         self.generation += 1;
         let (id, generation) = (channel.id, self.generation);
         let orphans = if self.orphaned.remove(&id) { self.subscribers_of(id) } else { Vec::new() };
+        // One that was still joining cannot know what it missed; it comes back.
+        let (orphans, joining): (Vec<_>, Vec<_>) =
+            orphans.into_iter().partition(|orphan| orphan.feed.passed(id).is_some());
+        for orphan in joining {
+            orphan.feed.close(Close::Resync);
+        }
         // It goes on where its sessions are, not at the head: what was committed in between was never passed on.
         let delivered = orphans.iter().filter_map(|orphan| orphan.feed.passed(id)).min().unwrap_or(channel.version);
         let restarts = self.restarts.get(&id).map_or(0, |times| u32::try_from(times.len()).unwrap_or(u32::MAX));
@@ -94,7 +102,7 @@ impl Registry {
         self.sessions
             .values()
             .map(|session| &session.handle)
-            .filter(|handle| handle.feed.has(channel))
+            .filter(|handle| handle.feed.has(channel) && !handle.feed.outbox().is_closed())
             .cloned()
             .collect()
     }
@@ -123,6 +131,9 @@ impl Registry {
 
     /// Tells the users' sessions that they are in the channel; one that takes part already stays as it is.
     fn announce(&self, channel: ChannelId, users: &[UserId]) {
+        for user in users.iter().filter(|user| self.by_user.contains_key(user)) {
+            tell(&self.parts.presence, presence::MemberMoved { user: *user, channel, member: true });
+        }
         let sessions = users.iter().filter_map(|user| self.by_user.get(user)).flatten();
         for session in sessions.filter_map(|session| self.sessions.get(session)) {
             tell(&session.addr, session::Added { channel });
@@ -132,7 +143,13 @@ impl Registry {
     fn restart(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
         let read = self.parts.reader.channels(vec![channel]);
         then(read, self, ctx, move |channels, act, ctx| match channels {
-            Ok(channels) => channels.iter().for_each(|channel| act.start_room(channel, ctx)),
+            Ok(channels) => {
+                for channel in &channels {
+                    act.start_room(channel, ctx);
+                }
+                // What was committed since the read and before it stood in the directory was told to nobody.
+                ctx.notify(CompareHeads);
+            }
             Err(error) => {
                 log::error!("channel {channel}: its room cannot be started: {error}");
                 ctx.run_later(RESTART_RETRY, move |act, ctx| {
@@ -202,10 +219,8 @@ impl Handler<MembershipChanged> for Registry {
 
     fn handle(&mut self, changed: MembershipChanged, _: &mut Self::Context) {
         let channel = changed.channel_id;
-        for (users, member) in [(&changed.added, true), (&changed.removed, false)] {
-            for user in users.iter().filter(|user| self.by_user.contains_key(user)) {
-                tell(&self.parts.presence, presence::MemberMoved { user: *user, channel, member });
-            }
+        for user in changed.removed.iter().filter(|user| self.by_user.contains_key(user)) {
+            tell(&self.parts.presence, presence::MemberMoved { user: *user, channel, member: false });
         }
         self.announce(channel, &changed.added);
     }
@@ -225,8 +240,17 @@ impl Handler<CompareHeads> for Registry {
     fn handle(&mut self, _: CompareHeads, ctx: &mut Self::Context) {
         // Where the database was away it may have come back as another.
         ctx.notify(CompareHistory);
-        let read = self.parts.reader.heads(self.rooms.keys().copied().collect());
-        then(read, self, ctx, |heads, act, ctx| match heads {
+        let rooms: Vec<ChannelId> = self.rooms.keys().copied().collect();
+        for some in rooms.chunks(HEADS_AT_ONCE) {
+            self.compare_some(some.to_vec(), ctx);
+        }
+    }
+}
+
+impl Registry {
+    fn compare_some(&mut self, rooms: Vec<ChannelId>, ctx: &mut Context<Self>) {
+        let read = self.parts.reader.heads(rooms);
+        then(read, self, ctx, |heads, act, _| match heads {
             Ok(heads) => {
                 for (channel, version) in heads {
                     if let Some(room) = act.parts.directory.room(channel) {
@@ -234,10 +258,8 @@ impl Handler<CompareHeads> for Registry {
                     }
                 }
             }
-            Err(error) => {
-                log::error!("the rooms cannot be compared with the database: {error}");
-                ctx.run_later(RESTART_RETRY, |_, ctx| ctx.notify(CompareHeads));
-            }
+            // Compared again in a few seconds.
+            Err(error) => log::warn!("the rooms cannot be compared with the database: {error}"),
         });
     }
 }

@@ -108,7 +108,13 @@ impl Handler<EndSession> for Registry {
 impl Handler<Drain> for Registry {
     type Result = usize;
 
-    fn handle(&mut self, Drain { spread, reason, for_good }: Drain, _: &mut Context<Self>) -> usize {
+    fn handle(&mut self, drain: Drain, _: &mut Context<Self>) -> usize {
+        self.drain(drain)
+    }
+}
+
+impl Registry {
+    pub(super) fn drain(&mut self, Drain { spread, reason, for_good }: Drain) -> usize {
         self.draining |= for_good;
         let spread_ms = u64::try_from(spread.as_millis()).unwrap_or(0);
         for session in self.sessions.values() {

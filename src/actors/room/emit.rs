@@ -77,9 +77,10 @@ impl Room {
         self.hand_out(since, version, &framed, origin, stored);
     }
 
-    /// The message's frame to everybody, but the ack to the session that sent it.
+    /// The message's frame to everybody, but the ack to the session that sent it. Where a hole was filled that one gets
+    /// the message too, since only this says which versions it stands for.
     fn hand_out(&self, since: i64, version: i64, framed: &Bytes, origin: Option<Origin>, stored: &Stored) {
-        let sender = origin.as_ref().and_then(Origin::session);
+        let sender = origin.as_ref().and_then(Origin::session).filter(|_| since == version);
         let mut delivered = 0;
         for session in self.roster.sessions() {
             if Some(session.id) != sender {
@@ -88,15 +89,8 @@ impl Room {
             }
         }
         self.parts.metrics.deliveries.inc_by(delivered);
-        match origin {
-            Some(Origin::Session { ref session, .. }) => {
-                let ack = origin.as_ref().map(|origin| frame::text(&origin.ack_frame(stored, false)));
-                if let Some(ack) = ack {
-                    session.feed.pass(self.id, since, version, &ack);
-                }
-            }
-            Some(origin) => origin.ack(stored, false),
-            None => {}
+        if let Some(origin) = origin {
+            origin.ack(stored, false);
         }
     }
 
@@ -125,9 +119,8 @@ impl Room {
     fn emit_channel(&mut self, since: i64, version: i64, change: &ChannelChange, state: &ChannelState) {
         let shift = self.roster.apply(version, change);
         let removed = text(&ServerFrame::ChannelRemoved { channel_id: self.id });
-        for session in self.roster.take_sessions_of(&shift.removed) {
-            session.feed.remove(self.id, removed.clone());
-        }
+        let id = self.id;
+        self.roster.detach_removed(&shift.removed, |session| session.feed.remove(id, version, removed.clone()));
         for user in &shift.removed {
             self.stop_typing(*user);
         }
@@ -150,7 +143,8 @@ impl Room {
                 }
             }
             ChannelChange::RoleChanged { .. } | ChannelChange::Renamed { .. } => {
-                for session in self.roster.sessions() {
+                // `state` may be newer than this version: who is no longer in it must not see it.
+                for session in self.roster.sessions().filter(|session| state.channel.member(session.user).is_some()) {
                     let framed = self.channel_frame(since, version, session.user, state);
                     session.feed.pass(self.id, since, version, &framed);
                 }

@@ -15,6 +15,7 @@ use crate::domain::message::{Appended, NewMessage};
 use crate::protocol::client::SendRequest;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::Status;
+use crate::protocol::time;
 
 /// What the admin surface shows.
 #[derive(Debug, Clone, Serialize, actix::MessageResponse)]
@@ -33,6 +34,7 @@ pub struct RoomState {
     pub filling: bool,
     pub published: u64,
     pub restarts: u32,
+    #[serde(serialize_with = "time::serialize")]
     pub started_at: DateTime<Utc>,
     /// Long, so whoever wants the ids shows them.
     #[serde(skip)]
@@ -49,9 +51,9 @@ pub enum Item {
 }
 
 /// Attaches a session: from now on it gets what happens. Whether its user is a member is for the session to read from
-/// the store, before it lets anything out. Answers with the version that was passed on last.
+/// the store, before it lets anything out.
 #[derive(Debug, Message)]
-#[rtype(result = "i64")]
+#[rtype(result = "()")]
 pub struct Attach {
     pub session: Subscriber,
 }

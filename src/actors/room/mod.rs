@@ -18,16 +18,16 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, MessageResult};
 use chrono::{DateTime, Utc};
 
-use super::db::DbHandle;
+use super::db::{DbHandle, Flight};
 use super::obituary::Obituary;
 use super::registry::{Idle, Registry};
 use super::tell;
 use crate::domain::channel::Channel;
-use crate::domain::ids::{ChannelId, MessageId, new_v7};
+use crate::domain::ids::{ChannelId, MessageId, UserId, new_v7};
 use crate::domain::message::{Append, Appended, NewMessage};
 use crate::ephemeral::Online;
 use crate::metrics::Metrics;
-use crate::protocol::client::RefusedSend;
+use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::Status;
@@ -43,8 +43,10 @@ use roster::Roster;
 use sequence::Sequence;
 use typing::Typing;
 
+/// Between two looks whether it is used.
+const SHORTEST_LOOK: Duration = Duration::from_millis(10);
 /// Names no state of the membership, so that the store looks the sender up.
-const UNSURE: i64 = -1;
+pub const UNSURE: i64 = -1;
 
 /// What every room needs.
 #[derive(Clone)]
@@ -77,7 +79,8 @@ pub struct Room {
     typing: Typing,
     typing_timer: bool,
     receipts: Receipts,
-    in_flight: usize,
+    /// One clone for each send in flight.
+    flights: Flight,
     last_seq: i64,
     started: DateTime<Utc>,
     restarts: u32,
@@ -100,7 +103,7 @@ impl Room {
             typing: Typing::new(typing_debounce, typing_expiry),
             typing_timer: false,
             receipts: Receipts::new(read_merge),
-            in_flight: 0,
+            flights: Flight::default(),
             last_seq: channel.last_seq,
             started: crate::domain::now(),
             restarts,
@@ -114,36 +117,30 @@ impl Room {
     fn publish(&mut self, publish: Publish) {
         self.used = Instant::now();
         let Publish { sender, sender_name, send, origin } = publish;
-        if self.in_flight >= self.parts.settings.max_in_flight {
+        if self.in_flight() >= self.parts.settings.max_in_flight {
             let max = self.parts.settings.max_in_flight;
             origin.refuse(Refusal::unavailable(format!(
                 "more than {max} messages of this channel wait to be stored; try again"
             )));
             return;
         }
-        let digest = send.digest();
         let members_version = match (self.roster.has(sender), self.sequence.has_hole()) {
-            (true, _) => self.roster.members_version(),
-            (false, true) => UNSURE,
+            (true, false) => self.roster.members_version(),
+            // The roster is not that of its version while changes are missing: the store looks the sender up.
+            (_, true) => UNSURE,
             (false, false) => {
-                let refused = RefusedSend { client_id: send.client_id, digest: Some(digest) };
+                let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
                 self.parts.db.refuse(sender, refused, Refusal::no_channel(), origin);
                 return;
             }
         };
-        let message = NewMessage {
-            id: MessageId(new_v7()),
-            client_id: send.client_id,
-            channel_id: self.id,
-            sender_id: sender,
-            sender_name,
-            content: send.content,
-            content_type: send.content_type,
-            reply_to_id: send.reply_to_id,
-            created_at: crate::domain::now(),
-        };
-        self.in_flight += 1;
-        self.parts.db.append(Append { message, digest, members_version }, origin);
+        let append = append_of(sender, sender_name, send, members_version);
+        self.parts.db.append(append, origin, Some(Arc::clone(&self.flights)));
+    }
+
+    /// Sends that wait for the database.
+    fn in_flight(&self) -> usize {
+        Arc::strong_count(&self.flights) - 1
     }
 
     /// What became of a send. What took a version waits for its turn.
@@ -155,13 +152,13 @@ impl Room {
             }
             return;
         };
-        self.in_flight = self.in_flight.saturating_sub(1);
         match outcome {
             Appended::New(stored) => {
                 if let Some(Item::Send { outcome: Appended::New(stored), origin: Some(origin), .. }) =
                     self.sequence.offer(stored.version, item)
                 {
-                    origin.ack(&stored, false);
+                    // Passed on already, read from the store: the sender has it as a message.
+                    origin.ack(&stored, true);
                 }
             }
             Appended::Duplicate(stored) => {
@@ -188,6 +185,23 @@ impl Room {
     }
 }
 
+/// A send as the store takes it. With [`UNSURE`] the store looks the sender up.
+pub fn append_of(sender_id: UserId, sender_name: String, send: SendRequest, members_version: i64) -> Append {
+    let digest = send.digest();
+    let message = NewMessage {
+        id: MessageId(new_v7()),
+        client_id: send.client_id,
+        channel_id: send.channel_id,
+        sender_id,
+        sender_name,
+        content: send.content,
+        content_type: send.content_type,
+        reply_to_id: send.reply_to_id,
+        created_at: crate::domain::now(),
+    };
+    Append { message, digest, members_version }
+}
+
 impl Actor for Room {
     type Context = Context<Self>;
 
@@ -195,8 +209,9 @@ impl Actor for Room {
         self.parts.metrics.rooms.inc();
         self.advance(ctx);
         let idle = self.parts.settings.idle;
-        ctx.run_interval(idle / 2, move |act, _| {
-            let unused = act.roster.session_count() == 0 && act.in_flight == 0 && !act.sequence.has_hole();
+        ctx.run_interval((idle / 2).max(SHORTEST_LOOK), move |act, _| {
+            act.roster.forget_closed();
+            let unused = act.roster.session_count() == 0 && act.in_flight() == 0 && !act.sequence.has_hole();
             if unused && act.used.elapsed() >= idle {
                 tell(&act.parts.registry, Idle { channel: act.id, at_once: false });
             }
@@ -210,13 +225,18 @@ impl Drop for Room {
     }
 }
 
-impl Handler<Attach> for Room {
-    type Result = MessageResult<Attach>;
+/// While a panic unwinds, actix hands the dying actor what is left in its mailbox; a second panic would end the process.
+/// Whoever waits for an answer to it gets one when it is dropped.
+fn is_dying() -> bool {
+    std::thread::panicking()
+}
 
-    fn handle(&mut self, Attach { session }: Attach, _: &mut Self::Context) -> Self::Result {
+impl Handler<Attach> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Attach { session }: Attach, _: &mut Self::Context) {
         self.used = Instant::now();
         self.roster.attach(session);
-        MessageResult(self.sequence.delivered())
     }
 }
 
@@ -233,6 +253,9 @@ impl Handler<Publish> for Room {
     type Result = ();
 
     fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         self.publish(publish);
     }
 }
@@ -241,6 +264,9 @@ impl Handler<Committed> for Room {
     type Result = ();
 
     fn handle(&mut self, Committed { items }: Committed, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         for item in items {
             self.committed(item);
         }
@@ -252,6 +278,9 @@ impl Handler<HeadSeen> for Room {
     type Result = ();
 
     fn handle(&mut self, HeadSeen { version }: HeadSeen, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         self.sequence.heard_of(version);
         self.advance(ctx);
     }
@@ -261,6 +290,9 @@ impl Handler<UserTyped> for Room {
     type Result = ();
 
     fn handle(&mut self, UserTyped { user, name }: UserTyped, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         if self.roster.has(user) && self.typing.typed(user, Instant::now()) {
             self.emit_typing(user, &name);
         }
@@ -272,6 +304,9 @@ impl Handler<MarkMoved> for Room {
     type Result = ();
 
     fn handle(&mut self, moved: MarkMoved, ctx: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         let receipt = Receipt { seq: moved.seq, at: moved.at, session: moved.session };
         match self.receipts.moved(moved.user_id, receipt, Instant::now()) {
             Due::Now => self.emit_receipts(),
@@ -287,6 +322,9 @@ impl Handler<PresenceChanged> for Room {
     type Result = ();
 
     fn handle(&mut self, changed: PresenceChanged, _: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         if !self.roster.has(changed.user) {
             return;
         }
@@ -320,7 +358,7 @@ impl Handler<Inspect> for Room {
             sessions: self.roster.session_count(),
             version: self.sequence.delivered(),
             last_seq: self.last_seq,
-            in_flight: self.in_flight,
+            in_flight: self.in_flight(),
             waiting: self.sequence.waiting(),
             filling: self.filling,
             published: self.published,
@@ -338,6 +376,9 @@ impl Handler<Panic> for Room {
 
     #[expect(clippy::panic, reason = "this is what it is for")]
     fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        if is_dying() {
+            return;
+        }
         panic!("a test asked this room to panic");
     }
 }

@@ -82,6 +82,11 @@ impl Roster {
         self.sessions.remove(&session);
     }
 
+    /// A session that ended while the room was being started anew did not find it to say so.
+    pub(super) fn forget_closed(&mut self) {
+        self.sessions.retain(|_, session| !session.feed.outbox().is_closed());
+    }
+
     pub(super) fn sessions(&self) -> impl Iterator<Item = &Subscriber> {
         self.sessions.values()
     }
@@ -90,9 +95,9 @@ impl Roster {
         self.sessions.len()
     }
 
-    /// Takes out the sessions of who is no longer a member.
-    pub(super) fn take_sessions_of(&mut self, users: &[UserId]) -> Vec<Subscriber> {
-        self.sessions.extract_if(|_, session| users.contains(&session.user)).map(|(_, session)| session).collect()
+    /// Takes out those sessions of who is no longer a member that are `gone`.
+    pub(super) fn detach_removed(&mut self, users: &[UserId], gone: impl Fn(&Subscriber) -> bool) {
+        self.sessions.retain(|_, session| !users.contains(&session.user) || !gone(session));
     }
 }
 

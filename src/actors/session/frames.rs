@@ -6,9 +6,9 @@ use actix::Context;
 
 use super::Session;
 use crate::actors::db::Order;
-use crate::actors::origin::Origin;
+use crate::actors::origin::{Asker, Origin};
 use crate::actors::{room, tell};
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Identity};
 use crate::domain::change::{By, Mark};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId};
@@ -65,22 +65,19 @@ impl Session {
     fn publish(&mut self, reference: Option<Ref>, send: SendRequest) {
         self.messages_in += 1;
         let origin = self.origin(send.client_id, reference);
-        let refused = || RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
         if let Err(retry_after_ms) = self.parts.rates.check_message(self.handle.user) {
-            let refused = refused();
+            let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
             self.over_rate();
             let refusal = Refusal::rate_limited(retry_after_ms);
             return self.parts.db.refuse(self.handle.user, refused, refusal, origin);
         }
-        match self.parts.directory.room(send.channel_id) {
-            Some(room) => {
-                let sender_name = self.opening.identity.name.clone();
-                tell(&room, room::Publish { sender: self.handle.user, sender_name, send, origin });
-            }
-            None if self.handle.feed.has(send.channel_id) => {
-                origin.refuse(Refusal::unavailable("the channel is being started anew; try again"));
-            }
-            None => self.parts.db.refuse(self.handle.user, refused(), Refusal::no_channel(), origin),
+        let (sender, sender_name) = (self.handle.user, self.opening.identity.name.clone());
+        if let Some(room) = self.parts.directory.room(send.channel_id) {
+            tell(&room, room::Publish { sender, sender_name, send, origin });
+        } else {
+            // The channel is new, or its room is being started anew: the store knows who is in it.
+            let append = room::append_of(sender, sender_name, send, room::UNSURE);
+            self.parts.db.append(append, origin, None);
         }
     }
 
@@ -101,7 +98,7 @@ impl Session {
     }
 
     fn origin(&self, client_id: ClientId, reference: Option<Ref>) -> Origin {
-        Origin::Session { session: self.handle.clone(), client_id, reference }
+        Origin::Session(Asker::new(self.handle.clone(), client_id, reference))
     }
 
     fn edit(&mut self, reference: Option<Ref>, message_id: MessageId, content: Content, ctx: &mut Context<Self>) {
@@ -118,12 +115,13 @@ impl Session {
     }
 
     fn typing(&mut self, channel: ChannelId, reference: Option<&Ref>) {
-        match self.parts.directory.room(channel).filter(|_| self.handle.feed.has(channel)) {
-            Some(room) => {
-                let name = self.opening.identity.name.clone();
-                tell(&room, room::UserTyped { user: self.handle.user, name });
-            }
-            None => self.refuse(&Refusal::no_channel(), reference),
+        if !self.handle.feed.has(channel) {
+            return self.refuse(&Refusal::no_channel(), reference);
+        }
+        // Without a room it is lost, as typing may be.
+        if let Some(room) = self.parts.directory.room(channel) {
+            let name = self.opening.identity.name.clone();
+            tell(&room, room::UserTyped { user: self.handle.user, name });
         }
     }
 
@@ -144,6 +142,7 @@ impl Session {
         self.later(ctx, reference, work, |verified, reference, act, ctx| {
             let outcome = match verified {
                 Ok(identity) if identity.user == act.opening.identity.user => {
+                    act.rename(&identity);
                     act.opening.identity = identity;
                     act.watch_expiry(ctx);
                     Ok(())
@@ -155,6 +154,15 @@ impl Session {
             };
             act.answer(outcome, reference.as_ref());
         });
+    }
+
+    /// The host application renames its users by what their tokens say.
+    fn rename(&self, identity: &Identity) {
+        if identity.name != self.opening.identity.name {
+            let order = Order::UpsertUser { user: identity.user.clone(), name: identity.name.clone() };
+            // Told by the call; nobody waits for the outcome.
+            drop(self.parts.db.order(order));
+        }
     }
 
     fn answer(&self, outcome: Result<(), Refusal>, reference: Option<&Ref>) {

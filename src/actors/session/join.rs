@@ -93,6 +93,10 @@ impl Session {
         }
         for channel in attached.into_iter().filter(|channel| !self.handle.feed.has(*channel)) {
             self.detach(channel);
+            if versions.iter().any(|(id, _)| *id == channel) {
+                // Removed after the snapshot, and perhaps added again after that.
+                self.added.push(channel);
+            }
         }
         self.live = true;
         if let Some(events) = self.events.take() {
@@ -118,18 +122,38 @@ impl Session {
             };
             tokio::time::timeout(JOIN_WITHIN, look).await.unwrap_or(Err(JoinError::TooSlow))
         };
-        ctx.spawn(join.into_actor(self).map(move |view, act, _| match view {
-            Ok(Some(view)) => act.announce(&view),
+        ctx.spawn(join.into_actor(self).map(move |view, act, ctx| act.joined_one(channel, view, ctx)));
+    }
+
+    fn joined_one(
+        &mut self,
+        channel: ChannelId,
+        view: Result<Option<ChannelView>, JoinError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let added_since = self.added.contains(&channel);
+        self.added.retain(|added| *added != channel);
+        let again = match view {
+            Ok(Some(view)) => {
+                self.announce(&view);
+                // Removed since it looked, and perhaps added again.
+                !self.handle.feed.has(channel)
+            }
             Ok(None) => {
-                // Removed again in the meantime.
-                act.handle.feed.forget_held(channel);
-                act.detach(channel);
+                self.handle.feed.forget_held(channel);
+                added_since
             }
             Err(error) => {
-                log::warn!("session {} could not join channel {channel}: {error}", act.handle.id);
-                act.close(Close::Resync);
+                log::warn!("session {} could not join channel {channel}: {error}", self.handle.id);
+                return self.close(Close::Resync);
             }
-        }));
+        };
+        if !self.handle.feed.has(channel) {
+            self.detach(channel);
+        }
+        if again {
+            self.join_one(channel, ctx);
+        }
     }
 
     fn announce(&self, view: &ChannelView) {
@@ -171,17 +195,19 @@ async fn snapshot(
 async fn attach(parts: &SessionParts, handle: &Subscriber, channels: &[ChannelId]) -> Result<(), JoinError> {
     let rooms = channels.iter().filter_map(|channel| parts.directory.room(*channel));
     let attached = join_all(rooms.map(|room| room.send(room::Attach { session: handle.clone() }))).await;
-    attached.into_iter().collect::<Result<Vec<i64>, _>>()?;
-    Ok(())
+    Ok(attached.into_iter().collect::<Result<(), _>>()?)
 }
 
 impl Handler<Added> for Session {
     type Result = ();
 
     fn handle(&mut self, Added { channel }: Added, ctx: &mut Self::Context) {
-        if self.live {
+        let feed = &self.handle.feed;
+        let joins = feed.has(channel) && feed.passed(channel).is_none();
+        if self.live && !joins {
             self.join_one(channel, ctx);
-        } else {
+        } else if !self.added.contains(&channel) {
+            // Looked at when the joining that is under way has ended.
             self.added.push(channel);
         }
     }

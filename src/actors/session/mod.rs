@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Running,
-    SpawnHandle, StreamHandler, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle,
+    StreamHandler, WrapFuture,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::db::DbHandle;
@@ -29,7 +29,7 @@ use super::feed::Subscriber;
 use super::presence::{Beat, Leave, Presence};
 use super::registry::{Registry, Unregister};
 use super::{room, tell};
-use crate::auth::{Identity, Verifier};
+use crate::auth::{Identity, LEEWAY, Verifier};
 use crate::domain::ids::{ChannelId, SessionId};
 use crate::ephemeral::Online;
 use crate::limits::caps::Place;
@@ -41,6 +41,7 @@ use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
+use crate::protocol::time;
 use crate::socket::{Event, InboundError, frame};
 use crate::store::Reader;
 
@@ -100,6 +101,8 @@ pub struct Session {
     pace: Pace,
     messages_in: u64,
     rate_limited: u64,
+    /// The peer sent its close frame: there is nothing to wait for once it has ours.
+    goodbye: bool,
     /// Set when the response body is gone.
     gone: Arc<AtomicBool>,
 }
@@ -144,10 +147,13 @@ pub struct SessionState {
     pub user_id: crate::domain::ids::UserId,
     pub external_id: Option<String>,
     pub name: String,
+    #[serde(serialize_with = "time::serialize")]
     pub since: DateTime<Utc>,
     pub address: IpAddr,
     pub agent: Option<String>,
+    #[serde(serialize_with = "time::serialize")]
     pub token_expires_at: DateTime<Utc>,
+    #[serde(serialize_with = "time::option::serialize")]
     pub last_pong: Option<DateTime<Utc>>,
     pub channels: usize,
     pub frames_in: u64,
@@ -188,6 +194,7 @@ impl Session {
             pace: Pace::new(Instant::now()),
             messages_in: 0,
             rate_limited: 0,
+            goodbye: false,
             gone,
         }
     }
@@ -211,9 +218,10 @@ impl Session {
         if let Some(old) = self.expiry.take() {
             ctx.cancel_future(old);
         }
-        let left = (self.opening.identity.expires_at - Utc::now()).to_std().unwrap_or_default();
-        // A token may be accepted within the leeway after its end.
-        let left = left.max(Duration::from_millis(100));
+        let (end, now) = (self.opening.identity.expires_at, Utc::now());
+        // Who came within the leeway after the end is let go when that is over, not at once: their clock is behind.
+        let end = if end > now { end } else { end + TimeDelta::seconds(LEEWAY.into()) };
+        let left = (end - now).to_std().unwrap_or_default();
         self.expiry = Some(ctx.run_later(left, |act, _| act.close(Close::TokenExpired)));
     }
 
@@ -258,8 +266,11 @@ impl Actor for Session {
         });
         self.join(ctx);
     }
+}
 
-    fn stopping(&mut self, _: &mut Self::Context) -> Running {
+/// However the session ends, also by a panic, everybody who knows it is told.
+impl Drop for Session {
+    fn drop(&mut self) {
         let session = self.handle.id;
         self.handle.feed.close(Close::GoingAway);
         for channel in self.handle.feed.channels() {
@@ -273,13 +284,16 @@ impl Actor for Session {
         self.parts.metrics.connections.dec();
         self.parts.metrics.closed(code);
         log::debug!("session {session} of user {} ended with {code}", self.handle.user);
-        Running::Stop
     }
 }
 
 impl StreamHandler<Result<Event, InboundError>> for Session {
     fn handle(&mut self, event: Result<Event, InboundError>, ctx: &mut Self::Context) {
         let outbox = self.handle.feed.outbox();
+        if outbox.is_closed() && matches!(event, Ok(Event::Text(_) | Event::Binary)) {
+            // It has been told to go; nothing it says counts any more.
+            return;
+        }
         match event {
             Ok(Event::Text(text)) => self.frame(text.as_bytes(), ctx),
             Ok(Event::Binary) => {
@@ -294,6 +308,7 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
             }
             Ok(Event::Close(code)) => {
                 outbox.close(code.unwrap_or(1000), "");
+                self.goodbye = true;
             }
             Err(error) => match error.close_code() {
                 Some(code) => {
@@ -330,7 +345,10 @@ impl Handler<GoAway> for Session {
     type Result = ();
 
     fn handle(&mut self, GoAway { reason, reconnect_in_ms, close_in }: GoAway, ctx: &mut Self::Context) {
-        self.send(&ServerFrame::Goaway { reason, reconnect_in_ms });
+        // `hello` is the first frame: who has not got it is closed without further words.
+        if self.live {
+            self.send(&ServerFrame::Goaway { reason, reconnect_in_ms });
+        }
         ctx.run_later(close_in, |act, _| act.close(Close::GoingAway));
     }
 }
@@ -339,6 +357,10 @@ impl Handler<Gone> for Session {
     type Result = ();
 
     fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
+        if self.goodbye {
+            // Left alone, the server reads on for a second before it ends the connection.
+            self.handle.feed.outbox().kill();
+        }
         ctx.stop();
     }
 }

@@ -79,7 +79,9 @@ async fn cursors(
 ) -> Result<Vec<(ChannelId, SyncFrom)>, StoreError> {
     match request {
         SyncRequest::Versions { channels, epoch } => {
-            let foreign = epoch.is_some_and(|epoch| epoch != *parts.epoch.read());
+            // Asked of the database itself: after a failover the actors hear of the new history some seconds later.
+            let current = parts.reader.epoch().await?;
+            let foreign = epoch.unwrap_or_else(|| parts.epoch.read().clone()) != current;
             let from = |version| if foreign { SyncFrom::Reset } else { SyncFrom::Version(version) };
             Ok(channels.into_iter().map(|(channel, version)| (channel, from(version))).collect())
         }

@@ -17,6 +17,7 @@ use crate::http::app::App;
 use crate::http::problem::Problem;
 use crate::protocol::close::Close;
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::time;
 
 const REGISTRY: &str = "the registry";
 
@@ -36,6 +37,7 @@ pub(super) struct Known {
     id: SessionId,
     user_id: UserId,
     name: String,
+    #[serde(serialize_with = "time::serialize")]
     since: DateTime<Utc>,
     address: IpAddr,
     agent: Option<String>,

@@ -164,6 +164,29 @@ mod tests {
         assert!(dangling.is_empty(), "{dangling:?}");
     }
 
+    #[test]
+    fn fields_are_described_as_they_are_written() {
+        let mut fields = BTreeSet::new();
+        properties(&json()["components"]["schemas"], &mut fields);
+        for name in ["channelId", "memberIds", "expiresInMs", "lastMessageId", "externalId", "requestId", "ref"] {
+            assert!(fields.contains(name), "{name}");
+        }
+        assert!(fields.iter().all(|name| name.chars().all(char::is_alphanumeric)), "{fields:?}");
+    }
+
+    fn properties(value: &Value, fields: &mut BTreeSet<String>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| properties(item, fields)),
+            Value::Object(map) => {
+                if let Some(Value::Object(own)) = map.get("properties") {
+                    fields.extend(own.keys().cloned());
+                }
+                map.values().for_each(|item| properties(item, fields));
+            }
+            _ => {}
+        }
+    }
+
     fn collect(value: &Value, references: &mut BTreeSet<String>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| collect(item, references)),

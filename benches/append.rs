@@ -209,7 +209,8 @@ impl Bench {
             async move {
                 let append = bench.message(number);
                 let (reply, answer) = oneshot::channel();
-                bench.handle.append(append.clone(), Origin::Rest { client_id: append.message.client_id, reply });
+                let client_id = append.message.client_id;
+                bench.handle.append(append, Origin::Rest { client_id, reply }, None);
                 let ack = answer.await.unwrap().unwrap();
                 assert!(!ack.duplicate);
             }

@@ -13,6 +13,7 @@ use crate::actors::session::{SessionParts, refusal_of};
 use crate::auth::{self, AuthError, Identity, Presented};
 use crate::limits::address::Client;
 use crate::limits::caps::Caps;
+use crate::limits::lines::Lines;
 use crate::protocol::error::Refusal;
 use crate::socket::Limits;
 use crate::store::StoreError;
@@ -21,6 +22,8 @@ use crate::store::StoreError;
 pub struct App {
     pub parts: Arc<SessionParts>,
     pub caps: Caps,
+    /// TCP connections on the public address.
+    pub lines: Lines,
     pub allowed_origins: Vec<String>,
     pub max_frame_bytes: usize,
     pub max_group_members: usize,

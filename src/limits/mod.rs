@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod caps;
+pub mod lines;
 pub mod pace;
 pub mod rates;
 pub mod refusals;

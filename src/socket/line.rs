@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,28 +15,13 @@ use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, rt};
 
-/// How many connections are open, shared by all workers.
-#[derive(Debug, Clone, Default)]
-pub struct OpenLines(Arc<AtomicUsize>);
-
-impl OpenLines {
-    pub fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// What the connection's data own. Only this keeps the descriptor, so that the socket closes when the server lets go.
 #[derive(Debug)]
 struct Owner {
     stream: TcpStream,
     head_arrived: AtomicBool,
-    open: OpenLines,
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.open.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    /// Where the connection is counted; dropped with it.
+    _place: Box<dyn Any + Send + Sync>,
 }
 
 /// A handle on a connection. Cheap to clone, usable from any thread; keeps nothing open.
@@ -85,18 +70,28 @@ impl Line {
 }
 
 /// For `HttpServer::on_connect`: keeps a line in the connection's data and ends the connection unless a request head has
-/// come within `head_timeout` (an accepted socket that sends nothing is otherwise never closed).
-pub fn on_connect(connection: &dyn Any, data: &mut Extensions, head_timeout: Duration, open: &OpenLines) {
-    let Some(stream) = connection.downcast_ref::<rt::net::TcpStream>() else { return };
-    let stream = match stream.as_fd().try_clone_to_owned() {
+/// come within `head_timeout` (an accepted socket that sends nothing is otherwise never closed). `admit` counts it and
+/// gives what is dropped with it; where it gives none the connection is ended at once.
+pub fn on_connect<P: Any + Send + Sync>(
+    connection: &dyn Any,
+    data: &mut Extensions,
+    head_timeout: Duration,
+    admit: impl FnOnce(SocketAddr) -> Option<P>,
+) {
+    let Some(connection) = connection.downcast_ref::<rt::net::TcpStream>() else { return };
+    let stream = match connection.as_fd().try_clone_to_owned() {
         Ok(descriptor) => TcpStream::from(descriptor),
         Err(error) => {
             log::warn!("cannot hold on to a connection, it gets no time-outs and no WebSocket: {error}");
             return;
         }
     };
-    open.0.fetch_add(1, Ordering::Relaxed);
-    let owner = Arc::new(Owner { stream, head_arrived: AtomicBool::new(false), open: open.clone() });
+    // Without an address the peer has gone already.
+    let Some(place) = stream.peer_addr().ok().and_then(admit) else {
+        let _ = stream.shutdown(Shutdown::Both);
+        return;
+    };
+    let owner = Arc::new(Owner { stream, head_arrived: AtomicBool::new(false), _place: Box::new(place) });
     let watched = Arc::downgrade(&owner);
     rt::spawn(async move {
         rt::time::sleep(head_timeout).await;

@@ -21,6 +21,11 @@ pub(super) async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result
         Asked::Answered(sessions) => Some(sessions.iter().map(|session| session.handle.feed.outbox().queued().1).sum()),
         Asked::Unresponsive | Asked::Gone => None,
     };
-    let moment = Moment { uptime: app.started.elapsed(), users_online: app.parts.online.count(), outbox_bytes };
+    let moment = Moment {
+        uptime: app.started.elapsed(),
+        users_online: app.parts.online.count(),
+        lines: app.lines.count(),
+        outbox_bytes,
+    };
     Ok(HttpResponse::Ok().content_type(OPENMETRICS).body(app.parts.metrics.render(moment)))
 }

@@ -31,8 +31,8 @@ use crate::limits::lines::{self, Lines};
 use crate::limits::rates::Rates;
 use crate::metrics::{self, Metrics};
 use crate::protocol::client::FrameLimits;
-use crate::socket::Limits as OutboxLimits;
 use crate::socket::line::{mark_head, on_connect};
+use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, StoreError};
 
 /// How often it is looked whether a rate bucket can be forgotten.
@@ -173,11 +173,12 @@ impl Daemon {
         });
 
         let addr = listener.local_addr()?;
-        let mut servers = vec![serve(listener, &app, lines, config.timing.head_timeout, http::public)?];
+        let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };
+        let mut servers = vec![serve(listener, &app, lines, times, http::public)?];
         let admin_addr = match admin {
             Some(listener) => {
                 let addr = listener.local_addr()?;
-                servers.push(serve(listener, &app, admin_lines, config.timing.head_timeout, http::admin)?);
+                servers.push(serve(listener, &app, admin_lines, times, http::admin)?);
                 Some(addr)
             }
             None => None,
@@ -310,7 +311,7 @@ fn serve(
     listener: TcpListener,
     app: &web::Data<App>,
     lines: Lines,
-    head_timeout: Duration,
+    times: Times,
     routes: fn(&mut web::ServiceConfig),
 ) -> Result<ServerHandle, StartError> {
     let app = app.clone();
@@ -323,7 +324,7 @@ fn serve(
             .configure(routes)
     })
     .on_connect(move |connection, data| {
-        on_connect(connection, data, head_timeout, |peer| {
+        on_connect(connection, data, times, |peer| {
             let place = lines.take(peer.ip());
             place
                 .inspect_err(|full| {
@@ -333,10 +334,10 @@ fn serve(
                 .ok()
         });
     })
-    // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; the first
-    // head of each is watched by `on_connect`.
-    .client_request_timeout(head_timeout + CLOCK_TICK)
-    .keep_alive(Duration::from_secs(75))
+    // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; every head
+    // is watched by `on_connect`.
+    .client_request_timeout(times.head + CLOCK_TICK)
+    .keep_alive(times.keep_alive)
     .workers(workers())
     .shutdown_timeout(1)
     .disable_signals()

@@ -1,10 +1,12 @@
 //! The edges of the network: connections, heads and bodies of whom nobody knows yet.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::daemon::Setup;
 use crate::process::ProcessDaemon;
 use crate::wire;
 
@@ -31,4 +33,44 @@ async fn connections_that_say_nothing_leave_descriptors_for_the_rest() {
         wire::answers(&mut stream, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").await
     };
     crate::daemon::eventually("there is room again", answered).await;
+}
+
+#[tokio::test]
+async fn a_later_head_has_its_time_as_the_first_one_has() {
+    let setup = Setup::in_memory().with(|config| {
+        config.timing.head_timeout = Duration::from_millis(400);
+        config.timing.keep_alive = Duration::from_millis(600);
+    });
+    let daemon = setup.start().await;
+    let token = daemon.user("ana").await;
+    let (mut ana, start) = (daemon.connect("ana").await, Instant::now());
+    // What is being answered is left alone, however long that takes: a body that comes slowly, a socket that is silent.
+    let body = r#"{"type":"group","name":"Ops"}"#;
+    let head = format!(
+        "POST /api/v1/channels HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut slow = TcpStream::connect(daemon.addr()).await.unwrap();
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let healthz = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let (mut dripping, answer) = wire::request(daemon.addr(), healthz).await;
+    assert_eq!(answer.status, 200);
+    // A quick one on the same connection is as good as the first.
+    assert!(wire::answers(&mut dripping, healthz).await);
+    let mut byte = [0; 1];
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    for byte in b"GET /healthz HTTP/1.1\r\nX-Slow: ".iter().chain(std::iter::repeat(&b'x')) {
+        assert!(start.elapsed() < Duration::from_secs(6), "a head may drip for ever");
+        pace.tick().await;
+        if dripping.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+    }
+    while start.elapsed() < Duration::from_secs(3) {
+        pace.tick().await;
+    }
+    slow.write_all(body.as_bytes()).await.unwrap();
+    slow.read_exact(&mut byte).await.unwrap();
+    ana.ask(json!({"type": "ping"})).await;
+    drop(dripping);
 }

@@ -26,12 +26,14 @@ use crate::config::{Config, SecretUrl};
 use crate::ephemeral::Online;
 use crate::http;
 use crate::http::app::App;
+use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
+use crate::limits::lines::{self, Lines};
 use crate::limits::rates::Rates;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::protocol::client::FrameLimits;
 use crate::socket::line::{mark_head, on_connect};
-use crate::socket::{Limits as OutboxLimits, OpenLines};
+use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, StoreError};
 
 /// How often it is looked whether a rate bucket can be forgotten.
@@ -40,6 +42,12 @@ const FORGET_RATES: Duration = Duration::from_secs(60);
 const SPREAD: Duration = Duration::from_secs(2);
 /// How coarse the web server's clock is.
 const CLOCK_TICK: Duration = Duration::from_millis(500);
+/// What a worker of a web server opens for itself, at most.
+const DESCRIPTORS_OF_A_WORKER: usize = 4;
+/// Connections that may be accepted beyond those that are let in, to be told so.
+const UNCOUNTED: usize = 16;
+/// With room for fewer connections the start warns.
+const FEW_LINES: usize = 1000;
 const STOP_LOOK: Duration = Duration::from_millis(25);
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
@@ -148,9 +156,12 @@ impl Daemon {
             frame_limits: FrameLimits { content_bytes: config.limits.max_content_bytes },
             heartbeat_interval: config.timing.heartbeat_interval,
         });
+        let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
         let app = web::Data::new(App {
             parts,
             caps: Caps::new(config.limits.max_sessions_per_user, config.limits.max_sessions_per_address),
+            bodies: Bodies::new(config.limits.max_frame_bytes, config.limits.max_group_members),
+            lines: lines.clone(),
             allowed_origins: config.allowed_origins.clone(),
             max_frame_bytes: config.limits.max_frame_bytes,
             max_group_members: config.limits.max_group_members,
@@ -166,11 +177,12 @@ impl Daemon {
         });
 
         let addr = listener.local_addr()?;
-        let mut servers = vec![serve(listener, &app, config.timing.head_timeout, http::public)?];
+        let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };
+        let mut servers = vec![serve(listener, &app, lines, times, http::public)?];
         let admin_addr = match admin {
             Some(listener) => {
                 let addr = listener.local_addr()?;
-                servers.push(serve(listener, &app, config.timing.head_timeout, http::admin)?);
+                servers.push(serve(listener, &app, admin_lines, times, http::admin)?);
                 Some(addr)
             }
             None => None,
@@ -273,14 +285,43 @@ fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, Start
     TcpListener::bind(address).map_err(|error| StartError::Bind { address, setting, error })
 }
 
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// Who may open how many connections on the public and the admin address: descriptors are left for everything else.
+fn lines_of(sessions_per_address: usize) -> (Lines, Lines) {
+    let per_address = lines::per_address(sessions_per_address);
+    let count = |count: Option<i64>| count.and_then(|count| usize::try_from(count).ok());
+    let (public, admin) = match count(metrics::max_fds()) {
+        // No limit, or none that can be read.
+        None => (usize::MAX, usize::MAX),
+        Some(max) => {
+            let open = count(metrics::open_fds()).unwrap_or_default() + 2 * workers() * DESCRIPTORS_OF_A_WORKER;
+            let (public, admin) = lines::in_all(max, open);
+            if public < FEW_LINES {
+                log::warn!(
+                    "the limit of {max} open files lets {public} connections in at a time; raise it for more \
+                     (LimitNOFILE, ulimit -n)"
+                );
+            }
+            (public, admin)
+        }
+    };
+    (Lines::new(per_address, public), Lines::new(per_address, admin))
+}
+
 fn serve(
     listener: TcpListener,
     app: &web::Data<App>,
-    head_timeout: Duration,
+    lines: Lines,
+    times: Times,
     routes: fn(&mut web::ServiceConfig),
 ) -> Result<ServerHandle, StartError> {
     let app = app.clone();
-    let open = OpenLines::default();
+    let refused = app.parts.metrics.lines_refused.clone();
+    // What was accepted and not yet counted holds a descriptor as well. At the limit the server accepts no more.
+    let of_a_worker = lines.limit().saturating_add(UNCOUNTED) / workers() + 1;
     let server = HttpServer::new(move || {
         HttpApp::new()
             .app_data(app.clone())
@@ -288,12 +329,23 @@ fn serve(
             .wrap(middleware::from_fn(mark_head))
             .configure(routes)
     })
-    .on_connect(move |connection, data| on_connect(connection, data, head_timeout, &open))
-    // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; the first
-    // head of each is watched by `on_connect`.
-    .client_request_timeout(head_timeout + CLOCK_TICK)
-    .keep_alive(Duration::from_secs(75))
-    .workers(std::thread::available_parallelism().map_or(2, usize::from))
+    .on_connect(move |connection, data| {
+        on_connect(connection, data, times, |peer| {
+            let place = lines.take(peer.ip());
+            place
+                .inspect_err(|full| {
+                    refused.inc();
+                    log::debug!("a connection from {} is ended: {full}", peer.ip());
+                })
+                .ok()
+        });
+    })
+    // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; every head
+    // is watched by `on_connect`.
+    .client_request_timeout(times.head + CLOCK_TICK)
+    .keep_alive(times.keep_alive)
+    .workers(workers())
+    .max_connections(of_a_worker)
     .shutdown_timeout(1)
     .disable_signals()
     .listen(listener)?

@@ -81,7 +81,7 @@ fn metrics_text() -> String {
     metrics.closed(1001);
     metrics.error("conflict");
     metrics.frame("ping");
-    metrics.render(Moment { uptime: Duration::ZERO, users_online: 0, outbox_bytes: None })
+    metrics.render(Moment { uptime: Duration::ZERO, users_online: 0, lines: 0, outbox_bytes: None })
 }
 
 fn is_metric(name: &str) -> bool {

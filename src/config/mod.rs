@@ -116,6 +116,8 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     pub heartbeat_timeout: Duration,
     pub head_timeout: Duration,
+    /// How long a connection without a request is kept.
+    pub keep_alive: Duration,
     pub typing_debounce: Duration,
     pub typing_expiry: Duration,
     pub read_merge: Duration,
@@ -189,6 +191,7 @@ impl Default for Timing {
             heartbeat_interval: Duration::from_secs(30),
             heartbeat_timeout: Duration::from_secs(90),
             head_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(15),
             typing_debounce: Duration::from_secs(2),
             typing_expiry: Duration::from_secs(3),
             read_merge: Duration::from_secs(1),

@@ -71,3 +71,13 @@ pub enum HistoryFrom {
     /// Oldest first, above this `seq`.
     After(i64),
 }
+
+impl HistoryFrom {
+    /// Where the page goes on after the message of this `seq`.
+    pub fn beyond(self, seq: i64) -> Self {
+        match self {
+            Self::Latest | Self::Before(_) => Self::Before(seq),
+            Self::After(_) => Self::After(seq),
+        }
+    }
+}

@@ -76,7 +76,7 @@ impl Drop for Place {
 }
 
 /// Takes one off, and the whole entry at zero, so that the maps hold only who is there.
-fn free<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+pub(super) fn free<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {
@@ -86,7 +86,7 @@ fn free<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 }
 
 /// One subscriber has a whole /64 of IPv6: counted one by one, its addresses would have no limit.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+pub use process::{max_fds, open_fds};
+
 /// One label: why something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Reason {
@@ -37,6 +39,8 @@ pub struct Metrics {
     /// What has no prefix.
     system: Registry,
     pub connections: Gauge,
+    /// TCP connections that were ended at once.
+    pub lines_refused: Counter,
     pub connections_opened: Counter,
     pub connections_closed: Family<Reason, Counter>,
     pub auth_failures: Family<Reason, Counter>,
@@ -58,6 +62,7 @@ pub struct Metrics {
     pub delivery: Histogram,
     uptime: Gauge<f64, AtomicU64>,
     users_online: Gauge,
+    lines: Gauge,
     outbox_bytes: Gauge<f64, AtomicU64>,
 }
 
@@ -66,6 +71,8 @@ pub struct Metrics {
 pub struct Moment {
     pub uptime: Duration,
     pub users_online: usize,
+    /// TCP connections on the public address.
+    pub lines: usize,
     /// None: whoever knows does not answer.
     pub outbox_bytes: Option<usize>,
 }
@@ -86,6 +93,7 @@ impl Metrics {
             registry: Registry::default(),
             system: Registry::default(),
             connections: Gauge::default(),
+            lines_refused: Counter::default(),
             connections_opened: Counter::default(),
             connections_closed: Family::default(),
             auth_failures: Family::default(),
@@ -105,12 +113,19 @@ impl Metrics {
             delivery: Histogram::new(SECONDS),
             uptime: Gauge::default(),
             users_online: Gauge::default(),
+            lines: Gauge::default(),
             outbox_bytes: Gauge::default(),
         };
         let build = Family::<Version, Gauge>::default();
         build.get_or_create(&Version { version: env!("CARGO_PKG_VERSION") }).set(1);
         registry.register("build_info", "The version, as a label of a constant 1", build);
         registry.register("connections", "Open WebSocket connections", metrics.connections.clone());
+        registry.register("open_lines", "Open TCP connections on the public address", metrics.lines.clone());
+        registry.register(
+            "lines_refused",
+            "TCP connections ended at once, over a limit",
+            metrics.lines_refused.clone(),
+        );
         registry.register("connections_opened", "WebSocket connections opened", metrics.connections_opened.clone());
         registry.register(
             "connections_closed",
@@ -156,6 +171,7 @@ impl Metrics {
     pub fn render(&self, moment: Moment) -> String {
         self.uptime.set(moment.uptime.as_secs_f64());
         self.users_online.set(i64::try_from(moment.users_online).unwrap_or(i64::MAX));
+        self.lines.set(i64::try_from(moment.lines).unwrap_or(i64::MAX));
         #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
         self.outbox_bytes.set(moment.outbox_bytes.map_or(f64::NAN, |bytes| bytes as f64));
         let mut out = String::new();
@@ -194,7 +210,7 @@ mod tests {
         metrics.messages_stored.inc();
         metrics.persist.observe(0.002);
         metrics.closed(4413);
-        let moment = Moment { uptime: Duration::from_secs(1), users_online: 2, outbox_bytes: None };
+        let moment = Moment { uptime: Duration::from_secs(1), users_online: 2, lines: 3, outbox_bytes: None };
         let text = metrics.render(moment);
         for line in [
             "tenfour_messages_stored_total 1",
@@ -202,6 +218,7 @@ mod tests {
             "tenfour_connections_closed_total{reason=\"4413\"} 1",
             "# HELP tenfour_connections Open WebSocket connections.",
             "tenfour_users_online 2",
+            "tenfour_open_lines 3",
             "tenfour_outbox_bytes NaN",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");

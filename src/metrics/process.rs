@@ -59,12 +59,13 @@ fn in_kib(status: &str, name: &str) -> Option<i64> {
     value.trim().strip_suffix(" kB")?.parse::<i64>().ok()?.checked_mul(1024)
 }
 
-/// Without the one that counts them.
-fn open_fds() -> Option<i64> {
+/// Open file descriptors, without the one that counts them.
+pub fn open_fds() -> Option<i64> {
     i64::try_from(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1)).ok()
 }
 
-fn max_fds() -> Option<i64> {
+/// How many may be open; None also where there is no limit.
+pub fn max_fds() -> Option<i64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let value = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     value.split_whitespace().next()?.parse().ok()

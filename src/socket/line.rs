@@ -6,36 +6,95 @@
 use std::any::Any;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, rt};
-
-/// How many connections are open, shared by all workers.
-#[derive(Debug, Clone, Default)]
-pub struct OpenLines(Arc<AtomicUsize>);
-
-impl OpenLines {
-    pub fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use bytes::Bytes;
+use parking_lot::Mutex;
+use socket2::SockRef;
 
 /// What the connection's data own. Only this keeps the descriptor, so that the socket closes when the server lets go.
 #[derive(Debug)]
 struct Owner {
     stream: TcpStream,
-    head_arrived: AtomicBool,
-    open: OpenLines,
+    times: Times,
+    traffic: Mutex<Traffic>,
+    watcher: rt::task::JoinHandle<()>,
+    /// Where the connection is counted; dropped with it.
+    _place: Box<dyn Any + Send + Sync>,
+}
+
+/// What the peer asks, and since when it has asked nothing.
+#[derive(Debug)]
+struct Traffic {
+    /// Requests whose answers are not yet given in full, an upgraded socket among them.
+    in_flight: usize,
+    quiet_since: Instant,
+    /// How long it may be quiet: until the first request a head's time, later also what a connection is kept for.
+    patience: Duration,
+}
+
+impl Owner {
+    /// How long to wait before looking again; None: it has been quiet for too long.
+    fn wait(&self) -> Option<Duration> {
+        let traffic = self.traffic.lock();
+        if traffic.in_flight > 0 {
+            return Some(traffic.patience);
+        }
+        traffic.patience.checked_sub(traffic.quiet_since.elapsed()).filter(|wait| !wait.is_zero())
+    }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.open.0.fetch_sub(1, Ordering::Relaxed);
+        self.watcher.abort();
+    }
+}
+
+/// A request that is being answered: goes with the answer's body, so that it ends with that.
+#[derive(Debug)]
+struct InFlight(Weak<Owner>);
+
+impl InFlight {
+    fn new(owner: &Arc<Owner>) -> Self {
+        let mut traffic = owner.traffic.lock();
+        traffic.in_flight += 1;
+        traffic.patience = owner.times.head + owner.times.keep_alive;
+        Self(Arc::downgrade(owner))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(owner) = self.0.upgrade() {
+            let mut traffic = owner.traffic.lock();
+            traffic.in_flight -= 1;
+            traffic.quiet_since = Instant::now();
+        }
+    }
+}
+
+/// The body of an answer, and what ends with it.
+struct Answering<B> {
+    body: B,
+    _request: Option<InFlight>,
+}
+
+impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(cx)
     }
 }
 
@@ -75,47 +134,68 @@ impl Line {
     pub fn is_open(&self) -> bool {
         self.owner.strong_count() > 0
     }
-
-    /// Tells that a whole request head has come, so that the head time-out no longer ends the connection.
-    pub fn head_arrived(&self) {
-        if let Some(owner) = self.owner.upgrade() {
-            owner.head_arrived.store(true, Ordering::Relaxed);
-        }
-    }
 }
 
-/// For `HttpServer::on_connect`: keeps a line in the connection's data and ends the connection unless a request head has
-/// come within `head_timeout` (an accepted socket that sends nothing is otherwise never closed).
-pub fn on_connect(connection: &dyn Any, data: &mut Extensions, head_timeout: Duration, open: &OpenLines) {
-    let Some(stream) = connection.downcast_ref::<rt::net::TcpStream>() else { return };
-    let stream = match stream.as_fd().try_clone_to_owned() {
+/// How long a connection may be without a request that is being answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// For a whole head.
+    pub head: Duration,
+    /// From an answer to the beginning of the next head.
+    pub keep_alive: Duration,
+}
+
+/// For `HttpServer::on_connect`: keeps a line in the connection's data and ends the connection when no whole head has come
+/// in time: the framework itself never closes a socket that sends nothing, and looks at the time of the first head
+/// alone. `admit` counts it and gives what is dropped with it; where it gives none the connection is ended at once.
+pub fn on_connect<P: Any + Send + Sync>(
+    connection: &dyn Any,
+    data: &mut Extensions,
+    times: Times,
+    admit: impl FnOnce(SocketAddr) -> Option<P>,
+) {
+    let Some(connection) = connection.downcast_ref::<rt::net::TcpStream>() else { return };
+    // Ended without a duplicate, since there may be no descriptor left for one. Fails only where the peer was faster.
+    let refuse = || drop(SockRef::from(connection).shutdown(Shutdown::Both));
+    // Without an address the peer has gone already.
+    let Some(place) = connection.peer_addr().ok().and_then(admit) else { return refuse() };
+    let stream = match connection.as_fd().try_clone_to_owned() {
         Ok(descriptor) => TcpStream::from(descriptor),
         Err(error) => {
-            log::warn!("cannot hold on to a connection, it gets no time-outs and no WebSocket: {error}");
-            return;
+            log::warn!("a connection is ended, since it cannot be held on to: {error}");
+            return refuse();
         }
     };
-    open.0.fetch_add(1, Ordering::Relaxed);
-    let owner = Arc::new(Owner { stream, head_arrived: AtomicBool::new(false), open: open.clone() });
-    let watched = Arc::downgrade(&owner);
-    rt::spawn(async move {
-        rt::time::sleep(head_timeout).await;
-        if let Some(owner) = watched.upgrade()
-            && !owner.head_arrived.load(Ordering::Relaxed)
-        {
-            let _ = owner.stream.shutdown(Shutdown::Both);
-        }
+    let traffic = Mutex::new(Traffic { in_flight: 0, quiet_since: Instant::now(), patience: times.head });
+    let owner = Arc::new_cyclic(|owner| {
+        let watcher = rt::spawn(watch(owner.clone(), times.head));
+        Owner { stream, times, traffic, watcher, _place: Box::new(place) }
     });
     data.insert(owner);
 }
 
-/// For `middleware::from_fn`, outermost: a request that comes to a service has a whole head.
+async fn watch(owner: Weak<Owner>, first: Duration) {
+    let mut wait = first;
+    loop {
+        rt::time::sleep(wait).await;
+        let Some(owner) = owner.upgrade() else { return };
+        match owner.wait() {
+            Some(next) => wait = next,
+            None => {
+                let _ = owner.stream.shutdown(Shutdown::Both);
+                return;
+            }
+        }
+    }
+}
+
+/// For `middleware::from_fn`, outermost: a request that comes to a service has a whole head, and is in flight until its
+/// answer has been given in full or the connection is gone.
 pub async fn mark_head(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if let Some(owner) = request.conn_data::<Arc<Owner>>() {
-        owner.head_arrived.store(true, Ordering::Relaxed);
-    }
-    next.call(request).await
+    let in_flight = request.conn_data::<Arc<Owner>>().map(InFlight::new);
+    let response = next.call(request).await?;
+    Ok(response.map_body(|_, body| Answering { body: body.boxed(), _request: in_flight }))
 }

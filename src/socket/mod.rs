@@ -13,7 +13,7 @@ pub mod outbox;
 pub mod outbox_body;
 
 pub use inbound::{Event, Inbound, InboundError};
-pub use line::{Line, OpenLines};
+pub use line::{Line, Times};
 pub use outbox::{Limits, Outbox};
 pub use outbox_body::OutboxBody;
 

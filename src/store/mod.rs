@@ -15,6 +15,7 @@ mod error;
 mod jobs;
 mod members;
 mod messages;
+mod page;
 mod reader;
 mod schema;
 mod settings;

@@ -99,8 +99,8 @@ impl Reader {
     }
 
     /// A page, and whether there is more in its direction.
-    pub fn history(&self, channel: ChannelId, from: HistoryFrom, limit: usize) -> Job<(Vec<Message>, bool)> {
-        read!(self, None, |conn| messages::history(conn, channel, from, limit))
+    pub fn history(&self, channel: ChannelId, from: HistoryFrom, limits: PageLimits) -> Job<(Vec<Message>, bool)> {
+        read!(self, Snapshot, |conn| messages::history(conn, channel, from, limits))
     }
 
     /// The same for a member of the channel, of one moment with the membership; `None` for anybody else.
@@ -109,9 +109,9 @@ impl Reader {
         user: UserId,
         channel: ChannelId,
         from: HistoryFrom,
-        limit: usize,
+        limits: PageLimits,
     ) -> Job<Option<(Vec<Message>, bool)>> {
-        read!(self, Snapshot, |conn| messages::history_for(conn, user, channel, from, limit))
+        read!(self, Snapshot, |conn| messages::history_for(conn, user, channel, from, limits))
     }
 
     pub fn message(&self, id: MessageId) -> Job<Option<Message>> {

@@ -8,17 +8,15 @@ use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
 use super::error::StoreError;
-use super::messages::MessageRow;
+use super::messages::{MessageRow, history};
+use super::page::Growing;
 use super::schema::{channel_changes, messages, users};
 use super::sql_types::At;
 use super::{channels, members};
 use crate::domain::change::ChannelChange;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Message;
-use crate::domain::sync::{Fill, FilledChange, FilledWhat, PageLimits, SyncFrom, SyncPage};
-
-/// How many messages are read at once: what a page may hold in memory beyond its limit.
-const CHUNK: usize = 100;
+use crate::domain::sync::{Fill, FilledChange, FilledWhat, HistoryFrom, PageLimits, SyncFrom, SyncPage};
 
 /// `None` for who is not in the channel.
 pub(super) async fn page(
@@ -56,33 +54,6 @@ async fn version_before(conn: &mut Conn, channel: ChannelId, time: DateTime<Utc>
         .order(messages::created_at.desc())
         .select(messages::first_version);
     Ok(with_conn!(conn, |c| query.first(c).await).optional()?.unwrap_or_default())
-}
-
-/// A page that grows until one of its limits.
-struct Growing {
-    messages: Vec<Message>,
-    bytes: usize,
-    limits: PageLimits,
-}
-
-impl Growing {
-    fn new(limits: PageLimits) -> Self {
-        Self { messages: Vec::new(), bytes: 0, limits }
-    }
-
-    fn is_full(&self) -> bool {
-        self.messages.len() >= self.limits.messages.max(1) || self.bytes > self.limits.bytes
-    }
-
-    /// One more than fits, which tells whether there is more.
-    fn wanted(&self) -> usize {
-        (self.limits.messages.max(1) - self.messages.len() + 1).min(CHUNK)
-    }
-
-    fn push(&mut self, message: Message) {
-        self.bytes += message.content.len();
-        self.messages.push(message);
-    }
 }
 
 /// Ascending by version, and whether the page was cut before the head.
@@ -123,30 +94,9 @@ async fn by_version(conn: &mut Conn, channel: ChannelId, after: i64, limit: usiz
 
 /// The newest page by `seq`, ascending by version.
 async fn newest(conn: &mut Conn, channel: ChannelId, limits: PageLimits) -> QueryResult<Vec<Message>> {
-    let mut page = Growing::new(limits);
-    let mut below = i64::MAX;
-    while !page.is_full() {
-        let wanted = page.wanted();
-        let query = messages::table
-            .inner_join(users::table)
-            .filter(messages::channel_id.eq(channel).and(messages::seq.lt(below)))
-            .order(messages::seq.desc())
-            .limit(i64::try_from(wanted).unwrap_or(i64::MAX));
-        let chunk: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
-        let is_last = chunk.len() < wanted;
-        for message in chunk.into_iter().map(Message::from) {
-            if page.is_full() {
-                break;
-            }
-            below = message.seq;
-            page.push(message);
-        }
-        if is_last {
-            break;
-        }
-    }
-    page.messages.sort_unstable_by_key(|message| message.version);
-    Ok(page.messages)
+    let (mut messages, _) = history(conn, channel, HistoryFrom::Latest, limits).await?;
+    messages.sort_unstable_by_key(|message| message.version);
+    Ok(messages)
 }
 
 /// Who was in the channel at `version`: today's members with every later change undone.

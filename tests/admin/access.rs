@@ -17,6 +17,8 @@ const EXPECTED: &[(&str, &str, Access, &str, u16)] = &[
     ("get", "/metrics", Access::AdminOrLocal, "/metrics", 200),
     ("get", "/healthz", Access::Anybody, "/healthz", 200),
     ("get", "/readyz", Access::Anybody, "/readyz", 200),
+    ("head", "/healthz", Access::Anybody, "/healthz", 200),
+    ("head", "/readyz", Access::Anybody, "/readyz", 200),
 ];
 
 fn bearer(token: &str) -> (&'static str, String) {
@@ -68,6 +70,8 @@ async fn each_route_is_open_to_whom_it_should_be() {
                 assert_eq!(answer.status, 200, "{path}");
             } else {
                 answer.refuses(status, code);
+                let no_store = answer.headers.get("cache-control").is_some_and(|value| value == "no-store");
+                assert_eq!(no_store, *access == Access::Admin, "{path}");
             }
         }
         let answer = daemon.ask(&method, &url, &[bearer(&admin), elsewhere]).await;
@@ -87,6 +91,30 @@ async fn metrics_are_closed_to_whom_a_proxy_of_this_machine_speaks_for() {
     for header in [("forwarded", "for=203.0.113.9"), ("x-forwarded-for", "127.0.0.1"), ("x-forwarded-for", "")] {
         let headers = [(header.0, header.1.to_owned())];
         daemon.ask("GET", &url, &headers).await.refuses(401, "unauthorized");
+    }
+    daemon.stop().await;
+}
+
+#[actix_web::test]
+async fn metrics_are_closed_to_a_page_whose_name_leads_to_this_machine() {
+    let daemon = Started::new().await;
+    let url = daemon.admin_url("/metrics");
+    let own = url.trim_end_matches("/metrics").to_owned();
+    for host in ["127.0.0.1", "localhost:9", "LocalHost", "[::1]:8081"] {
+        assert_eq!(daemon.ask("GET", &url, &[("host", host.to_owned())]).await.status, 200, "{host}");
+    }
+    assert_eq!(daemon.ask("GET", &url, &[("origin", own)]).await.status, 200);
+    for (name, value) in [
+        ("host", "evil.example"),
+        ("host", "127.0.0.1.evil.example"),
+        ("host", "localhost.evil.example:8081"),
+        ("host", "127.0.0.1@evil.example"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        daemon.ask("GET", &url, &[(name, value.to_owned())]).await.refuses(401, "unauthorized");
+        let headers = [(name, value.to_owned()), bearer(&daemon.admin_token())];
+        assert_eq!(daemon.ask("GET", &url, &headers).await.status, 200, "{value}");
     }
     daemon.stop().await;
 }

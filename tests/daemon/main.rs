@@ -51,6 +51,7 @@ mod auth;
 mod closing;
 mod crash;
 mod delivery;
+mod edges;
 mod edits;
 mod frames;
 mod history;

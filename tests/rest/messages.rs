@@ -230,3 +230,24 @@ async fn sockets_hear_what_is_done_over_rest() {
     ann.delete(&format!("/channels/{channel}/members/bob")).await.is(204);
     assert_eq!(socket.recv_type("channel_removed", SOON).await.unwrap()["channelId"], *channel);
 }
+
+#[tokio::test]
+async fn a_page_of_long_messages_ends_early_and_says_that_there_is_more() {
+    let server = Server::with(|config| config.limits.rate_limit = None);
+    let ann = server.user("ann").known().await;
+    let path = format!("/channels/{}/messages", ann.group(&[]).await);
+    // Each byte of it takes six in JSON.
+    let long = "\u{1}".repeat(16 * 1024);
+    for _ in 0..40 {
+        ann.post(&path, message(&long)).await.is(201);
+    }
+    for (query, first, last) in [("limit=200", 40, 24), ("limit=200&after=0", 1, 17)] {
+        let answer = ann.get(&format!("{path}?{query}")).await;
+        let page = answer.is(200);
+        let seqs = seqs(&page);
+        assert_eq!((seqs.first(), seqs.last(), &page["hasMore"]), (Some(&first), Some(&last), &json!(true)), "{query}");
+        assert!(answer.text.len() < 2 << 20, "{query}: {} bytes", answer.text.len());
+    }
+    let rest = ann.get(&format!("{path}?limit=200&before=16")).await.is(200);
+    assert_eq!((seqs(&rest), &rest["hasMore"]), ((1..=15).rev().collect(), &json!(false)));
+}

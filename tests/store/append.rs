@@ -4,7 +4,7 @@ use tenfour::domain::change::By;
 use tenfour::domain::ids::{ChannelId, UserId, new_v7};
 use tenfour::domain::message::Appended;
 use tenfour::domain::now;
-use tenfour::domain::sync::HistoryFrom;
+use tenfour::domain::sync::{HistoryFrom, PageLimits};
 use tenfour::store::{Reader, Writer};
 use uuid::Uuid;
 
@@ -64,7 +64,10 @@ async fn numbers_have_no_gap_under_concurrent_batches_and_edits(writer: Writer, 
     for task in tasks {
         task.await.unwrap();
     }
-    let (messages, more) = reader.history(channel.id, HistoryFrom::After(0), 1000).await.unwrap();
+    let (messages, more) = reader
+        .history(channel.id, HistoryFrom::After(0), PageLimits { messages: 1000, bytes: usize::MAX })
+        .await
+        .unwrap();
     assert!(!more);
     assert_eq!(messages.iter().map(|m| m.seq).collect::<Vec<_>>(), (1..=281).collect::<Vec<_>>());
     let channel = reader.channels(vec![channel.id]).await.unwrap().pop().unwrap();

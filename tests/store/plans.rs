@@ -53,10 +53,10 @@ async fn everything(writer: &Writer, reader: &Reader) {
     writer.edit(by("ana"), first.id, text("edited"), now()).await.unwrap().unwrap();
     writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
     writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: 9 }], now()).await.unwrap();
-    for from in [HistoryFrom::Latest, HistoryFrom::Before(200), HistoryFrom::After(100)] {
-        reader.history(id, from, 50).await.unwrap();
-    }
     let limits = PageLimits { messages: 50, bytes: 1 << 20 };
+    for from in [HistoryFrom::Latest, HistoryFrom::Before(200), HistoryFrom::After(100)] {
+        reader.history(id, from, limits).await.unwrap();
+    }
     for from in [SyncFrom::Version(3), SyncFrom::Time(now()), SyncFrom::Reset] {
         reader.sync_page(ana, id, from, limits).await.unwrap().unwrap();
     }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use tenfour::domain::change::{Denied, Mark};
 use tenfour::domain::ids::MessageId;
 use tenfour::domain::now;
-use tenfour::domain::sync::HistoryFrom;
+use tenfour::domain::sync::{HistoryFrom, PageLimits};
 use tenfour::domain::user::UserRef;
 use tenfour::store::{Reader, Writer};
 
@@ -14,6 +14,7 @@ cases! {
     unread_is_exact_whatever_happens,
     the_snapshot_has_every_channel_of_the_user_and_no_other,
     history_goes_in_both_directions,
+    a_page_of_history_ends_where_its_content_is_long,
     history_for_a_member_is_for_members_alone,
     all_channels_are_listed_page_by_page,
     a_user_who_is_named_is_the_one_whose_sub_it_is,
@@ -113,7 +114,7 @@ async fn history_goes_in_both_directions(writer: Writer, reader: Reader) {
     let batch = (0..25).map(|n| item(&channel, "ana", &format!("text {n}"))).collect();
     writer.append(batch).await.unwrap();
     let page = |from, limit| {
-        let page = reader.history(channel.id, from, limit);
+        let page = reader.history(channel.id, from, page_of(limit));
         async move {
             let (messages, more) = page.await.unwrap();
             (messages.into_iter().map(|m| m.seq).collect::<Vec<_>>(), more)
@@ -128,11 +129,42 @@ async fn history_goes_in_both_directions(writer: Writer, reader: Reader) {
     assert_eq!(page(HistoryFrom::After(25), 2).await, (vec![], false));
 }
 
+async fn a_page_of_history_ends_where_its_content_is_long(writer: Writer, reader: Reader) {
+    let channel = group(&writer, &["ana"]).await;
+    let long = "x".repeat(1000);
+    // More than are read at once, and one that is longer alone than a page may be.
+    let mut batch: Vec<_> = (0..250).map(|_| item(&channel, "ana", &long)).collect();
+    batch[100] = item(&channel, "ana", &"x".repeat(16_000));
+    writer.append(batch).await.unwrap();
+    for bytes in [0, 999, 9_999, 150_000] {
+        for mut from in [HistoryFrom::Latest, HistoryFrom::After(0)] {
+            let mut seqs = Vec::new();
+            loop {
+                let limits = PageLimits { messages: 200, bytes };
+                let (messages, more) = reader.history(channel.id, from, limits).await.unwrap();
+                let before_last: usize = messages.iter().rev().skip(1).map(|message| message.content.len()).sum();
+                assert!(
+                    !messages.is_empty() && before_last <= bytes && messages.len() <= 200,
+                    "{from:?}: {before_last}"
+                );
+                seqs.extend(messages.iter().map(|message| message.seq));
+                from = from.beyond(*seqs.last().unwrap());
+                if !more {
+                    break;
+                }
+            }
+            let ascending = matches!(from, HistoryFrom::After(_));
+            let expected: Vec<i64> = if ascending { (1..=250).collect() } else { (1..=250).rev().collect() };
+            assert_eq!(seqs, expected, "{bytes}");
+        }
+    }
+}
+
 async fn history_for_a_member_is_for_members_alone(writer: Writer, reader: Reader) {
     let channel = group(&writer, &["ana", "bo"]).await;
     send(&writer, &channel, "ana", "text").await;
-    let page = |name: &str| reader.history_for(user(name).id, channel.id, HistoryFrom::Latest, 10);
-    let all = reader.history(channel.id, HistoryFrom::Latest, 10).await.unwrap();
+    let page = |name: &str| reader.history_for(user(name).id, channel.id, HistoryFrom::Latest, page_of(10));
+    let all = reader.history(channel.id, HistoryFrom::Latest, page_of(10)).await.unwrap();
     assert_eq!(page("bo").await.unwrap(), Some(all));
     assert_eq!(page("eve").await.unwrap(), None);
     writer.remove_member(by("ana"), channel.id, user("bo"), now()).await.unwrap().unwrap();
@@ -162,4 +194,9 @@ async fn a_user_who_is_named_is_the_one_whose_sub_it_is(writer: Writer, reader: 
     assert_eq!(name(uuid(&bo)).await.as_deref(), Some("Thief"));
     assert_eq!(name(bo).await, None);
     assert_eq!(name(UserRef::new("nobody")).await, None);
+}
+
+/// Without a limit in bytes.
+fn page_of(messages: usize) -> PageLimits {
+    PageLimits { messages, bytes: usize::MAX }
 }

@@ -43,7 +43,10 @@ async fn lively(writer: &Writer) -> Channel {
 
 async fn pages_bring_a_client_to_the_head_from_any_version(writer: Writer, reader: Reader) {
     let channel = lively(&writer).await;
-    let (all, _) = reader.history(channel.id, HistoryFrom::After(0), 1000).await.unwrap();
+    let (all, _) = reader
+        .history(channel.id, HistoryFrom::After(0), PageLimits { messages: 1000, bytes: usize::MAX })
+        .await
+        .unwrap();
     let truth: BTreeMap<MessageId, Message> = all.into_iter().map(|m| (m.id, m)).collect();
     let newest = reader.heads(vec![channel.id]).await.unwrap()[0].1;
     for limit in [1, 7, 500] {

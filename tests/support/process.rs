@@ -43,7 +43,22 @@ pub fn command(database: &str, settings: &[(&str, &str)]) -> Command {
 impl ProcessDaemon {
     /// Waits until it listens.
     pub fn start(database: &str, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(database, settings).spawn().expect("the binary");
+        Self::start_as(command(database, settings))
+    }
+
+    /// The same with so many file descriptors at most.
+    pub fn start_with_few_files(database: &str, settings: &[(&str, &str)], files: u32) -> Self {
+        let plain = command(database, settings);
+        let mut limited = Command::new("/bin/sh");
+        limited.args(["-c", &format!("ulimit -n {files} && exec \"$0\"")]).arg(plain.get_program());
+        limited.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.current_dir(std::env::temp_dir());
+        limited.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self::start_as(limited)
+    }
+
+    fn start_as(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary");
         let stderr = BufReader::new(child.stderr.take().expect("its log"));
         let log = Arc::new(Mutex::new(Vec::new()));
         let (found, addr) = mpsc::channel();
@@ -97,6 +112,10 @@ impl ProcessDaemon {
 
     pub fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
+    }
+
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its files").count()
     }
 
     /// Resident memory, in bytes.

@@ -143,3 +143,13 @@ pub async fn ends_within(stream: &mut TcpStream, time: Duration) -> bool {
     let mut piece = vec![0; 64 * 1024];
     timeout(time, async { while let Ok(1..) = stream.read(&mut piece).await {} }).await.is_ok()
 }
+
+/// Whether a request is answered with 200, on a connection that may be ended at any time.
+pub async fn answers(stream: &mut TcpStream, head: &str) -> bool {
+    let mut start = [0; 12];
+    let asked = async {
+        stream.write_all(head.as_bytes()).await?;
+        stream.read_exact(&mut start).await
+    };
+    matches!(timeout(PATIENCE, asked).await, Ok(Ok(_))) && start == *b"HTTP/1.1 200"
+}

@@ -300,7 +300,11 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
                 self.refuse(&Refusal::invalid("frames must be text messages, not binary ones"), None);
             }
             Ok(Event::Ping(payload)) => {
-                outbox.push(frame::pong(&payload));
+                if self.parts.rates.check_other(self.handle.user).is_err() {
+                    self.over_rate();
+                } else {
+                    outbox.push(frame::pong(&payload));
+                }
             }
             Ok(Event::Pong(_)) => {
                 self.last_pong = Some(crate::domain::now());

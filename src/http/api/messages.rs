@@ -15,8 +15,9 @@ use crate::actors::{registry, room, tell};
 use crate::domain::change::{Change, Changed};
 use crate::domain::ids::{ChannelId, ClientId};
 use crate::domain::message::Message;
-use crate::domain::sync::HistoryFrom;
+use crate::domain::sync::{HistoryFrom, PageLimits};
 use crate::http::app::unreadable;
+use crate::protocol::HISTORY_PAGE_BYTES;
 use crate::protocol::client::{RefusedFrame, RefusedSend, SendRequest, parse_edit_body};
 use crate::protocol::error::Refusal;
 use crate::protocol::rest::Messages;
@@ -25,7 +26,7 @@ use crate::protocol::server::{Ack, MessageBody};
 
 /// Shows a page of a channel's messages.
 ///
-/// The newest first; with `after` the oldest first.
+/// The newest first; with `after` the oldest first. A page ends before its limit where its content is long.
 #[utoipa::path(get, path = "/api/v1/channels/{id}/messages", operation_id = "history", tag = "messages",
     params(
         ("id" = String, Path, format = Uuid),
@@ -43,7 +44,8 @@ pub(super) async fn history(asker: Asker, request: HttpRequest) -> Answer {
         (None, Some(seq)) => HistoryFrom::After(seq),
         (Some(_), Some(_)) => return Err(Refusal::invalid("before and after exclude each other: give one").into()),
     };
-    let (messages, has_more) = page(&asker, channel_id, from, query.limit()?).await?;
+    let limits = PageLimits { messages: query.limit()?, bytes: HISTORY_PAGE_BYTES };
+    let (messages, has_more) = page(&asker, channel_id, from, limits).await?;
     let messages = messages.into_iter().map(MessageBody::from).collect();
     Ok(HttpResponse::Ok().json(Messages { messages, has_more }))
 }
@@ -53,14 +55,14 @@ async fn page(
     asker: &Asker,
     channel: ChannelId,
     from: HistoryFrom,
-    limit: usize,
+    limits: PageLimits,
 ) -> Result<(Vec<Message>, bool), Refusal> {
     let reader = &asker.parts().reader;
     let page = if let Some(user) = asker.user_id() {
-        reader.history_for(user, channel, from, limit).await
+        reader.history_for(user, channel, from, limits).await
     } else {
         asker.see(channel).await?;
-        reader.history(channel, from, limit).await.map(Some)
+        reader.history(channel, from, limits).await.map(Some)
     };
     page.map_err(|error| unreadable(&error))?.ok_or_else(Refusal::no_channel)
 }
@@ -80,7 +82,7 @@ pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: P
     let channel_id = input::channel_id(&request)?;
     let sender = asker.acting("send messages")?;
     let parts = asker.parts();
-    let body = input::body(payload).await?;
+    let body = input::body(&asker, &request, payload).await?;
     let ack = match SendRequest::parse_body(&body, channel_id, parts.frame_limits) {
         Ok(send) => publish(parts, sender, send).await?,
         Err(refused) => refuse(parts, sender, *refused).await?,
@@ -150,7 +152,7 @@ async fn wait(answer: Reply) -> Result<Ack, Refusal> {
     responses((status = 200, body = MessageBody), Writing))]
 pub(super) async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let message_id = input::message_id(&request)?;
-    let content = parse_edit_body(&input::body(payload).await?, asker.parts().frame_limits)?;
+    let content = parse_edit_body(&input::body(&asker, &request, payload).await?, asker.parts().frame_limits)?;
     change(&asker, Order::Edit { by: asker.by(), message_id, content }).await
 }
 

@@ -39,7 +39,7 @@ impl App {
     /// Who asks, by the token in the header alone: a URL's token is for sockets, which cannot set headers in a browser.
     pub async fn identify(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
         let authorization = text(request.headers(), &header::AUTHORIZATION);
-        self.verify(auth::bearer_of(authorization, "", None)).await
+        self.verify(request, auth::bearer_of(authorization, "", None)).await
     }
 
     /// Who asks for what only the host application's people may see.
@@ -56,17 +56,21 @@ impl App {
         let headers = request.headers();
         let authorization = text(headers, &header::AUTHORIZATION);
         let protocols = text(headers, &header::SEC_WEBSOCKET_PROTOCOL);
-        self.verify(auth::bearer_of(authorization, request.query_string(), protocols)).await
+        self.verify(request, auth::bearer_of(authorization, request.query_string(), protocols)).await
     }
 
-    async fn verify(&self, presented: Result<Presented, AuthError>) -> Result<Identity, Refusal> {
+    async fn verify(
+        &self,
+        request: &HttpRequest,
+        presented: Result<Presented, AuthError>,
+    ) -> Result<Identity, Refusal> {
         let verified = match presented {
             Ok(presented) => self.parts.verifier.verify(&presented.token).await,
             Err(error) => Err(error),
         };
         verified.map_err(|error| {
             self.parts.metrics.auth_failure(error.reason());
-            log::info!("a token was refused: {error}");
+            self.parts.notices.tokens.say(format_args!("a token from {} was refused: {error}", from(request)));
             refusal_of(&error)
         })
     }
@@ -90,6 +94,12 @@ impl App {
         let host = text(request.headers(), &header::HOST);
         origin::check(origins, host, &self.allowed_origins).map_err(|error| Refusal::forbidden(error.to_string()))
     }
+
+    /// For who wonders why clients are not let in.
+    pub(super) fn note_refused(&self, request: &HttpRequest, why: &Refusal) {
+        let line = format_args!("a connection from {} was refused: {}", from(request), why.message);
+        self.parts.notices.sockets.say(line);
+    }
 }
 
 /// What to tell who wanted to read something.
@@ -106,6 +116,12 @@ pub fn client_of(request: &HttpRequest, peer: std::net::SocketAddr) -> Client {
     };
     let (forwarded_for, forwarded) = (values(&FORWARDED_FOR), values(&header::FORWARDED));
     Client::of(peer, forwarded_for.iter().map(String::as_str), forwarded.iter().map(String::as_str))
+}
+
+/// The client's address, for logs.
+fn from(request: &HttpRequest) -> String {
+    let client = request.peer_addr().map(|peer| client_of(request, peer));
+    client.map_or_else(|| "nowhere".to_owned(), |client| client.ip.to_string())
 }
 
 /// For logs and the admin surface.

@@ -56,6 +56,7 @@ mod frames;
 mod history;
 mod idempotency;
 mod limits;
+mod logs;
 mod membership;
 mod ordering;
 mod outage;

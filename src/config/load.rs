@@ -245,7 +245,7 @@ impl Reader {
             }
             kept::beside(&path)
         } else {
-            auth.ephemeral = true;
+            // It dies with the process, as the database does.
             kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
         };
         match made {

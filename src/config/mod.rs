@@ -54,8 +54,6 @@ pub struct DatabaseSettings {
 pub struct AuthSettings {
     /// HS256 secrets; the first one signs.
     pub keys: Vec<HmacKey>,
-    /// The only key was made for this process and dies with it.
-    pub ephemeral: bool,
     pub public_key: Option<PublicKeyFile>,
     pub jwks: Option<JwksSettings>,
     /// The `iss` and `aud` that a token must have.

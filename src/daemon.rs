@@ -29,6 +29,7 @@ use crate::http::app::App;
 use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
 use crate::limits::lines::{self, Lines};
+use crate::limits::notices::{self, Notices};
 use crate::limits::rates::Rates;
 use crate::metrics::{self, Metrics};
 use crate::protocol::client::FrameLimits;
@@ -141,6 +142,7 @@ impl Daemon {
         directory.wire(registry.clone());
         tell(&presence, presence::Wire { registry: registry.clone() });
 
+        let notices = Arc::new(Notices::default());
         let rates = Arc::new(Rates::new(config.limits.rate_limit));
         let parts = Arc::new(SessionParts {
             db: db.clone(),
@@ -152,6 +154,7 @@ impl Daemon {
             metrics,
             verifier,
             rates: Arc::clone(&rates),
+            notices: Arc::clone(&notices),
             epoch,
             frame_limits: FrameLimits { content_bytes: config.limits.max_content_bytes },
             heartbeat_interval: config.timing.heartbeat_interval,
@@ -169,12 +172,7 @@ impl Daemon {
             draining: AtomicBool::new(false),
             started: Instant::now(),
         });
-        actix::spawn(async move {
-            loop {
-                tokio::time::sleep(FORGET_RATES).await;
-                rates.forget_idle();
-            }
-        });
+        keep_house(rates, notices);
 
         let addr = listener.local_addr()?;
         let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };
@@ -275,6 +273,22 @@ impl Drop for StoreRuntime {
             runtime.shutdown_background();
         }
     }
+}
+
+/// What has to be looked at from time to time, while the system runs.
+fn keep_house(rates: Arc<Rates>, notices: Arc<Notices>) {
+    actix::spawn(async move {
+        loop {
+            tokio::time::sleep(FORGET_RATES).await;
+            rates.forget_idle();
+        }
+    });
+    actix::spawn(async move {
+        loop {
+            tokio::time::sleep(notices::WINDOW).await;
+            notices.rest(Instant::now());
+        }
+    });
 }
 
 fn store_settings(url: &SecretUrl, schema: &str) -> Result<store::Settings, InvalidUrl> {

@@ -11,7 +11,7 @@ mod tests;
 mod text;
 
 use std::fmt;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ use crate::client::{Client, Options, State};
 use crate::domain::ids::ChannelId;
 
 use book::Book;
-use input::{HELP, Input};
+use input::{Entered, HELP, Input};
 use screen::{Line, Screen};
 
 /// Messages that may wait before no more is read from a pipe.
@@ -69,10 +69,12 @@ pub enum ChatError {
     NoChannel(String),
     #[error("cannot read the token from {}: {error}", file.display())]
     TokenFile { file: PathBuf, error: io::Error },
-    #[error("messages that were refused: {0}")]
+    #[error("messages that were refused or could not be sent: {0}")]
     Refused(usize),
-    #[error("messages that were left unacknowledged, and may be stored or not: {0}")]
-    Unacknowledged(usize),
+    #[error(
+        "messages that were never sent: {unsent}; sent without an answer, and stored or not: {unanswered}; refused: {refused}"
+    )]
+    Left { unsent: usize, unanswered: usize, refused: usize },
     #[error("cannot write to the output: {0}")]
     Output(#[from] io::Error),
 }
@@ -84,12 +86,7 @@ pub async fn run(options: ChatOptions) -> Result<(), ChatError> {
     let (sender, lines) = mpsc::channel(64);
     // A thread of its own: a read from a terminal cannot be given up, and must not keep the process from ending.
     std::thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
-            let Ok(line) = line else { break };
-            if sender.blocking_send(line).is_err() {
-                break;
-            }
-        }
+        input::read_lines(io::stdin().lock(), |line| sender.blocking_send(line).is_ok());
     });
     let left = async {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -101,7 +98,7 @@ pub async fn run(options: ChatOptions) -> Result<(), ChatError> {
 
 async fn chat<O: Write, E: Write>(
     options: ChatOptions,
-    mut lines: mpsc::Receiver<String>,
+    mut lines: mpsc::Receiver<Entered>,
     screen: Screen<O, E>,
     left: impl Future<Output = ()>,
 ) -> Result<(), ChatError> {
@@ -122,7 +119,8 @@ async fn chat<O: Write, E: Write>(
                 None => return Err(ChatError::Stopped(Stopped::Closed)),
             },
             line = lines.recv(), if listening => match line {
-                Some(line) => chat.line(&line).await?,
+                Some(Entered::Line(line)) => chat.line(&line).await?,
+                Some(Entered::NotUtf8(number)) => chat.not_sent(&format!("line {number} is not UTF-8"))?,
                 None => chat.input_ended = true,
             },
             Some(answer) = answered.recv() => chat.screen.show(&answer)?,
@@ -160,11 +158,13 @@ impl<O: Write, E: Write> Chat<O, E> {
     async fn end(mut self) -> Result<(), ChatError> {
         self.screen.leave()?;
         let pending = self.book.pending();
-        self.client.close().await;
+        let status = self.client.close().await;
+        // What was answered in the last moment is not in the book yet, and was sent in any case.
+        let unsent = status.waiting.saturating_sub(status.went_out).min(pending);
         match (pending, self.book.failed) {
             (0, 0) => Ok(()),
             (0, failed) => Err(ChatError::Refused(failed)),
-            (pending, _) => Err(ChatError::Unacknowledged(pending)),
+            (pending, refused) => Err(ChatError::Left { unsent, unanswered: pending - unsent, refused }),
         }
     }
 
@@ -216,6 +216,11 @@ impl<O: Write, E: Write> Chat<O, E> {
     async fn line(&mut self, line: &str) -> Result<(), ChatError> {
         let input = if self.screen.terminal { Input::parse(line) } else { Input::text(line) };
         match input {
+            // Until then there is no channel to send to, or to choose.
+            Input::Say(_) if !self.begun => self.problem("not connected yet; not sent")?,
+            Input::Channels | Input::Who | Input::Join(_) | Input::Edit(_) | Input::Delete if !self.begun => {
+                self.problem("not connected yet; try again when you are")?;
+            }
             Input::Nothing => self.screen.prompt()?,
             Input::Say(text) => self.say(text).await?,
             Input::Channels => self.screen.show(&Line::Note(self.book.overview()))?,
@@ -247,10 +252,7 @@ impl<O: Write, E: Write> Chat<O, E> {
         let Some(channel) = self.book.current() else { return self.problem("choose a channel: /join N") };
         match self.client.send(channel, text.clone()).await {
             Ok(client_id) => self.book.sending(client_id, channel, text),
-            Err(error) => {
-                self.book.failed += 1;
-                return self.problem(&format!("not sent: {error}"));
-            }
+            Err(error) => return self.not_sent(&error.to_string()),
         }
         self.screen.take_back_entered()?;
         if self.client.status().state != State::Live && self.screen.terminal {
@@ -287,6 +289,11 @@ impl<O: Write, E: Write> Chat<O, E> {
             }
             _ => format!("not connected, {waiting} waiting; connecting"),
         }
+    }
+
+    fn not_sent(&mut self, why: &str) -> Result<(), ChatError> {
+        self.book.failed += 1;
+        self.problem(&format!("not sent: {why}"))
     }
 
     fn problem(&mut self, text: &str) -> Result<(), ChatError> {

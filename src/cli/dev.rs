@@ -11,6 +11,7 @@ use super::Failure;
 use crate::actors::db::{Done, Order};
 use crate::auth::mint;
 use crate::config::Config;
+use crate::config::settings::CONFIG_ENV;
 use crate::daemon::Daemon;
 use crate::domain::change::By;
 use crate::domain::channel::ChannelKind;
@@ -22,16 +23,24 @@ use crate::store::NewGroup;
 const USERS: [(&str, &str); 2] = [("dispatcher", "Dispatcher"), ("driver", "Driver")];
 const GROUP: &str = "Demo";
 const TOKEN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The database of this command, unless another one is set.
-const DATABASE: &str = "sqlite:tenfour-dev.db";
-
 /// What this command sets where nobody else does.
-pub(super) fn defaults(environment: &mut Vec<(OsString, OsString)>) {
-    for (name, value) in [("DATABASE_URL", DATABASE), ("TENFOUR_LOG", "warn")] {
-        if environment.iter().all(|(set, text)| set != name || text.is_empty()) {
-            environment.push((name.into(), value.into()));
-        }
-    }
+pub(super) const DEFAULTS: &[(&str, &str)] = &[("database_url", "sqlite:tenfour-dev.db"), ("log", "warn")];
+/// What may name a database, and is often set for another program or another daemon: demo users would land there.
+const NOT_FOR_DEV: [&str; 2] = ["DATABASE_URL", CONFIG_ENV];
+
+/// The environment without what may name a database, and a warning for each of these.
+pub(super) fn environment(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> (Vec<(OsString, OsString)>, Vec<String>) {
+    let (ignored, kept): (Vec<_>, Vec<_>) = environment
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .partition(|(name, _)| NOT_FOR_DEV.iter().any(|not| name == not));
+    let warning = |(name, _): (OsString, _)| {
+        let name = name.display();
+        format!("environment: {name}: is not used by `dev`, say it with a flag: --database-url URL or --config FILE")
+    };
+    (kept, ignored.into_iter().map(warning).collect())
 }
 
 /// Makes what the demo needs and prints what to type next. `program` is how this program was called.
@@ -98,5 +107,30 @@ async fn channels(daemon: &Daemon, config: &Config) -> Result<(), Refusal> {
     };
     match parts.db.order(Order::CreateGroup(group)).await? {
         Done::Channel { .. } | Done::Nothing | Done::Changed(_) | Done::User(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, load};
+
+    fn database(flags: &[(&'static str, &str)], env: &[(&str, &str)]) -> (String, usize) {
+        let (kept, ignored) = environment(env.iter().map(|(name, value)| (name.into(), value.into())));
+        // A key, so that no secret is made where the test runs.
+        let kept = kept.into_iter().chain([("TENFOUR_JWT_SECRET".into(), "s".repeat(32).into())]);
+        let values = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let loaded = load(&Flags { values, defaults: DEFAULTS, ..Flags::default() }, kept).unwrap();
+        (loaded.config.database.url.expose().to_owned(), ignored.len())
+    }
+
+    #[test]
+    fn the_demo_keeps_out_of_the_database_that_the_environment_names() {
+        let host = ("DATABASE_URL", "postgres://app@db/app");
+        let own = "sqlite:tenfour-dev.db".to_owned();
+        assert_eq!(database(&[], &[]), (own.clone(), 0));
+        assert_eq!(database(&[], &[host, ("TENFOUR_CONFIG", "/nonexistent.toml")]), (own.clone(), 2));
+        assert_eq!(database(&[], &[("DATABASE_URL", "")]), (own, 0));
+        assert_eq!(database(&[("database_url", "sqlite::memory:")], &[host]), ("sqlite::memory:".to_owned(), 1));
     }
 }

@@ -1,4 +1,4 @@
-//! One flag for each setting, made of the table of settings.
+//! One flag for each setting, made of the table of settings. They may stand before the command and behind it.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,26 @@ use crate::config::settings::SETTINGS;
 #[derive(Debug, Clone, Default)]
 pub(super) struct SettingFlags(pub(super) Flags);
 
+impl SettingFlags {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.config.is_none() && self.0.values.is_empty()
+    }
+
+    /// These, and those behind the command, which count more.
+    pub(super) fn and(self, behind: Self) -> Flags {
+        let (mut flags, behind) = (self.0, behind.0);
+        flags.config = behind.config.or(flags.config);
+        flags.values.extend(behind.values);
+        flags
+    }
+}
+
 impl Args for SettingFlags {
     fn augment_args(command: Command) -> Command {
         let file = Arg::new("config")
             .long("config")
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
-            .global(true)
             .help_heading("Settings")
             .help("A TOML file with settings [env: TENFOUR_CONFIG]");
         SETTINGS.iter().fold(command.arg(file), |command, setting| {
@@ -27,7 +40,6 @@ impl Args for SettingFlags {
                 Arg::new(setting.key)
                     .long(setting.flag())
                     .value_name(setting.value)
-                    .global(true)
                     .help_heading("Settings")
                     .hide_short_help(true)
                     .help(format!("{} [env: {}]{default}", setting.doc, setting.env)),
@@ -44,7 +56,11 @@ impl FromArgMatches for SettingFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let values =
             SETTINGS.iter().filter_map(|setting| Some((setting.key, matches.get_one::<String>(setting.key)?.clone())));
-        Ok(Self(Flags { config: matches.get_one::<PathBuf>("config").cloned(), values: values.collect() }))
+        Ok(Self(Flags {
+            config: matches.get_one::<PathBuf>("config").cloned(),
+            values: values.collect(),
+            defaults: &[],
+        }))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

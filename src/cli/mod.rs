@@ -12,10 +12,11 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::auth;
-use crate::config::{self, Config, EXIT_CONFIG, Flags, Loaded};
+use crate::config::{self, EXIT_CONFIG, Flags, Loaded};
 use flags::SettingFlags;
 
 /// A chat daemon that runs beside an existing application.
@@ -31,9 +32,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start the daemon (also without any command).
-    Serve,
+    Serve(SettingFlags),
     /// Start a daemon to try things out.
-    Dev,
+    Dev(SettingFlags),
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
@@ -66,7 +67,7 @@ impl From<auth::SetupError> for Failure {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let program = arguments.first().map_or_else(|| "tenfour".to_owned(), |name| name.to_string_lossy().into_owned());
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::of(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -95,30 +96,44 @@ impl Cli {
         program: &str,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(), Failure> {
-        let flags = &self.flags.0;
-        match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(load(flags, environment)?, async |_, _| Ok(())),
-            Command::Dev => {
-                let mut environment: Vec<_> = environment.into_iter().collect();
-                dev::defaults(&mut environment);
-                serve::run(load(flags, environment)?, async |daemon, config| {
-                    dev::prepare(daemon, config, program).await
-                })
+        let flags = self.flags;
+        match self.command.unwrap_or(Command::Serve(SettingFlags::default())) {
+            Command::Serve(behind) => {
+                let loaded = config::load(&flags.and(behind), environment)?;
+                serve::run(warned(loaded), async |_, _| Ok(()))
             }
-            Command::Token(token) => token.print(&load(flags, environment)?.auth),
-            // A client: the settings of a daemon are nothing to it, and no secret is made on its machine.
+            Command::Dev(behind) => {
+                let flags = Flags { defaults: dev::DEFAULTS, ..flags.and(behind) };
+                let (environment, ignored) = dev::environment(environment);
+                let mut loaded = config::load(&flags, environment)?;
+                loaded.warnings.extend(ignored);
+                serve::run(warned(loaded), async |daemon, config| dev::prepare(daemon, config, program).await)
+            }
+            Command::Token(token) => {
+                let loaded = config::load_existing(&flags.and(token.flags.clone()), environment)?;
+                token.print(&warned(loaded).config.auth)
+            }
+            // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
         }
     }
+
+    fn of(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let cli = Self::try_parse_from(arguments)?;
+        if matches!(cli.command, Some(Command::Chat(_))) && !cli.flags.is_empty() {
+            let text = "the settings of a daemon mean nothing to chat: `tenfour chat --help` lists what does";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+        }
+        Ok(cli)
+    }
 }
 
-/// The checked configuration; warnings go to the standard error, since nothing logs yet.
-fn load(flags: &Flags, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Config, Failure> {
-    let Loaded { config, warnings } = config::load(flags, environment)?;
-    for warning in warnings {
+/// Warnings go to the standard error, since nothing logs yet.
+fn warned(loaded: Loaded) -> Loaded {
+    for warning in &loaded.warnings {
         let _ = writeln!(std::io::stderr(), "tenfour: warning: {warning}");
     }
-    Ok(config)
+    loaded
 }
 
 fn talk(options: chat::ChatOptions) -> Result<(), Failure> {
@@ -131,9 +146,19 @@ fn talk(options: chat::ChatOptions) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::of(arguments.iter().map(OsString::from))
+    }
+
+    fn flags(cli: Cli) -> Flags {
+        match cli.command {
+            Some(Command::Serve(behind) | Command::Dev(behind)) => cli.flags.and(behind),
+            Some(Command::Token(token)) => cli.flags.and(token.flags),
+            Some(Command::Chat(_)) | None => cli.flags.0,
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {
@@ -148,16 +173,30 @@ mod tests {
             &["tenfour", "serve", "--config=f.toml", "--rate-limit=off"],
             &["tenfour", "--config", "f.toml", "token", "--sub", "a", "--name", "b", "--rate-limit", "off"],
         ] {
-            let cli = Cli::try_parse_from(arguments).unwrap();
-            assert_eq!(cli.flags.0.values, [("rate_limit", "off".to_owned())], "{arguments:?}");
-            assert_eq!(cli.flags.0.config.as_deref(), Some(std::path::Path::new("f.toml")));
+            let flags = flags(parse(arguments).unwrap());
+            assert_eq!(flags.values, [("rate_limit", "off".to_owned())], "{arguments:?}");
+            assert_eq!(flags.config.as_deref(), Some(std::path::Path::new("f.toml")));
         }
+        let both = parse(&["tenfour", "--log", "warn", "dev", "--log", "info"]).unwrap();
+        assert_eq!(flags(both).values.last(), Some(&("log", "info".to_owned())));
+    }
+
+    #[test]
+    fn chat_neither_lists_nor_takes_the_settings_of_a_daemon() {
+        let long = Cli::command().find_subcommand_mut("chat").unwrap().render_long_help().to_string();
+        assert!(!long.contains("--rate-limit") && !long.contains("--config"), "{long}");
+        let chat = ["chat", "--token", "t"];
+        for (before, behind) in [(&["--rate-limit", "off"][..], &[][..]), (&[], &["--rate-limit", "off"])] {
+            let arguments = [&["tenfour"], before, &chat, behind].concat();
+            assert_eq!(parse(&arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
+        }
+        assert!(parse(&[&["tenfour"][..], &chat].concat()).is_ok());
     }
 
     #[test]
     fn wrong_usage_is_an_error() {
         for arguments in [&["tenfour", "fly"][..], &["tenfour", "--colour"], &["tenfour", "token", "--sub", "a"]] {
-            assert_eq!(Cli::try_parse_from(arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
+            assert_eq!(parse(arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Failure;
+use super::flags::SettingFlags;
 use crate::auth::{MintError, mint};
 use crate::config::AuthSettings;
 
@@ -23,18 +24,13 @@ pub(super) struct Token {
     /// How long it is valid, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     ttl: u64,
+    #[command(flatten)]
+    pub(super) flags: SettingFlags,
 }
 
 impl Token {
     /// Prints the token alone on a line, so that a script can take it.
     pub(super) fn print(&self, auth: &AuthSettings) -> Result<(), Failure> {
-        if auth.ephemeral {
-            return Err(Failure::Configuration(
-                "jwt_secret: with sqlite::memory: each process makes its own secret, so no daemon would take this token: \
-                 set TENFOUR_JWT_SECRET for both"
-                    .to_owned(),
-            ));
-        }
         let ttl = Duration::from_secs(self.ttl);
         let token = mint(auth, &self.sub, &self.name, self.scope.as_deref(), ttl).map_err(failure)?;
         writeln!(std::io::stdout(), "{token}").map_err(|error| Failure::Failed(format!("cannot print: {error}")))

@@ -211,6 +211,10 @@ impl Engine {
         self.outbox.waiting()
     }
 
+    pub(super) fn went_out(&self) -> usize {
+        self.outbox.went_out()
+    }
+
     pub(super) fn events(&mut self) -> &mut VecDeque<Event> {
         &mut self.events
     }

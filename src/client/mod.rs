@@ -104,8 +104,10 @@ pub enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Status {
     pub state: State,
-    /// Messages that are not acknowledged yet.
+    /// Messages that are not acknowledged yet; of a stopped client, those that it gave up.
     pub waiting: usize,
+    /// Of these, how many went out at least once: they may be stored.
+    pub went_out: usize,
 }
 
 /// A handle on a running client. All clones are of the same one; when the last is dropped, it closes.
@@ -122,7 +124,7 @@ impl Client {
         connection::check_url(&options.url)?;
         let (commands, taken) = mpsc::channel(COMMANDS);
         let (events, receiver) = mpsc::channel(options.events.max(1));
-        let (status, watched) = watch::channel(Status { state: State::Connecting, waiting: 0 });
+        let (status, watched) = watch::channel(Status { state: State::Connecting, waiting: 0, went_out: 0 });
         let task = Task {
             engine: Engine::new(options.outbox, options.timing.answer),
             backoff: Backoff::new(options.backoff),
@@ -178,11 +180,12 @@ impl Client {
         *self.status.borrow()
     }
 
-    /// Closes the connection and waits for the end. What is not acknowledged is given up.
-    pub async fn close(mut self) {
+    /// Closes the connection and waits for the end. What is not acknowledged is given up; the answer says how much that is.
+    pub async fn close(mut self) -> Status {
         self.tell(Command::Close).await;
         // An error says that the task is gone, which is the same.
         let _ = self.status.wait_for(|status| status.state == State::Stopped).await;
+        self.status()
     }
 
     async fn queue(

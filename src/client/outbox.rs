@@ -72,6 +72,8 @@ struct Item {
     outgoing: Outgoing,
     /// Since when its answer is waited for.
     sending: Option<Instant>,
+    /// It went out at least once, on this connection or another: it may be stored.
+    went_out: bool,
     /// It was refused for now, at least once.
     refused: bool,
 }
@@ -94,7 +96,7 @@ impl Outbox {
         }
         self.waiting += 1;
         let lane = self.lanes.entry(outgoing.channel_id).or_default();
-        lane.items.push_back(Item { outgoing, sending: None, refused: false });
+        lane.items.push_back(Item { outgoing, sending: None, went_out: false, refused: false });
         Ok(())
     }
 
@@ -162,6 +164,11 @@ impl Outbox {
         self.waiting
     }
 
+    /// Of these, how many went out at least once.
+    pub fn went_out(&self) -> usize {
+        self.lanes.values().flat_map(|lane| &lane.items).filter(|item| item.went_out).count()
+    }
+
     /// Gives up all, in order.
     pub fn drain(&mut self) -> Vec<Outgoing> {
         self.waiting = 0;
@@ -202,6 +209,7 @@ impl Lane {
         let next = self.items.iter_mut().filter(|item| item.sending.is_none()).take(room);
         next.map(|item| {
             item.sending = Some(now);
+            item.went_out = true;
             item.outgoing.clone()
         })
         .collect()

@@ -38,6 +38,17 @@ fn after_a_lost_connection_everything_unanswered_goes_out_again_in_order() {
 }
 
 #[test]
+fn what_went_out_once_may_be_stored_whatever_became_of_the_connection() {
+    let (mut outbox, now) = (filled(1, 3), Instant::now());
+    assert_eq!((outbox.waiting(), outbox.went_out()), (3, 0));
+    let first = outbox.due(now);
+    outbox.lost();
+    assert_eq!((outbox.waiting(), outbox.went_out()), (3, 1));
+    outbox.stored(first[0].client_id);
+    assert_eq!((outbox.waiting(), outbox.went_out()), (2, 0));
+}
+
+#[test]
 fn after_a_retryable_error_later_sends_to_that_channel_wait_and_others_do_not() {
     let (mut outbox, now) = (filled(1, 3), Instant::now());
     let id = outbox.due(now)[0].client_id;

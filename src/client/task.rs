@@ -268,11 +268,19 @@ impl Task {
     }
 
     fn publish(&self, state: State) {
-        let status = Status { state, waiting: self.engine.waiting() };
+        self.tell_status(self.status_in(state));
+    }
+
+    fn status_in(&self, state: State) -> Status {
+        Status { state, waiting: self.engine.waiting(), went_out: self.engine.went_out() }
+    }
+
+    fn tell_status(&self, status: Status) {
         self.status.send_if_modified(|old| std::mem::replace(old, status) != status);
     }
 
     async fn stop(mut self, error: Stopped) {
+        let status = self.status_in(State::Stopped);
         self.engine.stop();
         let mut last = std::mem::take(self.engine.events());
         last.push_back(Event::Stopped { error });
@@ -285,7 +293,7 @@ impl Task {
         };
         // Whoever does not take them in time has gone.
         let _ = timeout(FAREWELL, farewell).await;
-        self.publish(State::Stopped);
+        self.tell_status(status);
     }
 }
 

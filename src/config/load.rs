@@ -14,12 +14,41 @@ use super::{AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, P
 const MAX_BYTES: usize = 64 << 20;
 /// A day: longer times are slips.
 const MAX_MS: u64 = 86_400_000;
+const NO_SECRET: &str =
+    "no secret here: use the settings of the daemon (--config FILE, TENFOUR_JWT_SECRET or TENFOUR_JWT_SECRET_FILE)";
 
-/// The configuration of the daemon and of everything that works with the same settings. Reads the files that the
-/// settings name, and makes the secret beside an SQLite database where nothing else says which tokens are let in.
+/// The configuration of a daemon. Reads the files that the settings name, and makes the secret beside an SQLite database
+/// where nothing else says which tokens are let in.
 pub fn load(
     flags: &Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigErrors> {
+    read(flags, environment, |reader, config| {
+        reader.key_of_a_server(config);
+        reader.unused(config);
+        if reader.gathered.problems.is_empty() {
+            reader.own_secret(config);
+        }
+    })
+}
+
+/// The same settings, for who works with a daemon that there is: takes the secret that it keeps and never makes one, since
+/// no daemon would know it.
+pub fn load_existing(
+    flags: &Flags,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigErrors> {
+    read(flags, environment, |reader, config| {
+        if reader.gathered.problems.is_empty() {
+            reader.kept_secret(config);
+        }
+    })
+}
+
+fn read(
+    flags: &Flags,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    last: impl FnOnce(&mut Reader, &mut Config),
 ) -> Result<Loaded, ConfigErrors> {
     let mut reader = Reader::new(Gathered::from(flags, environment));
     let mut config = Config::default();
@@ -28,11 +57,9 @@ pub fn load(
     reader.timing(&mut config);
     reader.keys(&mut config.auth);
     reader.check_together(&config);
-    if reader.gathered.problems.is_empty() {
-        reader.own_secret(&mut config);
-    }
-    let Gathered { problems, warnings, .. } = reader.gathered;
-    if problems.is_empty() { Ok(Loaded { config, warnings }) } else { Err(ConfigErrors(problems)) }
+    last(&mut reader, &mut config);
+    let Gathered { problems, warnings, file, .. } = reader.gathered;
+    if problems.is_empty() { Ok(Loaded { config, file, warnings }) } else { Err(ConfigErrors(problems)) }
 }
 
 struct Reader {
@@ -156,6 +183,10 @@ impl Reader {
             self.problem("admin_listen", "must be another address than listen: /admin is never on the public one");
         }
         self.short_secrets(config);
+    }
+
+    /// Several daemons may share a server: none of them can make up the key.
+    fn key_of_a_server(&mut self, config: &Config) {
         let auth = &config.auth;
         let none = auth.keys.is_empty() && auth.public_key.is_none() && auth.jwks.is_none();
         // A key that was given and is wrong has been told already.
@@ -168,6 +199,36 @@ impl Reader {
                 "must be set where the database is a server, so that all nodes agree: 32 bytes or more, as \
                  TENFOUR_JWT_SECRET (`openssl rand -hex 32` makes one), or jwt_public_key_file or jwks_url instead",
             );
+        }
+    }
+
+    /// What is set and does nothing.
+    fn unused(&mut self, config: &Config) {
+        if config.redis_url.is_some() {
+            let text = "redis_url: nothing uses it yet: presence, typing and fan-out stay within this process";
+            self.gathered.warnings.push(text.to_owned());
+        }
+    }
+
+    /// The secret that a daemon with these settings has made for itself.
+    fn kept_secret(&mut self, config: &mut Config) {
+        let auth = &mut config.auth;
+        if !auth.keys.is_empty() || auth.public_key.is_some() || auth.jwks.is_some() {
+            return;
+        }
+        let kept = match Kind::of(config.database.url.expose()) {
+            Some(Kind::File(database)) => kept::path_beside(&database),
+            _ => return self.gathered.problems.push(NO_SECRET.to_owned()),
+        };
+        if !kept.exists() {
+            return self.gathered.problems.push(NO_SECRET.to_owned());
+        }
+        match kept::read(&kept) {
+            Ok((secret, warning)) => {
+                auth.keys.push(HmacKey { kid: None, secret });
+                self.gathered.warnings.extend(warning);
+            }
+            Err(error) => self.problem("jwt_secret", &error),
         }
     }
 
@@ -184,7 +245,7 @@ impl Reader {
             }
             kept::beside(&path)
         } else {
-            auth.ephemeral = true;
+            // It dies with the process, as the database does.
             kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
         };
         match made {

@@ -14,7 +14,11 @@ fn load_from(file: &str, env: &[(&str, &str)], flags: &[(&'static str, &str)]) -
     let given = |key: &str| env.iter().any(|(name, _)| *name == key) || file.contains("database_url");
     let env = memory.iter().filter(|(key, _)| !given(key)).chain(env);
     load(
-        &Flags { config: Some(path), values: flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect() },
+        &Flags {
+            config: Some(path),
+            values: flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
+            ..Flags::default()
+        },
         env.map(|(name, value)| (OsString::from(name), OsString::from(value))),
     )
 }
@@ -32,6 +36,7 @@ fn the_table_documents_the_defaults_that_hold() {
             .filter(|setting| !setting.default.is_empty())
             .map(|setting| (setting.key, setting.default.to_owned()))
             .collect(),
+        ..Flags::default()
     };
     let mut reader = Reader::new(Gathered::from(&flags, []));
     let mut config = Config {
@@ -95,7 +100,7 @@ fn broken_toml_is_told_by_line_and_never_quoted() {
 
 #[test]
 fn a_file_that_is_missing_is_an_error() {
-    let flags = Flags { config: Some("/nonexistent/tenfour.toml".into()), values: Vec::new() };
+    let flags = Flags { config: Some("/nonexistent/tenfour.toml".into()), ..Flags::default() };
     assert!(load(&flags, []).unwrap_err().0[0].contains("/nonexistent/tenfour.toml: cannot be read"));
 }
 
@@ -198,13 +203,11 @@ fn a_file_database_keeps_a_secret_and_a_memory_database_does_not() {
     let url = format!("sqlite:{}", dir.path().join("chat.db").display());
     let secret = || {
         let auth = load_from("", &[("DATABASE_URL", &url)], &[]).unwrap().config.auth;
-        assert!(!auth.ephemeral);
         auth.keys[0].secret.clone()
     };
     assert_eq!(secret(), secret());
     assert!(dir.path().join("chat.db.jwt-secret").exists());
     let memory = || load_from("", &[], &[]).unwrap().config.auth;
-    assert!(memory().ephemeral);
     assert_ne!(memory().keys[0].secret, memory().keys[0].secret);
 }
 
@@ -214,4 +217,38 @@ fn nothing_is_made_on_disk_when_anything_is_wrong() {
     let url = format!("sqlite:{}", dir.path().join("chat.db").display());
     errors("colour = 1", &[("DATABASE_URL", &url)]);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn who_works_with_a_daemon_takes_the_kept_secret_and_never_makes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("chat.db").display());
+    let existing = |url: &str| load_existing(&Flags::default(), [("DATABASE_URL".into(), url.into())]);
+    for nobodys in [&url, "sqlite::memory:", "postgres://db/chat", "sqlite:/nonexistent/chat.db"] {
+        let found = existing(nobodys).unwrap_err().0;
+        assert!(found.len() == 1 && found[0].starts_with("no secret here"), "{nobodys}: {found:?}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    let made = load_from("", &[("DATABASE_URL", &url)], &[]).unwrap().config.auth.keys[0].secret.clone();
+    assert_eq!(existing(&url).unwrap().config.auth.keys[0].secret, made);
+}
+
+#[test]
+fn what_the_command_sets_gives_way_to_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.toml");
+    fs::write(&path, "database_url = \"sqlite::memory:\"\n").unwrap();
+    let defaults = &[("database_url", "sqlite:/nonexistent/dev.db"), ("log", "warn")];
+    let flags = Flags { config: Some(path.clone()), defaults, ..Flags::default() };
+    let loaded = load(&flags, [(OsString::from("TENFOUR_LISTEN"), OsString::from("127.0.0.1:3"))]).unwrap();
+    assert_eq!(loaded.config.database.url.expose(), "sqlite::memory:");
+    assert_eq!(loaded.config.log, "warn");
+    assert_eq!(loaded.file, Some(path));
+}
+
+#[test]
+fn a_setting_that_does_nothing_yet_is_told() {
+    let loaded = load_from("", &[("REDIS_URL", "redis://cache")], &[]).unwrap();
+    assert_eq!(loaded.warnings.len(), 1, "{loaded:?}");
+    assert!(loaded.warnings[0].starts_with("redis_url: nothing uses it yet"), "{loaded:?}");
 }

@@ -3,7 +3,7 @@
 //! Used by the command line and the composition root, which hand the parts on; tests build a [`Config`] by hand. The
 //! only module that reads the environment. All errors are told at once, each with its place; secrets never print.
 //!
-//! Precedence: flag, then environment, then the TOML file, then the default. An empty variable counts as not set.
+//! Precedence: flag, then environment, then the TOML file, then the command's default, then the setting's. An empty variable counts as not set.
 
 mod database;
 mod kept;
@@ -20,7 +20,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use load::load;
+pub use load::{load, load_existing};
 pub use secret::{Secret, SecretUrl};
 pub use source::Flags;
 
@@ -54,8 +54,6 @@ pub struct DatabaseSettings {
 pub struct AuthSettings {
     /// HS256 secrets; the first one signs.
     pub keys: Vec<HmacKey>,
-    /// The only key was made for this process and dies with it.
-    pub ephemeral: bool,
     pub public_key: Option<PublicKeyFile>,
     pub jwks: Option<JwksSettings>,
     /// The `iss` and `aud` that a token must have.
@@ -129,6 +127,8 @@ pub struct Timing {
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub config: Config,
+    /// The file that some of it comes from.
+    pub file: Option<PathBuf>,
     /// For the log, one line each.
     pub warnings: Vec<String>,
 }

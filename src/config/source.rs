@@ -17,8 +17,10 @@ use super::settings::{CONFIG_ENV, SETTINGS, by_key};
 pub struct Flags {
     /// `--config FILE`.
     pub config: Option<PathBuf>,
-    /// Values by the settings' keys.
+    /// Values by the settings' keys. The later of two counts.
     pub values: Vec<(&'static str, String)>,
+    /// What the command sets where nobody else does.
+    pub defaults: &'static [(&'static str, &'static str)],
 }
 
 /// A value as it was written.
@@ -32,6 +34,7 @@ pub(super) enum Raw {
 /// Who gave a value. The later one wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
+    Command,
     File { path: PathBuf, line: usize, key: &'static str },
     Environment(&'static str),
     Flag(String),
@@ -40,9 +43,10 @@ pub(super) enum Origin {
 impl Origin {
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::File { .. } => 0,
-            Self::Environment(_) => 1,
-            Self::Flag(_) => 2,
+            Self::Command => 0,
+            Self::File { .. } => 1,
+            Self::Environment(_) => 2,
+            Self::Flag(_) => 3,
         }
     }
 }
@@ -50,6 +54,7 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Command => write!(f, "default of the command"),
             Self::File { path, line, key } => write!(f, "{}:{line}: {key}", path.display()),
             Self::Environment(name) => write!(f, "environment: {name}"),
             Self::Flag(name) => write!(f, "command line: --{name}"),
@@ -68,6 +73,8 @@ pub(super) struct Gathered {
     pub(super) given: BTreeMap<&'static str, Given>,
     pub(super) problems: Vec<String>,
     pub(super) warnings: Vec<String>,
+    /// The file that was read.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Gathered {
@@ -95,8 +102,12 @@ impl Gathered {
                 ));
             }
         }
-        if let Some(path) = flags.config.as_ref().or(file.as_ref()) {
-            gathered.read_file(path);
+        for (key, value) in flags.defaults {
+            gathered.give(key, Raw::Text((*value).to_owned()), Origin::Command);
+        }
+        if let Some(path) = flags.config.clone().or(file) {
+            gathered.read_file(&path);
+            gathered.file = Some(path);
         }
         for (setting, value) in from_environment {
             gathered.give(setting.key, Raw::Text(value), Origin::Environment(setting.env));

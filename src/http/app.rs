@@ -45,7 +45,7 @@ impl App {
     pub async fn identify(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
         let presented =
             authorization(request.headers()).and_then(|authorization| auth::bearer_of(authorization, "", None));
-        self.verify(presented).await
+        self.verify(request, presented).await
     }
 
     /// Who asks for what only the host application's people may see.
@@ -63,17 +63,21 @@ impl App {
         let protocols = protocols(headers);
         let presented = authorization(headers)
             .and_then(|authorization| auth::bearer_of(authorization, request.query_string(), protocols.as_deref()));
-        self.verify(presented).await
+        self.verify(request, presented).await
     }
 
-    async fn verify(&self, presented: Result<Presented, AuthError>) -> Result<Identity, Refusal> {
+    async fn verify(
+        &self,
+        request: &HttpRequest,
+        presented: Result<Presented, AuthError>,
+    ) -> Result<Identity, Refusal> {
         let verified = match presented {
             Ok(presented) => self.parts.verifier.verify(&presented.token).await,
             Err(error) => Err(error),
         };
         verified.map_err(|error| {
             self.parts.metrics.auth_failure(error.reason());
-            log::info!("a token was refused: {error}");
+            self.parts.notices.tokens.say(format_args!("a token from {} was refused: {error}", from(request)));
             refusal_of(&error)
         })
     }
@@ -96,6 +100,12 @@ impl App {
         let origins = request.headers().get_all(header::ORIGIN).map(header::HeaderValue::as_bytes);
         let host = text(request.headers(), &header::HOST);
         origin::check(origins, host, &self.allowed_origins).map_err(|error| Refusal::forbidden(error.to_string()))
+    }
+
+    /// For who wonders why clients are not let in.
+    pub(super) fn note_refused(&self, request: &HttpRequest, why: &Refusal) {
+        let line = format_args!("a connection from {} was refused: {}", from(request), why.message);
+        self.parts.notices.sockets.say(line);
     }
 }
 
@@ -128,6 +138,12 @@ pub fn client_of(request: &HttpRequest, peer: std::net::SocketAddr) -> Client {
     };
     let (forwarded_for, forwarded) = (values(&FORWARDED_FOR), values(&header::FORWARDED));
     Client::of(peer, forwarded_for.iter().map(String::as_str), forwarded.iter().map(String::as_str))
+}
+
+/// The client's address, for logs.
+fn from(request: &HttpRequest) -> String {
+    let client = request.peer_addr().map(|peer| client_of(request, peer));
+    client.map_or_else(|| "nowhere".to_owned(), |client| client.ip.to_string())
 }
 
 /// For logs and the admin surface.

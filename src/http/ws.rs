@@ -28,7 +28,7 @@ pub async fn upgrade(
     if app.is_draining() {
         return Err(Refusal::unavailable("the daemon is stopping; try again").into());
     }
-    app.check_origin(&request)?;
+    app.check_origin(&request).inspect_err(|refusal| app.note_refused(&request, refusal))?;
     let identity = app.identify_socket(&request).await?;
     let mut response = ws::handshake(&request)
         .map_err(|error| Refusal::new(ErrorCode::InvalidFrame, format!("this is no WebSocket upgrade: {error}")))?;
@@ -42,7 +42,9 @@ pub async fn upgrade(
     let client = client_of(&request, line.peer());
     let place = app.caps.take(identity.user.id, client).map_err(|full| {
         let retry_after_ms = Some(1000);
-        Refusal { code: ErrorCode::RateLimited, message: full.to_string(), retry_after_ms }
+        let refusal = Refusal { code: ErrorCode::RateLimited, message: full.to_string(), retry_after_ms };
+        app.note_refused(&request, &refusal);
+        refusal
     })?;
     app.ensure_user(&identity).await?;
 

@@ -1,4 +1,4 @@
-//! Who may do how much: message rates, refusals, open sockets, and whom an address stands for.
+//! Who may do how much: message rates, refusals, open sockets, lines of the log, and whom an address stands for.
 //!
 //! Used by the HTTP layer and by sessions. Never answers anybody itself.
 
@@ -6,6 +6,7 @@ pub mod address;
 pub mod bodies;
 pub mod caps;
 pub mod lines;
+pub mod notices;
 pub mod pace;
 pub mod rates;
 pub mod refusals;

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
@@ -56,6 +57,28 @@ fn a_restored_file_gets_a_new_epoch_and_an_untouched_one_keeps_its_own() {
         let restored = epoch_after(&path, async |_, _| ()).await;
         assert_ne!(restored, first);
         assert_eq!(epoch_after(&path, some_messages).await, restored);
+    });
+}
+
+#[test]
+fn a_new_file_and_all_beside_it_are_its_owners_alone_and_an_old_one_keeps_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    let mode = |suffix: &str| {
+        let file = format!("{}{suffix}", path.display());
+        fs::metadata(file).unwrap().permissions().mode() & 0o777
+    };
+    runtime().block_on(async {
+        let (writer, reader) = open_at(&file_url(&path)).await;
+        some_messages(&writer, &reader).await;
+        for suffix in ["", "-wal", "-shm", "-epoch"] {
+            assert_eq!(mode(suffix), 0o600, "{suffix}");
+        }
+        writer.close().await.unwrap();
+        drop(reader);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        epoch_after(&path, some_messages).await;
+        assert_eq!(mode(""), 0o640);
     });
 }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "a test stops at the first surprise")]
 
 mod licences;
+mod places;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -340,34 +341,6 @@ fn is_setting(literal: &str) -> bool {
     let named = literal.strip_prefix("TENFOUR_").is_some_and(|rest| !rest.is_empty());
     (named || literal == "DATABASE_URL" || literal == "REDIS_URL")
         && literal.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-}
-
-#[test]
-fn the_repository_speaks_of_the_project_alone() {
-    // Put together, so that this file does not trip over itself.
-    let words = [
-        ["/wo", "rk/"],
-        ["/fa", "rm/"],
-        ["/tmp", "/wt"],
-        ["/tmp", "/plan"],
-        [".lib", "rary"],
-        ["sub", "agent"],
-        ["this ", "session"],
-        ["registry.np", "mjs"],
-        ["file", "s.pythonhosted"],
-    ]
-    .map(|parts| parts.concat());
-    let mut wrong = Vec::new();
-    for file in tracked_files() {
-        // What is no text has no lines to look at.
-        let Ok(text) = fs::read_to_string(root().join(&file)) else { continue };
-        for (number, line) in text.lines().enumerate() {
-            for word in words.iter().filter(|word| line.contains(word.as_str())) {
-                wrong.push(format!("{file}:{}: {word}", number + 1));
-            }
-        }
-    }
-    none("a path of somebody's machine, or a word of somebody's workplace", &wrong);
 }
 
 #[test]

@@ -62,6 +62,7 @@ pub struct SessionParts {
     pub metrics: Arc<Metrics>,
     pub verifier: Arc<Verifier>,
     pub rates: Arc<Rates>,
+    pub notices: Arc<crate::limits::notices::Notices>,
     pub epoch: Arc<parking_lot::RwLock<String>>,
     pub frame_limits: FrameLimits,
     pub heartbeat_interval: Duration,
@@ -283,7 +284,9 @@ impl Drop for Session {
         let code = self.handle.feed.outbox().closed_with().map_or(1006, |(code, _)| code);
         self.parts.metrics.connections.dec();
         self.parts.metrics.closed(code);
-        log::debug!("session {session} of user {} ended with {code}", self.handle.user);
+        let news = [Close::TooSlow, Close::RateLimit].map(Close::code).contains(&code);
+        let (user, from) = (self.handle.user, self.opening.address);
+        self.parts.notices.ended(news, format_args!("session {session} of user {user} from {from} ended with {code}"));
     }
 }
 

@@ -1,5 +1,28 @@
 //! What the user enters: a text to send, or a command.
 
+use std::io::BufRead;
+
+/// One line, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entered {
+    Line(String),
+    /// Its number, from 1: it cannot be sent.
+    NotUtf8(usize),
+}
+
+/// Hands on line after line, until the input ends or nobody takes them any more.
+pub(super) fn read_lines(mut input: impl BufRead, mut take: impl FnMut(Entered) -> bool) {
+    for number in 1.. {
+        let mut line = Vec::new();
+        if !matches!(input.read_until(b'\n', &mut line), Ok(1..)) {
+            return;
+        }
+        if !take(String::from_utf8(line).map_or(Entered::NotUtf8(number), Entered::Line)) {
+            return;
+        }
+    }
+}
+
 /// One line, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Input {
@@ -63,6 +86,22 @@ mod tests {
         for bad in ["/dance", "/edit", "/join", "/delete", "/delete all"] {
             assert!(matches!(Input::parse(bad), Input::Unknown(_)), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf8_is_told_and_the_next_ones_are_read() {
+        let mut lines = Vec::new();
+        read_lines(&b"one\r\n\xff\n\xc3\xa9"[..], |line| {
+            lines.push(line);
+            true
+        });
+        assert_eq!(lines, [Entered::Line("one\r\n".into()), Entered::NotUtf8(2), Entered::Line("é".into())]);
+        let mut taken = 0;
+        read_lines(&b"1\n2\n"[..], |_| {
+            taken += 1;
+            false
+        });
+        assert_eq!(taken, 1);
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::input::Entered;
 use super::screen::Screen;
 use super::{ChatError, ChatOptions, chat};
 use crate::client::scripted::{CHANNEL, ME, OTHER, Peer, Server, message};
@@ -45,9 +46,11 @@ impl Paper {
 
 struct Started {
     server: Server,
-    keys: mpsc::Sender<String>,
+    keys: mpsc::Sender<Entered>,
     out: Paper,
     err: Paper,
+    /// As Ctrl-C does.
+    leave: Arc<Notify>,
     chat: JoinHandle<Result<(), ChatError>>,
 }
 
@@ -64,8 +67,9 @@ impl Started {
             history: 2,
         };
         let screen = Screen { terminal, out: out.clone(), err: err.clone() };
-        let chat = tokio::spawn(chat(options, lines, screen, std::future::pending()));
-        Self { server, keys, out, err, chat }
+        let leave = Arc::new(Notify::new());
+        let chat = tokio::spawn(chat(options, lines, screen, Arc::clone(&leave).notified_owned()));
+        Self { server, keys, out, err, leave, chat }
     }
 
     /// Connected, in its only channel, and shown its last two messages.
@@ -78,7 +82,7 @@ impl Started {
     }
 
     async fn enter(&self, line: &str) {
-        self.keys.send(line.to_owned()).await.unwrap();
+        self.keys.send(Entered::Line(line.to_owned())).await.unwrap();
     }
 
     async fn end(self) -> Result<(), ChatError> {
@@ -121,6 +125,46 @@ async fn a_refused_message_makes_the_chat_fail() {
     peer.refuse(&one, "forbidden", None).await;
     started.err.shows("not sent: forbidden").await;
     assert!(matches!(started.end().await, Err(ChatError::Refused(1))));
+}
+
+#[tokio::test]
+async fn a_line_that_is_not_utf8_counts_as_failed_and_the_next_is_sent() {
+    let started = Started::on(false, None).await;
+    started.keys.send(Entered::NotUtf8(1)).await.unwrap();
+    started.enter("two").await;
+    let mut peer = started.welcome().await;
+    let two = after_marks(&mut peer).await;
+    assert_eq!(two["content"], "two");
+    peer.ack(&two, 6, false).await;
+    started.err.shows("not sent: line 1 is not UTF-8").await;
+    assert!(matches!(started.end().await, Err(ChatError::Refused(1))));
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_told_apart_from_what_has_no_answer() {
+    let started = Started::on(true, None).await;
+    let mut peer = started.welcome().await;
+    started.enter("one").await;
+    started.enter("two").await;
+    assert_eq!(after_marks(&mut peer).await["content"], "one");
+    started.out.shows("> ").await;
+    started.enter("/quit").await;
+    started.out.shows("leaving when the 2 waiting are stored").await;
+    started.leave.notify_one();
+    let error = started.end().await.unwrap_err();
+    assert!(matches!(error, ChatError::Left { unsent: 1, unanswered: 1, refused: 0 }), "{error}");
+}
+
+#[tokio::test]
+async fn a_terminal_says_that_it_is_not_connected_yet() {
+    let started = Started::on(true, None).await;
+    started.enter("hello").await;
+    started.out.shows("not connected yet; not sent").await;
+    started.enter("/join 1").await;
+    started.out.shows("not connected yet; try again").await;
+    assert!(!started.out.text().contains("choose a channel"));
+    started.enter("/quit").await;
+    started.end().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The note beside a SQLite file: how far its history had come. A file that holds less was restored from a backup.
 
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,7 +95,8 @@ impl Note {
         let mut draft = self.0.path.clone().into_os_string();
         draft.push(".new");
         let written = serde_json::to_vec(extent).map_err(std::io::Error::from).and_then(|bytes| {
-            let mut file = std::fs::File::create(&draft)?;
+            // Like the database's: its owner's alone.
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
             std::fs::rename(&draft, &self.0.path)

@@ -1,5 +1,7 @@
 //! SQLite: how a connection is set up so that a commit survives a power cut.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
@@ -25,6 +27,7 @@ pub(super) async fn prepare(path: &Path, timeouts: &Timeouts) -> Result<(), Open
     }
     let (path, timeouts) = (path.to_owned(), *timeouts);
     blocking(move || {
+        make_private(&path);
         let mut conn = open(&path, &timeouts)?;
         migrations::run_sqlite(&mut conn).map_err(|error| match error {
             OpenError::Migration(reason) if reason.contains("readonly") => OpenError::File { path, reason },
@@ -49,6 +52,12 @@ pub(super) async fn connect_memory() -> Result<SqliteConn, OpenError> {
     })
     .await
     .map(SyncConnectionWrapper::new)
+}
+
+/// Makes the file where there is none, for its owner alone: messages are nobody else's, and the journal beside it takes
+/// its mode. Where that does not succeed SQLite says why, when it opens it.
+fn make_private(path: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 async fn blocking<T: Send + 'static>(

@@ -1,4 +1,5 @@
-//! The seven cases that the project was asked for by name.
+//! What tenfour promises in one word each, case by case: delivery, order, idempotency, catching up, typing, presence,
+//! unread counts.
 
 use std::time::{Duration, Instant};
 

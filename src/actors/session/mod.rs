@@ -6,9 +6,11 @@
 
 mod frames;
 mod join;
+mod messages;
 mod sync;
 
 pub(crate) use frames::refusal_of;
+pub use messages::{Added, End, GoAway, Gone, Inspect, SessionState};
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -17,11 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, SpawnHandle,
     StreamHandler, WrapFuture,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
 
 use super::db::DbHandle;
 use super::directory::Directory;
@@ -30,7 +31,7 @@ use super::presence::{Beat, Leave, Presence};
 use super::registry::{Registry, Unregister};
 use super::{room, tell};
 use crate::auth::{Identity, LEEWAY, Verifier};
-use crate::domain::ids::{ChannelId, SessionId};
+use crate::domain::ids::ChannelId;
 use crate::ephemeral::Online;
 use crate::limits::caps::Place;
 use crate::limits::pace::Pace;
@@ -41,7 +42,6 @@ use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
-use crate::protocol::time;
 use crate::socket::{Event, InboundError, frame};
 use crate::store::Reader;
 
@@ -106,67 +106,6 @@ pub struct Session {
     goodbye: bool,
     /// Set when the response body is gone.
     gone: Arc<AtomicBool>,
-}
-
-/// The user was added to a channel.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Added {
-    pub channel: ChannelId,
-}
-
-/// Ends the socket.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct End {
-    pub why: Close,
-}
-
-/// The daemon is about to close the socket.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct GoAway {
-    pub reason: &'static str,
-    pub reconnect_in_ms: u64,
-    pub close_in: Duration,
-}
-
-/// The response body was dropped: the connection is gone, or has been closed.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Gone;
-
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "SessionState")]
-pub struct Inspect;
-
-/// What the admin surface shows.
-#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
-#[serde(rename_all = "camelCase")]
-pub struct SessionState {
-    pub id: SessionId,
-    pub user_id: crate::domain::ids::UserId,
-    pub external_id: Option<String>,
-    pub name: String,
-    #[serde(serialize_with = "time::serialize")]
-    pub since: DateTime<Utc>,
-    pub address: IpAddr,
-    pub agent: Option<String>,
-    #[serde(serialize_with = "time::serialize")]
-    pub token_expires_at: DateTime<Utc>,
-    #[serde(serialize_with = "time::option::serialize")]
-    pub last_pong: Option<DateTime<Utc>>,
-    pub channels: usize,
-    pub frames_in: u64,
-    /// From the client, over about the last ten seconds.
-    pub frames_per_second: f64,
-    pub messages_in: u64,
-    pub rate_limited: u64,
-    pub frames_out: u64,
-    pub bytes_out: u64,
-    pub frames_queued: usize,
-    pub bytes_queued: usize,
-    pub pending: usize,
 }
 
 impl Session {

@@ -26,6 +26,7 @@ use crate::config::{Config, SecretUrl};
 use crate::ephemeral::Online;
 use crate::http;
 use crate::http::app::App;
+use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
 use crate::limits::lines::{self, Lines};
 use crate::limits::rates::Rates;
@@ -157,6 +158,7 @@ impl Daemon {
         let app = web::Data::new(App {
             parts,
             caps: Caps::new(config.limits.max_sessions_per_user, config.limits.max_sessions_per_address),
+            bodies: Bodies::new(config.limits.max_frame_bytes, config.limits.max_group_members),
             lines: lines.clone(),
             allowed_origins: config.allowed_origins.clone(),
             max_frame_bytes: config.limits.max_frame_bytes,

@@ -12,6 +12,7 @@ use crate::actors::db::Order;
 use crate::actors::session::{SessionParts, refusal_of};
 use crate::auth::{self, AuthError, Identity, Presented};
 use crate::limits::address::Client;
+use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
 use crate::limits::lines::Lines;
 use crate::protocol::error::Refusal;
@@ -22,6 +23,7 @@ use crate::store::StoreError;
 pub struct App {
     pub parts: Arc<SessionParts>,
     pub caps: Caps,
+    pub bodies: Bodies,
     /// TCP connections on the public address.
     pub lines: Lines,
     pub allowed_origins: Vec<String>,

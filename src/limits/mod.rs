@@ -3,6 +3,7 @@
 //! Used by the HTTP layer and by sessions. Never answers anybody itself.
 
 pub mod address;
+pub mod bodies;
 pub mod caps;
 pub mod lines;
 pub mod pace;

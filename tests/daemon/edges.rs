@@ -74,3 +74,57 @@ async fn a_later_head_has_its_time_as_the_first_one_has() {
     ana.ask(json!({"type": "ping"})).await;
     drop(dripping);
 }
+
+#[tokio::test]
+async fn bodies_on_their_way_are_counted_before_they_are_read() {
+    let daemon = Setup::in_memory().start().await;
+    let channel = daemon.direct("ana", "bo").await;
+    let head = |token: &str, length: usize| {
+        format!(
+            "POST /api/v1/channels/{channel}/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Content-Length: {length}\r\n\r\n"
+        )
+    };
+    let (ana, bo) = (daemon.user("ana").await, daemon.user("bo").await);
+    let mut pending = Vec::new();
+    for _ in 0..64 {
+        let mut stream = TcpStream::connect(daemon.addr()).await.unwrap();
+        stream.write_all(head(&ana, 256 * 1024).as_bytes()).await.unwrap();
+        pending.push(stream);
+    }
+    // Those before it may not have been looked at yet; one more of a user than fits is refused with nothing read.
+    let refused = async || {
+        let mut stream = TcpStream::connect(daemon.addr()).await.unwrap();
+        stream.write_all(head(&ana, 256 * 1024).as_bytes()).await.unwrap();
+        let mut start = [0; 12];
+        let read = tokio::time::timeout(Duration::from_millis(500), stream.read_exact(&mut start)).await;
+        matches!(read, Ok(Ok(_))) && start == *b"HTTP/1.1 503"
+    };
+    crate::daemon::eventually("a body is refused", refused).await;
+    let body = r#"{"clientId":"6b1c5f0e-0000-4000-8000-000000000001","content":"of another user"}"#;
+    let (_, answer) = wire::request(daemon.addr(), &(head(&bo, body.len()) + body)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    drop(pending);
+    let body = r#"{"clientId":"6b1c5f0e-0000-4000-8000-000000000002","content":"there is room again"}"#;
+    let stored = async || wire::request(daemon.addr(), &(head(&ana, body.len()) + body)).await.1.status < 202;
+    crate::daemon::eventually("there is room again", stored).await;
+}
+
+#[tokio::test]
+async fn a_body_may_be_as_large_as_a_frame() {
+    let setup = Setup::in_memory().with(|config| {
+        config.limits.max_frame_bytes = 1 << 20;
+        config.limits.max_content_bytes = 600_000;
+    });
+    let daemon = setup.start().await;
+    let channel = daemon.direct("ana", "bo").await;
+    let token = daemon.user("ana").await;
+    let body = json!({"clientId": "6b1c5f0e-0000-4000-8000-000000000003", "content": "x".repeat(600_000)}).to_string();
+    let head = format!(
+        "POST /api/v1/channels/{channel}/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let (_, answer) = wire::request(daemon.addr(), &head).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+}

@@ -55,8 +55,8 @@ pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
         (status = 200, body = ChannelBody, description = "the direct channel was there"),
         Writing
     ))]
-pub(super) async fn create(asker: Asker, payload: Payload) -> Answer {
-    let body = input::body(payload).await?;
+pub(super) async fn create(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+    let body = input::body(&asker, &request, payload).await?;
     let (max_members, placeholders) = (asker.app.max_group_members, asker.makes_placeholders());
     let order = match CreateChannel::parse(&body, max_members, asker.user_id().is_none())? {
         CreateChannel::Group { name, members } => {
@@ -94,7 +94,7 @@ pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
     responses((status = 200, body = ChannelBody), Writing))]
 pub(super) async fn rename(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
-    let name = parse_rename_body(&input::body(payload).await?)?;
+    let name = parse_rename_body(&input::body(&asker, &request, payload).await?)?;
     let done = asker.parts().db.order(Order::Rename { by: asker.by(), channel_id, name }).await?;
     Ok(HttpResponse::Ok().json(asker.body_after(channel_id, done).await?))
 }

@@ -5,39 +5,45 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::web::{self, Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
+use super::asker::Asker;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::user::UserRef;
+use crate::http::app::text;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::rest::parse_user;
 
-/// The largest body, in bytes.
-const MAX_BODY: usize = 256 * 1024;
 /// How long a body may take to arrive.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// Entries of a page: at most, and where nothing is said.
 const MAX_PAGE: usize = 200;
 const PAGE: usize = 50;
 
-/// The body, whatever type it is said to be of: all bodies are JSON.
-pub(super) async fn body(payload: Payload) -> Result<Bytes, Refusal> {
-    tokio::time::timeout(BODY_WITHIN, read(payload)).await.unwrap_or_else(|_| {
+/// The body, whatever type it is said to be of: all bodies are JSON. Read only where there is room for it.
+pub(super) async fn body(asker: &Asker, request: &HttpRequest, payload: Payload) -> Result<Bytes, Refusal> {
+    let bodies = &asker.app.bodies;
+    let length = text(request.headers(), &CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let room = bodies.take(asker.user_id(), length).map_err(|full| Refusal::unavailable(full.to_string()))?;
+    let body = tokio::time::timeout(BODY_WITHIN, read(payload, bodies.largest())).await.unwrap_or_else(|_| {
         let seconds = BODY_WITHIN.as_secs();
         Err(Refusal::new(ErrorCode::InvalidJson, format!("the body did not arrive within {seconds} s")))
-    })
+    });
+    drop(room);
+    body
 }
 
-async fn read(mut payload: Payload) -> Result<Bytes, Refusal> {
+async fn read(mut payload: Payload, max: usize) -> Result<Bytes, Refusal> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             log::info!("a body broke off: {error}");
             Refusal::new(ErrorCode::InvalidJson, "the body did not arrive whole")
         })?;
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(Refusal::new(ErrorCode::TooLarge, format!("the body is over the limit of {MAX_BODY} bytes")));
+        if body.len() + chunk.len() > max {
+            return Err(Refusal::new(ErrorCode::TooLarge, format!("the body is over the limit of {max} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

@@ -36,7 +36,7 @@ pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
 pub(super) async fn add(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
     let max_members = asker.app.max_group_members;
-    let users = parse_add_body(&input::body(payload).await?, max_members)?;
+    let users = parse_add_body(&input::body(&asker, &request, payload).await?, max_members)?;
     let placeholders = asker.makes_placeholders();
     let order = Order::AddMembers { by: asker.by(), channel_id, users, placeholders, max_members };
     let done = asker.parts().db.order(order).await?;
@@ -53,7 +53,7 @@ pub(super) async fn add(asker: Asker, request: HttpRequest, payload: Payload) ->
     responses((status = 200, body = ChannelBody), Writing))]
 pub(super) async fn set_role(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let (channel_id, user) = (input::channel_id(&request)?, input::user(&request)?);
-    let role = parse_role_body(&input::body(payload).await?)?;
+    let role = parse_role_body(&input::body(&asker, &request, payload).await?)?;
     let done = asker.parts().db.order(Order::SetRole { by: asker.by(), channel_id, user, role }).await?;
     Ok(HttpResponse::Ok().json(asker.body_after(channel_id, done).await?))
 }

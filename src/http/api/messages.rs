@@ -82,7 +82,7 @@ pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: P
     let channel_id = input::channel_id(&request)?;
     let sender = asker.acting("send messages")?;
     let parts = asker.parts();
-    let body = input::body(payload).await?;
+    let body = input::body(&asker, &request, payload).await?;
     let ack = match SendRequest::parse_body(&body, channel_id, parts.frame_limits) {
         Ok(send) => publish(parts, sender, send).await?,
         Err(refused) => refuse(parts, sender, *refused).await?,
@@ -152,7 +152,7 @@ async fn wait(answer: Reply) -> Result<Ack, Refusal> {
     responses((status = 200, body = MessageBody), Writing))]
 pub(super) async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let message_id = input::message_id(&request)?;
-    let content = parse_edit_body(&input::body(payload).await?, asker.parts().frame_limits)?;
+    let content = parse_edit_body(&input::body(&asker, &request, payload).await?, asker.parts().frame_limits)?;
     change(&asker, Order::Edit { by: asker.by(), message_id, content }).await
 }
 

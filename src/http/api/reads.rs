@@ -23,7 +23,7 @@ use crate::protocol::schema;
 pub(super) async fn mark(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
     let user_id = asker.acting("read")?.user.id;
-    let seq = parse_read_body(&input::body(payload).await?)?;
+    let seq = parse_read_body(&input::body(&asker, &request, payload).await?)?;
     let marked = asker.parts().db.mark_read(Mark { channel_id, user_id, seq }, None, now()).await?;
     Ok(HttpResponse::Ok().json(ReadMark { seq: marked.seq }))
 }

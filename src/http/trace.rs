@@ -34,7 +34,8 @@ pub async fn trace(
     log::debug!(
         "{} {} {} {} ms {id}",
         request.method(),
-        request.match_pattern().as_deref().unwrap_or_else(|| request.path()),
+        // An address that is no route may hold anything, such as a token that was pasted.
+        request.match_pattern().as_deref().unwrap_or("-"),
         response.status().as_u16(),
         began.elapsed().as_millis()
     );

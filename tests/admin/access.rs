@@ -68,6 +68,8 @@ async fn each_route_is_open_to_whom_it_should_be() {
                 assert_eq!(answer.status, 200, "{path}");
             } else {
                 answer.refuses(status, code);
+                let no_store = answer.headers.get("cache-control").is_some_and(|value| value == "no-store");
+                assert_eq!(no_store, *access == Access::Admin, "{path}");
             }
         }
         let answer = daemon.ask(&method, &url, &[bearer(&admin), elsewhere]).await;

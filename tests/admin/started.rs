@@ -164,6 +164,8 @@ impl Answer {
         assert_eq!(self.kind, "application/problem+json", "{}", self.text);
         let body = self.json();
         assert_eq!((body["status"].as_u64(), body["code"].as_str()), (Some(u64::from(status)), Some(code)), "{body}");
+        let id = self.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        assert!(id.is_some() && body["requestId"].as_str() == id, "{body}");
         assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
         assert_eq!(self.headers.contains_key("www-authenticate"), status == 401);
     }

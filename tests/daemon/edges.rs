@@ -128,3 +128,19 @@ async fn a_body_may_be_as_large_as_a_frame() {
     let (_, answer) = wire::request(daemon.addr(), &head).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
+
+#[tokio::test]
+async fn a_token_that_is_pasted_as_an_address_is_in_no_log() {
+    let process = ProcessDaemon::start("sqlite::memory:", &[("TENFOUR_LOG", "debug")]);
+    let token = crate::process::token("ana");
+    for path in ["", "/api/v1", "/api/v1/channels", "/ws"] {
+        let id = format!("X-Request-Id: of{}", path.replace('/', "."));
+        let head = format!("GET {path}/{token} HTTP/1.1\r\nHost: x\r\n{id}\r\n\r\n");
+        let (_, answer) = wire::request(process.addr, &head).await;
+        assert!([401, 404].contains(&answer.status), "{answer:?}");
+        crate::daemon::eventually("its line", async || process.log().contains(&id[14..])).await;
+    }
+    let log = process.log();
+    let claims = token.split('.').nth(1).unwrap();
+    assert!(!log.contains(&token) && !log.contains(claims), "{log}");
+}

@@ -90,11 +90,16 @@ routes! {
 async fn admins_only(
     app: web::Data<App>,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let identity = app.identify_admin(request.request()).await.map_err(Problem::from)?;
-    request.extensions_mut().insert(identity);
-    let mut response = next.call(request).await?;
+    // A refusal is an answer like all others: as an error it would pass by whatever is further out.
+    let mut response = match app.identify_admin(request.request()).await {
+        Ok(identity) => {
+            request.extensions_mut().insert(identity);
+            next.call(request).await?.map_into_left_body()
+        }
+        Err(refusal) => request.error_response(Problem::from(refusal)).map_into_right_body(),
+    };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }

@@ -22,8 +22,14 @@ use problem::Problem;
 pub fn public(config: &mut ServiceConfig) {
     config
         .service(only("GET", web::resource("/ws").route(web::get().to(ws::upgrade))))
-        .service(only("GET", web::resource("/healthz").route(web::get().to(health::healthz))))
-        .service(only("GET", web::resource("/readyz").route(web::get().to(health::readyz))))
+        .service(only(
+            "GET, HEAD",
+            web::resource("/healthz").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
+        ))
+        .service(only(
+            "GET, HEAD",
+            web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)),
+        ))
         .configure(api::routes)
         .default_service(web::to(nothing_here));
 }

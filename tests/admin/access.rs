@@ -17,6 +17,8 @@ const EXPECTED: &[(&str, &str, Access, &str, u16)] = &[
     ("get", "/metrics", Access::AdminOrLocal, "/metrics", 200),
     ("get", "/healthz", Access::Anybody, "/healthz", 200),
     ("get", "/readyz", Access::Anybody, "/readyz", 200),
+    ("head", "/healthz", Access::Anybody, "/healthz", 200),
+    ("head", "/readyz", Access::Anybody, "/readyz", 200),
 ];
 
 fn bearer(token: &str) -> (&'static str, String) {

@@ -63,8 +63,8 @@ async fn a_wrong_method_is_told_the_right_ones_and_a_wrong_address_is_not_found(
         ("GET", format!("/messages/{id}"), "PATCH, DELETE"),
         ("BREW", format!("/messages/{id}"), "PATCH, DELETE"),
         ("POST", "//openapi.json".to_owned(), "GET"),
-        ("POST", "//healthz".to_owned(), "GET"),
-        ("DELETE", "//readyz".to_owned(), "GET"),
+        ("POST", "//healthz".to_owned(), "GET, HEAD"),
+        ("DELETE", "//readyz".to_owned(), "GET, HEAD"),
         ("POST", "//ws".to_owned(), "GET"),
     ] {
         let answer = ann.call(method, &path, None).await;
@@ -164,6 +164,18 @@ async fn calls_have_a_rate_for_users_and_none_for_the_host() {
     assert_eq!(refused.header("retry-after"), "1");
     for _ in 0..50 {
         server.host().get("/channels").await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_without_a_body_to_whom_asks_for_the_head() {
+    let server = Server::start();
+    for caller in [server.nobody(), server.at_admin()] {
+        for path in ["//healthz", "//readyz"] {
+            let (whole, head) = (caller.get(path).await, caller.call("HEAD", path, None).await);
+            assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
+            assert_eq!(head.header("content-length"), whole.header("content-length"), "{path}");
+        }
     }
 }
 

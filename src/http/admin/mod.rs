@@ -83,6 +83,8 @@ routes! {
         get "/metrics" AdminOrLocal => scrape::metrics;
         get "/healthz" Anybody => health::healthz;
         get "/readyz" Anybody => health::readyz;
+        head "/healthz" Anybody => health::healthz;
+        head "/readyz" Anybody => health::readyz;
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub enum AuthError {
     #[error("no token: send one as `Authorization: Bearer JWT`")]
     Missing,
+    #[error("there are two `Authorization` headers: send one")]
+    Twice,
     #[error("the token is {len} bytes long; the limit is {max}")]
     TooLong { len: usize, max: usize },
     #[error("the token is not a signed JWT: {0}")]
@@ -51,7 +53,7 @@ impl AuthError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Missing => "missing",
-            Self::TooLong { .. } | Self::Malformed(_) => "malformed",
+            Self::Twice | Self::TooLong { .. } | Self::Malformed(_) => "malformed",
             Self::Header(_) => "header",
             Self::Algorithm => "algorithm",
             Self::UnknownKey | Self::NoKid => "key",

@@ -43,8 +43,9 @@ impl App {
 
     /// Who asks, by the token in the header alone: a URL's token is for sockets, which cannot set headers in a browser.
     pub async fn identify(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
-        let authorization = text(request.headers(), &header::AUTHORIZATION);
-        self.verify(auth::bearer_of(authorization, "", None)).await
+        let presented =
+            authorization(request.headers()).and_then(|authorization| auth::bearer_of(authorization, "", None));
+        self.verify(presented).await
     }
 
     /// Who asks for what only the host application's people may see.
@@ -59,9 +60,10 @@ impl App {
     /// Who opens a socket: the token is in one of three places.
     pub async fn identify_socket(&self, request: &HttpRequest) -> Result<Identity, Refusal> {
         let headers = request.headers();
-        let authorization = text(headers, &header::AUTHORIZATION);
-        let protocols = text(headers, &header::SEC_WEBSOCKET_PROTOCOL);
-        self.verify(auth::bearer_of(authorization, request.query_string(), protocols)).await
+        let protocols = protocols(headers);
+        let presented = authorization(headers)
+            .and_then(|authorization| auth::bearer_of(authorization, request.query_string(), protocols.as_deref()));
+        self.verify(presented).await
     }
 
     async fn verify(&self, presented: Result<Presented, AuthError>) -> Result<Identity, Refusal> {
@@ -95,6 +97,21 @@ impl App {
         let host = text(request.headers(), &header::HOST);
         origin::check(origins, host, &self.allowed_origins).map_err(|error| Refusal::forbidden(error.to_string()))
     }
+}
+
+/// Of two, another part of the way might look at the other one.
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
+    if headers.get_all(header::AUTHORIZATION).count() > 1 {
+        return Err(AuthError::Twice);
+    }
+    Ok(text(headers, &header::AUTHORIZATION))
+}
+
+/// The sub-protocols that are offered: a list may be spread over several lines (RFC 6455, 11.3.4).
+pub fn protocols(headers: &HeaderMap) -> Option<String> {
+    let lines: Vec<_> =
+        headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
 }
 
 /// What to tell who wanted to read something.

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Actor;
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 
-use super::app::{App, agent_of, client_of};
+use super::app::{App, agent_of, client_of, protocols};
 use super::problem::Problem;
 use crate::actors::feed::{Feed, SessionHandle};
 use crate::actors::session::{Gone, Opening, Session};
 use crate::actors::tell;
+use crate::auth::offers_protocol;
 use crate::domain::ids::{SessionId, new_v7};
 use crate::protocol::SUBPROTOCOL;
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -28,8 +30,12 @@ pub async fn upgrade(
     }
     app.check_origin(&request)?;
     let identity = app.identify_socket(&request).await?;
-    let mut response = ws::handshake_with_protocols(&request, &[SUBPROTOCOL])
+    let mut response = ws::handshake(&request)
         .map_err(|error| Refusal::new(ErrorCode::InvalidFrame, format!("this is no WebSocket upgrade: {error}")))?;
+    // The framework looks at the first line of the offered ones alone.
+    if protocols(request.headers()).is_some_and(|offered| offers_protocol(&offered)) {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+    }
     let Some(line) = Line::of(&request) else {
         return Err(Refusal::unavailable("the connection cannot be held; try again").into());
     };

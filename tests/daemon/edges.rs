@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::daemon::Setup;
 use crate::process::ProcessDaemon;
-use crate::wire;
+use crate::wire::{self, upgrade_head};
 
 #[tokio::test]
 async fn connections_that_say_nothing_leave_descriptors_for_the_rest() {
@@ -143,4 +143,27 @@ async fn a_token_that_is_pasted_as_an_address_is_in_no_log() {
     let log = process.log();
     let claims = token.split('.').nth(1).unwrap();
     assert!(!log.contains(&token) && !log.contains(claims), "{log}");
+}
+
+#[tokio::test]
+async fn of_two_authorizations_none_counts_and_sub_protocols_may_be_spread_over_lines() {
+    let daemon = Setup::in_memory().start().await;
+    let token = daemon.user("ana").await;
+    let good = format!("Bearer {token}");
+    for second in [good.as_str(), "Bearer x"] {
+        let two = [("Authorization", good.as_str()), ("Authorization", second)];
+        let (_, answer) = wire::request(daemon.addr(), &upgrade_head("/ws", &two)).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+        assert!(answer.body.contains("two `Authorization` headers"), "{answer:?}");
+    }
+    let head =
+        format!("GET /api/v1/channels HTTP/1.1\r\nHost: x\r\nAuthorization: {good}\r\nAuthorization: {good}\r\n\r\n");
+    assert_eq!(wire::request(daemon.addr(), &head).await.1.status, 401);
+    let bearer = format!("bearer.{token}");
+    for lines in [["tenfour.v1", bearer.as_str()], [bearer.as_str(), "other, tenfour.v1"]] {
+        let head = upgrade_head("/ws", &lines.map(|line| ("Sec-WebSocket-Protocol", line)));
+        let (_, answer) = wire::request(daemon.addr(), &head).await;
+        let chosen = answer.header("sec-websocket-protocol");
+        assert_eq!((answer.status, chosen), (101, Some("tenfour.v1")), "{lines:?}: {answer:?}");
+    }
 }

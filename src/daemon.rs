@@ -44,6 +44,8 @@ const SPREAD: Duration = Duration::from_secs(2);
 const CLOCK_TICK: Duration = Duration::from_millis(500);
 /// What a worker of a web server opens for itself, at most.
 const DESCRIPTORS_OF_A_WORKER: usize = 4;
+/// Connections that may be accepted beyond those that are let in, to be told so.
+const UNCOUNTED: usize = 16;
 /// With room for fewer connections the start warns.
 const FEW_LINES: usize = 1000;
 const STOP_LOOK: Duration = Duration::from_millis(25);
@@ -318,6 +320,8 @@ fn serve(
 ) -> Result<ServerHandle, StartError> {
     let app = app.clone();
     let refused = app.parts.metrics.lines_refused.clone();
+    // What was accepted and not yet counted holds a descriptor as well. At the limit the server accepts no more.
+    let of_a_worker = lines.limit().saturating_add(UNCOUNTED) / workers() + 1;
     let server = HttpServer::new(move || {
         HttpApp::new()
             .app_data(app.clone())
@@ -341,6 +345,7 @@ fn serve(
     .client_request_timeout(times.head + CLOCK_TICK)
     .keep_alive(times.keep_alive)
     .workers(workers())
+    .max_connections(of_a_worker)
     .shutdown_timeout(1)
     .disable_signals()
     .listen(listener)?

@@ -17,6 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, rt};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use socket2::SockRef;
 
 /// What the connection's data own. Only this keeps the descriptor, so that the socket closes when the server lets go.
 #[derive(Debug)]
@@ -154,17 +155,16 @@ pub fn on_connect<P: Any + Send + Sync>(
     admit: impl FnOnce(SocketAddr) -> Option<P>,
 ) {
     let Some(connection) = connection.downcast_ref::<rt::net::TcpStream>() else { return };
+    // Ended without a duplicate, since there may be no descriptor left for one. Fails only where the peer was faster.
+    let refuse = || drop(SockRef::from(connection).shutdown(Shutdown::Both));
+    // Without an address the peer has gone already.
+    let Some(place) = connection.peer_addr().ok().and_then(admit) else { return refuse() };
     let stream = match connection.as_fd().try_clone_to_owned() {
         Ok(descriptor) => TcpStream::from(descriptor),
         Err(error) => {
-            log::warn!("cannot hold on to a connection, it gets no time-outs and no WebSocket: {error}");
-            return;
+            log::warn!("a connection is ended, since it cannot be held on to: {error}");
+            return refuse();
         }
-    };
-    // Without an address the peer has gone already.
-    let Some(place) = stream.peer_addr().ok().and_then(admit) else {
-        let _ = stream.shutdown(Shutdown::Both);
-        return;
     };
     let traffic = Mutex::new(Traffic { in_flight: 0, quiet_since: Instant::now(), patience: times.head });
     let owner = Arc::new_cyclic(|owner| {

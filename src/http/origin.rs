@@ -2,6 +2,10 @@
 //!
 //! Used before anything else is looked at. Never decides who the user is: whatever is no browser passes.
 
+use actix_web::http::header::{self, HeaderMap};
+
+const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+
 /// A page whose origin is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this page's origin is not allowed; add it to TENFOUR_ALLOWED_ORIGINS, exactly as the browser sends it")]
@@ -23,6 +27,16 @@ pub fn check<'a>(
     };
     let is_in = if allowed.is_empty() { is_own(origin, host) } else { allowed.iter().any(|allowed| allowed == origin) };
     if is_in { Ok(()) } else { Err(OriginRefused) }
+}
+
+/// Whether a request is for this machine by name and of no page from elsewhere: a page's own name may be made to lead to
+/// loopback.
+pub fn is_local(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).map(|host| host.to_str().ok());
+    let (Some(Some(host)), None) = (hosts.next(), hosts.next()) else { return false };
+    let is_loopback =
+        split_port(host).is_some_and(|(name, _)| LOOPBACK.iter().any(|local| name.eq_ignore_ascii_case(local)));
+    is_loopback && check(headers.get_all(header::ORIGIN).map(header::HeaderValue::as_bytes), Some(host), &[]).is_ok()
 }
 
 /// The daemon does not know whether a proxy before it speaks TLS, so either scheme will do, each with its own port.

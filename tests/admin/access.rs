@@ -96,6 +96,30 @@ async fn metrics_are_closed_to_whom_a_proxy_of_this_machine_speaks_for() {
 }
 
 #[actix_web::test]
+async fn metrics_are_closed_to_a_page_whose_name_leads_to_this_machine() {
+    let daemon = Started::new().await;
+    let url = daemon.admin_url("/metrics");
+    let own = url.trim_end_matches("/metrics").to_owned();
+    for host in ["127.0.0.1", "localhost:9", "LocalHost", "[::1]:8081"] {
+        assert_eq!(daemon.ask("GET", &url, &[("host", host.to_owned())]).await.status, 200, "{host}");
+    }
+    assert_eq!(daemon.ask("GET", &url, &[("origin", own)]).await.status, 200);
+    for (name, value) in [
+        ("host", "evil.example"),
+        ("host", "127.0.0.1.evil.example"),
+        ("host", "localhost.evil.example:8081"),
+        ("host", "127.0.0.1@evil.example"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        daemon.ask("GET", &url, &[(name, value.to_owned())]).await.refuses(401, "unauthorized");
+        let headers = [(name, value.to_owned()), bearer(&daemon.admin_token())];
+        assert_eq!(daemon.ask("GET", &url, &headers).await.status, 200, "{value}");
+    }
+    daemon.stop().await;
+}
+
+#[actix_web::test]
 async fn the_public_address_has_none_of_it_but_health() {
     let daemon = Started::new().await;
     let admin = daemon.admin_token();

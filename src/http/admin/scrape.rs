@@ -5,15 +5,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::ask::{Asked, ask};
 use crate::actors::registry::ListSessions;
 use crate::http::app::{App, client_of};
+use crate::http::origin;
 use crate::http::problem::Problem;
 use crate::metrics::Moment;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Open to whoever asks from this machine, unless for somebody elsewhere.
+/// Open to whoever asks from this machine, unless for somebody elsewhere: a proxy, or a web page whose name leads here.
 pub(super) async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let local = request.peer_addr().is_some_and(|peer| !client_of(&request, peer).is_counted());
-    if !local {
+    let from_here = request.peer_addr().is_some_and(|peer| !client_of(&request, peer).is_counted());
+    if !(from_here && origin::is_local(request.headers())) {
         app.identify_admin(&request).await?;
     }
     // Each outbox counts for itself, so that no session has to be asked.

@@ -167,3 +167,22 @@ async fn of_two_authorizations_none_counts_and_sub_protocols_may_be_spread_over_
         assert_eq!((answer.status, chosen), (101, Some("tenfour.v1")), "{lines:?}: {answer:?}");
     }
 }
+
+#[tokio::test]
+async fn pings_are_under_the_rate_like_other_frames() {
+    let setup = Setup::in_memory().with(|config| config.limits.rate_limit = std::num::NonZeroU32::new(1));
+    let daemon = setup.start().await;
+    let mut stream = wire::upgraded(daemon.addr(), &daemon.user("ana").await).await;
+    let pings: Vec<u8> = (0..200).flat_map(|_| wire::frame(0x89, b"x")).collect();
+    stream.write_all(&pings).await.unwrap();
+    let mut pongs = 0;
+    let code = loop {
+        match wire::read_frame(&mut stream).await {
+            (0x0A, _) => pongs += 1,
+            (0x08, payload) => break u16::from_be_bytes([payload[0], payload[1]]),
+            _ => {}
+        }
+    };
+    assert_eq!(code, 4429);
+    assert!((1..50).contains(&pongs), "{pongs} pongs");
+}

@@ -169,12 +169,7 @@ impl Daemon {
             draining: AtomicBool::new(false),
             started: Instant::now(),
         });
-        actix::spawn(async move {
-            loop {
-                tokio::time::sleep(FORGET_RATES).await;
-                rates.forget_idle();
-            }
-        });
+        actix::spawn(forget_rates(rates));
 
         let addr = listener.local_addr()?;
         let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };
@@ -283,6 +278,13 @@ fn store_settings(url: &SecretUrl, schema: &str) -> Result<store::Settings, Inva
 
 fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Bind { address, setting, error })
+}
+
+async fn forget_rates(rates: Arc<Rates>) {
+    loop {
+        tokio::time::sleep(FORGET_RATES).await;
+        rates.forget_idle();
+    }
 }
 
 fn workers() -> usize {

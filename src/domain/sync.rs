@@ -74,6 +74,7 @@ pub enum HistoryFrom {
 
 impl HistoryFrom {
     /// Where the page goes on after the message of this `seq`.
+    #[must_use]
     pub fn beyond(self, seq: i64) -> Self {
         match self {
             Self::Latest | Self::Before(_) => Self::Before(seq),

@@ -96,25 +96,25 @@ mod tests {
 
     use super::*;
 
-    fn user(number: u128) -> Option<UserId> {
-        Some(UserId(Uuid::from_u128(number)))
+    fn user(number: u128) -> UserId {
+        UserId(Uuid::from_u128(number))
     }
 
     #[test]
     fn a_user_has_a_share_and_all_together_have_one() {
         let bodies = Bodies::new(65_536, 50);
-        let mut rooms: Vec<_> = (0..64).map(|_| bodies.take(user(1), None).unwrap()).collect();
-        assert_eq!(bodies.take(user(1), Some(1)).unwrap_err(), Full);
+        let mut rooms: Vec<_> = (0..64).map(|_| bodies.take(Some(user(1)), None).unwrap()).collect();
+        assert_eq!(bodies.take(Some(user(1)), Some(1)).unwrap_err(), Full);
         for number in 2..=8 {
             // What says that it is longer than any may be takes no more.
-            rooms.extend((0..64).map(|_| bodies.take(user(number), Some(1 << 40)).unwrap()));
+            rooms.extend((0..64).map(|_| bodies.take(Some(user(number)), Some(1 << 40)).unwrap()));
         }
-        for other in [user(9), None] {
+        for other in [Some(user(9)), None] {
             assert_eq!(bodies.take(other, Some(1)).unwrap_err(), Full);
         }
         rooms.pop();
         drop(bodies.take(None, Some(256 * 1024)).unwrap());
-        drop(bodies.take(user(9), Some(1000)).unwrap());
+        drop(bodies.take(Some(user(9)), Some(1000)).unwrap());
         drop(rooms);
         let held = bodies.held.lock();
         assert_eq!((held.in_all, held.users.len()), (0, 0));
@@ -125,6 +125,6 @@ mod tests {
         assert_eq!(Bodies::new(65_536, 50).largest(), 256 * 1024);
         assert_eq!(Bodies::new(1 << 20, 50).largest(), 1 << 20);
         assert_eq!(Bodies::new(65_536, 100_000).largest(), 30_001_024);
-        drop(Bodies::new(1 << 30, 50).take(user(1), None).unwrap());
+        drop(Bodies::new(1 << 30, 50).take(Some(user(1)), None).unwrap());
     }
 }

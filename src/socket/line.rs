@@ -179,13 +179,12 @@ async fn watch(owner: Weak<Owner>, first: Duration) {
     loop {
         rt::time::sleep(wait).await;
         let Some(owner) = owner.upgrade() else { return };
-        match owner.wait() {
-            Some(next) => wait = next,
-            None => {
-                let _ = owner.stream.shutdown(Shutdown::Both);
-                return;
-            }
-        }
+        let Some(next) = owner.wait() else {
+            // Fails only where the peer was faster.
+            let _ = owner.stream.shutdown(Shutdown::Both);
+            return;
+        };
+        wait = next;
     }
 }
 

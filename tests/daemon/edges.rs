@@ -87,12 +87,13 @@ async fn bodies_on_their_way_are_counted_before_they_are_read() {
     };
     let (ana, bo) = (daemon.user("ana").await, daemon.user("bo").await);
     let mut pending = Vec::new();
-    for _ in 0..64 {
+    // More than fit, since nobody knows which are looked at first.
+    for _ in 0..70 {
         let mut stream = TcpStream::connect(daemon.addr()).await.unwrap();
         stream.write_all(head(&ana, 256 * 1024).as_bytes()).await.unwrap();
         pending.push(stream);
     }
-    // Those before it may not have been looked at yet; one more of a user than fits is refused with nothing read.
+    // One more is refused with nothing read, once those before it have been looked at.
     let refused = async || {
         let mut stream = TcpStream::connect(daemon.addr()).await.unwrap();
         stream.write_all(head(&ana, 256 * 1024).as_bytes()).await.unwrap();

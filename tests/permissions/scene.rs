@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tenfour::domain::channel::ChannelState;
 use tenfour::domain::ids::{ChannelId, UserId, new_v7};
 use tenfour::domain::message::Message;
-use tenfour::domain::sync::HistoryFrom;
+use tenfour::domain::sync::{HistoryFrom, PageLimits};
 
 use crate::askers::{ASKERS, Asker, Standing, plain};
 use crate::daemon::{TestDaemon, id_of};
@@ -216,7 +216,8 @@ pub fn tells(text: &str, channel: Option<ChannelId>) -> bool {
 async fn look(daemon: &TestDaemon, channel: ChannelId) -> Seen {
     let reader = &daemon.parts().reader;
     let state = reader.state(channel).await.unwrap();
-    let (messages, _) = reader.history(channel, HistoryFrom::Latest, 100).await.unwrap();
+    let (messages, _) =
+        reader.history(channel, HistoryFrom::Latest, PageLimits { messages: 100, bytes: 1 << 20 }).await.unwrap();
     Seen { state, messages }
 }
 

@@ -15,6 +15,7 @@ use crate::domain::ids::{ChannelId, ClientId, MessageId};
 use crate::protocol::client::{ClientFrame, Ref, RefusedFrame, RefusedSend, SendRequest};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::server::ServerFrame;
+use crate::socket::frame;
 
 impl Session {
     pub(super) fn frame(&mut self, text: &[u8], ctx: &mut Context<Self>) {
@@ -30,6 +31,14 @@ impl Session {
                 self.refuse_frame(*refused);
             }
         }
+    }
+
+    /// Answers a ping of the WebSocket, which costs as much as any frame.
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        if self.parts.rates.check_other(self.handle.user).is_err() {
+            return self.over_rate();
+        }
+        self.handle.feed.outbox().push(frame::pong(payload));
     }
 
     fn dispatch(&mut self, reference: Option<Ref>, frame: ClientFrame, ctx: &mut Context<Self>) {

@@ -241,13 +241,7 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
             Ok(Event::Binary) => {
                 self.refuse(&Refusal::invalid("frames must be text messages, not binary ones"), None);
             }
-            Ok(Event::Ping(payload)) => {
-                if self.parts.rates.check_other(self.handle.user).is_err() {
-                    self.over_rate();
-                } else {
-                    outbox.push(frame::pong(&payload));
-                }
-            }
+            Ok(Event::Ping(payload)) => self.pong(&payload),
             Ok(Event::Pong(_)) => {
                 self.last_pong = Some(crate::domain::now());
                 tell(&self.parts.presence, Beat { session: self.handle.id });

@@ -29,6 +29,8 @@ pub const LINES: &[Entry] = &[
     Entry { open_here: true, ..entry("GET /metrics", ["401", "403", "200", "200"]) },
     entry("GET /healthz", ["200"; 4]),
     entry("GET /readyz", ["200"; 4]),
+    entry("HEAD /healthz", ["200"; 4]),
+    entry("HEAD /readyz", ["200"; 4]),
 ];
 
 const fn entry(route: &'static str, answers: [&'static str; 4]) -> Entry {

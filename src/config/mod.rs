@@ -141,7 +141,7 @@ pub struct ConfigErrors(pub Vec<String>);
 /// What sysexits calls a configuration error; systemd is told not to restart after it.
 pub const EXIT_CONFIG: u8 = 78;
 
-/// The process's environment, for [`load`].
+/// The process's environment, for [`load()`].
 pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
 }

@@ -31,7 +31,7 @@ use crate::limits::rates::Rates;
 use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::line::{mark_head, on_connect};
-use crate::socket::{Limits as OutboxLimits, OpenLines};
+use crate::socket::{Limits as OutboxLimits, OpenLines, WRITE_FROM};
 use crate::store::{self, InvalidUrl, OpenError, StoreError};
 
 /// How often it is looked whether a rate bucket can be forgotten.
@@ -292,6 +292,9 @@ fn serve(
     // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; the first
     // head of each is watched by `on_connect`.
     .client_request_timeout(head_timeout + CLOCK_TICK)
+    .h1_write_buffer_size(WRITE_FROM)
+    // Small frames one after the other would wait for the peer's acknowledgement of the one before.
+    .tcp_nodelay(true)
     .keep_alive(Duration::from_secs(75))
     .workers(std::thread::available_parallelism().map_or(2, usize::from))
     .shutdown_timeout(1)

@@ -12,10 +12,18 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::oneshot;
 
-use super::outbox::{Kind, Shared};
+use super::outbox::{Entry, Kind, Queue, Shared};
 
-/// The most bytes that frames are joined to; a larger frame goes alone.
-const CHUNK: usize = 64 * 1024;
+/// From so many bytes on that it holds, the server is to write before it asks for more.
+pub const WRITE_FROM: usize = 2 * 1024;
+/// The most bytes of a chunk; a larger frame comes in several. The server keeps for each connection a buffer as large as
+/// it once was filled: with [`WRITE_FROM`] this keeps it at the 8 KiB with which it begins.
+const CHUNK: usize = 6 * 1024;
+/// The same for bulk. Often it is all that a socket gets before it idles: this leaves the buffer's second page untouched.
+const BULK_CHUNK: usize = 3 * 1024 + 512;
+
+/// Waiting entries for which an idle socket keeps room.
+const IDLE_ENTRIES: usize = 4;
 
 /// Yields what is ready, several frames a chunk, and ends after the close frame.
 pub struct OutboxBody {
@@ -61,43 +69,69 @@ impl MessageBody for OutboxBody {
                 // Who no longer waits is not told.
                 let _ = writer.send(());
             }
-            let mut total = 0;
-            {
+            let total = {
                 let mut queue = this.shared.queue.lock();
                 if queue.ended {
                     return Poll::Ready(None);
                 }
-                while let Some(entry) =
-                    queue.entries.pop_front_if(|next| total == 0 || total + next.framed.len() <= CHUNK)
-                {
-                    total += entry.framed.len();
-                    match entry.kind {
-                        Kind::Counted => {
-                            queue.frames -= 1;
-                            queue.bytes -= entry.framed.len();
-                        }
-                        Kind::Bulk(writer) => this.passed_on.push(writer),
-                        Kind::Close => queue.ended = true,
-                    }
-                    this.run.push(entry.framed);
-                }
-                queue.frames_out += this.run.len() as u64;
-                queue.bytes_out += total as u64;
+                let total = queue.take_chunk(&mut this.run, &mut this.passed_on);
                 if this.run.is_empty() {
                     // An idle socket keeps no room for a burst that is over.
-                    queue.entries.shrink_to(16);
+                    queue.entries.shrink_to(IDLE_ENTRIES);
                     if !queue.parked.as_ref().is_some_and(|parked| parked.will_wake(cx.waker())) {
                         queue.parked = Some(cx.waker().clone());
                     }
                     return Poll::Pending;
                 }
-            }
+                total
+            };
             let chunk = join(&mut this.run, total);
             // An empty chunk would end the response.
             if !chunk.is_empty() {
                 return Poll::Ready(Some(Ok(chunk)));
             }
         }
+    }
+}
+
+impl Queue {
+    /// Takes what goes into the next chunk; how many bytes that is.
+    fn take_chunk(&mut self, run: &mut Vec<Bytes>, passed_on: &mut Vec<oneshot::Sender<()>>) -> usize {
+        let mut total = 0;
+        while let Some(Entry { framed, kind }) = self.entries.front_mut() {
+            let most = if matches!(kind, Kind::Bulk(_)) { BULK_CHUNK } else { CHUNK };
+            if total + framed.len() > most {
+                if total == 0 {
+                    if matches!(kind, Kind::Counted(_)) {
+                        self.bytes -= most;
+                    }
+                    run.push(framed.split_to(most));
+                    (self.begun, total) = (true, most);
+                }
+                break;
+            }
+            let Some(Entry { framed, kind }) = self.entries.pop_front() else { break };
+            self.begun = false;
+            total += framed.len();
+            match kind {
+                Kind::Counted(frames) => {
+                    self.frames -= frames;
+                    self.bytes -= framed.len();
+                    self.frames_out += frames as u64;
+                }
+                Kind::Bulk(writer) => {
+                    passed_on.push(writer);
+                    self.frames_out += 1;
+                }
+                Kind::Close => {
+                    self.ended = true;
+                    self.frames_out += 1;
+                }
+            }
+            run.push(framed);
+        }
+        self.bytes_out += total as u64;
+        total
     }
 }
 
@@ -112,7 +146,7 @@ fn join(run: &mut Vec<Bytes>, total: usize) -> Bytes {
     for framed in run.drain(..) {
         joined.extend_from_slice(&framed);
     }
-    run.shrink_to(16);
+    run.shrink_to(IDLE_ENTRIES);
     joined.freeze()
 }
 
@@ -122,5 +156,82 @@ impl Drop for OutboxBody {
         if let Some(call) = self.on_gone.take() {
             call();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::{Limits, Outbox, frame};
+    use futures_util::FutureExt;
+    use proptest::prelude::*;
+
+    fn open(limits: Limits) -> (Outbox, Pin<Box<OutboxBody>>) {
+        let (outbox, body) = Outbox::open(limits, None);
+        (outbox, Box::pin(body))
+    }
+
+    /// The next chunk, if there is one.
+    fn chunk(body: &mut Pin<Box<OutboxBody>>) -> Option<Bytes> {
+        std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).now_or_never()?.map(|chunk| match chunk {
+            Ok(chunk) => chunk,
+            Err(never) => match never {},
+        })
+    }
+
+    fn all(body: &mut Pin<Box<OutboxBody>>) -> Vec<u8> {
+        std::iter::from_fn(|| chunk(body)).flatten().collect()
+    }
+
+    proptest! {
+        /// Whatever is queued comes out whole, in order, and no chunk is larger than what the server's buffer has room for.
+        #[test]
+        fn nothing_is_lost_between_frames_and_chunks(
+            lens in proptest::collection::vec((1_usize..20_000, any::<bool>()), 0..12),
+        ) {
+            let (outbox, mut body) = open(Limits::default());
+            let mut queued = Vec::new();
+            for (at, (len, bulk)) in lens.iter().enumerate() {
+                let framed = Bytes::from(vec![b'a' + u8::try_from(at).unwrap(); *len]);
+                queued.extend_from_slice(&framed);
+                if *bulk {
+                    drop(outbox.write_through(framed));
+                } else {
+                    prop_assert!(outbox.push(framed));
+                }
+            }
+            let mut came = Vec::new();
+            while let Some(chunk) = chunk(&mut body) {
+                prop_assert!(chunk.len() <= CHUNK);
+                came.extend_from_slice(&chunk);
+            }
+            prop_assert!(came == queued);
+            prop_assert_eq!(outbox.queued(), (0, 0));
+            prop_assert_eq!(outbox.total_out(), (lens.len() as u64, queued.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_begun_is_finished_before_a_slow_reader_is_told() {
+        // Whose clock runs the deadlines; without one the end comes at once.
+        let worker = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _entered = worker.enter();
+        let (outbox, mut body) = open(Limits { bytes: 20_000, ..Limits::default() });
+        let long = frame::text(&[b'x'; 15_000]);
+        assert!(outbox.push(long.clone()) && outbox.push(frame::text(b"dropped")));
+        let begun = chunk(&mut body).unwrap();
+        assert!(!outbox.push(frame::text(&[b'y'; 15_000])), "over the limit");
+        let came = [begun.to_vec(), all(&mut body)].concat();
+        assert!(came == [long, frame::close(4413, "too slow a reader")].concat());
+    }
+
+    #[test]
+    fn bulk_is_taken_when_all_of_it_was_passed_on() {
+        let (outbox, mut body) = open(Limits::default());
+        let mut taken = Box::pin(outbox.write_through(frame::text(&[b'x'; 2 * BULK_CHUNK - 10])));
+        assert!(chunk(&mut body).is_some() && chunk(&mut body).is_some());
+        assert_eq!((&mut taken).now_or_never(), None, "the server may still be writing it");
+        assert!(chunk(&mut body).is_none());
+        assert_eq!(taken.now_or_never(), Some(true));
     }
 }

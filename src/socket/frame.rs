@@ -26,7 +26,9 @@ impl Run {
             [only] => only.clone(),
             all => {
                 let mut joined = BytesMut::with_capacity(all.iter().map(Bytes::len).sum());
-                all.iter().for_each(|framed| joined.extend_from_slice(framed));
+                for framed in all {
+                    joined.extend_from_slice(framed);
+                }
                 joined.freeze()
             }
         };

@@ -28,8 +28,6 @@ const IDLE_ENTRIES: usize = 4;
 /// Yields what is ready, several frames a chunk, and ends after the close frame.
 pub struct OutboxBody {
     shared: Arc<Shared>,
-    /// Frames of the chunk being made; kept for its allocation.
-    run: Vec<Bytes>,
     /// Who wrote the bulk that went into the last chunk. They are told when more is asked for: the connection does so
     /// only when it has written most of that chunk.
     passed_on: Vec<oneshot::Sender<()>>,
@@ -38,7 +36,7 @@ pub struct OutboxBody {
 
 impl OutboxBody {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, run: Vec::new(), passed_on: Vec::new(), on_gone: None }
+        Self { shared, passed_on: Vec::new(), on_gone: None }
     }
 
     /// What to call, on the socket's thread, when the body is dropped: the connection is gone or the close frame is out.
@@ -69,23 +67,21 @@ impl MessageBody for OutboxBody {
                 // Who no longer waits is not told.
                 let _ = writer.send(());
             }
-            let total = {
+            let chunk = {
                 let mut queue = this.shared.queue.lock();
                 if queue.ended {
                     return Poll::Ready(None);
                 }
-                let total = queue.take_chunk(&mut this.run, &mut this.passed_on);
-                if this.run.is_empty() {
+                let Some(chunk) = queue.take_chunk(&mut this.passed_on) else {
                     // An idle socket keeps no room for a burst that is over.
                     queue.entries.shrink_to(IDLE_ENTRIES);
                     if !queue.parked.as_ref().is_some_and(|parked| parked.will_wake(cx.waker())) {
                         queue.parked = Some(cx.waker().clone());
                     }
                     return Poll::Pending;
-                }
-                total
+                };
+                chunk
             };
-            let chunk = join(&mut this.run, total);
             // An empty chunk would end the response.
             if !chunk.is_empty() {
                 return Poll::Ready(Some(Ok(chunk)));
@@ -95,59 +91,58 @@ impl MessageBody for OutboxBody {
 }
 
 impl Queue {
-    /// Takes what goes into the next chunk; how many bytes that is.
-    fn take_chunk(&mut self, run: &mut Vec<Bytes>, passed_on: &mut Vec<oneshot::Sender<()>>) -> usize {
-        let mut total = 0;
-        while let Some(Entry { framed, kind }) = self.entries.front_mut() {
-            let most = if matches!(kind, Kind::Bulk(_)) { BULK_CHUNK } else { CHUNK };
-            if total + framed.len() > most {
-                if total == 0 {
-                    if matches!(kind, Kind::Counted(_)) {
-                        self.bytes -= most;
-                    }
-                    run.push(framed.split_to(most));
-                    (self.begun, total) = (true, most);
-                }
-                break;
+    /// What goes into the next chunk: one piece as it is, or several copied together. None where nothing waits.
+    fn take_chunk(&mut self, passed_on: &mut Vec<oneshot::Sender<()>>) -> Option<Bytes> {
+        let first = self.take_piece(passed_on)?;
+        let mut total = first.len();
+        let mut joined = BytesMut::new();
+        while self.entries.front().is_some_and(|next| total + next.framed.len() <= next.most())
+            && let Some(next) = self.take_piece(passed_on)
+        {
+            if joined.is_empty() {
+                joined.reserve(CHUNK);
+                joined.extend_from_slice(&first);
             }
-            let Some(Entry { framed, kind }) = self.entries.pop_front() else { break };
-            self.begun = false;
-            total += framed.len();
-            match kind {
-                Kind::Counted(frames) => {
-                    self.frames -= frames;
-                    self.bytes -= framed.len();
-                    self.frames_out += frames as u64;
-                }
-                Kind::Bulk(writer) => {
-                    passed_on.push(writer);
-                    self.frames_out += 1;
-                }
-                Kind::Close => {
-                    self.ended = true;
-                    self.frames_out += 1;
-                }
-            }
-            run.push(framed);
+            joined.extend_from_slice(&next);
+            total += next.len();
         }
         self.bytes_out += total as u64;
-        total
+        Some(if joined.is_empty() { first } else { joined.freeze() })
+    }
+
+    /// The first entry, or of a large one as much as goes into a chunk.
+    fn take_piece(&mut self, passed_on: &mut Vec<oneshot::Sender<()>>) -> Option<Bytes> {
+        let first = self.entries.front_mut()?;
+        let most = first.most();
+        if first.framed.len() > most {
+            self.begun = true;
+            if matches!(first.kind, Kind::Counted(_)) {
+                self.bytes -= most;
+            }
+            return Some(first.framed.split_to(most));
+        }
+        let Entry { framed, kind } = self.entries.pop_front()?;
+        self.begun = false;
+        let mut frames = 1;
+        match kind {
+            Kind::Counted(counted) => {
+                frames = counted;
+                self.frames -= counted;
+                self.bytes -= framed.len();
+            }
+            Kind::Bulk(writer) => passed_on.push(writer),
+            Kind::Close => self.ended = true,
+        }
+        self.frames_out += frames as u64;
+        Some(framed)
     }
 }
 
-/// One frame as it is, several copied together.
-fn join(run: &mut Vec<Bytes>, total: usize) -> Bytes {
-    if run.len() == 1
-        && let Some(only) = run.pop()
-    {
-        return only;
+impl Entry {
+    /// The most bytes of a chunk with it.
+    fn most(&self) -> usize {
+        if matches!(self.kind, Kind::Bulk(_)) { BULK_CHUNK } else { CHUNK }
     }
-    let mut joined = BytesMut::with_capacity(total);
-    for framed in run.drain(..) {
-        joined.extend_from_slice(&framed);
-    }
-    run.shrink_to(IDLE_ENTRIES);
-    joined.freeze()
 }
 
 impl Drop for OutboxBody {

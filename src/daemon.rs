@@ -34,7 +34,7 @@ use crate::limits::rates::Rates;
 use crate::metrics::{self, Metrics};
 use crate::protocol::client::FrameLimits;
 use crate::socket::line::{mark_head, on_connect};
-use crate::socket::{Limits as OutboxLimits, Times};
+use crate::socket::{Limits as OutboxLimits, Times, WRITE_FROM};
 use crate::store::{self, InvalidUrl, OpenError, StoreError};
 
 /// How often it is looked whether a rate bucket can be forgotten.
@@ -357,6 +357,9 @@ fn serve(
     // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; every head
     // is watched by `on_connect`.
     .client_request_timeout(times.head + CLOCK_TICK)
+    .h1_write_buffer_size(WRITE_FROM)
+    // Small frames one after the other would wait for the peer's acknowledgement of the one before.
+    .tcp_nodelay(true)
     .keep_alive(times.keep_alive)
     .workers(workers())
     .max_connections(of_a_worker)

@@ -5,15 +5,15 @@
 //! catches up, which is the promise that can be kept.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::domain::ids::{ChannelId, SessionId, UserId};
+use crate::domain::ids::{ChannelId, OwnIdMap, SessionId, UserId};
 use crate::protocol::close::Close;
-use crate::socket::{Outbox, frame};
+use crate::socket::Outbox;
+use crate::socket::frame::{self, Run};
 
 /// The most bytes that may be held back while a session joins.
 const MAX_HELD: usize = 1 << 20;
@@ -38,7 +38,7 @@ pub struct Feed {
 
 #[derive(Debug, Default)]
 struct Lanes {
-    by_channel: HashMap<ChannelId, Lane>,
+    by_channel: OwnIdMap<ChannelId, Lane>,
     held_bytes: usize,
     /// Too much came while joining: the socket is being closed, and nothing more is held.
     overflowed: bool,
@@ -151,6 +151,22 @@ impl Feed {
             Some(Lane::Held(_)) => {
                 let held = Held::Versioned { since, version, framed: framed.clone() };
                 self.hold_back(&mut lanes, channel, held, framed.len());
+            }
+        }
+    }
+
+    /// Passes changes that follow one another, the first of them `first`: in one piece where none of them was passed before.
+    pub fn pass_run(&self, channel: ChannelId, first: i64, run: &Run) {
+        let mut lanes = self.lanes.lock();
+        match lanes.by_channel.get_mut(&channel) {
+            Some(Lane::Live(last)) if *last + 1 == first => {
+                if self.outbox.push_joined(run.joined().clone(), run.each().len()) {
+                    *last += i64::try_from(run.each().len()).unwrap_or(0);
+                }
+            }
+            _ => {
+                drop(lanes);
+                (first..).zip(run.each()).for_each(|(version, framed)| self.pass(channel, version, version, framed));
             }
         }
     }
@@ -349,6 +365,17 @@ mod tests {
         assert_eq!((feed.outbox().queued().0, feed.passed(CHANNEL)), (0, Some(6)));
         assert!(!feed.remove(CHANNEL, 5, framed(0)), "said again by a room that was started anew");
         assert!(feed.remove(CHANNEL, 7, framed(0)));
+    }
+
+    #[test]
+    fn of_a_run_everybody_gets_what_comes_next_to_them() {
+        for (start, queued, passed) in [(3, 3, Some(6)), (4, 2, Some(6)), (6, 0, Some(6)), (2, 0, Some(2))] {
+            let (feed, _body) = feed();
+            feed.hold(CHANNEL);
+            feed.release_all(b"hello", &[(CHANNEL, start)]);
+            feed.pass_run(CHANNEL, 4, &Run::new((4..=6).map(framed).collect()));
+            assert_eq!((feed.outbox().queued().0, feed.passed(CHANNEL)), (queued, passed), "from {start}");
+        }
     }
 
     proptest! {

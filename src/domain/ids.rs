@@ -1,6 +1,8 @@
 //! The ids of the domain, each a type of its own, so that a mixed-up one does not compile.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,37 @@ impl UserId {
     }
 }
 
+/// A map by ids that the daemon made itself, which are random already. Not for what others name: they could choose ids
+/// that fall together.
+pub type OwnIdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// See [`OwnIdMap`].
+#[derive(Debug, Default, Clone, Copy)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let (halves, _) = bytes.as_chunks::<8>();
+        for half in halves {
+            // The last bytes, which differ most, become the lowest bits.
+            self.write_u64(u64::from_be_bytes(*half));
+        }
+    }
+
+    fn write_u64(&mut self, half: u64) {
+        // An odd constant spreads the bits that are the same in all ids.
+        self.0 = (self.0.rotate_left(26) ^ half).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length, which is that of every id.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// A new id whose order is that of its making.
 pub fn new_v7() -> Uuid {
     Uuid::now_v7()
@@ -93,6 +126,8 @@ fn parse_hyphenated(text: &str) -> Result<Uuid, InvalidId> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
 
     #[test]
@@ -107,6 +142,19 @@ mod tests {
         assert_ne!(UserId::from_external(upper).to_string(), upper.to_lowercase());
         assert_eq!(UserId::from_external("42").0.get_version_num(), 5);
         assert_eq!(UserId::from_external("42"), UserId::from_external("42"));
+    }
+
+    #[test]
+    fn ids_of_our_own_spread_over_a_map() {
+        let ids: OwnIdMap<MessageId, ()> = (0..1000).map(|_| (MessageId(new_v7()), ())).collect();
+        let mut buckets = [0; 128];
+        for id in ids.keys() {
+            let hash = ids.hasher().hash_one(id);
+            // A map takes the lowest bits for the place and the highest for a quick comparison.
+            buckets[usize::try_from(hash & 63).unwrap()] += 1;
+            buckets[64 + usize::try_from(hash >> 58).unwrap()] += 1;
+        }
+        assert!(buckets.iter().all(|count| *count < 50), "{buckets:?}");
     }
 
     #[test]

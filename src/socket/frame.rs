@@ -13,6 +13,37 @@ const PONG: u8 = 0xA;
 /// The most bytes that a control frame may carry.
 pub const MAX_CONTROL: usize = 125;
 
+/// Frames that follow one another, also joined to one piece, so that whoever gets all of them gets it at once.
+#[derive(Debug, Clone)]
+pub struct Run {
+    each: Vec<Bytes>,
+    joined: Bytes,
+}
+
+impl Run {
+    pub fn new(each: Vec<Bytes>) -> Self {
+        let joined = match each.as_slice() {
+            [only] => only.clone(),
+            all => {
+                let mut joined = BytesMut::with_capacity(all.iter().map(Bytes::len).sum());
+                for framed in all {
+                    joined.extend_from_slice(framed);
+                }
+                joined.freeze()
+            }
+        };
+        Self { each, joined }
+    }
+
+    pub fn each(&self) -> &[Bytes] {
+        &self.each
+    }
+
+    pub fn joined(&self) -> &Bytes {
+        &self.joined
+    }
+}
+
 /// A text message. `payload` must be UTF-8: it is not checked here.
 pub fn text(payload: &[u8]) -> Bytes {
     framed(TEXT, payload)

@@ -15,7 +15,7 @@ pub mod outbox_body;
 pub use inbound::{Event, Inbound, InboundError};
 pub use line::{Line, Times};
 pub use outbox::{Limits, Outbox};
-pub use outbox_body::OutboxBody;
+pub use outbox_body::{OutboxBody, WRITE_FROM};
 
 /// Close codes that this layer gives by itself; the others are the caller's.
 pub mod close_code {

@@ -57,6 +57,8 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Queue {
     pub(super) entries: VecDeque<Entry>,
+    /// The first entry's beginning has been given out already: the rest has to follow, whatever else is dropped.
+    pub(super) begun: bool,
     /// Counted entries only.
     pub(super) frames: usize,
     pub(super) bytes: usize,
@@ -75,8 +77,8 @@ pub(super) struct Entry {
 }
 
 pub(super) enum Kind {
-    /// Counts towards the limits.
-    Counted,
+    /// So many frames, which count towards the limits.
+    Counted(usize),
     /// Does not; who wrote it waits until it is taken.
     Bulk(oneshot::Sender<()>),
     /// The last.
@@ -104,17 +106,15 @@ impl Outbox {
     /// Queues a complete frame. False if the outbox is closed, or closes by this: over a limit all that waits is
     /// dropped and the socket ends with 4413.
     pub fn push(&self, framed: Bytes) -> bool {
-        self.push_all(std::iter::once(framed))
+        self.push_joined(framed, 1)
     }
 
-    /// The same for several frames, under one lock and with one wake-up. `frames` is iterated under the lock: it
-    /// must not touch this outbox.
-    pub fn push_all(&self, frames: impl IntoIterator<Item = Bytes>) -> bool {
+    /// The same for as many frames in one piece.
+    pub fn push_joined(&self, joined: Bytes, frames: usize) -> bool {
         let mut after = After::default();
         let taken = {
             let mut queue = self.0.queue.lock();
-            let taken = queue.closed.is_none()
-                && frames.into_iter().all(|framed| queue.push(framed, &self.0.limits, &mut after));
+            let taken = queue.closed.is_none() && queue.push(joined, frames, &self.0.limits, &mut after);
             if !queue.entries.is_empty() {
                 after.wake = queue.parked.take();
             }
@@ -201,11 +201,16 @@ impl fmt::Debug for Outbox {
 }
 
 impl Queue {
-    fn push(&mut self, framed: Bytes, limits: &Limits, after: &mut After) -> bool {
+    fn push(&mut self, framed: Bytes, frames: usize, limits: &Limits, after: &mut After) -> bool {
         let bytes = self.bytes.saturating_add(framed.len());
-        if bytes > limits.bytes || self.frames >= limits.frames {
+        if bytes > limits.bytes || self.frames + frames > limits.frames {
+            let begun = self.entries.pop_front_if(|_| self.begun);
             after.dropped = std::mem::take(&mut self.entries);
-            (self.frames, self.bytes) = (0, 0);
+            (self.frames, self.bytes) = match &begun {
+                Some(Entry { framed, kind: Kind::Counted(frames) }) => (*frames, framed.len()),
+                _ => (0, 0),
+            };
+            self.entries.extend(begun);
             let (code, reason) = (close_code::SLOW_READER, "too slow a reader");
             self.entries.push_back(Entry { framed: frame::close(code, reason), kind: Kind::Close });
             self.closed = Some((code, Cow::Borrowed(reason)));
@@ -213,8 +218,8 @@ impl Queue {
             return false;
         }
         self.bytes = bytes;
-        self.frames += 1;
-        self.entries.push_back(Entry { framed, kind: Kind::Counted });
+        self.frames += frames;
+        self.entries.push_back(Entry { framed, kind: Kind::Counted(frames) });
         true
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use super::outgoing::Sent;
 use super::{Item, PresenceChanged, Room};
 use crate::actors::origin::Origin;
 use crate::actors::registry::Reannounce;
@@ -17,19 +18,21 @@ use crate::protocol::server::{ChannelBody, MessageBody, ServerFrame};
 use crate::socket::frame;
 
 impl Room {
-    /// Passes on a change that stands for the versions `since` to `version`.
-    pub(super) fn emit(&mut self, since: i64, version: i64, item: Item) {
+    /// Passes on what has its turn. A message waits for those that follow it, until [`Room::pass_added`].
+    pub(super) fn emit(&mut self, version: i64, item: Item) {
         match item {
             Item::Send { message, outcome: Appended::New(stored), origin, accepted } => {
-                self.emit_message(since, version, *message, &stored, origin);
-                self.parts.metrics.delivery.observe(accepted.elapsed().as_secs_f64());
+                let framed = self.message_frame(version, *message, &stored);
+                self.add(version, framed, Sent { stored, origin, accepted });
             }
             Item::Send { .. } => {}
             Item::Change(Change { what: Changed::Message(message), .. }) => {
-                self.emit_changed(since, version, *message, None);
+                self.pass_added();
+                self.emit_changed(version, version, *message, None);
             }
             Item::Change(Change { what: Changed::Channel { change, state }, .. }) => {
-                self.emit_channel(since, version, &change, &state);
+                self.pass_added();
+                self.emit_channel(version, version, &change, &state);
             }
         }
     }
@@ -53,7 +56,7 @@ impl Room {
         }
     }
 
-    fn emit_message(&mut self, since: i64, version: i64, message: NewMessage, stored: &Stored, origin: Option<Origin>) {
+    fn message_frame(&mut self, version: i64, message: NewMessage, stored: &Stored) -> Bytes {
         self.last_seq = self.last_seq.max(stored.seq);
         self.published += 1;
         self.stop_typing(message.sender_id);
@@ -73,12 +76,11 @@ impl Room {
             updated_at: None,
             deleted_at: None,
         };
-        let framed = text(&ServerFrame::Message { data: &body, since: gap(since, version) });
-        self.hand_out(since, version, &framed, origin, stored);
+        text(&ServerFrame::Message { data: &body, since: None })
     }
 
-    /// The message's frame to everybody, but the ack to the session that sent it. Where a hole was filled that one gets
-    /// the message too, since only this says which versions it stands for.
+    /// A message that was read from the store: to everybody, but the ack to the session that sent it. Where a hole was
+    /// filled that one gets the message too, since only this says which versions it stands for.
     fn hand_out(&self, since: i64, version: i64, framed: &Bytes, origin: Option<Origin>, stored: &Stored) {
         let sender = origin.as_ref().and_then(Origin::session).filter(|_| since == version);
         let mut delivered = 0;

@@ -20,19 +20,22 @@ const MAX_FILL: usize = 500;
 impl Room {
     /// Passes on what has its turn, and sees to what is missing.
     pub(super) fn advance(&mut self, ctx: &mut Context<Self>) {
-        while let Some((version, item)) = self.sequence.next() {
-            self.emit(version, version, item);
-        }
+        self.pass_on();
         if self.sequence.has_hole() && !self.filling {
             self.filling = true;
             ctx.run_later(BEFORE_FILL, Self::fill);
         }
     }
 
-    fn fill(&mut self, ctx: &mut Context<Self>) {
+    fn pass_on(&mut self) {
         while let Some((version, item)) = self.sequence.next() {
-            self.emit(version, version, item);
+            self.emit(version, item);
         }
+        self.pass_added();
+    }
+
+    fn fill(&mut self, ctx: &mut Context<Self>) {
+        self.pass_on();
         if !self.sequence.has_hole() {
             self.filling = false;
             return;
@@ -64,9 +67,7 @@ impl Room {
     }
 
     fn fill_again_later(&mut self, ctx: &mut Context<Self>) {
-        while let Some((version, item)) = self.sequence.next() {
-            self.emit(version, version, item);
-        }
+        self.pass_on();
         self.filling = self.sequence.has_hole();
         if self.filling {
             ctx.run_later(FILL_RETRY, Self::fill);

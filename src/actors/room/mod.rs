@@ -7,6 +7,7 @@
 mod emit;
 mod fill;
 mod messages;
+mod outgoing;
 mod receipts;
 mod roster;
 mod sequence;
@@ -38,6 +39,7 @@ pub use messages::{
     Attach, Committed, Detach, HeadSeen, Inspect, Item, MarkMoved, PresenceChanged, Publish, Retire, RoomState,
     UserTyped,
 };
+use outgoing::Outgoing;
 use receipts::{Due, Receipt, Receipts};
 use roster::Roster;
 use sequence::Sequence;
@@ -75,6 +77,7 @@ pub struct Room {
     parts: RoomParts,
     roster: Roster,
     sequence: Sequence<Item>,
+    outgoing: Outgoing,
     filling: bool,
     typing: Typing,
     typing_timer: bool,
@@ -99,6 +102,7 @@ impl Room {
             id: channel.id,
             roster: Roster::new(channel),
             sequence,
+            outgoing: Outgoing::default(),
             filling: false,
             typing: Typing::new(typing_debounce, typing_expiry),
             typing_timer: false,

@@ -1,11 +1,11 @@
 //! Who is in a channel, and from which sessions of this node. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::actors::feed::Subscriber;
 use crate::domain::change::ChannelChange;
 use crate::domain::channel::{Channel, Role};
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{OwnIdMap, SessionId, UserId};
 
 /// The members as of a version, and the sessions that get what happens.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Roster {
     members: BTreeMap<UserId, Role>,
     /// The version of the newest change of members or roles that is in `members`.
     members_version: i64,
-    sessions: HashMap<SessionId, Subscriber>,
+    sessions: OwnIdMap<SessionId, Subscriber>,
 }
 
 /// Who came and who went by a change.
@@ -28,7 +28,7 @@ impl Roster {
         Self {
             members: channel.members.iter().map(|member| (member.user_id, member.role)).collect(),
             members_version: channel.members_version,
-            sessions: HashMap::new(),
+            sessions: OwnIdMap::default(),
         }
     }
 

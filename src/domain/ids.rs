@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn ids_of_our_own_spread_over_a_map() {
-        let ids: OwnIdMap<MessageId, ()> = (0..1000).map(|_| (MessageId(new_v7()), ())).collect();
+        let ids: OwnIdMap<MessageId, usize> = (0..1000).map(|number| (MessageId(new_v7()), number)).collect();
         let mut buckets = [0; 128];
         for id in ids.keys() {
             let hash = ids.hasher().hash_one(id);

@@ -97,11 +97,25 @@ async fn reason(verifier: &Verifier, token: &str) -> &'static str {
     verifier.verify(token).await.map_or_else(|error| error.reason(), |_| "taken")
 }
 
+/// Waits until the token is judged so. Time-outs of a test are wide, so that a busy machine does not pass them by itself.
+async fn eventually(verifier: &Verifier, token: &str, wanted: &str) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let found = reason(verifier, token).await;
+        if found == wanted {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "still {found:?}, not {wanted:?}");
+        a_moment().await;
+    }
+}
+
 /// Keys that are old at once.
 fn short_lived(settings: &mut JwksSettings) {
     settings.ttl = Duration::from_millis(1);
 }
 
+/// Longer than [`short_lived`] keys are fresh.
 async fn a_moment() {
     tokio::time::sleep(Duration::from_millis(20)).await;
 }
@@ -173,13 +187,12 @@ fn a_worker_that_dies_while_it_asks_leaves_nobody_waiting() {
 async fn an_unknown_kid_asks_again_but_not_every_time() {
     let (old, new) = (Pair::p256(), Pair::p256());
     let issuer = Issuer::start(&[old.jwk("old")]).await;
-    let verifier = issuer.verifier(|settings| settings.refetch_interval = Duration::from_millis(500));
+    let verifier = issuer.verifier(|settings| settings.refetch_interval = Duration::from_secs(3));
     assert_eq!(reason(&verifier, &old.token(Some("old"))).await, "taken");
     issuer.publishes(&[old.jwk("old"), new.jwk("new")]);
     assert_eq!(reason(&verifier, &new.token(Some("new"))).await, "key", "just asked");
-    tokio::time::sleep(Duration::from_millis(520)).await;
-    assert_eq!(reason(&verifier, &new.token(Some("new"))).await, "taken");
-    assert_eq!(issuer.asked(), 2);
+    eventually(&verifier, &new.token(Some("new")), "taken").await;
+    assert_eq!(issuer.asked(), 2, "however often it was tried");
     for number in 0..200 {
         assert_eq!(reason(&verifier, &new.token(Some(&format!("made-up-{number}")))).await, "key");
     }
@@ -204,7 +217,7 @@ async fn old_keys_serve_on_while_the_issuer_fails_but_not_forever() {
     let issuer = Issuer::start(&[pair.jwk("k")]).await;
     let verifier = issuer.verifier(|settings| {
         short_lived(settings);
-        settings.max_stale = Duration::from_secs(1);
+        settings.max_stale = Duration::from_secs(4);
     });
     let token = pair.token(Some("k"));
     assert_eq!(reason(&verifier, &token).await, "taken");
@@ -213,14 +226,10 @@ async fn old_keys_serve_on_while_the_issuer_fails_but_not_forever() {
         a_moment().await;
         assert_eq!(reason(&verifier, &token).await, "taken", "{status} {body}");
     }
-    tokio::time::sleep(Duration::from_millis(1050)).await;
-    assert_eq!(reason(&verifier, &token).await, "unavailable");
+    eventually(&verifier, &token, "unavailable").await;
     issuer.answers(|answer| answer.status = 200);
     issuer.publishes(&[pair.jwk("k")]);
-    a_moment().await;
-    let _ = reason(&verifier, &token).await;
-    a_moment().await;
-    assert_eq!(reason(&verifier, &token).await, "taken", "it recovers by itself");
+    eventually(&verifier, &token, "taken").await;
 }
 
 #[tokio::test]
@@ -229,7 +238,7 @@ async fn nobody_waits_for_an_issuer_that_did_not_answer_last_time() {
     let issuer = Issuer::start(&[pair.jwk("k")]).await;
     let verifier = issuer.verifier(|settings| {
         short_lived(settings);
-        settings.timeout = Duration::from_millis(500);
+        settings.timeout = Duration::from_secs(2);
     });
     let token = pair.token(Some("k"));
     assert_eq!(reason(&verifier, &token).await, "taken");
@@ -240,7 +249,7 @@ async fn nobody_waits_for_an_issuer_that_did_not_answer_last_time() {
     for _ in 0..10 {
         assert_eq!(reason(&verifier, &token).await, "taken");
     }
-    assert!(start.elapsed() < Duration::from_millis(450), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(1800), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -248,7 +257,7 @@ async fn without_any_keys_the_answer_is_unavailable_and_the_issuer_is_left_in_pe
     let pair = Pair::p256();
     let issuer = Issuer::start(&[]).await;
     issuer.answers(|answer| answer.status = 503);
-    let verifier = issuer.verifier(|settings| settings.retry_interval = Duration::from_secs(1));
+    let verifier = issuer.verifier(|settings| settings.retry_interval = Duration::from_secs(3));
     let token = pair.token(Some("k"));
     for _ in 0..20 {
         let error = verifier.verify(&token).await.unwrap_err();
@@ -258,8 +267,7 @@ async fn without_any_keys_the_answer_is_unavailable_and_the_issuer_is_left_in_pe
     assert_eq!(issuer.asked(), 1);
     issuer.answers(|answer| answer.status = 200);
     issuer.publishes(&[pair.jwk("k")]);
-    tokio::time::sleep(Duration::from_millis(1050)).await;
-    assert_eq!(reason(&verifier, &token).await, "taken");
+    eventually(&verifier, &token, "taken").await;
     let nobody = AuthSettings { jwks: Some(JwksSettings::new("http://127.0.0.1:1/jwks")), ..AuthSettings::default() };
     assert_eq!(reason(&Verifier::new(&nobody).unwrap(), &token).await, "unavailable");
 }

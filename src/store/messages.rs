@@ -10,7 +10,7 @@ use super::backend::{Conn, with_conn};
 use super::channels::ChannelRow;
 use super::error::{Failure, StoreError};
 use super::members;
-use super::page::Growing;
+use super::page::{self, Walk};
 use super::schema::{channels, messages, users};
 use super::sql_types::At;
 use crate::domain::change::{By, Change, Changed, Denied};
@@ -147,52 +147,6 @@ pub(super) async fn find(conn: &mut Conn, id: MessageId) -> QueryResult<Option<M
     Ok(row.map(Message::from))
 }
 
-/// A page by `seq`, and whether there is more in its direction. Read in chunks: content may be long.
-pub(super) async fn history(
-    conn: &mut Conn,
-    channel: ChannelId,
-    from: HistoryFrom,
-    limits: PageLimits,
-) -> QueryResult<(Vec<Message>, bool)> {
-    let mut page = Growing::new(limits);
-    let mut from = from;
-    loop {
-        let wanted = page.wanted();
-        let chunk = by_seq(conn, channel, from, wanted).await?;
-        let is_last = chunk.len() < wanted;
-        for message in chunk {
-            if page.is_full() {
-                return Ok((page.messages, true));
-            }
-            from = from.beyond(message.seq);
-            page.push(message);
-        }
-        if is_last {
-            return Ok((page.messages, false));
-        }
-    }
-}
-
-async fn by_seq(conn: &mut Conn, channel: ChannelId, from: HistoryFrom, limit: usize) -> QueryResult<Vec<Message>> {
-    let (above, below) = match from {
-        HistoryFrom::Latest => (0, i64::MAX),
-        HistoryFrom::Before(seq) => (0, seq),
-        HistoryFrom::After(seq) => (seq, i64::MAX),
-    };
-    let range = messages::table
-        .inner_join(users::table)
-        .filter(messages::channel_id.eq(channel).and(messages::seq.gt(above)).and(messages::seq.lt(below)))
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX));
-    let rows: Vec<MessageRow> = if let HistoryFrom::After(_) = from {
-        let query = range.order(messages::seq.asc());
-        with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
-    } else {
-        let query = range.order(messages::seq.desc());
-        with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
-    };
-    Ok(rows.into_iter().map(Message::from).collect())
-}
-
 /// A page of history for a member of the channel; `None` for anybody else.
 pub(super) async fn history_for(
     conn: &mut Conn,
@@ -204,7 +158,7 @@ pub(super) async fn history_for(
     if members::role(conn, channel, user).await?.is_none() {
         return Ok(None);
     }
-    Ok(Some(history(conn, channel, from, limits).await?))
+    Ok(Some(page::read(conn, channel, Walk::BySeq(from), limits).await?))
 }
 
 /// Where a message stands for a member of its channel; `None` for anybody else.

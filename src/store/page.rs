@@ -1,36 +1,104 @@
-//! A page of messages, bounded in number and in bytes.
+//! A page of messages, bounded in number and in bytes, by `seq` or by `version`.
 //!
-//! Used by whatever reads pages: `sync` and history. Reads nothing itself.
+//! Used by whatever reads pages: `sync` and history. Read in chunks, since content may be long. Decides nothing about who
+//! may read.
 
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::backend::{Conn, with_conn};
+use super::messages::MessageRow;
+use super::schema::{messages, users};
+use crate::domain::ids::ChannelId;
 use crate::domain::message::Message;
-use crate::domain::sync::PageLimits;
+use crate::domain::sync::{HistoryFrom, PageLimits};
 
 /// How many messages are read at once: what a page may hold in memory beyond its limit.
 const CHUNK: usize = 100;
 
-/// A page that grows until one of its limits.
-pub(super) struct Growing {
-    pub(super) messages: Vec<Message>,
-    bytes: usize,
-    limits: PageLimits,
+/// In which order a channel is walked, and from where on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Walk {
+    BySeq(HistoryFrom),
+    /// Ascending, above this version.
+    ByVersion(i64),
 }
 
-impl Growing {
-    pub(super) fn new(limits: PageLimits) -> Self {
-        Self { messages: Vec::new(), bytes: 0, limits }
+impl Walk {
+    fn beyond(self, message: &Message) -> Self {
+        match self {
+            Self::BySeq(from) => Self::BySeq(from.beyond(message.seq)),
+            Self::ByVersion(_) => Self::ByVersion(message.version),
+        }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.messages.len() >= self.limits.messages.max(1) || self.bytes > self.limits.bytes
+    async fn chunk(self, conn: &mut Conn, channel: ChannelId, limit: usize) -> QueryResult<Vec<Message>> {
+        match self {
+            Self::BySeq(from) => by_seq(conn, channel, from, limit).await,
+            Self::ByVersion(after) => by_version(conn, channel, after, limit).await,
+        }
     }
+}
 
-    /// One more than fits, which tells whether there is more.
-    pub(super) fn wanted(&self) -> usize {
-        (self.limits.messages.max(1) - self.messages.len() + 1).min(CHUNK)
+/// A page, and whether there is more in its direction.
+pub(super) async fn read(
+    conn: &mut Conn,
+    channel: ChannelId,
+    from: Walk,
+    limits: PageLimits,
+) -> QueryResult<(Vec<Message>, bool)> {
+    let most = limits.messages.max(1);
+    let (mut page, mut bytes, mut from) = (Vec::new(), 0, from);
+    loop {
+        // One more than fits tells whether there is more.
+        let wanted = (most - page.len() + 1).min(CHUNK);
+        let chunk = from.chunk(conn, channel, wanted).await?;
+        let is_last = chunk.len() < wanted;
+        for message in chunk {
+            if page.len() >= most || bytes > limits.bytes {
+                return Ok((page, true));
+            }
+            from = from.beyond(&message);
+            bytes += message.content.len();
+            page.push(message);
+        }
+        if is_last {
+            return Ok((page, false));
+        }
     }
+}
 
-    pub(super) fn push(&mut self, message: Message) {
-        self.bytes += message.content.len();
-        self.messages.push(message);
-    }
+async fn by_seq(conn: &mut Conn, channel: ChannelId, from: HistoryFrom, limit: usize) -> QueryResult<Vec<Message>> {
+    let (above, below) = match from {
+        HistoryFrom::Latest => (0, i64::MAX),
+        HistoryFrom::Before(seq) => (0, seq),
+        HistoryFrom::After(seq) => (seq, i64::MAX),
+    };
+    let range = messages::table
+        .inner_join(users::table)
+        .filter(messages::channel_id.eq(channel).and(messages::seq.gt(above)).and(messages::seq.lt(below)))
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows: Vec<MessageRow> = if let HistoryFrom::After(_) = from {
+        let query = range.order(messages::seq.asc());
+        with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
+    } else {
+        let query = range.order(messages::seq.desc());
+        with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
+    };
+    Ok(rows.into_iter().map(Message::from).collect())
+}
+
+pub(super) async fn by_version(
+    conn: &mut Conn,
+    channel: ChannelId,
+    after: i64,
+    limit: usize,
+) -> QueryResult<Vec<Message>> {
+    let query = messages::table
+        .inner_join(users::table)
+        .filter(messages::channel_id.eq(channel).and(messages::version.gt(after)))
+        .order(messages::version.asc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
+    Ok(rows.into_iter().map(Message::from).collect())
 }

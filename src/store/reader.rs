@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
+use super::page::{self, Walk};
 use super::{channels, epoch, messages, sync, users};
 use crate::domain::channel::{Channel, ChannelState, ChannelView};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
@@ -100,7 +101,7 @@ impl Reader {
 
     /// A page, and whether there is more in its direction.
     pub fn history(&self, channel: ChannelId, from: HistoryFrom, limits: PageLimits) -> Job<(Vec<Message>, bool)> {
-        read!(self, Snapshot, |conn| messages::history(conn, channel, from, limits))
+        read!(self, Snapshot, |conn| page::read(conn, channel, Walk::BySeq(from), limits))
     }
 
     /// The same for a member of the channel, of one moment with the membership; `None` for anybody else.

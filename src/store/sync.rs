@@ -8,9 +8,8 @@ use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
 use super::error::StoreError;
-use super::messages::{MessageRow, history};
-use super::page::Growing;
-use super::schema::{channel_changes, messages, users};
+use super::page::{self, Walk};
+use super::schema::{channel_changes, messages};
 use super::sql_types::At;
 use super::{channels, members};
 use crate::domain::change::ChannelChange;
@@ -38,7 +37,7 @@ pub(super) async fn page(
     let (messages, version, reset) = match from.filter(|version| *version <= head) {
         None => (newest(conn, channel, limits).await?, head, true),
         Some(from) => {
-            let (messages, cut) = since(conn, channel, from, limits).await?;
+            let (messages, cut) = page::read(conn, channel, Walk::ByVersion(from), limits).await?;
             let version = messages.last().filter(|_| cut).map_or(head, |last| last.version);
             (messages, version, false)
         }
@@ -56,45 +55,9 @@ async fn version_before(conn: &mut Conn, channel: ChannelId, time: DateTime<Utc>
     Ok(with_conn!(conn, |c| query.first(c).await).optional()?.unwrap_or_default())
 }
 
-/// Ascending by version, and whether the page was cut before the head.
-async fn since(
-    conn: &mut Conn,
-    channel: ChannelId,
-    from: i64,
-    limits: PageLimits,
-) -> QueryResult<(Vec<Message>, bool)> {
-    let mut page = Growing::new(limits);
-    let mut from = from;
-    loop {
-        let wanted = page.wanted();
-        let chunk = by_version(conn, channel, from, wanted).await?;
-        let is_last = chunk.len() < wanted;
-        for message in chunk {
-            if page.is_full() {
-                return Ok((page.messages, true));
-            }
-            from = message.version;
-            page.push(message);
-        }
-        if is_last {
-            return Ok((page.messages, false));
-        }
-    }
-}
-
-async fn by_version(conn: &mut Conn, channel: ChannelId, after: i64, limit: usize) -> QueryResult<Vec<Message>> {
-    let query = messages::table
-        .inner_join(users::table)
-        .filter(messages::channel_id.eq(channel).and(messages::version.gt(after)))
-        .order(messages::version.asc())
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX));
-    let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
-    Ok(rows.into_iter().map(Message::from).collect())
-}
-
 /// The newest page by `seq`, ascending by version.
 async fn newest(conn: &mut Conn, channel: ChannelId, limits: PageLimits) -> QueryResult<Vec<Message>> {
-    let (mut messages, _) = history(conn, channel, HistoryFrom::Latest, limits).await?;
+    let (mut messages, _) = page::read(conn, channel, Walk::BySeq(HistoryFrom::Latest), limits).await?;
     messages.sort_unstable_by_key(|message| message.version);
     Ok(messages)
 }
@@ -138,7 +101,7 @@ async fn changes(
 
 /// What happened to a channel after a version, and the channel itself where that reaches its head.
 pub(super) async fn fill(conn: &mut Conn, channel: ChannelId, after: i64, limit: usize) -> Result<Fill, StoreError> {
-    let mut messages = VecDeque::from(by_version(conn, channel, after, limit).await?);
+    let mut messages = VecDeque::from(page::by_version(conn, channel, after, limit).await?);
     let mut others = VecDeque::from(changes(conn, channel, after, i64::try_from(limit).unwrap_or(i64::MAX)).await?);
     let mut filled = Vec::new();
     let mut last = after;

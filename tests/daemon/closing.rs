@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use tenfour::actors::registry::{EndSession, ListSessions};
-use tenfour::actors::room;
+use tenfour::actors::{presence, room};
 use tenfour::protocol::close::Close;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use crate::daemon::{Setup, eventually};
@@ -17,6 +18,7 @@ on_each_database!(
     what_is_sent_after_the_servers_close_frame_is_not_obeyed,
     a_room_that_would_panic_again_while_it_dies_takes_nobody_along,
     a_fresh_token_with_another_name_renames_the_user,
+    a_daemon_that_lost_a_part_that_holds_the_truth_ends,
 );
 
 async fn what_is_sent_after_the_servers_close_frame_is_not_obeyed(setup: Setup) {
@@ -64,4 +66,15 @@ async fn a_fresh_token_with_another_name_renames_the_user(setup: Setup) {
         log.iter().all(|message| message["senderName"] == "Ana the Second")
     })
     .await;
+}
+
+async fn a_daemon_that_lost_a_part_that_holds_the_truth_ends(setup: Setup) {
+    let daemon = setup.start().await;
+    let mut ana = daemon.connect("ana").await;
+    daemon.announce_panic("a test asked presence to panic");
+    daemon.announce_panic("the presence actor died");
+    daemon.parts().presence.do_send(presence::Panic);
+    assert_eq!(ana.expect_close().await.0, Some(1001));
+    let addr = daemon.addr();
+    eventually("nobody listens any more", async || TcpStream::connect(addr).await.is_err()).await;
 }

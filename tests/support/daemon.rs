@@ -168,8 +168,8 @@ impl Running {
         if let Some(part) = *self.died.lock().unwrap() {
             wrong.push(format!("{part} died"));
         }
-        let is_expected = |panic: &String| announced.iter().any(|text| panic.contains(text));
-        wrong.extend(panics::of(&self.system).into_iter().filter(|panic| !is_expected(panic)));
+        wrong.extend(panics::of(&self.system));
+        wrong.retain(|what| !announced.iter().any(|text| what.contains(text)));
         wrong
     }
 }

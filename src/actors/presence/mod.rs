@@ -89,6 +89,22 @@ pub struct OnlineUser {
     pub sessions: usize,
 }
 
+/// For tests of what comes after: the actor panics.
+#[cfg(debug_assertions)]
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Panic;
+
+#[cfg(debug_assertions)]
+impl Handler<Panic> for Presence {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "this is what it is for")]
+    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        panic!("a test asked presence to panic");
+    }
+}
+
 impl Presence {
     pub fn new(timeout: Duration, online: Online, directory: Directory, obituary: Obituary) -> Self {
         Self {

@@ -103,6 +103,16 @@ impl Channel {
     }
 }
 
+/// Which channels a user is in, and how often that has changed, both of one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Grows with each channel that the user is added to or removed from: another number than before means that the
+    /// channels may be others.
+    pub memberships: i64,
+    /// Ascending.
+    pub channels: Vec<ChannelId>,
+}
+
 /// A channel with the unread count of the one who asks, both of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelView {

@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::backend::{Conn, with_conn};
 use super::error::{Failure, StoreError};
-use super::schema::{channel_changes, channel_members, channels};
+use super::schema::{channel_changes, channel_members, channels, users as users_table};
 use super::sql_types::{self, At};
 use super::unread::{self, Whose};
 use super::{NewGroup, members, messages, users};
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
-use crate::domain::channel::{Channel, ChannelKind, ChannelState, ChannelView, Member, Role};
+use crate::domain::channel::{Channel, ChannelKind, ChannelState, ChannelView, Listing, Member, Role};
 use crate::domain::ids::{ChannelId, UserId, new_v7};
 use crate::domain::permission::{Action, allows};
 use crate::domain::user::UserRef;
@@ -70,7 +70,19 @@ pub(super) async fn row(conn: &mut Conn, id: ChannelId) -> QueryResult<Option<Ch
     with_conn!(conn, |c| query.select(ChannelRow::as_select()).first(c).await).optional()
 }
 
-pub(super) async fn ids_of(conn: &mut Conn, user: UserId) -> QueryResult<Vec<ChannelId>> {
+/// By one statement, which sees one moment.
+pub(super) async fn listing(conn: &mut Conn, user: UserId) -> QueryResult<Listing> {
+    let query = users_table::table
+        .left_join(channel_members::table)
+        .filter(users_table::id.eq(user))
+        .order(channel_members::channel_id)
+        .select((users_table::memberships, channel_members::channel_id.nullable()));
+    let rows: Vec<(i64, Option<ChannelId>)> = with_conn!(conn, |c| query.load(c).await)?;
+    let memberships = rows.iter().map(|(memberships, _)| *memberships).next().unwrap_or_default();
+    Ok(Listing { memberships, channels: rows.into_iter().filter_map(|(_, channel)| channel).collect() })
+}
+
+async fn ids_of(conn: &mut Conn, user: UserId) -> QueryResult<Vec<ChannelId>> {
     let query = channel_members::table
         .filter(channel_members::user_id.eq(user))
         .order(channel_members::channel_id)
@@ -138,10 +150,11 @@ pub(super) async fn create_group(conn: &mut Conn, new: NewGroup, at: DateTime<Ut
     }
     let id = ChannelId(new_v7());
     insert(conn, id, ChannelKind::Group, Some(&new.name), None, at).await?;
-    for user in ids {
+    for &user in &ids {
         let role = if creator == Some(user) { Role::Owner } else { Role::Member };
         members::insert(conn, id, user, role, 0, at).await?;
     }
+    users::count_memberships(conn, &ids).await?;
     made(conn, id).await
 }
 
@@ -164,9 +177,10 @@ pub(super) async fn create_direct(
         let id = with_conn!(conn, |c| query.first(c).await)?;
         return Ok((made(conn, id).await?, false));
     }
-    for user in ids {
+    for &user in &ids {
         members::insert(conn, id, user, Role::Member, 0, at).await?;
     }
+    users::count_memberships(conn, &ids).await?;
     Ok((made(conn, id).await?, true))
 }
 

@@ -117,6 +117,7 @@ pub(super) async fn add(conn: &mut Conn, add: MembersToAdd, at: DateTime<Utc>) -
     for &user in &user_ids {
         insert(conn, row.id, user, Role::Member, row.last_seq, at).await?;
     }
+    users::count_memberships(conn, &user_ids).await?;
     channels::record(conn, row, add.by, ChannelChange::MembersAdded { user_ids }, at).await.map(Some)
 }
 
@@ -139,6 +140,7 @@ pub(super) async fn remove(
     }
     let query = diesel::delete(channel_members::table.find((channel, user)));
     with_conn!(conn, |c| query.execute(c).await)?;
+    users::count_memberships(conn, &[user]).await?;
     let heir = if theirs == Role::Owner { inherit(conn, channel).await? } else { None };
     channels::record(conn, row, by, ChannelChange::MemberRemoved { user_id: user, heir }, at).await
 }

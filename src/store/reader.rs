@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
 use super::{channels, epoch, messages, sync, users};
-use crate::domain::channel::{Channel, ChannelState, ChannelView};
+use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, SendDigest, Stored};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
@@ -50,8 +50,14 @@ impl Reader {
         read!(self, None, |conn| messages::find_stored(conn, sender, client_id))
     }
 
-    pub fn channel_ids_of(&self, user: UserId) -> Job<Vec<ChannelId>> {
-        read!(self, None, |conn| channels::ids_of(conn, user))
+    /// By one query; nothing for who is not known.
+    pub fn listing(&self, user: UserId) -> Job<Listing> {
+        read!(self, None, |conn| channels::listing(conn, user))
+    }
+
+    /// [`Listing::memberships`] of each, ascending by id; the unknown are missing. One query by the primary key.
+    pub fn memberships(&self, users: Vec<UserId>) -> Job<Vec<(UserId, i64)>> {
+        read!(self, None, |conn| users::memberships(conn, &users))
     }
 
     /// Ascending by id; the unknown are missing.

@@ -3,7 +3,7 @@
 use super::sql_types::{Id, Micros};
 
 diesel::table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use super::{Id, Micros};
 
     users (id) {
@@ -13,6 +13,7 @@ diesel::table! {
         name -> Text,
         created_at -> Micros,
         updated_at -> Micros,
+        memberships -> BigInt,
     }
 }
 

@@ -121,6 +121,31 @@ pub(super) async fn resolve(
     Ok(ids)
 }
 
+/// How often the channels of each have changed, ascending by id; the unknown are missing.
+pub(super) async fn memberships(conn: &mut Conn, ids: &[UserId]) -> QueryResult<Vec<(UserId, i64)>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = users::table.filter(users::id.eq_any(ids)).order(users::id).select((users::id, users::memberships));
+    with_conn!(conn, |c| query.load(c).await)
+}
+
+/// To be called in the transaction that adds these users to a channel, or removes them, after that.
+///
+/// The order of locks: first the channel's row, then users' rows, in the order of their ids. Nobody who holds a user's
+/// row locks a channel's. Sends are not in the way: an append holds channels' rows and, for its foreign key, the
+/// sender's with FOR KEY SHARE, which an UPDATE that leaves the key alone (FOR NO KEY UPDATE) does not conflict with.
+pub(super) async fn count_memberships(conn: &mut Conn, ids: &[UserId]) -> QueryResult<()> {
+    if ids.len() > 1 {
+        // One UPDATE of several would take them in the order of its plan.
+        conn.lock_users(ids).await?;
+    }
+    let query =
+        diesel::update(users::table.filter(users::id.eq_any(ids))).set(users::memberships.eq(users::memberships + 1));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(())
+}
+
 async fn insert(
     conn: &mut Conn,
     who: &UserRef,

@@ -167,7 +167,7 @@ impl<'a> Scene<'a> {
         let reader = &self.daemon.parts().reader;
         let mut channels = Vec::new();
         for name in ["stan", "nora", "rita", "mia", "tim", "adam", "olga", WITNESS, "ghost"] {
-            channels.push(reader.channel_ids_of(id_of(&self.sub(name))).await.unwrap());
+            channels.push(reader.listing(id_of(&self.sub(name))).await.unwrap().channels);
         }
         (channels, reader.user(id_of(&self.sub("ghost"))).await.unwrap().is_some())
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use tenfour::domain::change::{By, Changed, ChannelChange, Denied};
-use tenfour::domain::channel::{Channel, ChannelKind, Role};
+use tenfour::domain::channel::{Channel, ChannelKind, Listing, Role};
 use tenfour::domain::now;
 use tenfour::store::{NewGroup, Reader, Writer};
 
@@ -22,6 +22,8 @@ cases! {
     the_last_owner_is_not_demoted,
     edits_and_deletions_take_versions_and_rights,
     a_sub_belongs_to_one_user,
+    every_addition_and_removal_counts_for_its_users_alone,
+    a_listing_is_of_one_moment,
 }
 
 fn role_of(channel: &Channel, name: &str) -> Option<Role> {
@@ -39,7 +41,7 @@ async fn a_group_is_owned_by_who_makes_it(writer: Writer, reader: Reader) {
     let roles = ["ana", "bo", "cy", "dee"].map(|name| role_of(&channel, name));
     assert_eq!(roles, [Some(Role::Owner), Some(Role::Member), Some(Role::Member), None]);
     assert_eq!(reread(&reader, &channel).await, channel);
-    assert_eq!(reader.channel_ids_of(user("bo").id).await.unwrap(), [channel.id]);
+    assert_eq!(reader.listing(user("bo").id).await.unwrap().channels, [channel.id]);
 }
 
 async fn the_host_makes_groups_of_people_not_seen_yet(writer: Writer, reader: Reader) {
@@ -88,7 +90,7 @@ async fn one_channel_a_pair_however_many_ask_at_once(writer: Writer, reader: Rea
     }
     assert_eq!(made.iter().filter(|(_, new)| *new).count(), 1);
     assert!(made.iter().all(|(channel, _)| channel.id == made[0].0.id && channel.members.len() == 2));
-    assert_eq!(reader.channel_ids_of(user("ana").id).await.unwrap().len(), 2);
+    assert_eq!(reader.listing(user("ana").id).await.unwrap().channels.len(), 2);
 }
 
 async fn a_direct_channel_needs_two_and_keeps_them(writer: Writer, _: Reader) {
@@ -281,4 +283,63 @@ async fn a_sub_belongs_to_one_user(writer: Writer, reader: Reader) {
     group(&writer, &["bo"]).await;
     let pair = writer.create_direct(user("bo"), user(&ana.id.to_string()), false, now()).await.unwrap();
     assert!(pair.unwrap().0.member(ana.id).is_some());
+}
+
+/// How often each one's channels have changed.
+async fn counts(reader: &Reader, names: &[&str]) -> Vec<i64> {
+    let mut counts = Vec::new();
+    for name in names {
+        counts.push(reader.listing(user(name).id).await.unwrap().memberships);
+    }
+    counts
+}
+
+async fn every_addition_and_removal_counts_for_its_users_alone(writer: Writer, reader: Reader) {
+    let names = ["ana", "bo", "cy", "dee"];
+    let channel = group(&writer, &["ana", "bo", "cy"]).await;
+    group(&writer, &["dee"]).await;
+    assert_eq!(counts(&reader, &names).await, [1, 1, 1, 1]);
+    let (direct, _) = writer.create_direct(user("ana"), user("dee"), false, now()).await.unwrap().unwrap();
+    writer.create_direct(user("dee"), user("ana"), false, now()).await.unwrap().unwrap();
+    assert_eq!(counts(&reader, &names).await, [2, 1, 1, 2]);
+    writer.remove_member(by("ana"), channel.id, user("bo"), now()).await.unwrap().unwrap();
+    writer.remove_member(by("cy"), channel.id, user("cy"), now()).await.unwrap().unwrap();
+    let both = vec![user("dee"), user("bo"), user("ana"), user("new")];
+    writer.add_members(by("ana"), channel.id, both, true, 50, now()).await.unwrap().unwrap();
+    assert_eq!(counts(&reader, &names).await, [2, 3, 2, 3]);
+    // What changes no membership, or is denied.
+    writer.add_members(by("ana"), channel.id, vec![user("bo")], false, 50, now()).await.unwrap().unwrap();
+    writer.set_role(by("ana"), channel.id, user("bo"), Role::Admin, now()).await.unwrap().unwrap();
+    writer.rename(by("ana"), channel.id, "Day".to_owned(), now()).await.unwrap().unwrap();
+    let _ = writer.add_members(by("dee"), channel.id, vec![user("cy")], false, 50, now()).await.unwrap().unwrap_err();
+    let _ = writer.remove_member(by("dee"), channel.id, user("ana"), now()).await.unwrap().unwrap_err();
+    writer.upsert_user(user("ana"), "Ana".to_owned()).await.unwrap().unwrap();
+    assert_eq!(counts(&reader, &names).await, [2, 3, 2, 3]);
+    let ids = ["new", "cy", "ana", "nobody"].map(|name| user(name).id);
+    let mut expected = vec![(ids[0], 1), (ids[1], 2), (ids[2], 2)];
+    expected.sort_unstable();
+    assert_eq!(reader.memberships(ids.to_vec()).await.unwrap(), expected);
+    assert_eq!(reader.memberships(Vec::new()).await.unwrap(), []);
+    let mut channels = vec![channel.id, direct.id];
+    channels.sort_unstable();
+    assert_eq!(reader.listing(ids[2]).await.unwrap(), Listing { memberships: 2, channels });
+    assert_eq!(reader.listing(ids[1]).await.unwrap(), Listing { memberships: 2, channels: Vec::new() });
+    assert_eq!(reader.listing(ids[3]).await.unwrap(), Listing::default());
+}
+
+async fn a_listing_is_of_one_moment(writer: Writer, reader: Reader) {
+    let channel = group(&writer, &["ana", "bo"]).await;
+    let changing = tokio::spawn(async move {
+        for _ in 0..50 {
+            writer.remove_member(by("ana"), channel.id, user("bo"), now()).await.unwrap().unwrap();
+            writer.add_members(by("ana"), channel.id, vec![user("bo")], false, 50, now()).await.unwrap().unwrap();
+        }
+    });
+    while !changing.is_finished() {
+        let Listing { memberships, channels } = reader.listing(user("bo").id).await.unwrap();
+        // In by every odd change, out by every even one.
+        assert_eq!(i64::try_from(channels.len()).unwrap(), memberships % 2, "{memberships}");
+    }
+    changing.await.unwrap();
+    assert_eq!(counts(&reader, &["ana", "bo"]).await, [1, 101]);
 }

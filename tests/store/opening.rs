@@ -154,7 +154,7 @@ fn a_newer_database_is_refused_by_its_version() {
         diesel_async::SimpleAsyncConnection::batch_execute(&mut conn, &newer).await.unwrap();
         for url in [file_url(&path), database.url.clone()] {
             let line = error_of(settings(&url)).await;
-            assert!(line.contains("9999") && line.contains("0001"), "{line}");
+            assert!(line.contains("9999") && line.contains("0002"), "{line}");
         }
         database.drop().await;
     });

@@ -121,6 +121,50 @@ fn two_nodes_that_write_the_same_channels_in_any_order_lose_nothing() {
 }
 
 #[test]
+fn two_nodes_that_move_the_same_users_in_any_order_are_never_in_each_others_way() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let ((one, reader), (two, _)) = tokio::join!(open_at(&database.url), open_at(&database.url));
+        let names = ["ana", "bo", "cy", "dee", "eve", "flo"];
+        let channels = [group(&one, &["ana"]).await, group(&two, &["ana"]).await];
+        group(&one, &names).await;
+        let moves = async |writer: &Writer, channel: &Channel, backwards: bool| {
+            let mut named: Vec<_> = names[1..].iter().map(|name| user(name)).collect();
+            if backwards {
+                named.reverse();
+            }
+            for _ in 0..25 {
+                writer.add_members(by("ana"), channel.id, named.clone(), false, 50, now()).await.unwrap().unwrap();
+                for who in &named {
+                    writer.remove_member(by("ana"), channel.id, who.clone(), now()).await.unwrap().unwrap();
+                }
+            }
+        };
+        tokio::join!(moves(&one, &channels[0], false), moves(&two, &channels[1], true));
+        for name in &names[1..] {
+            assert_eq!(reader.listing(user(name).id).await.unwrap().memberships, 1 + 2 * 2 * 25, "{name}");
+        }
+        database.drop().await;
+    });
+}
+
+#[test]
+fn a_user_whose_membership_is_being_changed_sends_on() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let (writer, _) = open_at(&database.url).await;
+        let channel = group(&writer, &["ana"]).await;
+        let mut other = connect(&database.url).await;
+        let lock = "BEGIN; UPDATE tenfour.users SET memberships = memberships + 1";
+        other.batch_execute(lock).await.unwrap();
+        // A wait would end with the lock's time-out.
+        send(&writer, &channel, "ana", "hello").await;
+        other.batch_execute("ROLLBACK").await.unwrap();
+        database.drop().await;
+    });
+}
+
+#[test]
 fn a_line_lost_at_the_commit_leaves_the_outcome_open_and_a_look_up_tells_it() {
     runtime().block_on(async {
         let database = Database::create().await;

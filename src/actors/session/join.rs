@@ -181,7 +181,7 @@ async fn snapshot(
     if !parts.registry.send(Register(registered)).await? {
         return Err(JoinError::Stopping);
     }
-    let channels = parts.reader.channel_ids_of(handle.user).await?;
+    let channels = parts.reader.listing(handle.user).await?.channels;
     parts.registry.send(Open { channels: channels.clone() }).await??;
     for channel in &channels {
         handle.feed.hold(*channel);

@@ -96,7 +96,7 @@ async fn since_message(
     message: MessageId,
 ) -> Result<Vec<(ChannelId, SyncFrom)>, StoreError> {
     let position = parts.reader.position_of(handle.user, message).await?;
-    let channels = parts.reader.channel_ids_of(handle.user).await?;
+    let channels = parts.reader.listing(handle.user).await?.channels;
     Ok(channels
         .into_iter()
         .map(|channel| {

@@ -23,9 +23,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use self::note::Note;
 use super::channels::ChannelRow;
 use super::error::{OpenError, StoreError};
-use super::schema::channels;
+use super::schema::{channels, users};
 use super::settings::{DatabaseUrl, PostgresUrl, Settings, Timeouts};
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{Append, Appended};
 
 pub(super) type SqliteConn = SyncConnectionWrapper<SqliteConnection>;
@@ -136,6 +136,16 @@ impl Conn {
             Kind::Postgres(c) => row.select(ChannelRow::as_select()).for_update().first(&mut **c).await,
         }
         .optional()
+    }
+
+    /// Keeps others from changing these users' rows until the end of the transaction, one after the other in the order of
+    /// their ids, so that two transactions never wait for each other.
+    pub(super) async fn lock_users(&mut self, ids: &[UserId]) -> QueryResult<()> {
+        let Kind::Postgres(c) = &mut self.kind else { return Ok(()) };
+        let rows = users::table.filter(users::id.eq_any(ids)).order(users::id).select(users::id);
+        let locked: Vec<UserId> = rows.for_no_key_update().load(&mut **c).await?;
+        debug_assert!(locked.is_sorted());
+        Ok(())
     }
 
     /// Stores a range of a batch, within [`Tx::Batch`].

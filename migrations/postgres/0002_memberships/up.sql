@@ -1,0 +1,2 @@
+-- Grows with each channel that the user is added to or removed from.
+ALTER TABLE users ADD COLUMN memberships BIGINT NOT NULL DEFAULT 0;

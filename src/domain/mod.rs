@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod channel;
+pub mod cluster;
 pub mod content;
 pub mod ids;
 pub mod message;

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::backend::{Conn, with_conn};
 use super::error::StoreError;
-use super::schema::{channels, meta};
+use super::meta;
+use super::schema::channels;
 
 const KEY: &str = "epoch";
 
@@ -32,35 +33,22 @@ impl Extent {
     }
 }
 
-/// Of several that make it at the same time one wins, for all.
 pub(super) async fn ensure(conn: &mut Conn) -> Result<(), StoreError> {
-    let query = diesel::insert_into(meta::table)
-        .values((meta::key.eq(KEY), meta::value.eq(Uuid::new_v4().to_string())))
-        .on_conflict(meta::key)
-        .do_nothing();
-    with_conn!(conn, |c| query.execute(c).await)?;
-    Ok(())
+    Ok(meta::ensure(conn, KEY, &Uuid::new_v4().to_string()).await?)
 }
 
 /// The database's own part and, on a server, what the server says of itself.
 pub(super) async fn read(conn: &mut Conn) -> Result<String, StoreError> {
-    let own = own(conn).await?;
+    let own = meta::read(conn, KEY).await?;
     Ok(own + &conn.lineage().await?)
 }
 
-async fn own(conn: &mut Conn) -> Result<String, StoreError> {
-    let query = meta::table.find(KEY).select(meta::value);
-    Ok(with_conn!(conn, |c| query.first(c).await)?)
-}
-
 pub(super) async fn renew(conn: &mut Conn) -> Result<(), StoreError> {
-    let query = diesel::update(meta::table.find(KEY)).set(meta::value.eq(Uuid::new_v4().to_string()));
-    with_conn!(conn, |c| query.execute(c).await)?;
-    Ok(())
+    Ok(meta::replace(conn, KEY, &Uuid::new_v4().to_string()).await?)
 }
 
 pub(super) async fn extent(conn: &mut Conn) -> Result<Extent, StoreError> {
-    let epoch = own(conn).await?;
+    let epoch = meta::read(conn, KEY).await?;
     let query = channels::table.select(channels::version);
     // Not a SUM, whose type differs between the databases; this is read from files, which have one process.
     let versions: Vec<i64> = with_conn!(conn, |c| query.load(c).await)?;

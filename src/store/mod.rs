@@ -10,11 +10,13 @@
 mod append;
 mod backend;
 mod channels;
+mod cluster_key;
 mod epoch;
 mod error;
 mod jobs;
 mod members;
 mod messages;
+mod meta;
 mod page;
 mod reader;
 mod schema;
@@ -33,7 +35,7 @@ pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
 pub use writer::{NewGroup, Writer};
 
-use backend::{Manager, Tx};
+use backend::{Conn, Manager, Tx};
 use jobs::Database;
 use writer::MembersToAdd;
 
@@ -53,9 +55,15 @@ async fn open_on(settings: Settings, runtime: Handle) -> Result<(Writer, Reader)
     let pool = |connections| Database::new(manager.clone(), connections, settings.timeouts, runtime.clone());
     let writes = pool(connections.write);
     let reads = if connections.shared { writes.clone() } else { pool(connections.read) };
-    writes.run(Tx::Write, |conn| Box::pin(epoch::ensure(conn))).await?;
+    writes.run(Tx::Write, |conn| Box::pin(own(conn))).await?;
     if let Some(note) = writes.note() {
         note.check(&writes).await?;
     }
     Ok((Writer::new(writes), Reader::new(reads)))
+}
+
+/// What a database is given once and keeps, whichever node opens it first.
+async fn own(conn: &mut Conn) -> Result<(), StoreError> {
+    epoch::ensure(conn).await?;
+    cluster_key::ensure(conn).await
 }

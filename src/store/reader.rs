@@ -6,8 +6,9 @@ use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{channels, epoch, messages, sync, users};
+use super::{channels, cluster_key, epoch, messages, sync, users};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing};
+use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, SendDigest, Stored};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
@@ -138,5 +139,10 @@ impl Reader {
     /// The name of this history; another one means that a part of the old may be lost.
     pub fn epoch(&self) -> Job<String> {
         read!(self, None, |conn| epoch::read(conn))
+    }
+
+    /// The same for every node of this database, and for ever.
+    pub fn cluster_key(&self) -> Job<ClusterKey> {
+        read!(self, None, |conn| cluster_key::read(conn))
     }
 }

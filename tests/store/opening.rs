@@ -128,6 +128,47 @@ fn a_servers_epoch_names_the_server_and_stays() {
 }
 
 #[test]
+fn every_node_of_a_database_has_its_one_key_and_no_other_database_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| file_url(&folder.path().join(name));
+    runtime().block_on(async {
+        let (one, two) = (Database::create().await, Database::create().await);
+        let mut keys = Vec::new();
+        for url in [file("a.db"), file("b.db"), "sqlite::memory:".to_owned(), one.url.clone(), two.url.clone()] {
+            // A database in memory is another one with each opening.
+            let ((_, first), (_, second)) = tokio::join!(open_at(&url), open_at(&url));
+            let readers = if url.contains("memory") { vec![first] } else { vec![first, second, open_at(&url).await.1] };
+            let mut seen = Vec::new();
+            for reader in readers {
+                seen.push(reader.cluster_key().await.unwrap());
+            }
+            seen.dedup();
+            assert_eq!(seen.len(), 1, "{url}");
+            assert_eq!(format!("{seen:?}"), "[[redacted]]");
+            keys.push(*seen[0].expose());
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 5);
+        one.drop().await;
+        two.drop().await;
+    });
+}
+
+#[test]
+fn a_damaged_cluster_key_is_told_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.db");
+    runtime().block_on(async {
+        let (_, reader) = open_at(&file_url(&path)).await;
+        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        other.batch_execute("UPDATE meta SET value = 'c0ffee' WHERE key = 'cluster_key'").unwrap();
+        let line = reader.cluster_key().await.unwrap_err().to_string();
+        assert!(line.contains("cluster_key") && !line.contains("c0ffee"), "{line}");
+    });
+}
+
+#[test]
 fn a_schema_may_have_any_name() {
     runtime().block_on(async {
         let database = Database::create().await;

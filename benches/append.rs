@@ -26,6 +26,7 @@ use tenfour::actors::db::{Db, DbHandle, Inspect, Load};
 use tenfour::actors::directory::Directory;
 use tenfour::actors::obituary::Obituary;
 use tenfour::actors::origin::Origin;
+use tenfour::bus::Bus;
 use tenfour::domain::channel::Channel;
 use tenfour::domain::content::Content;
 use tenfour::domain::ids::{ClientId, MessageId, UserId, new_v7};
@@ -177,7 +178,7 @@ impl Bench {
             let reader = reader.clone();
             Db::start_in_arbiter(&arbiter.handle(), move |_| {
                 let (directory, metrics) = (Directory::default(), Arc::new(Metrics::new()));
-                Db::new(writer, reader, directory, metrics, Obituary::new(|| {}))
+                Db::new(writer, reader, directory, Bus::alone(), metrics, Obituary::new(|| {}))
             })
         };
         let handle = DbHandle::new(db.clone(), Arc::new(Load::new(4096)));

@@ -9,12 +9,15 @@ pub mod http;
 pub mod actors;
 
 pub mod auth;
+pub mod bus;
 pub mod ephemeral;
 pub mod limits;
 pub mod metrics;
 pub mod protocol;
 pub mod socket;
 pub mod store;
+
+pub mod cluster;
 
 pub mod domain;
 

@@ -70,7 +70,7 @@ async fn publish(mut trigger: TcpStream, channel: Channel, room: Addr<Room>) {
                 committed(&channel, seq, version)
             })
             .collect();
-        room.do_send(Committed { items });
+        room.do_send(Committed { items, place: None });
     }
 }
 

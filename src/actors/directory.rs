@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use actix::Addr;
 use parking_lot::RwLock;
 
-use super::registry::{CompareHeads, MembershipChanged, Registry};
+use super::registry::{AddedMembers, CompareHeads, Registry};
 use super::room::Room;
 use super::tell;
 use crate::domain::ids::ChannelId;
@@ -58,10 +58,10 @@ impl Directory {
         let _ = self.0.registry.set(registry);
     }
 
-    /// Tells the registry who was added to and removed from a channel.
-    pub(super) fn membership_changed(&self, changed: MembershipChanged) {
+    /// Tells the registry who was added to a channel.
+    pub(super) fn added(&self, added: AddedMembers) {
         if let Some(registry) = self.0.registry.get() {
-            tell(registry, changed);
+            tell(registry, added);
         }
     }
 

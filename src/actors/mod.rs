@@ -22,6 +22,7 @@ pub mod obituary;
 pub mod origin;
 pub mod presence;
 pub mod registry;
+pub mod relay;
 pub mod room;
 pub mod session;
 

@@ -25,7 +25,6 @@ pub fn load(
 ) -> Result<Loaded, ConfigErrors> {
     read(flags, environment, |reader, config| {
         reader.key_of_a_server(config);
-        reader.unused(config);
         if reader.gathered.problems.is_empty() {
             reader.own_secret(config);
         }
@@ -199,14 +198,6 @@ impl Reader {
                 "must be set where the database is a server, so that all nodes agree: 32 bytes or more, as \
                  TENFOUR_JWT_SECRET (`openssl rand -hex 32` makes one), or jwt_public_key_file or jwks_url instead",
             );
-        }
-    }
-
-    /// What is set and does nothing.
-    fn unused(&mut self, config: &Config) {
-        if config.redis_url.is_some() {
-            let text = "redis_url: nothing uses it yet: presence, typing and fan-out stay within this process";
-            self.gathered.warnings.push(text.to_owned());
         }
     }
 

@@ -245,10 +245,3 @@ fn what_the_command_sets_gives_way_to_the_file() {
     assert_eq!(loaded.config.log, "warn");
     assert_eq!(loaded.file, Some(path));
 }
-
-#[test]
-fn a_setting_that_does_nothing_yet_is_told() {
-    let loaded = load_from("", &[("REDIS_URL", "redis://cache")], &[]).unwrap();
-    assert_eq!(loaded.warnings.len(), 1, "{loaded:?}");
-    assert!(loaded.warnings[0].starts_with("redis_url: nothing uses it yet"), "{loaded:?}");
-}

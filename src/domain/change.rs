@@ -37,14 +37,14 @@ pub enum ChannelChange {
 }
 
 /// Something that took a version of a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub channel_id: ChannelId,
     pub version: i64,
     pub what: Changed,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Changed {
     /// An edit or a deletion: the message as it now is.
     Message(Box<Message>),

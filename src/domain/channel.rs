@@ -59,7 +59,7 @@ words!(ChannelKind { Direct => "direct", Group => "group" });
 words!(Role { Member => "member", Admin => "admin", Owner => "owner" });
 
 /// One member of a channel, as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     pub user_id: UserId,
     pub external_id: Option<String>,
@@ -70,7 +70,7 @@ pub struct Member {
 }
 
 /// A channel as stored, with all of its members: what a room starts from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {
     pub id: ChannelId,
     pub kind: ChannelKind,
@@ -121,7 +121,7 @@ pub struct ChannelView {
 }
 
 /// A channel with the unread count of each member, all of one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelState {
     pub channel: Channel,
     pub unread: BTreeMap<UserId, i64>,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest display or channel name, in characters.
 pub const MAX_NAME_CHARS: usize = 255;
 /// The longest content type, in bytes.
@@ -20,8 +22,9 @@ pub enum TextError {
     TooManyChars { len: usize, max: usize },
 }
 
-/// The text of a message, stored and given back as it came.
-#[derive(Clone, PartialEq, Eq)]
+/// The text of a message, stored and given back as it came. Between nodes it travels as it is: whoever sent it checked it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Content(String);
 
 impl Content {

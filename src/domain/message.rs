@@ -1,13 +1,14 @@
 //! Messages, how they are sent and what becomes of them.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::content::Content;
 use super::ids::{ChannelId, ClientId, MessageId, UserId};
 
 /// A message as it now is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     pub id: MessageId,
     pub client_id: ClientId,
@@ -27,7 +28,7 @@ pub struct Message {
 }
 
 /// A checked message on its way to the store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewMessage {
     pub id: MessageId,
     pub client_id: ClientId,
@@ -65,7 +66,7 @@ impl SendDigest {
 }
 
 /// What is known of a message that was stored under a sender's `clientId`: enough to repeat its ack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
     pub id: MessageId,
     pub channel_id: ChannelId,

@@ -1,8 +1,12 @@
 //! What lives only as long as somebody is there: who can be reached. Never in the database.
 //!
-//! The presence actor writes it, rooms and answers read it. This is where the state that nodes share comes in; within
-//! one process it is memory.
+//! The presence actor writes it, rooms and answers read it. [`Online`] is what this node knows; [`Leases`] is what nodes
+//! share in Redis, where there are several. Redis may lose all of it at any time: every node has its own part, and
+//! writes it anew.
 
-mod memory;
+mod leases;
+mod online;
+mod sealed;
 
-pub use memory::Online;
+pub use leases::{Beat, EXPIRED_AT_ONCE, InEra, Leases, MarkOnline, Outcome, Own, Seen};
+pub use online::{Online, Watch};

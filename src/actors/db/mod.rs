@@ -7,6 +7,7 @@
 
 mod handle;
 mod order;
+mod publish;
 mod queue;
 mod sends;
 
@@ -27,8 +28,8 @@ pub use sends::{CloseStore, IsIdle};
 use super::directory::Directory;
 use super::obituary::Obituary;
 use super::origin::Origin;
-use super::registry::MembershipChanged;
 use super::{room, tell};
+use crate::bus::Bus;
 use crate::domain::change::{Denied, Mark, Marked};
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::domain::message::Append;
@@ -55,6 +56,7 @@ pub struct Db {
     writer: Arc<Writer>,
     reader: Reader,
     directory: Directory,
+    bus: Bus,
     metrics: Arc<Metrics>,
     queue: Queue,
     /// Batches that are being written, the main one under no channel.
@@ -165,6 +167,7 @@ impl Db {
         writer: Writer,
         reader: Reader,
         directory: Directory,
+        bus: Bus,
         metrics: Arc<Metrics>,
         obituary: Obituary,
     ) -> Self {
@@ -172,6 +175,7 @@ impl Db {
             writer: Arc::new(writer),
             reader,
             directory,
+            bus,
             metrics,
             queue: Queue::default(),
             flights: Vec::new(),
@@ -212,14 +216,14 @@ impl Db {
         self.counts.orders += 1;
         let answer = match outcome {
             Ok(Ok(done)) => {
-                if let Done::Changed(change) = &done
-                    && let Some(room) = self.directory.room(change.channel_id)
-                {
-                    tell(&room, room::Committed { items: vec![room::Item::Change(change.clone())] });
+                if let Done::Changed(change) = &done {
+                    self.publish_change(change);
+                    if let Some(room) = self.directory.room(change.channel_id) {
+                        let items = vec![room::Item::Change(change.clone())];
+                        tell(&room, room::Committed { items, place: None });
+                    }
                 }
-                if let Some((channel_id, added, removed)) = done.membership() {
-                    self.directory.membership_changed(MembershipChanged { channel_id, added, removed });
-                }
+                self.announce(&done);
                 self.recovered();
                 Ok(done)
             }
@@ -259,10 +263,12 @@ impl Db {
         for (wish, outcome) in batch.into_iter().zip(outcomes) {
             if let Ok(marked) = &outcome
                 && marked.moved
-                && let Some(room) = self.directory.room(wish.mark.channel_id)
             {
-                let (user_id, Marked { seq, at, .. }) = (wish.mark.user_id, *marked);
-                tell(&room, room::MarkMoved { user_id, seq, at, session: wish.session });
+                let (channel, user_id, Marked { seq, at, .. }) = (wish.mark.channel_id, wish.mark.user_id, *marked);
+                self.publish_mark(channel, user_id, *marked);
+                if let Some(room) = self.directory.room(channel) {
+                    tell(&room, room::MarkMoved { user_id, seq, at, session: wish.session });
+                }
             }
             if let Some(reply) = wish.reply {
                 let _ = reply.send(outcome);

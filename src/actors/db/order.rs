@@ -68,15 +68,15 @@ impl Order {
 }
 
 impl Done {
-    /// Who came into and who left a channel by it.
-    pub(super) fn membership(&self) -> Option<(ChannelId, Vec<UserId>, Vec<UserId>)> {
+    /// Who came into a channel by it. Who left one is told by its room.
+    pub(super) fn added(&self) -> Option<(ChannelId, Vec<UserId>)> {
         match self {
-            Self::Channel { channel, created: true } => Some((channel.id, channel.member_ids(), Vec::new())),
-            Self::Changed(Change { channel_id, what: Changed::Channel { change, .. }, .. }) => match change {
-                ChannelChange::MembersAdded { user_ids } => Some((*channel_id, user_ids.clone(), Vec::new())),
-                ChannelChange::MemberRemoved { user_id, .. } => Some((*channel_id, Vec::new(), vec![*user_id])),
-                ChannelChange::RoleChanged { .. } | ChannelChange::Renamed { .. } => None,
-            },
+            Self::Channel { channel, created: true } => Some((channel.id, channel.member_ids())),
+            Self::Changed(Change {
+                channel_id,
+                what: Changed::Channel { change: ChannelChange::MembersAdded { user_ids }, .. },
+                ..
+            }) => Some((*channel_id, user_ids.clone())),
             _ => None,
         }
     }

@@ -54,46 +54,66 @@ impl Ledger {
         first.then(|| Shift { user, status: Status::Online, channels: present.channels.iter().copied().collect() })
     }
 
-    /// A sign of life. One of a session that is not known changes nothing.
-    pub(super) fn beat(&mut self, session: SessionId, now: Instant) {
-        if let Some(lease) = self.leases.get_mut(&session) {
-            lease.beat = lease.beat.max(now);
-        }
+    /// A sign of life, and whose. One of a session that is not known changes nothing.
+    pub(super) fn beat(&mut self, session: SessionId, now: Instant) -> Option<UserId> {
+        let lease = self.leases.get_mut(&session)?;
+        lease.beat = lease.beat.max(now);
+        Some(lease.user)
     }
 
-    pub(super) fn leave(&mut self, session: SessionId) -> Option<Shift> {
+    /// Whose session has ended, and what that changes.
+    pub(super) fn leave(&mut self, session: SessionId) -> Option<(UserId, Option<Shift>)> {
         let Lease { user, .. } = self.leases.remove(&session)?;
         let present = self.users.get_mut(&user)?;
         present.sessions.remove(&session);
         if !present.sessions.is_empty() {
-            return None;
+            return Some((user, None));
         }
         let Present { channels, .. } = self.users.remove(&user)?;
-        Some(Shift { user, status: Status::Offline, channels: channels.into_iter().collect() })
+        Some((user, Some(Shift { user, status: Status::Offline, channels: channels.into_iter().collect() })))
     }
 
-    /// Takes out the sessions that gave no sign of life for the whole time-out.
-    pub(super) fn expire(&mut self, now: Instant) -> (Vec<SessionId>, Vec<Shift>) {
+    /// The sessions that gave no sign of life for the whole time-out.
+    pub(super) fn expired(&self, now: Instant) -> Vec<SessionId> {
         let timeout = self.timeout;
-        let expired: Vec<SessionId> = self
-            .leases
+        self.leases
             .iter()
             .filter(|(_, lease)| now.saturating_duration_since(lease.beat) >= timeout)
             .map(|(session, _)| *session)
-            .collect();
-        let shifts = expired.iter().filter_map(|session| self.leave(*session)).collect();
-        (expired, shifts)
+            .collect()
     }
 
-    /// A user who is there came into or left a channel.
-    pub(super) fn membership(&mut self, user: UserId, channel: ChannelId, member: bool) {
-        if let Some(present) = self.users.get_mut(&user) {
-            if member {
-                present.channels.insert(channel);
-            } else {
-                present.channels.remove(&channel);
-            }
+    /// A user who is there came into or left a channel. Whether that is news.
+    pub(super) fn membership(&mut self, user: UserId, channel: ChannelId, member: bool) -> bool {
+        match self.users.get_mut(&user) {
+            Some(present) if member => present.channels.insert(channel),
+            Some(present) => present.channels.remove(&channel),
+            None => false,
         }
+    }
+
+    /// The user's sessions, each with how long it counts without another sign of life.
+    pub(super) fn leases_of(&self, user: UserId, now: Instant) -> Vec<(SessionId, Duration)> {
+        let sessions = self.users.get(&user).into_iter().flat_map(|present| &present.sessions);
+        sessions
+            .filter_map(|session| {
+                let beat = self.leases.get(session)?.beat;
+                Some((*session, self.timeout.saturating_sub(now.saturating_duration_since(beat))))
+            })
+            .collect()
+    }
+
+    pub(super) fn has(&self, user: UserId) -> bool {
+        self.users.contains_key(&user)
+    }
+
+    /// Where it is news how the user is.
+    pub(super) fn channels_of(&self, user: UserId) -> Vec<ChannelId> {
+        self.users.get(&user).map(|present| present.channels.iter().copied().collect()).unwrap_or_default()
+    }
+
+    pub(super) fn user_ids(&self) -> impl Iterator<Item = UserId> {
+        self.users.keys().copied()
     }
 
     pub(super) fn sessions(&self) -> usize {
@@ -126,8 +146,9 @@ mod tests {
         let (mut ledger, now) = (Ledger::new(TIMEOUT), Instant::now());
         assert_eq!(ledger.arrive(session(1), user(1), vec![], now).map(|shift| shift.status), Some(Status::Online));
         assert_eq!(ledger.arrive(session(2), user(1), vec![], now), None);
-        assert_eq!(ledger.leave(session(1)), None);
-        assert_eq!(ledger.leave(session(2)).map(|shift| shift.status), Some(Status::Offline));
+        assert_eq!(ledger.leave(session(1)), Some((user(1), None)));
+        let last = ledger.leave(session(2)).and_then(|(_, shift)| shift);
+        assert_eq!(last.map(|shift| shift.status), Some(Status::Offline));
         assert_eq!(ledger.leave(session(2)), None);
     }
 
@@ -136,9 +157,10 @@ mod tests {
         let (mut ledger, start) = (Ledger::new(TIMEOUT), Instant::now());
         ledger.arrive(session(1), user(1), vec![], start);
         ledger.beat(session(1), start + Duration::from_secs(30));
-        assert!(ledger.expire(start + Duration::from_secs(119)).0.is_empty());
-        let (expired, shifts) = ledger.expire(start + Duration::from_secs(120));
-        assert_eq!((expired, shifts.len()), (vec![session(1)], 1));
+        assert!(ledger.expired(start + Duration::from_secs(119)).is_empty());
+        let late = start + Duration::from_secs(119);
+        assert_eq!(ledger.leases_of(user(1), late), [(session(1), Duration::from_secs(1))]);
+        assert_eq!(ledger.expired(start + Duration::from_secs(120)), [session(1)]);
     }
 
     #[derive(Debug, Clone)]
@@ -174,7 +196,7 @@ mod tests {
                     Step::Arrive(..) => vec![],
                     Step::Leave(s) => {
                         model.remove(&s);
-                        ledger.leave(session(s)).into_iter().collect()
+                        ledger.leave(session(s)).and_then(|(_, shift)| shift).into_iter().collect()
                     }
                     Step::Beat(s) => {
                         if let Some((_, beat)) = model.get_mut(&s) {
@@ -186,7 +208,8 @@ mod tests {
                     Step::Wait(secs) => {
                         now += Duration::from_secs(secs);
                         model.retain(|_, (_, beat)| now - *beat < TIMEOUT);
-                        ledger.expire(now).1
+                        let expired = ledger.expired(now);
+                        expired.iter().filter_map(|session| ledger.leave(*session)?.1).collect()
                     }
                 };
                 for shift in shifts {

@@ -1,14 +1,18 @@
 //! The presence actor: it owns the clock of heartbeats, and tells the rooms who came and who went.
 //!
 //! Sessions tell it that they came, of each pong, and that they went; the registry tells it of changes of membership.
-//! It ends whom it has not heard of. It never pings: that is the session's.
+//! It ends whom it has not heard of. With other nodes it keeps the leases of its own sessions in Redis, and sees to it
+//! that a dead node's end. It never pings: that is the session's.
 
 mod ledger;
+mod shared;
 
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult};
-use serde::Serialize;
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, ResponseActFuture, WrapFuture,
+};
+use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
 use super::obituary::Obituary;
@@ -20,6 +24,8 @@ use crate::ephemeral::Online;
 use crate::protocol::close::Close;
 use crate::protocol::server::Status;
 use ledger::{Ledger, Shift};
+use shared::Shared;
+pub use shared::SharedParts;
 
 /// See the module's text.
 pub struct Presence {
@@ -28,6 +34,8 @@ pub struct Presence {
     online: Online,
     directory: Directory,
     registry: Option<Addr<Registry>>,
+    /// With other nodes.
+    shared: Option<Shared>,
     expired: u64,
     _obituary: Obituary,
 }
@@ -68,12 +76,18 @@ pub struct MemberMoved {
     pub member: bool,
 }
 
+/// The daemon stops: the others go on showing its users for some seconds, in which they come back elsewhere. Answered
+/// when that is seen to.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Linger;
+
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "PresenceState")]
 pub struct Inspect;
 
 /// What the admin surface shows.
-#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
+#[derive(Debug, Clone, Serialize, Deserialize, actix::MessageResponse)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceState {
     pub sessions: usize,
@@ -82,7 +96,7 @@ pub struct PresenceState {
     pub expired: u64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OnlineUser {
     pub user_id: UserId,
@@ -106,45 +120,64 @@ impl Handler<Panic> for Presence {
 }
 
 impl Presence {
-    pub fn new(timeout: Duration, online: Online, directory: Directory, obituary: Obituary) -> Self {
+    pub fn new(
+        timeout: Duration,
+        online: Online,
+        directory: Directory,
+        shared: Option<SharedParts>,
+        obituary: Obituary,
+    ) -> Self {
         Self {
             ledger: Ledger::new(timeout),
             sweep: (timeout / 20).clamp(Duration::from_millis(10), Duration::from_secs(2)),
             online,
             directory,
             registry: None,
+            shared: shared.map(Shared::new),
             expired: 0,
             _obituary: obituary,
         }
     }
 
-    fn shifted(&self, shift: Shift) {
+    /// Tells the rooms, and the other nodes, what the ledger says is new.
+    fn shifted(&mut self, shift: Shift, ctx: &mut Context<Self>) {
         let Shift { user, status, channels } = shift;
-        let last_seen_at = match status {
+        match status {
             Status::Online => {
                 self.online.came(user);
-                None
+                self.tell_rooms(user, &channels);
             }
+            // Whether the user is gone is for all nodes to say, where they can.
+            Status::Offline if self.shared.as_mut().is_some_and(|shared| shared.left(user, channels.clone())) => {}
             Status::Offline => {
-                let at = now();
-                self.online.went(user, at);
-                Some(at)
+                self.online.went(user, now());
+                self.tell_rooms(user, &channels);
             }
-        };
+        }
+        self.renew(user, ctx);
+    }
+
+    fn tell_rooms(&self, user: UserId, channels: &[ChannelId]) {
         for channel in channels {
-            if let Some(room) = self.directory.room(channel) {
-                tell(&room, room::PresenceChanged { user, status, last_seen_at });
+            if let Some(room) = self.directory.room(*channel) {
+                tell(&room, room::PresenceChanged { user });
             }
         }
     }
 
-    fn sweep(&mut self) {
-        let (expired, shifts) = self.ledger.expire(Instant::now());
-        for shift in shifts {
-            self.shifted(shift);
+    fn leave(&mut self, session: SessionId, ctx: &mut Context<Self>) {
+        match self.ledger.leave(session) {
+            Some((_, Some(shift))) => self.shifted(shift, ctx),
+            Some((user, None)) => self.renew(user, ctx),
+            None => {}
         }
+    }
+
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        let expired = self.ledger.expired(Instant::now());
         self.expired += expired.len() as u64;
         for session in expired {
+            self.leave(session, ctx);
             if let Some(registry) = &self.registry {
                 tell(registry, EndSession { session, why: Close::HeartbeatLost });
             }
@@ -156,7 +189,8 @@ impl Actor for Presence {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(self.sweep, |act, _| act.sweep());
+        ctx.run_interval(self.sweep, Self::sweep);
+        self.start_sharing(ctx);
     }
 }
 
@@ -171,9 +205,10 @@ impl Handler<Wire> for Presence {
 impl Handler<Arrive> for Presence {
     type Result = ();
 
-    fn handle(&mut self, Arrive { session, user, channels }: Arrive, _: &mut Self::Context) {
-        if let Some(shift) = self.ledger.arrive(session, user, channels, Instant::now()) {
-            self.shifted(shift);
+    fn handle(&mut self, Arrive { session, user, channels }: Arrive, ctx: &mut Self::Context) {
+        match self.ledger.arrive(session, user, channels, Instant::now()) {
+            Some(shift) => self.shifted(shift, ctx),
+            None => self.renew(user, ctx),
         }
     }
 }
@@ -182,25 +217,35 @@ impl Handler<Beat> for Presence {
     type Result = ();
 
     fn handle(&mut self, Beat { session }: Beat, _: &mut Self::Context) {
-        self.ledger.beat(session, Instant::now());
+        if let Some(user) = self.ledger.beat(session, Instant::now()) {
+            self.renew_soon(user);
+        }
     }
 }
 
 impl Handler<Leave> for Presence {
     type Result = ();
 
-    fn handle(&mut self, Leave { session }: Leave, _: &mut Self::Context) {
-        if let Some(shift) = self.ledger.leave(session) {
-            self.shifted(shift);
-        }
+    fn handle(&mut self, Leave { session }: Leave, ctx: &mut Self::Context) {
+        self.leave(session, ctx);
     }
 }
 
 impl Handler<MemberMoved> for Presence {
     type Result = ();
 
-    fn handle(&mut self, moved: MemberMoved, _: &mut Self::Context) {
-        self.ledger.membership(moved.user, moved.channel, moved.member);
+    fn handle(&mut self, moved: MemberMoved, ctx: &mut Self::Context) {
+        if self.ledger.membership(moved.user, moved.channel, moved.member) {
+            self.moved(moved, ctx);
+        }
+    }
+}
+
+impl Handler<Linger> for Presence {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: Linger, _: &mut Self::Context) -> Self::Result {
+        Box::pin(self.linger().into_actor(self).map(|(), _, _| ()))
     }
 }
 

@@ -8,7 +8,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::{CompareHeads, Drain, Registry, then};
 use crate::actors::{room, tell};
 
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 const SPREAD: Duration = Duration::from_millis(500);
 
 /// Reads the database's epoch and compares it.
@@ -29,11 +29,10 @@ impl Registry {
         self.drain(Drain { spread: SPREAD, reason: "the history changed", for_good: false });
         self.orphaned.clear();
         self.restarts.clear();
-        self.rooms.clear();
         // Rooms that know another history get nothing more, and end with the sessions that are left in them.
         let rooms = self.parts.directory.rooms();
         for (channel, _) in &rooms {
-            self.parts.directory.remove(*channel);
+            self.forget_room(*channel);
         }
         ctx.run_later(SPREAD, move |_, _| {
             for (_, room) in rooms {

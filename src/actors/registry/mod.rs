@@ -3,7 +3,9 @@
 //! Sessions come to it once, when they open; the DB actor tells it of changes of membership; rooms tell it when nobody
 //! uses them. No message of a channel ever passes through it.
 
+mod compare;
 mod history;
+mod members;
 mod rooms;
 mod sessions;
 
@@ -18,8 +20,10 @@ use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
 use serde::Serialize;
 
+pub use compare::{CompareHeads, CompareSome, Listed};
 pub use history::CompareHistory;
-pub use rooms::{CompareHeads, Idle, MembershipChanged, Open, Reannounce};
+pub use members::{AddedMembers, RemovedMembers};
+pub use rooms::{Idle, Open};
 pub use sessions::{Drain, EndSession, FindSession, ListSessions, Register, Registered, Unregister};
 
 use super::db::DbHandle;
@@ -27,6 +31,7 @@ use super::directory::Directory;
 use super::obituary::Obituary;
 use super::presence::Presence;
 use super::room::{RoomParts, RoomSettings};
+use crate::bus::Bus;
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::ephemeral::Online;
 use crate::metrics::Metrics;
@@ -44,7 +49,10 @@ pub struct Registry {
     restarts: HashMap<ChannelId, Vec<Instant>>,
     generation: u64,
     sessions: HashMap<SessionId, Registered>,
-    by_user: HashMap<UserId, HashSet<SessionId>>,
+    by_user: HashMap<UserId, UserSessions>,
+    /// The rooms are being compared with the database; somebody wished it once more.
+    comparing: bool,
+    compare_again: bool,
     draining: bool,
     started: DateTime<Utc>,
     total_restarts: u64,
@@ -59,10 +67,19 @@ pub struct RegistryParts {
     pub directory: Directory,
     pub presence: Addr<Presence>,
     pub online: Online,
+    pub bus: Bus,
     /// Of the history that the database holds.
     pub epoch: Arc<RwLock<String>>,
     pub metrics: Arc<Metrics>,
     pub rooms: RoomSettings,
+}
+
+/// A user's sessions on this node.
+#[derive(Debug, Default)]
+struct UserSessions {
+    sessions: HashSet<SessionId>,
+    /// How often the user's memberships had been changed when the oldest of their lists was read.
+    memberships: Option<i64>,
 }
 
 struct RoomEntry {
@@ -100,6 +117,8 @@ impl Registry {
             generation: 0,
             sessions: HashMap::new(),
             by_user: HashMap::new(),
+            comparing: false,
+            compare_again: false,
             draining: false,
             started: crate::domain::now(),
             total_restarts: 0,
@@ -108,8 +127,8 @@ impl Registry {
     }
 
     fn room_parts(&self, ctx: &Context<Self>) -> RoomParts {
-        let RegistryParts { db, reader, online, metrics, rooms, .. } = self.parts.clone();
-        RoomParts { db, reader, registry: ctx.address(), online, metrics, settings: rooms }
+        let RegistryParts { db, reader, online, bus, metrics, rooms, .. } = self.parts.clone();
+        RoomParts { db, reader, registry: ctx.address(), online, bus, metrics, settings: rooms }
     }
 }
 

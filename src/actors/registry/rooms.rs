@@ -2,23 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
 
-use super::{CompareHistory, Registry, RoomEntry, then};
+use super::{CompareHeads, Registry, RoomEntry, then};
 use crate::actors::feed::Subscriber;
 use crate::actors::obituary::Obituary;
 use crate::actors::room::{self, Room};
-use crate::actors::{presence, session, tell};
+use crate::actors::tell;
+use crate::bus::Topic;
 use crate::domain::channel::Channel;
-use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::ids::ChannelId;
+use crate::ephemeral::Online;
 use crate::protocol::close::Close;
-use crate::store::StoreError;
+use crate::store::{Reader, StoreError};
 
 /// A room that was opened this recently is not let go: a session may be on its way to it.
 const JUST_OPENED: Duration = Duration::from_secs(15);
 const RESTART_RETRY: Duration = Duration::from_millis(500);
-/// Heads of one query.
-const HEADS_AT_ONCE: usize = 5000;
 /// A room that dies more often than this within the time is not started anew until somebody opens it.
 const MAX_RESTARTS: usize = 5;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
@@ -37,28 +37,6 @@ pub struct Idle {
     pub channel: ChannelId,
     pub at_once: bool,
 }
-
-/// Who came into a channel and who left it, as committed.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct MembershipChanged {
-    pub channel_id: ChannelId,
-    pub added: Vec<UserId>,
-    pub removed: Vec<UserId>,
-}
-
-/// A room has passed on that these users were added: their sessions that do not take part yet join now.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Reannounce {
-    pub channel: ChannelId,
-    pub users: Vec<UserId>,
-}
-
-/// Compares all rooms with the database: something may have been committed unseen.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct CompareHeads;
 
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
@@ -96,6 +74,16 @@ impl Registry {
         }
         self.rooms.insert(id, RoomEntry { generation, opened: Instant::now() });
         self.parts.directory.insert(id, room);
+        self.parts.bus.subscribe(Topic::Channel(id));
+    }
+
+    /// Nobody finds it any more.
+    pub(super) fn forget_room(&mut self, channel: ChannelId) -> Option<Addr<Room>> {
+        self.rooms.remove(&channel);
+        self.parts.bus.unsubscribe(Topic::Channel(channel));
+        let room = self.parts.directory.room(channel);
+        self.parts.directory.remove(channel);
+        room
     }
 
     fn subscribers_of(&self, channel: ChannelId) -> Vec<Subscriber> {
@@ -109,8 +97,7 @@ impl Registry {
 
     fn room_ended(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
         log::error!("the room of channel {channel} died; starting it anew");
-        self.rooms.remove(&channel);
-        self.parts.directory.remove(channel);
+        self.forget_room(channel);
         self.orphaned.insert(channel);
         self.total_restarts += 1;
         self.parts.metrics.room_restarts.inc();
@@ -129,19 +116,8 @@ impl Registry {
         self.restart(channel, ctx);
     }
 
-    /// Tells the users' sessions that they are in the channel; one that takes part already stays as it is.
-    fn announce(&self, channel: ChannelId, users: &[UserId]) {
-        for user in users.iter().filter(|user| self.by_user.contains_key(user)) {
-            tell(&self.parts.presence, presence::MemberMoved { user: *user, channel, member: true });
-        }
-        let sessions = users.iter().filter_map(|user| self.by_user.get(user)).flatten();
-        for session in sessions.filter_map(|session| self.sessions.get(session)) {
-            tell(&session.addr, session::Added { channel });
-        }
-    }
-
     fn restart(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
-        let read = self.parts.reader.channels(vec![channel]);
+        let read = load(self.parts.reader.clone(), self.parts.online.clone(), vec![channel]);
         then(read, self, ctx, move |channels, act, ctx| match channels {
             Ok(channels) => {
                 for channel in &channels {
@@ -162,6 +138,16 @@ impl Registry {
     }
 }
 
+/// The channels that exist, after it was learned who of their members is there.
+async fn load(reader: Reader, online: Online, channels: Vec<ChannelId>) -> Result<Vec<Channel>, StoreError> {
+    if channels.is_empty() {
+        return Ok(Vec::new());
+    }
+    let channels = reader.channels(channels).await?;
+    online.learn(channels.iter().flat_map(Channel::member_ids)).await;
+    Ok(channels)
+}
+
 impl Handler<Open> for Registry {
     type Result = ResponseActFuture<Self, Result<(), StoreError>>;
 
@@ -177,8 +163,7 @@ impl Handler<Open> for Registry {
                 None => true,
             })
             .collect();
-        let reader = self.parts.reader.clone();
-        let load = async move { if missing.is_empty() { Ok(Vec::new()) } else { reader.channels(missing).await } };
+        let load = load(self.parts.reader.clone(), self.parts.online.clone(), missing);
         Box::pin(load.into_actor(self).map(|channels, act, ctx| {
             channels?.iter().for_each(|channel| act.start_room(channel, ctx));
             Ok(())
@@ -203,63 +188,10 @@ impl Handler<Idle> for Registry {
         if !at_once && self.rooms.get(&channel).is_none_or(|room| room.opened.elapsed() < JUST_OPENED) {
             return;
         }
-        self.rooms.remove(&channel);
         self.restarts.remove(&channel);
-        if let Some(room) = self.parts.directory.room(channel) {
-            self.parts.directory.remove(channel);
-            if !at_once {
-                tell(&room, room::Retire);
-            }
+        let room = self.forget_room(channel);
+        if let Some(room) = room.filter(|_| !at_once) {
+            tell(&room, room::Retire);
         }
-    }
-}
-
-impl Handler<MembershipChanged> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, changed: MembershipChanged, _: &mut Self::Context) {
-        let channel = changed.channel_id;
-        for user in changed.removed.iter().filter(|user| self.by_user.contains_key(user)) {
-            tell(&self.parts.presence, presence::MemberMoved { user: *user, channel, member: false });
-        }
-        self.announce(channel, &changed.added);
-    }
-}
-
-impl Handler<Reannounce> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, Reannounce { channel, users }: Reannounce, _: &mut Self::Context) {
-        self.announce(channel, &users);
-    }
-}
-
-impl Handler<CompareHeads> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, _: CompareHeads, ctx: &mut Self::Context) {
-        // Where the database was away it may have come back as another.
-        ctx.notify(CompareHistory);
-        let rooms: Vec<ChannelId> = self.rooms.keys().copied().collect();
-        for some in rooms.chunks(HEADS_AT_ONCE) {
-            self.compare_some(some.to_vec(), ctx);
-        }
-    }
-}
-
-impl Registry {
-    fn compare_some(&mut self, rooms: Vec<ChannelId>, ctx: &mut Context<Self>) {
-        let read = self.parts.reader.heads(rooms);
-        then(read, self, ctx, |heads, act, _| match heads {
-            Ok(heads) => {
-                for (channel, version) in heads {
-                    if let Some(room) = act.parts.directory.room(channel) {
-                        tell(&room, room::HeadSeen { version });
-                    }
-                }
-            }
-            // Compared again in a few seconds.
-            Err(error) => log::warn!("the rooms cannot be compared with the database: {error}"),
-        });
     }
 }

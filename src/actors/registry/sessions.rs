@@ -10,6 +10,7 @@ use super::Registry;
 use crate::actors::feed::Subscriber;
 use crate::actors::session::{self, Session};
 use crate::actors::tell;
+use crate::bus::Topic;
 use crate::domain::ids::SessionId;
 use crate::protocol::close::Close;
 
@@ -73,7 +74,12 @@ impl Handler<Register> for Registry {
         if self.draining {
             return false;
         }
-        self.by_user.entry(session.handle.user).or_default().insert(session.handle.id);
+        let user = session.handle.user;
+        let sessions = &mut self.by_user.entry(user).or_default().sessions;
+        if sessions.is_empty() {
+            self.parts.bus.subscribe(Topic::User(user));
+        }
+        sessions.insert(session.handle.id);
         self.sessions.insert(session.handle.id, session);
         true
     }
@@ -84,10 +90,12 @@ impl Handler<Unregister> for Registry {
 
     fn handle(&mut self, Unregister { session }: Unregister, _: &mut Context<Self>) {
         let Some(gone) = self.sessions.remove(&session) else { return };
-        if let Some(sessions) = self.by_user.get_mut(&gone.handle.user) {
-            sessions.remove(&session);
-            if sessions.is_empty() {
-                self.by_user.remove(&gone.handle.user);
+        let user = gone.handle.user;
+        if let Some(known) = self.by_user.get_mut(&user) {
+            known.sessions.remove(&session);
+            if known.sessions.is_empty() {
+                self.by_user.remove(&user);
+                self.parts.bus.unsubscribe(Topic::User(user));
             }
         }
     }

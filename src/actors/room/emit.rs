@@ -5,16 +5,16 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 
 use super::outgoing::Sent;
-use super::{Item, PresenceChanged, Room};
+use super::{Item, Room};
 use crate::actors::origin::Origin;
-use crate::actors::registry::Reannounce;
+use crate::actors::registry::{AddedMembers, RemovedMembers};
 use crate::actors::tell;
 use crate::domain::change::{Change, Changed, ChannelChange};
 use crate::domain::channel::ChannelState;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{Appended, Message, NewMessage, Stored};
 use crate::domain::sync::{FilledChange, FilledWhat};
-use crate::protocol::server::{ChannelBody, MessageBody, ServerFrame};
+use crate::protocol::server::{ChannelBody, MessageBody, ServerFrame, Status};
 use crate::socket::frame;
 
 impl Room {
@@ -126,9 +126,14 @@ impl Room {
         for user in &shift.removed {
             self.stop_typing(*user);
         }
+        if !shift.removed.is_empty() {
+            tell(&self.parts.registry, RemovedMembers { channel: self.id, users: shift.removed.clone() });
+        }
         if !shift.added.is_empty() {
-            // Whoever was removed and added again within a moment has been detached only now.
-            tell(&self.parts.registry, Reannounce { channel: self.id, users: shift.added.clone() });
+            // Whoever was removed and added again within a moment has been detached only now; and where they were added
+            // by another node their sessions may not have heard of it.
+            tell(&self.parts.registry, AddedMembers { channel: self.id, users: shift.added.clone() });
+            self.unknown.extend(&shift.added);
         }
         match change {
             ChannelChange::MembersAdded { .. } | ChannelChange::MemberRemoved { heir: None, .. } => {
@@ -154,9 +159,9 @@ impl Room {
         }
     }
 
-    fn members_frame(&self, since: i64, version: i64, added: &[UserId], removed: &[UserId]) -> Bytes {
+    fn members_frame(&mut self, since: i64, version: i64, added: &[UserId], removed: &[UserId]) -> Bytes {
         let member_ids = self.roster.member_ids();
-        let online: Vec<UserId> = member_ids.iter().copied().filter(|id| self.parts.online.has(*id)).collect();
+        let online = self.present.show(&member_ids);
         text(&ServerFrame::Members {
             channel_id: self.id,
             version,
@@ -188,7 +193,7 @@ impl Room {
         }
     }
 
-    fn stop_typing(&mut self, user: UserId) {
+    pub(super) fn stop_typing(&mut self, user: UserId) {
         if self.typing.stopped(user) {
             self.emit_typing_stopped(user);
         }
@@ -204,8 +209,8 @@ impl Room {
         self.to_others(user, &text(&ServerFrame::TypingStopped { channel_id: self.id, user_id: user }));
     }
 
-    pub(super) fn emit_presence(&self, changed: PresenceChanged) {
-        let PresenceChanged { user, status, last_seen_at } = changed;
+    pub(super) fn emit_presence(&self, user: UserId, status: Status) {
+        let last_seen_at = self.parts.online.last_seen(user).filter(|_| status == Status::Offline);
         let frame = ServerFrame::Presence { channel_id: self.id, user_id: user, status, last_seen_at };
         self.to_others(user, &text(&frame));
     }

@@ -21,6 +21,7 @@ impl Room {
     /// Passes on what has its turn, and sees to what is missing.
     pub(super) fn advance(&mut self, ctx: &mut Context<Self>) {
         self.pass_on();
+        self.learn(ctx);
         if self.sequence.has_hole() && !self.filling {
             self.filling = true;
             ctx.run_later(BEFORE_FILL, Self::fill);
@@ -68,6 +69,7 @@ impl Room {
 
     fn fill_again_later(&mut self, ctx: &mut Context<Self>) {
         self.pass_on();
+        self.learn(ctx);
         self.filling = self.sequence.has_hole();
         if self.filling {
             ctx.run_later(FILL_RETRY, Self::fill);

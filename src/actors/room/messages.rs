@@ -5,6 +5,7 @@ use std::time::Instant;
 use actix::Message;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::actors::db::conflict;
 use crate::actors::feed::Subscriber;
@@ -14,7 +15,6 @@ use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::domain::message::{Appended, NewMessage};
 use crate::protocol::client::SendRequest;
 use crate::protocol::error::Refusal;
-use crate::protocol::server::Status;
 use crate::protocol::time;
 
 /// What the admin surface shows.
@@ -74,11 +74,13 @@ pub struct Publish {
     pub origin: Origin,
 }
 
-/// Told by the DB actor, in commit order.
+/// Told by the DB actor, in commit order, and by other nodes.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Committed {
     pub items: Vec<Item>,
+    /// Of what comes from other nodes only so much waits at a time.
+    pub place: Option<OwnedSemaphorePermit>,
 }
 
 /// The channel has come at least this far.
@@ -93,6 +95,15 @@ pub struct HeadSeen {
 pub struct UserTyped {
     pub user: UserId,
     pub name: String,
+    /// On another node, which passed it on by its own rule and will tell of its end.
+    pub elsewhere: bool,
+}
+
+/// A notice that came from another node has ended there.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct TypingStopped {
+    pub user: UserId,
 }
 
 /// A reader's mark moved.
@@ -105,13 +116,17 @@ pub struct MarkMoved {
     pub session: Option<SessionId>,
 }
 
+/// A user may have come or gone: how it is is known where everybody looks.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct PresenceChanged {
     pub user: UserId,
-    pub status: Status,
-    pub last_seen_at: Option<DateTime<Utc>>,
 }
+
+/// The same of any of the members.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct ComparePresence;
 
 /// The registry lets go of it: it is no longer in the directory.
 #[derive(Debug, Clone, Copy, Message)]

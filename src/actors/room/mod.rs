@@ -7,7 +7,9 @@
 mod emit;
 mod fill;
 mod messages;
+mod notices;
 mod outgoing;
+mod present;
 mod receipts;
 mod roster;
 mod sequence;
@@ -23,6 +25,7 @@ use super::db::{DbHandle, Flight};
 use super::obituary::Obituary;
 use super::registry::{Idle, Registry};
 use super::tell;
+use crate::bus::Bus;
 use crate::domain::channel::Channel;
 use crate::domain::ids::{ChannelId, MessageId, UserId, new_v7};
 use crate::domain::message::{Append, Appended, NewMessage};
@@ -31,16 +34,16 @@ use crate::metrics::Metrics;
 use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
-use crate::protocol::server::Status;
 use crate::store::Reader;
 #[cfg(debug_assertions)]
 pub use messages::Panic;
 pub use messages::{
-    Attach, Committed, Detach, HeadSeen, Inspect, Item, MarkMoved, PresenceChanged, Publish, Retire, RoomState,
-    UserTyped,
+    Attach, Committed, ComparePresence, Detach, HeadSeen, Inspect, Item, MarkMoved, PresenceChanged, Publish, Retire,
+    RoomState, TypingStopped, UserTyped,
 };
 use outgoing::Outgoing;
-use receipts::{Due, Receipt, Receipts};
+use present::Present;
+use receipts::Receipts;
 use roster::Roster;
 use sequence::Sequence;
 use typing::Typing;
@@ -57,6 +60,7 @@ pub struct RoomParts {
     pub reader: Reader,
     pub registry: Addr<Registry>,
     pub online: Online,
+    pub bus: Bus,
     pub metrics: Arc<Metrics>,
     pub settings: RoomSettings,
 }
@@ -81,6 +85,9 @@ pub struct Room {
     filling: bool,
     typing: Typing,
     typing_timer: bool,
+    present: Present,
+    /// New members of whom it has not been asked yet whether they are there.
+    unknown: Vec<UserId>,
     receipts: Receipts,
     /// One clone for each send in flight.
     flights: Flight,
@@ -106,6 +113,8 @@ impl Room {
             filling: false,
             typing: Typing::new(typing_debounce, typing_expiry),
             typing_timer: false,
+            present: Present::new(parts.online.clone(), &channel.member_ids()),
+            unknown: Vec::new(),
             receipts: Receipts::new(read_merge),
             flights: Flight::default(),
             last_seq: channel.last_seq,
@@ -171,21 +180,6 @@ impl Room {
             }
             _ => item.answer_without_room(),
         }
-    }
-
-    fn look_at_typing(&mut self, ctx: &mut Context<Self>) {
-        if self.typing_timer {
-            return;
-        }
-        let Some(next) = self.typing.next_look() else { return };
-        self.typing_timer = true;
-        ctx.run_later(next.saturating_duration_since(Instant::now()), |act, ctx| {
-            act.typing_timer = false;
-            for user in act.typing.expired(Instant::now()) {
-                act.emit_typing_stopped(user);
-            }
-            act.look_at_typing(ctx);
-        });
     }
 }
 
@@ -267,7 +261,7 @@ impl Handler<Publish> for Room {
 impl Handler<Committed> for Room {
     type Result = ();
 
-    fn handle(&mut self, Committed { items }: Committed, ctx: &mut Self::Context) {
+    fn handle(&mut self, Committed { items, .. }: Committed, ctx: &mut Self::Context) {
         if is_dying() {
             return;
         }
@@ -287,55 +281,6 @@ impl Handler<HeadSeen> for Room {
         }
         self.sequence.heard_of(version);
         self.advance(ctx);
-    }
-}
-
-impl Handler<UserTyped> for Room {
-    type Result = ();
-
-    fn handle(&mut self, UserTyped { user, name }: UserTyped, ctx: &mut Self::Context) {
-        if is_dying() {
-            return;
-        }
-        if self.roster.has(user) && self.typing.typed(user, Instant::now()) {
-            self.emit_typing(user, &name);
-        }
-        self.look_at_typing(ctx);
-    }
-}
-
-impl Handler<MarkMoved> for Room {
-    type Result = ();
-
-    fn handle(&mut self, moved: MarkMoved, ctx: &mut Self::Context) {
-        if is_dying() {
-            return;
-        }
-        let receipt = Receipt { seq: moved.seq, at: moved.at, session: moved.session };
-        match self.receipts.moved(moved.user_id, receipt, Instant::now()) {
-            Due::Now => self.emit_receipts(),
-            Due::After(wait) => {
-                ctx.run_later(wait, |act, _| act.emit_receipts());
-            }
-            Due::Waits => {}
-        }
-    }
-}
-
-impl Handler<PresenceChanged> for Room {
-    type Result = ();
-
-    fn handle(&mut self, changed: PresenceChanged, _: &mut Self::Context) {
-        if is_dying() {
-            return;
-        }
-        if !self.roster.has(changed.user) {
-            return;
-        }
-        if changed.status == Status::Offline && self.typing.stopped(changed.user) {
-            self.emit_typing_stopped(changed.user);
-        }
-        self.emit_presence(changed);
     }
 }
 

@@ -42,6 +42,19 @@ impl Typing {
         due
     }
 
+    /// Another node passed a notice on: is it passed on here? That node keeps to the debounce, give or take the way, and
+    /// says when the notice ends; if it never does, that is seen to here.
+    pub(super) fn typed_elsewhere(&mut self, user: UserId, now: Instant) -> bool {
+        let ends = Some(now + self.expiry + self.debounce);
+        let typist = self.users.entry(user).or_insert(Typist { passed_on: now, ends: None });
+        let due = typist.ends.is_none() || now.duration_since(typist.passed_on) >= self.debounce / 2;
+        if due {
+            typist.passed_on = now;
+        }
+        typist.ends = ends;
+        due
+    }
+
     /// The user's message came, or the user went: does a notice end by that?
     pub(super) fn stopped(&mut self, user: UserId) -> bool {
         self.users.get_mut(&user).is_some_and(|typist| typist.ends.take().is_some())
@@ -98,6 +111,16 @@ mod tests {
         assert!(!typing.typed(ANA, start + ms(500)), "held back, so there is nothing to end");
         assert!(typing.expired(start + ms(3500)).is_empty());
         assert!(typing.typed(ANA, start + ms(3600)));
+    }
+
+    #[test]
+    fn a_notice_from_elsewhere_is_ended_there_or_late() {
+        let (mut typing, start) = (Typing::new(ms(2000), ms(3000)), Instant::now());
+        assert!(typing.typed_elsewhere(ANA, start) && typing.typed_elsewhere(ANA, start + ms(1980)));
+        assert!(!typing.typed_elsewhere(ANA, start + ms(2000)), "twice at once");
+        assert!(typing.expired(start + ms(6900)).is_empty());
+        assert_eq!(typing.expired(start + ms(7000)), [ANA]);
+        assert!(typing.typed_elsewhere(ANA, start + ms(7001)) && typing.stopped(ANA) && !typing.stopped(ANA));
     }
 
     proptest! {

@@ -130,7 +130,7 @@ impl Session {
         // Without a room it is lost, as typing may be.
         if let Some(room) = self.parts.directory.room(channel) {
             let name = self.opening.identity.name.clone();
-            tell(&room, room::UserTyped { user: self.handle.user, name });
+            tell(&room, room::UserTyped { user: self.handle.user, name, elsewhere: false });
         }
     }
 

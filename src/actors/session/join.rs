@@ -11,9 +11,9 @@ use futures_util::future::join_all;
 use super::{Added, Session, SessionParts};
 use crate::actors::feed::Subscriber;
 use crate::actors::presence::Arrive;
-use crate::actors::registry::{Open, Register, Registered};
+use crate::actors::registry::{Listed, Open, Register, Registered};
 use crate::actors::{room, tell};
-use crate::domain::channel::ChannelView;
+use crate::domain::channel::{ChannelView, Listing};
 use crate::domain::ids::ChannelId;
 use crate::protocol::PROTOCOL;
 use crate::protocol::close::Close;
@@ -65,8 +65,9 @@ impl Session {
     fn joined(&mut self, views: &[ChannelView], ctx: &mut Context<Self>) {
         let user = self.handle.user;
         let identity = &self.opening.identity;
-        // Those without a lane were added after the list was read: their own announcement is on its way.
-        let views: Vec<_> = views.iter().filter(|view| self.handle.feed.has(view.channel.id)).collect();
+        // Those without a lane were added after the list was read, by any node.
+        let (views, late): (Vec<_>, Vec<_>) = views.iter().partition(|view| self.handle.feed.has(view.channel.id));
+        self.added.extend(late.iter().map(|view| view.channel.id));
         let hello = ServerFrame::Hello(Box::new(Hello {
             protocol: PROTOCOL,
             epoch: self.parts.epoch.read().clone(),
@@ -181,7 +182,8 @@ async fn snapshot(
     if !parts.registry.send(Register(registered)).await? {
         return Err(JoinError::Stopping);
     }
-    let channels = parts.reader.listing(handle.user).await?.channels;
+    let Listing { memberships, channels } = parts.reader.listing(handle.user).await?;
+    tell(&parts.registry, Listed { user: handle.user, memberships });
     parts.registry.send(Open { channels: channels.clone() }).await??;
     for channel in &channels {
         handle.feed.hold(*channel);

@@ -115,8 +115,19 @@ impl Asker {
         seen.map_err(|error| unreadable(&error))?.ok_or_else(Refusal::no_channel)
     }
 
+    /// Asks who of the members is there, where that is for other nodes to say.
+    pub(super) async fn learn(&self, views: &[ChannelView]) {
+        self.parts().online.learn(views.iter().flat_map(|view| view.channel.member_ids())).await;
+    }
+
     /// The channel of a view, for the asker.
-    pub(super) fn body(&self, view: &ChannelView) -> ChannelBody {
+    pub(super) async fn body(&self, view: &ChannelView) -> ChannelBody {
+        self.learn(std::slice::from_ref(view)).await;
+        self.known_body(view)
+    }
+
+    /// The same, after [`Asker::learn`].
+    pub(super) fn known_body(&self, view: &ChannelView) -> ChannelBody {
         let online = |user| self.parts().online.has(user);
         match self.user_id() {
             Some(user) => ChannelBody::new(view, user, online),
@@ -133,7 +144,7 @@ impl Asker {
             }
             _ => self.see(id).await?,
         };
-        Ok(self.body(&view))
+        Ok(self.body(&view).await)
     }
 }
 

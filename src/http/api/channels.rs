@@ -41,7 +41,8 @@ pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
             (channels.into_iter().map(unasked).collect(), has_more)
         }
     };
-    let channels = views.iter().map(|view| asker.body(view)).collect();
+    asker.learn(&views).await;
+    let channels = views.iter().map(|view| asker.known_body(view)).collect();
     Ok(HttpResponse::Ok().json(Channels { channels, has_more }))
 }
 
@@ -69,10 +70,12 @@ pub(super) async fn create(asker: Asker, request: HttpRequest, payload: Payload)
         CreateChannel::DirectOf(users) => Order::CreateDirect { users: *users, placeholders },
     };
     match asker.parts().db.order(order).await? {
-        Done::Channel { channel, created: true } => Ok(HttpResponse::Created().json(asker.body(&unasked(*channel)))),
+        Done::Channel { channel, created: true } => {
+            Ok(HttpResponse::Created().json(asker.body(&unasked(*channel)).await))
+        }
         Done::Channel { channel, created: false } => {
             let view = asker.see(channel.id).await?;
-            Ok(HttpResponse::Ok().json(asker.body(&view)))
+            Ok(HttpResponse::Ok().json(asker.body(&view).await))
         }
         _ => Err(Refusal::unavailable("the database gave no channel; try again").into()),
     }
@@ -84,7 +87,7 @@ pub(super) async fn create(asker: Asker, request: HttpRequest, payload: Payload)
     responses((status = 200, body = ChannelBody), Reading))]
 pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
     let view = asker.see(input::channel_id(&request)?).await?;
-    Ok(HttpResponse::Ok().json(asker.body(&view)))
+    Ok(HttpResponse::Ok().json(asker.body(&view).await))
 }
 
 /// Renames a group.

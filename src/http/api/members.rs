@@ -18,6 +18,7 @@ use crate::protocol::server::ChannelBody;
     responses((status = 200, body = Members), Reading))]
 pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
     let view = asker.see(input::channel_id(&request)?).await?;
+    asker.learn(std::slice::from_ref(&view)).await;
     let online = &asker.parts().online;
     let members = view.channel.members.iter();
     let members = members

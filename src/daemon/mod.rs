@@ -2,15 +2,18 @@
 //!
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
-use std::net::{SocketAddr, TcpListener};
+mod nodes;
+mod runtime;
+mod serve;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter};
 use actix_web::dev::ServerHandle;
-use actix_web::{App as HttpApp, HttpServer, middleware, web};
-use tokio::runtime::{Handle, Runtime};
+use actix_web::web;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::actors::db::{CloseStore, Db, DbHandle, IsIdle, Load};
@@ -18,37 +21,31 @@ use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
 use crate::actors::presence::{self, Presence};
 use crate::actors::registry::{Drain, Registry, RegistryParts};
+use crate::actors::relay::Relay;
 use crate::actors::room::RoomSettings;
 use crate::actors::session::SessionParts;
 use crate::actors::tell;
 use crate::auth::{SetupError, Verifier};
+use crate::cluster::InvalidUrl as InvalidRedisUrl;
 use crate::config::{Config, SecretUrl};
-use crate::ephemeral::Online;
 use crate::http;
 use crate::http::app::App;
 use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
-use crate::limits::lines::{self, Lines};
 use crate::limits::notices::{self, Notices};
 use crate::limits::rates::Rates;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
-use crate::socket::line::{mark_head, on_connect};
-use crate::socket::{Limits as OutboxLimits, Times, WRITE_FROM};
+use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, StoreError};
+use nodes::Nodes;
+use runtime::Background;
+use serve::{bind, lines_of, serve};
 
 /// How often it is looked whether a rate bucket can be forgotten.
 const FORGET_RATES: Duration = Duration::from_secs(60);
 /// How long the closes of a stopping daemon are spread.
 const SPREAD: Duration = Duration::from_secs(2);
-/// How coarse the web server's clock is.
-const CLOCK_TICK: Duration = Duration::from_millis(500);
-/// What a worker of a web server opens for itself, at most.
-const DESCRIPTORS_OF_A_WORKER: usize = 4;
-/// Connections that may be accepted beyond those that are let in, to be told so.
-const UNCOUNTED: usize = 16;
-/// With room for fewer connections the start warns.
-const FEW_LINES: usize = 1000;
 const STOP_LOOK: Duration = Duration::from_millis(25);
 const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
@@ -59,6 +56,8 @@ pub enum StartError {
     Store(#[from] OpenError),
     #[error("{0}")]
     Url(#[from] InvalidUrl),
+    #[error("{0}")]
+    Redis(#[from] InvalidRedisUrl),
     #[error("the database was opened, but does not answer: {0}")]
     Epoch(#[from] StoreError),
     #[error("{0}")]
@@ -81,7 +80,7 @@ pub struct Daemon {
     died: UnboundedReceiver<&'static str>,
     arbiters: Vec<Arbiter>,
     /// Ends with the daemon.
-    _store_runtime: StoreRuntime,
+    _background: Background,
 }
 
 impl Daemon {
@@ -90,16 +89,18 @@ impl Daemon {
         let listener = bind(config.listen, "TENFOUR_LISTEN")?;
         let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
-        let store_runtime = StoreRuntime::new()?;
+        let background = Background::new()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
-        let (writer, reader) = store::open(settings, store_runtime.handle.clone()).await?;
+        let (writer, reader) = store::open(settings, background.handle.clone()).await?;
         let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
 
         let epoch = Arc::new(parking_lot::RwLock::new(epoch));
         let metrics = Arc::new(Metrics::new());
         let directory = Directory::default();
-        let online = Online::default();
+        let key = reader.cluster_key().await?;
+        let nodes = Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
+        let Nodes { bus, online, shared, starting, .. } = nodes;
         let (vital, died) = Vital::watch();
         let arbiters: Vec<Arbiter> = (0..4).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -110,14 +111,14 @@ impl Daemon {
         let load = Arc::new(Load::new(config.limits.db_queue));
         let db = {
             let (reader, directory, metrics) = (reader.clone(), directory.clone(), Arc::clone(&metrics));
-            let obituary = vital.obituary("the database actor");
-            Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, metrics, obituary))
+            let (bus, obituary) = (bus.clone(), vital.obituary("the database actor"));
+            Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, obituary))
         };
         let db = DbHandle::new(db, load);
         let presence = {
             let (online, directory) = (online.clone(), directory.clone());
             let (timeout, obituary) = (config.timing.heartbeat_timeout, vital.obituary("the presence actor"));
-            Presence::start_in_arbiter(for_rest, move |_| Presence::new(timeout, online, directory, obituary))
+            Presence::start_in_arbiter(for_rest, move |_| Presence::new(timeout, online, directory, shared, obituary))
         };
         let registry = {
             let parts = RegistryParts {
@@ -126,21 +127,19 @@ impl Daemon {
                 directory: directory.clone(),
                 presence: presence.clone(),
                 online: online.clone(),
+                bus,
                 epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
-                rooms: RoomSettings {
-                    max_in_flight: config.limits.room_in_flight,
-                    typing_debounce: config.timing.typing_debounce,
-                    typing_expiry: config.timing.typing_expiry,
-                    read_merge: config.timing.read_merge,
-                    idle: config.timing.room_idle,
-                },
+                rooms: room_settings(&config),
             };
             let (rooms, obituary) = (rooms.to_vec(), vital.obituary("the registry"));
             Registry::start_in_arbiter(for_rest, move |_| Registry::new(parts, rooms, obituary))
         };
         directory.wire(registry.clone());
         tell(&presence, presence::Wire { registry: registry.clone() });
+        if let Some(starting) = starting {
+            starting.listen(Arc::new(Relay::new(directory.clone(), registry.clone(), online.clone())));
+        }
 
         let notices = Arc::new(Notices::default());
         let rates = Arc::new(Rates::new(config.limits.rate_limit));
@@ -186,7 +185,7 @@ impl Daemon {
             None => None,
         };
         let drain = config.timing.drain;
-        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, _store_runtime: store_runtime })
+        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, _background: background })
     }
 
     /// Where clients connect, with the port that was really bound.
@@ -221,6 +220,8 @@ impl Daemon {
         let deadline = Instant::now() + self.drain;
         log::info!("stopping: no new connections");
         self.app.draining.store(true, Ordering::Release);
+        // First of all, so that nobody is told that those are gone who come back elsewhere.
+        let _ = self.app.parts.presence.send(presence::Linger).await;
         let spread = SPREAD.min(self.drain / 4);
         let drain = Drain { spread, reason: "the daemon is stopping", for_good: true };
         let sessions = self.registry.send(drain).await.unwrap_or(0);
@@ -252,26 +253,13 @@ impl Daemon {
     }
 }
 
-/// The threads of the store, apart from the actors': neither waits for the other.
-struct StoreRuntime {
-    handle: Handle,
-    runtime: Option<Runtime>,
-}
-
-impl StoreRuntime {
-    fn new() -> std::io::Result<Self> {
-        let builder = &mut tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(2).thread_name("store").enable_all().build()?;
-        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
-    }
-}
-
-/// A runtime may not be waited for within another one.
-impl Drop for StoreRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+fn room_settings(config: &Config) -> RoomSettings {
+    RoomSettings {
+        max_in_flight: config.limits.room_in_flight,
+        typing_debounce: config.timing.typing_debounce,
+        typing_expiry: config.timing.typing_expiry,
+        read_merge: config.timing.read_merge,
+        idle: config.timing.room_idle,
     }
 }
 
@@ -293,81 +281,4 @@ fn keep_house(rates: Arc<Rates>, notices: Arc<Notices>) {
 
 fn store_settings(url: &SecretUrl, schema: &str) -> Result<store::Settings, InvalidUrl> {
     Ok(store::Settings { pg_schema: schema.to_owned(), ..store::Settings::new(url.expose().parse()?) })
-}
-
-fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|error| StartError::Bind { address, setting, error })
-}
-
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
-}
-
-/// Who may open how many connections on the public and the admin address: descriptors are left for everything else.
-fn lines_of(sessions_per_address: usize) -> (Lines, Lines) {
-    let per_address = lines::per_address(sessions_per_address);
-    let count = |count: Option<i64>| count.and_then(|count| usize::try_from(count).ok());
-    let (public, admin) = match count(metrics::max_fds()) {
-        // No limit, or none that can be read.
-        None => (usize::MAX, usize::MAX),
-        Some(max) => {
-            let open = count(metrics::open_fds()).unwrap_or_default() + 2 * workers() * DESCRIPTORS_OF_A_WORKER;
-            let (public, admin) = lines::in_all(max, open);
-            if public < FEW_LINES {
-                log::warn!(
-                    "the limit of {max} open files lets {public} connections in at a time; raise it for more \
-                     (LimitNOFILE, ulimit -n)"
-                );
-            }
-            (public, admin)
-        }
-    };
-    (Lines::new(per_address, public), Lines::new(per_address, admin))
-}
-
-fn serve(
-    listener: TcpListener,
-    app: &web::Data<App>,
-    lines: Lines,
-    times: Times,
-    routes: fn(&mut web::ServiceConfig),
-) -> Result<ServerHandle, StartError> {
-    let app = app.clone();
-    let refused = app.parts.metrics.lines_refused.clone();
-    // What was accepted and not yet counted holds a descriptor as well. At the limit the server accepts no more.
-    let of_a_worker = lines.limit().saturating_add(UNCOUNTED) / workers() + 1;
-    let server = HttpServer::new(move || {
-        HttpApp::new()
-            .app_data(app.clone())
-            .wrap(middleware::from_fn(http::trace::trace))
-            .wrap(middleware::from_fn(mark_head))
-            .configure(routes)
-    })
-    .on_connect(move |connection, data| {
-        on_connect(connection, data, times, |peer| {
-            let place = lines.take(peer.ip());
-            place
-                .inspect_err(|full| {
-                    refused.inc();
-                    log::debug!("a connection from {} is ended: {full}", peer.ip());
-                })
-                .ok()
-        });
-    })
-    // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; every head
-    // is watched by `on_connect`.
-    .client_request_timeout(times.head + CLOCK_TICK)
-    .h1_write_buffer_size(WRITE_FROM)
-    // Small frames one after the other would wait for the peer's acknowledgement of the one before.
-    .tcp_nodelay(true)
-    .keep_alive(times.keep_alive)
-    .workers(workers())
-    .max_connections(of_a_worker)
-    .shutdown_timeout(1)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    let handle = server.handle();
-    actix::spawn(server);
-    Ok(handle)
 }

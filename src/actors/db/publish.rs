@@ -1,0 +1,51 @@
+//! What the other nodes are told of what was committed, in the order of the commits.
+
+use super::Db;
+use super::order::Done;
+use crate::actors::registry::AddedMembers;
+use crate::actors::room;
+use crate::bus::{Committed, Event, Topic};
+use crate::domain::change::{Change, Marked};
+use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::message::Appended;
+
+impl Db {
+    /// New messages of one channel.
+    pub(super) fn publish_sends(&self, channel: ChannelId, items: &[room::Item]) {
+        if self.bus.is_alone() {
+            return;
+        }
+        let changes: Vec<Committed> = items
+            .iter()
+            .filter_map(|item| match item {
+                room::Item::Send { message, outcome: Appended::New(stored), .. } => {
+                    Some(Committed::Message(message.clone(), stored.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        if !changes.is_empty() {
+            self.bus.publish(Topic::Channel(channel), Event::Committed { changes });
+        }
+    }
+
+    pub(super) fn publish_change(&self, change: &Change) {
+        if !self.bus.is_alone() {
+            let changes = vec![Committed::Change(Box::new(change.clone()))];
+            self.bus.publish(Topic::Channel(change.channel_id), Event::Committed { changes });
+        }
+    }
+
+    /// Tells those who were added by it, on whatever node they are.
+    pub(super) fn announce(&self, done: &Done) {
+        let Some((channel, users)) = done.added() else { return };
+        for user in &users {
+            self.bus.publish(Topic::User(*user), Event::Added { channel_id: channel });
+        }
+        self.directory.added(AddedMembers { channel, users });
+    }
+
+    pub(super) fn publish_mark(&self, channel: ChannelId, user_id: UserId, Marked { seq, at, .. }: Marked) {
+        self.bus.publish(Topic::Channel(channel), Event::MarkMoved { user_id, seq, at });
+    }
+}

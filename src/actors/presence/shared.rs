@@ -1,0 +1,380 @@
+//! Presence with other nodes: this one's leases in Redis, news of who came and went, the end of dead nodes' leases.
+//!
+//! Which users' leases are not as they are to be is noted and written in one round trip, one at a time, so that the
+//! changes of a user stay in order. Without Redis it stays noted; whom the others had when it went away they have still.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use parking_lot::RwLock;
+
+use super::{MemberMoved, Presence};
+use crate::actors::{room, tell};
+use crate::bus::{Bus, Event, Topic};
+use crate::cluster::{LinkError, NodeId};
+use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::now;
+use crate::ephemeral::{Beat, EXPIRED_AT_ONCE, InEra, Leases, MarkOnline, Outcome, Own};
+use crate::store::Reader;
+
+/// How often this node says that it is there, and looks whose leases have ended.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// How often what is known of the members of rooms is compared with the leases: news may have been lost.
+const COMPARE_EVERY: Duration = Duration::from_secs(15);
+/// After a time in which no node could renew anything (Redis was away, or lost its data) a missing lease says nothing
+/// until everybody had the time to write theirs anew: twice what a node takes that
+/// tries every two seconds.
+const SETTLED_AFTER: Duration = Duration::from_secs(6);
+/// How long the users of a node that stops go on being shown.
+const LINGER: Duration = Duration::from_secs(15);
+const LINGER_WITHIN: Duration = Duration::from_millis(700);
+/// Users of one write.
+const AT_ONCE: usize = 500;
+
+/// What sharing takes.
+#[derive(Debug)]
+pub struct SharedParts {
+    pub leases: Leases,
+    pub bus: Bus,
+    pub reader: Reader,
+    /// Who else is there. Written here.
+    pub nodes: Arc<RwLock<Vec<NodeId>>>,
+}
+
+/// What is under way: each one at a time.
+#[derive(Debug, Default)]
+struct Busy {
+    writing: bool,
+    beating: bool,
+    comparing: bool,
+}
+
+pub(super) struct Shared {
+    parts: SharedParts,
+    /// Whose leases are to be written.
+    dirty: HashSet<UserId>,
+    busy: Busy,
+    /// Whose last session here has ended, until the other nodes' word on them is in.
+    leaving: HashMap<UserId, Vec<ChannelId>>,
+    /// Who seems to be gone everywhere, in a time in which that was not certain.
+    doubtful: HashMap<UserId, Vec<ChannelId>>,
+    /// Channels of which a user has become a member, or not any more.
+    moved: HashMap<UserId, Vec<(ChannelId, bool)>>,
+    era: Option<String>,
+    settled: bool,
+    lingering: bool,
+}
+
+impl Shared {
+    pub(super) fn new(parts: SharedParts) -> Self {
+        Self {
+            parts,
+            dirty: HashSet::new(),
+            busy: Busy::default(),
+            leaving: HashMap::new(),
+            doubtful: HashMap::new(),
+            moved: HashMap::new(),
+            era: None,
+            settled: false,
+            lingering: false,
+        }
+    }
+
+    /// The user's last session here has ended: is there anybody to ask whether they are gone?
+    pub(super) fn left(&mut self, user: UserId, channels: Vec<ChannelId>) -> bool {
+        if !self.lingering && !self.parts.leases.is_up() {
+            return false;
+        }
+        self.leaving.insert(user, channels);
+        true
+    }
+}
+
+impl Presence {
+    pub(super) fn start_sharing(&mut self, ctx: &mut Context<Self>) {
+        if self.shared.is_some() {
+            self.beat(ctx);
+            ctx.run_interval(BEAT_EVERY, |act, ctx| {
+                act.beat(ctx);
+                act.write(ctx);
+            });
+            ctx.run_interval(COMPARE_EVERY, Self::compare);
+        }
+    }
+
+    /// Has a user's leases written.
+    pub(super) fn renew(&mut self, user: UserId, ctx: &mut Context<Self>) {
+        self.renew_soon(user);
+        self.write(ctx);
+    }
+
+    /// The same, together with others.
+    pub(super) fn renew_soon(&mut self, user: UserId) {
+        if let Some(shared) = &mut self.shared {
+            shared.dirty.insert(user);
+        }
+    }
+
+    pub(super) fn moved(&mut self, moved: MemberMoved, ctx: &mut Context<Self>) {
+        let Some(shared) = &mut self.shared else { return };
+        shared.moved.entry(moved.user).or_default().push((moved.channel, moved.member));
+        self.renew(moved.user, ctx);
+    }
+
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        let now = Instant::now();
+        let Some(shared) = &mut self.shared else { return };
+        if shared.busy.writing || shared.lingering || shared.dirty.is_empty() {
+            return;
+        }
+        shared.busy.writing = true;
+        let users: Vec<UserId> = shared.dirty.iter().take(AT_ONCE).copied().collect();
+        for user in &users {
+            shared.dirty.remove(user);
+        }
+        let own = users
+            .iter()
+            .map(|user| Own { user: *user, sessions: self.ledger.leases_of(*user, now), here: true })
+            .collect();
+        let leases = shared.parts.leases.clone();
+        let put = async move { leases.put(own).await };
+        ctx.spawn(put.into_actor(self).map(move |outcomes, act, ctx| {
+            if let Some(shared) = &mut act.shared {
+                shared.busy.writing = false;
+            }
+            act.written(&users, outcomes, ctx);
+        }));
+    }
+
+    fn written(&mut self, users: &[UserId], outcomes: Result<InEra<Vec<Outcome>>, LinkError>, ctx: &mut Context<Self>) {
+        match outcomes {
+            Ok(InEra { era, found }) => {
+                let mut marks = Vec::new();
+                let settled = self.is_settled(era.as_deref());
+                for outcome in &found {
+                    self.settle(outcome, settled, &mut marks);
+                }
+                self.mark(marks, ctx);
+                self.write(ctx);
+            }
+            Err(error) => {
+                log::debug!("{} users' leases were not written: {error}", users.len());
+                let Some(shared) = &mut self.shared else { return };
+                shared.dirty.extend(users);
+                // Nobody says how it is elsewhere: what was known last holds.
+                for (user, channels) in std::mem::take(&mut shared.leaving) {
+                    self.left_here(user, &channels);
+                }
+            }
+        }
+    }
+
+    /// Whether a missing lease, read in this era, says that there is none.
+    fn is_settled(&self, era: Option<&str>) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.settled && era.is_some() && shared.era.as_deref() == era)
+    }
+
+    fn left_here(&self, user: UserId, channels: &[ChannelId]) {
+        if !self.ledger.has(user) {
+            self.online.went(user, now());
+            self.tell_rooms(user, channels);
+        }
+    }
+
+    /// What a write of one of this node's users has shown.
+    fn settle(&mut self, outcome: &Outcome, settled: bool, marks: &mut Vec<MarkOnline>) {
+        let Outcome { user, number, .. } = *outcome;
+        let Some(shared) = &mut self.shared else { return };
+        // A device elsewhere may not have got to write its lease anew.
+        let uncertain = !settled && self.online.is_elsewhere(user);
+        let left = shared.leaving.remove(&user);
+        let doubted = if outcome.after || !uncertain { shared.doubtful.remove(&user) } else { None };
+        if let Some(channels) = left.as_ref().filter(|_| uncertain && !outcome.after) {
+            shared.doubtful.insert(user, channels.clone());
+        }
+        let moved = shared.moved.remove(&user).unwrap_or_default();
+        let channels = left.clone().or_else(|| doubted.clone()).unwrap_or_else(|| self.ledger.channels_of(user));
+        if outcome.elsewhere || !uncertain {
+            self.online.heard(user, outcome.elsewhere, number, None);
+        }
+        if left.is_some() {
+            self.left_here(user, &channels);
+        } else {
+            self.tell_rooms(user, &channels);
+        }
+        if !outcome.before && outcome.after {
+            self.announce(user, true, number, None, &channels, marks);
+        } else if (outcome.before || doubted.is_some()) && !outcome.after && !uncertain {
+            self.announce(user, false, number, Some(now()), &channels, marks);
+        }
+        marks.extend(moved.into_iter().map(|(channel, member)| MarkOnline {
+            channel,
+            user,
+            number,
+            online: member && outcome.after,
+        }));
+    }
+
+    /// Tells the other nodes, once for all of them.
+    fn announce(
+        &self,
+        user: UserId,
+        online: bool,
+        number: i64,
+        at: Option<DateTime<Utc>>,
+        channels: &[ChannelId],
+        marks: &mut Vec<MarkOnline>,
+    ) {
+        let Some(shared) = &self.shared else { return };
+        let event = Event::PresenceChanged { user_id: user, online, number, at: at.unwrap_or_else(now) };
+        for channel in channels {
+            shared.parts.bus.publish(Topic::Channel(*channel), event.clone());
+            marks.push(MarkOnline { channel: *channel, user, number, online });
+        }
+    }
+
+    fn mark(&self, marks: Vec<MarkOnline>, ctx: &mut Context<Self>) {
+        let Some(shared) = self.shared.as_ref().filter(|_| !marks.is_empty()) else { return };
+        let leases = shared.parts.leases.clone();
+        let mark = async move { leases.mark(marks).await };
+        ctx.spawn(mark.into_actor(self).map(|outcome, _, _| {
+            if let Err(error) = outcome {
+                log::debug!("the channels' online users were not written: {error}");
+            }
+        }));
+    }
+
+    fn beat(&mut self, ctx: &mut Context<Self>) {
+        let Some(shared) = self.shared.as_mut().filter(|shared| !shared.busy.beating && !shared.lingering) else {
+            return;
+        };
+        shared.busy.beating = true;
+        let leases = shared.parts.leases.clone();
+        let beat = async move { leases.beat().await };
+        ctx.spawn(beat.into_actor(self).map(|beat, act, ctx| {
+            if let Some(shared) = &mut act.shared {
+                shared.busy.beating = false;
+            }
+            match beat {
+                Ok(beat) => act.beaten(beat, ctx),
+                Err(error) => log::debug!("no beat: {error}"),
+            }
+        }));
+    }
+
+    fn beaten(&mut self, beat: Beat, ctx: &mut Context<Self>) {
+        let Some(shared) = &mut self.shared else { return };
+        *shared.parts.nodes.write() = beat.nodes;
+        shared.settled = beat.era_age >= SETTLED_AFTER;
+        if shared.settled {
+            let doubtful: Vec<UserId> = shared.doubtful.keys().copied().collect();
+            shared.dirty.extend(doubtful);
+        }
+        if shared.era.as_ref() != Some(&beat.era) {
+            // Redis lost its data, or nobody could write for a while: everything is written anew.
+            shared.era = Some(beat.era);
+            let users: Vec<UserId> = self.ledger.user_ids().collect();
+            shared.dirty.extend(users);
+            self.write(ctx);
+        }
+        self.reap(beat.expired, ctx);
+    }
+
+    /// Ends leases that nobody renews: their node is dead.
+    fn reap(&mut self, expired: Vec<UserId>, ctx: &mut Context<Self>) {
+        let Some(shared) = &mut self.shared else { return };
+        let (own, dead): (Vec<UserId>, Vec<UserId>) = expired.into_iter().partition(|user| self.ledger.has(*user));
+        shared.dirty.extend(own);
+        let more = dead.len() >= EXPIRED_AT_ONCE / 2;
+        if dead.is_empty() || !shared.settled {
+            return;
+        }
+        let (leases, reader) = (shared.parts.leases.clone(), shared.parts.reader.clone());
+        let reap = async move {
+            // First where it is news: whom the database does not know of now is looked at again.
+            let listed = join_all(dead.iter().map(|user| reader.listing(*user))).await;
+            let channels: HashMap<UserId, Vec<ChannelId>> = dead
+                .into_iter()
+                .zip(listed)
+                .filter_map(|(user, listing)| Some((user, listing.ok()?.channels)))
+                .collect();
+            let own = channels.keys().map(|user| Own { user: *user, sessions: Vec::new(), here: false }).collect();
+            Ok::<_, LinkError>((leases.put(own).await?.found, channels))
+        };
+        ctx.spawn(reap.into_actor(self).map(move |reaped, act, ctx| match reaped {
+            Ok((outcomes, channels)) => {
+                let mut marks = Vec::new();
+                for outcome in outcomes.iter().filter(|outcome| outcome.before && !outcome.after) {
+                    act.reaped(outcome, &channels[&outcome.user], &mut marks);
+                }
+                act.mark(marks, ctx);
+                if more {
+                    act.beat(ctx);
+                }
+            }
+            Err(error) => log::debug!("leases that have ended were not removed: {error}"),
+        }));
+    }
+
+    fn reaped(&mut self, outcome: &Outcome, channels: &[ChannelId], marks: &mut Vec<MarkOnline>) {
+        let (user, at) = (outcome.user, now());
+        log::info!("user {user} is gone: their node has not renewed their lease");
+        self.online.heard(user, false, outcome.number, Some(at));
+        self.tell_rooms(user, channels);
+        self.announce(user, false, outcome.number, Some(at), channels, marks);
+    }
+
+    /// Heals what was lost of the other nodes' news.
+    fn compare(&mut self, ctx: &mut Context<Self>) {
+        let Some(shared) = self.shared.as_mut().filter(|shared| !shared.busy.comparing) else { return };
+        let users = self.online.watched();
+        if users.is_empty() {
+            return;
+        }
+        shared.busy.comparing = true;
+        let leases = shared.parts.leases.clone();
+        let look = async move { leases.look(users).await };
+        ctx.spawn(look.into_actor(self).map(|seen, act, _| {
+            let Some(shared) = &mut act.shared else { return };
+            shared.busy.comparing = false;
+            let Ok(InEra { era, found }) = seen else { return };
+            let settled = act.is_settled(era.as_deref());
+            let mut changed = false;
+            for seen in found {
+                if seen.elsewhere || settled {
+                    changed |= act.online.heard(seen.user, seen.elsewhere, seen.number, None);
+                }
+            }
+            if changed {
+                for (_, room) in act.directory.rooms() {
+                    tell(&room, room::ComparePresence);
+                }
+            }
+        }));
+    }
+
+    /// Leaves the leases to end by themselves, soon.
+    pub(super) fn linger(&mut self) -> impl Future<Output = ()> + use<> {
+        let own = self.shared.as_mut().map(|shared| {
+            shared.lingering = true;
+            let users = self.ledger.user_ids().map(|user| {
+                let leases = self.ledger.leases_of(user, Instant::now());
+                let sessions = leases.into_iter().map(|(session, left)| (session, left.min(LINGER))).collect();
+                Own { user, sessions, here: true }
+            });
+            (shared.parts.leases.clone(), users.collect::<Vec<_>>())
+        });
+        async move {
+            if let Some((leases, own)) = own {
+                let put = tokio::time::timeout(LINGER_WITHIN, leases.put(own));
+                if !matches!(put.await, Ok(Ok(_))) {
+                    log::warn!("the other nodes may show the users of this one for a while");
+                }
+            }
+        }
+    }
+}

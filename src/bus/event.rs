@@ -1,0 +1,72 @@
+//! What is told. Fields may be added by a newer release: the older one, which may run beside it, ignores them; an event
+//! that it does not know at all it takes as a hint that something happened, if it says up to which version.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::change::Change;
+use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::message::{NewMessage, Stored};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// Changes of a channel, in the order of their commits.
+    Committed { changes: Vec<Committed> },
+    /// A reader's mark moved.
+    MarkMoved { user_id: UserId, seq: i64, at: DateTime<Utc> },
+    /// A user types in the channel.
+    Typed { user_id: UserId, name: String },
+    /// A user's typing notice has ended.
+    TypingStopped { user_id: UserId },
+    /// A user came, or was gone from every node. `number` orders the news of one user.
+    PresenceChanged { user_id: UserId, online: bool, number: i64, at: DateTime<Utc> },
+    /// The user was added to a channel.
+    Added { channel_id: ChannelId },
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Committed {
+    Message(Box<NewMessage>, Stored),
+    Change(Box<Change>),
+}
+
+impl Committed {
+    pub fn version(&self) -> i64 {
+        match self {
+            Self::Message(_, stored) => stored.version,
+            Self::Change(change) => change.version,
+        }
+    }
+
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        // Beside the content a message is some ids and times; a channel has some dozens of members.
+        const ABOUT: usize = 1024;
+        match self {
+            Self::Message(message, _) => message.content.as_str().len() + ABOUT,
+            Self::Change(_) => 16 * ABOUT,
+        }
+    }
+}
+
+impl Event {
+    /// The version that the channel has at least come to.
+    pub(super) fn head(&self) -> Option<i64> {
+        match self {
+            Self::Committed { changes } => changes.iter().map(Committed::version).max(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn size(&self) -> usize {
+        const SMALL: usize = 256;
+        match self {
+            Self::Committed { changes } => changes.iter().map(Committed::size).sum(),
+            _ => SMALL,
+        }
+    }
+}

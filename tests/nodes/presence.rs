@@ -1,0 +1,120 @@
+//! Who is there, on whatever node.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::daemon::{eventually, id_of};
+use crate::nodes::{Nodes, quick};
+
+const SOON: Duration = Duration::from_millis(400);
+
+fn is(frame: &Value, sub: &str, status: &str) {
+    assert_eq!((&frame["userId"], &frame["status"]), (&json!(id_of(sub)), &json!(status)), "{frame}");
+    assert_eq!(frame["lastSeenAt"].is_string(), status == "offline", "{frame}");
+}
+
+fn online(channel: &Value) -> Vec<String> {
+    let mut online: Vec<String> =
+        channel["online"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect();
+    online.sort_unstable();
+    online
+}
+
+fn ids(subs: &[&str]) -> Vec<String> {
+    let mut ids: Vec<String> = subs.iter().map(|sub| id_of(sub).to_string()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn of_two_devices_on_two_nodes_the_first_and_the_last_are_news() {
+    let nodes = Nodes::start(2).await;
+    let channel = nodes.node(0).direct("ana", "bo").await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    let phone = nodes.node(0).connect("bo").await;
+    is(&ana.expect("presence").await, "bo", "online");
+    let desk = nodes.node(1).connect("bo").await;
+    assert_eq!(online(desk.channel(channel)), ids(&["ana", "bo"]), "the other node knows of Ana");
+    phone.close().await;
+    ana.expect_silence("presence", SOON).await;
+    assert_eq!(online(nodes.node(0).connect("ana").await.channel(channel)), ids(&["ana", "bo"]));
+    desk.close().await;
+    is(&ana.expect("presence").await, "bo", "offline");
+    let members = format!("online:{channel}");
+    assert_eq!(nodes.redis.command(&["SMEMBERS", &members]).unwrap(), format!("*1\r\n$36\r\n{}\r\n", id_of("ana")));
+}
+
+#[tokio::test]
+async fn the_keys_that_others_read_are_kept_true() {
+    let nodes = Nodes::start(2).await;
+    let channel = nodes.node(0).group(&["ana", "bo", "cy"]).await;
+    let (ana, bo) = (nodes.node(0).connect("ana").await, nodes.node(1).connect("bo").await);
+    let has = |sub: &str| {
+        let answer = nodes.redis.command(&["SISMEMBER", &format!("online:{channel}"), &id_of(sub).to_string()]);
+        answer.unwrap() == ":1\r\n"
+    };
+    let lives = |sub: &str| {
+        let answer = nodes.redis.command(&["PTTL", &format!("user:{}:alive", id_of(sub))]).unwrap();
+        answer.trim_start_matches(':').trim_end().parse::<i64>().unwrap()
+    };
+    eventually("both are in the set", async || has("ana") && has("bo")).await;
+    assert!(!has("cy"));
+    assert!((80_000..=90_000).contains(&lives("ana")), "{}", lives("ana"));
+    nodes.node(1).remove(channel, "ana", "bo").await.unwrap();
+    eventually("who was removed is out of the set", async || !has("bo")).await;
+    assert!(lives("bo") > 0, "and still there");
+    nodes.node(0).add(channel, "ana", "bo").await.unwrap();
+    eventually("who was added is in the set", async || has("bo")).await;
+    ana.close().await;
+    eventually("who left is out of the set", async || !has("ana")).await;
+    eventually("and not alive", async || lives("ana") == -2).await;
+    drop(bo);
+}
+
+#[tokio::test]
+async fn the_users_of_a_dead_node_are_gone_by_expiry_and_that_is_told_once() {
+    let nodes = Nodes::start_with(3, quick).await;
+    let channel = nodes.node(0).group(&["ana", "bo", "cy"]).await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    let mut cy = nodes.node(1).connect("cy").await;
+    let mut bo = nodes.node(2).connect("bo").await;
+    let answering_pings = tokio::spawn(async move { bo.expect_close().await });
+    for socket in [&mut ana, &mut cy] {
+        socket.expect_where("Bo's coming", |it| it["type"] == "presence" && it["userId"] == json!(id_of("bo"))).await;
+    }
+    // A node that cannot reach Redis any more is as good as dead to the others.
+    nodes.to_redis[2].refuse();
+    nodes.to_redis[2].cut();
+    let gone = |it: &Value| it["type"] == "presence" && it["userId"] == json!(id_of("bo"));
+    let (to_ana, to_cy) = tokio::join!(ana.expect_where("Bo's going", gone), cy.expect_where("Bo's going", gone));
+    is(&to_ana, "bo", "offline");
+    is(&to_cy, "bo", "offline");
+    tokio::join!(ana.expect_silence("presence", SOON), cy.expect_silence("presence", SOON));
+    let set = nodes.redis.command(&["SISMEMBER", &format!("online:{channel}"), &id_of("bo").to_string()]).unwrap();
+    assert_eq!(set, ":0\r\n");
+    // It comes back, and so do they.
+    nodes.to_redis[2].accept();
+    let (to_ana, to_cy) = tokio::join!(ana.expect_where("Bo's return", gone), cy.expect_where("Bo's return", gone));
+    is(&to_ana, "bo", "online");
+    is(&to_cy, "bo", "online");
+    answering_pings.abort();
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_empty_is_filled_and_nobody_is_shown_offline() {
+    let mut nodes = Nodes::start(2).await;
+    let channel = nodes.node(0).group(&["ana", "bo"]).await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    let mut bo = nodes.node(1).connect("bo").await;
+    is(&ana.expect("presence").await, "bo", "online");
+    nodes.redis.restart_empty();
+    let members = format!("online:{channel}");
+    eventually("the set is filled", async || {
+        nodes.redis.command(&["SCARD", &members]).is_ok_and(|answer| answer == ":2\r\n")
+    })
+    .await;
+    let time = Duration::from_secs(8);
+    tokio::join!(ana.expect_silence("presence", time), bo.expect_silence("presence", time));
+    assert_eq!(online(nodes.node(0).connect("ana").await.channel(channel)), ids(&["ana", "bo"]));
+}

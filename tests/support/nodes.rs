@@ -1,0 +1,86 @@
+//! Several daemons that are one chat: a database and a Redis of their own, each link through a proxy of its own.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise"
+)]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tenfour::config::{Config, SecretUrl};
+
+use super::daemon::{Setup, TestDaemon};
+use super::place::{Kind, Place};
+use super::proxy::Proxy;
+use super::redis::Redis;
+
+/// The nodes, and what they share. Dropped in the order of the fields: first the daemons.
+pub struct Nodes {
+    pub daemons: Vec<TestDaemon>,
+    /// Between each node and Redis.
+    pub to_redis: Vec<Proxy>,
+    /// Between each node and PostgreSQL.
+    pub to_postgres: Vec<Proxy>,
+    pub redis: Redis,
+    database: Place,
+}
+
+impl Nodes {
+    pub async fn start(number: usize) -> Self {
+        Self::start_with(number, |_| {}).await
+    }
+
+    /// With other settings than the defaults, the same for all.
+    pub async fn start_with(number: usize, change: impl Fn(&mut Config)) -> Self {
+        let redis = tokio::task::spawn_blocking(Redis::start).await.expect("a Redis");
+        let database = Place::make(Kind::Postgres).await;
+        let mut all = Self { daemons: Vec::new(), to_redis: Vec::new(), to_postgres: Vec::new(), redis, database };
+        for _ in 0..number {
+            all.add(&change).await;
+        }
+        all
+    }
+
+    /// One more.
+    pub async fn add(&mut self, change: impl Fn(&mut Config)) {
+        let redis = Proxy::start(self.redis.addr);
+        let (url, postgres) = through_proxy(&self.database.url());
+        let redis_url = format!("redis://{}/", redis.addr);
+        let setup = Setup::on_postgres().with(|config| {
+            config.redis_url = Some(SecretUrl::new(redis_url));
+            change(config);
+        });
+        self.daemons.push(setup.start_on(&url).await);
+        self.to_redis.push(redis);
+        self.to_postgres.push(postgres);
+    }
+
+    /// What the URL of the shared database is without a proxy.
+    pub fn database(&self) -> String {
+        self.database.url()
+    }
+
+    pub fn node(&self, index: usize) -> &TestDaemon {
+        &self.daemons[index]
+    }
+}
+
+/// The URL through a proxy of its own.
+pub fn through_proxy(url: &str) -> (String, Proxy) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let target: SocketAddr = place.replace("localhost", "127.0.0.1").parse().expect("an address of PostgreSQL");
+    let proxy = Proxy::start(target);
+    (url.replacen(place, &proxy.addr.to_string(), 1), proxy)
+}
+
+/// Heartbeats that a test can wait for: users of a dead node are gone within three seconds.
+pub fn quick(config: &mut Config) {
+    config.timing.heartbeat_interval = Duration::from_millis(500);
+    config.timing.heartbeat_timeout = Duration::from_millis(2500);
+}

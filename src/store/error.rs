@@ -13,7 +13,8 @@ pub enum StoreError {
     /// The database cannot be reached or does not take it now. Nothing was stored; another try may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The commit was sent and its answer got lost: look up what became of it before saying anything.
+    /// The commit was sent, its answer got lost and the server could not be asked for it: look up what became of it before
+    /// saying anything.
     #[error("the connection was lost while committing; what became of it is unknown")]
     UnknownOutcome,
     /// Another transaction was in the way. Nothing was stored; another try will probably succeed.

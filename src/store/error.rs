@@ -122,9 +122,9 @@ pub enum OpenError {
     )]
     Schema { url: PostgresUrl, schema: String, reason: String },
     #[error(
-        "the database was migrated to {found} by a newer tenfour, this one knows up to {known}; run that version or restore a backup"
+        "the database was migrated to {found} by a newer tenfour and needs one that knows at least {oldest}, this one knows up to {known}; run a newer version or restore a backup"
     )]
-    Newer { found: String, known: String },
+    Newer { found: String, known: String, oldest: String },
     #[error("migrating the database failed: {0}; nothing was changed by the step that failed")]
     Migration(String),
     #[error("the database does not answer: {0}")]

@@ -61,6 +61,9 @@ pub(super) async fn prepare(url: &PostgresUrl, schema: &str, timeouts: &Timeouts
         schema: schema.to_owned(),
         reason: e.to_string(),
     })?;
+    // Behind a step that waits for a table everybody waits, other nodes too; a dump may hold it for an hour.
+    let patience = format!("SET lock_timeout = {}", timeouts.call.as_millis());
+    conn.batch_execute(&patience).await.map_err(StoreError::from)?;
     // The session's end releases the lock.
     migrations::run_postgres(conn).await
 }

@@ -13,7 +13,8 @@ pub enum StoreError {
     /// The database cannot be reached or does not take it now. Nothing was stored; another try may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The commit was sent and its answer got lost: look up what became of it before saying anything.
+    /// The commit was sent, its answer got lost and the server could not be asked for it: look up what became of it before
+    /// saying anything.
     #[error("the connection was lost while committing; what became of it is unknown")]
     UnknownOutcome,
     /// Another transaction was in the way. Nothing was stored; another try will probably succeed.
@@ -121,9 +122,9 @@ pub enum OpenError {
     )]
     Schema { url: PostgresUrl, schema: String, reason: String },
     #[error(
-        "the database was migrated to {found} by a newer tenfour, this one knows up to {known}; run that version or restore a backup"
+        "the database was migrated to {found} by a newer tenfour and needs one that knows at least {oldest}, this one knows up to {known}; run a newer version or restore a backup"
     )]
-    Newer { found: String, known: String },
+    Newer { found: String, known: String, oldest: String },
     #[error("migrating the database failed: {0}; nothing was changed by the step that failed")]
     Migration(String),
     #[error("the database does not answer: {0}")]

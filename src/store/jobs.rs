@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::backend::commit::{self, Ticket};
 use super::backend::note::Note;
 use super::backend::{Conn, Manager, Tx};
 use super::error::{Failure, StoreError};
@@ -61,6 +62,7 @@ impl fmt::Debug for Database {
 
 struct Shared {
     pool: bb8::Pool<Manager>,
+    manager: Manager,
     runtime: Handle,
     timeouts: Timeouts,
     can_give_up: bool,
@@ -80,8 +82,8 @@ impl Database {
             .max_lifetime(None)
             .idle_timeout(None)
             .connection_timeout(patience)
-            .build_unchecked(manager);
-        Self(Arc::new(Shared { pool, runtime, timeouts, can_give_up, note }))
+            .build_unchecked(manager.clone());
+        Self(Arc::new(Shared { pool, manager, runtime, timeouts, can_give_up, note }))
     }
 
     pub(super) fn spawn<T: Send + 'static>(
@@ -118,6 +120,7 @@ impl Database {
         E: From<StoreError>,
     {
         let deadline = Instant::now() + self.0.timeouts.call;
+        let end = deadline + self.0.timeouts.commit;
         let mut conn = self.0.pool.get_owned().await.map_err(|error| unavailable(&error))?;
         conn.claim();
         let work = async {
@@ -131,8 +134,16 @@ impl Database {
         };
         match done {
             Ok(value) => {
-                self.commit(&mut conn, tx).await?;
-                conn.release();
+                match self.bounded(conn.commit(tx)).await {
+                    Ok(()) => conn.release(),
+                    Err(StoreError::Unavailable(reason)) if self.0.can_give_up && tx.writes() => {
+                        let ticket = conn.ticket();
+                        // A server that was not told to commit sees by this that it will not be.
+                        drop(conn);
+                        self.settle(&reason, ticket, end).await?;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
                 if let Some(note) = self.0.note.as_ref().filter(|_| tx.writes()) {
                     note.touch(self);
                 }
@@ -147,11 +158,17 @@ impl Database {
         }
     }
 
-    async fn commit(&self, conn: &mut Conn, tx: Tx) -> Result<(), StoreError> {
-        match self.bounded(conn.commit(tx)).await {
-            Err(StoreError::Unavailable(_)) if self.0.can_give_up && tx.writes() => Err(StoreError::UnknownOutcome),
-            other => other,
-        }
+    /// What became of a commit whose answer did not come.
+    async fn settle(&self, reason: &str, ticket: Option<Ticket>, until: Instant) -> Result<(), StoreError> {
+        let Some(ticket) = ticket else { return Err(StoreError::UnknownOutcome) };
+        let settled = commit::settle(&self.0.manager, &ticket, until).await;
+        let what = match &settled {
+            Ok(()) => "it was done",
+            Err(StoreError::UnknownOutcome) => "what became of it cannot be told",
+            Err(_) => "nothing was stored",
+        };
+        log::warn!("the answer to a commit was lost ({reason}): {what}");
+        settled
     }
 
     async fn bounded(&self, end: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {

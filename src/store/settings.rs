@@ -20,7 +20,8 @@ impl Settings {
     }
 }
 
-/// With the database gone or silent a call takes at most `connect` or `call`, whichever is longer, and `commit`.
+/// With the database gone or silent a call takes at most `connect` or `call`, whichever is longer, and `commit`. Whoever
+/// asks what became of a lost commit gives up by then too.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// Until there is a connection to work with.

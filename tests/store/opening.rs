@@ -10,6 +10,9 @@ use tokio::runtime::Handle;
 use crate::kit::*;
 use crate::postgres::Database;
 
+/// The newest migration.
+const NEWEST: &str = "0002";
+
 async fn error_of(settings: Settings) -> String {
     let error = open(settings, Handle::current()).await.expect_err("it opened");
     let line = error.to_string();
@@ -181,21 +184,39 @@ fn a_schema_may_have_any_name() {
 }
 
 #[test]
-fn a_newer_database_is_refused_by_its_version() {
-    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')";
+fn a_newer_database_is_refused_only_if_it_needs_a_newer_binary() {
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9998'), ('9999')";
+    let oldest = |version: &str| {
+        format!("DELETE FROM meta WHERE key = 'oldest_schema'; INSERT INTO meta VALUES ('oldest_schema', '{version}')")
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chat.db");
     runtime().block_on(async {
         epoch_after(&path, async |_, _| ()).await;
-        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(newer).unwrap();
         let database = Database::create().await;
         drop(open_at(&database.url).await);
-        let mut conn = crate::postgres::connect(&database.url).await;
-        let newer = newer.replace("__diesel", "tenfour.__diesel");
-        diesel_async::SimpleAsyncConnection::batch_execute(&mut conn, &newer).await.unwrap();
-        for url in [file_url(&path), database.url.clone()] {
-            let line = error_of(settings(&url)).await;
-            assert!(line.contains("9999") && line.contains("0002"), "{line}");
+        let mut ours = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let mut theirs = crate::postgres::connect(&database.url).await;
+        diesel_async::SimpleAsyncConnection::batch_execute(&mut theirs, "SET search_path = tenfour").await.unwrap();
+        let mut both = async |sql: &str| {
+            ours.batch_execute(sql).unwrap();
+            diesel_async::SimpleAsyncConnection::batch_execute(&mut theirs, sql).await.unwrap();
+        };
+        both(newer).await;
+        let urls = [file_url(&path), database.url.clone()];
+        for fine in [None, Some("0001"), Some(NEWEST)] {
+            if let Some(version) = fine {
+                both(&oldest(version)).await;
+            }
+            for url in &urls {
+                let (writer, reader) = open_at(url).await;
+                some_messages(&writer, &reader).await;
+            }
+        }
+        both(&oldest("9998")).await;
+        for url in &urls {
+            let line = error_of(settings(url)).await;
+            assert!(["9999", "9998", NEWEST].iter().all(|version| line.contains(version)), "{line}");
         }
         database.drop().await;
     });

@@ -5,6 +5,7 @@
 
 mod append_postgres;
 mod append_sqlite;
+pub(super) mod commit;
 mod migrations;
 pub(super) mod note;
 mod postgres;
@@ -20,6 +21,7 @@ use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
+use self::commit::{Server, Ticket};
 use self::note::Note;
 use super::channels::ChannelRow;
 use super::error::{OpenError, StoreError};
@@ -53,6 +55,9 @@ pub(super) enum Kind {
 pub(super) struct Conn {
     pub(super) kind: Kind,
     in_use: bool,
+    /// Where PostgreSQL can be asked what became of a transaction.
+    server: Option<Server>,
+    ticket: Option<Ticket>,
 }
 
 /// Which transaction a call runs in.
@@ -75,8 +80,8 @@ impl Tx {
 }
 
 impl Conn {
-    fn new(kind: Kind) -> Self {
-        Self { kind, in_use: false }
+    fn new(kind: Kind, server: Option<Server>) -> Self {
+        Self { kind, in_use: false, server, ticket: None }
     }
 
     /// From here to [`Conn::release`] a loss of the connection's user is a loss of the connection.
@@ -93,14 +98,23 @@ impl Conn {
     }
 
     pub(super) async fn begin(&mut self, tx: Tx) -> Result<(), StoreError> {
-        let sql = match (&self.kind, tx) {
+        self.ticket = None;
+        let sql = match (&mut self.kind, tx) {
             (_, Tx::None | Tx::Batch) => return Ok(()),
             (Kind::Sqlite(_), Tx::Snapshot) => "BEGIN DEFERRED",
             (Kind::Sqlite(_), Tx::Write) => "BEGIN IMMEDIATE",
             (Kind::Postgres(_), Tx::Snapshot) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            (Kind::Postgres(_), Tx::Write) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            (Kind::Postgres(c), Tx::Write) => {
+                self.ticket = commit::begin(c, self.server.as_ref()).await?;
+                return Ok(());
+            }
         };
         Ok(self.batch(sql).await?)
+    }
+
+    /// By which the transaction that was begun last can be asked for.
+    pub(super) fn ticket(&mut self) -> Option<Ticket> {
+        self.ticket.take()
     }
 
     pub(super) async fn commit(&mut self, tx: Tx) -> Result<(), StoreError> {
@@ -227,13 +241,14 @@ impl Manager {
 
     async fn open(&self) -> Result<Conn, OpenError> {
         match &self.place {
-            Place::SqliteFile(path) => sqlite::connect(path, &self.timeouts).await.map(Kind::Sqlite),
-            Place::SqliteMemory => sqlite::connect_memory().await.map(Kind::Sqlite),
+            Place::SqliteFile(path) => sqlite::connect(path, &self.timeouts).await.map(|c| (Kind::Sqlite(c), None)),
+            Place::SqliteMemory => sqlite::connect_memory().await.map(|c| (Kind::Sqlite(c), None)),
             Place::Postgres { url, schema } => {
-                postgres::connect(url, Some(schema), &self.timeouts).await.map(|c| Kind::Postgres(Box::new(c)))
+                let connected = postgres::connect(url, Some(schema), &self.timeouts).await;
+                connected.map(|(c, server)| (Kind::Postgres(Box::new(c)), server))
             }
         }
-        .map(Conn::new)
+        .map(|(kind, server)| Conn::new(kind, server))
     }
 }
 

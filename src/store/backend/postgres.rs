@@ -6,6 +6,7 @@ use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use tokio::time::timeout;
 
+use super::commit::{self, Server};
 use super::migrations;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::settings::{PostgresUrl, Timeouts};
@@ -19,7 +20,7 @@ pub(super) async fn connect(
     url: &PostgresUrl,
     schema: Option<&str>,
     timeouts: &Timeouts,
-) -> Result<AsyncPgConnection, OpenError> {
+) -> Result<(AsyncPgConnection, Option<Server>), OpenError> {
     let establish = async {
         let mut conn = AsyncPgConnection::establish(url.secret()).await.map_err(|e| refusal(url, e))?;
         let session = format!(
@@ -36,14 +37,15 @@ pub(super) async fn connect(
         if let Some(schema) = schema {
             conn.batch_execute(&format!("SET search_path = {}", quoted(schema))).await.map_err(StoreError::from)?;
         }
-        Ok(conn)
+        let server = commit::server(&mut conn).await?;
+        Ok((conn, server))
     };
     timeout(timeouts.connect, establish).await.unwrap_or_else(|_| Err(OpenError::Unreachable(url.clone())))
 }
 
 /// Makes the schema and the tables where they are missing.
 pub(super) async fn prepare(url: &PostgresUrl, schema: &str, timeouts: &Timeouts) -> Result<(), OpenError> {
-    let mut conn = connect(url, None, timeouts).await?;
+    let (mut conn, _) = connect(url, None, timeouts).await?;
     // A migration may take long, and so may waiting for another node's.
     let unhurried = format!(
         "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
@@ -59,6 +61,9 @@ pub(super) async fn prepare(url: &PostgresUrl, schema: &str, timeouts: &Timeouts
         schema: schema.to_owned(),
         reason: e.to_string(),
     })?;
+    // Behind a step that waits for a table everybody waits, other nodes too; a dump may hold it for an hour.
+    let patience = format!("SET lock_timeout = {}", timeouts.call.as_millis());
+    conn.batch_execute(&patience).await.map_err(StoreError::from)?;
     // The session's end releases the lock.
     migrations::run_postgres(conn).await
 }
@@ -83,7 +88,8 @@ pub(super) async fn lineage(conn: &mut AsyncPgConnection) -> Result<String, Stor
     Ok(format!("-{system}-{timeline}"))
 }
 
-async fn word(conn: &mut AsyncPgConnection, sql: &str) -> Result<String, StoreError> {
+/// The column `word` of the only row; empty where the server cannot answer that.
+pub(super) async fn word(conn: &mut AsyncPgConnection, sql: &str) -> Result<String, StoreError> {
     match diesel::sql_query(sql).get_result::<Word>(conn).await.map_err(StoreError::from) {
         Ok(found) => Ok(found.word),
         Err(StoreError::Internal(_)) => Ok(String::new()),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tenfour::config::settings::{CONFIG_ENV, SETTINGS};
-use tenfour::metrics::{Metrics, Moment};
+use tenfour::metrics::{BusMoment, Metrics, Moment};
 
 const BEGIN: &str = "<!-- settings: made from src/config/settings.rs -->\n";
 const END: &str = "<!-- end of settings -->";
@@ -81,7 +81,13 @@ fn metrics_text() -> String {
     metrics.closed(1001);
     metrics.error("conflict");
     metrics.frame("ping");
-    metrics.render(Moment { uptime: Duration::ZERO, users_online: 0, lines: 0, outbox_bytes: None })
+    metrics.render(Moment {
+        uptime: Duration::ZERO,
+        users_online: 0,
+        lines: 0,
+        outbox_bytes: None,
+        bus: BusMoment::default(),
+    })
 }
 
 fn is_metric(name: &str) -> bool {

@@ -7,31 +7,53 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::Addr;
+use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use super::directory::Directory;
 use super::registry::{AddedMembers, CompareHeads, CompareSome, Registry};
 use super::{room, tell};
-use crate::bus::{Arrival, Committed, Event, Listener, News, Topic};
+use crate::bus::{Arrival, Bus, Committed, Event, Json, Listener, News, Topic};
+use crate::cluster::NodeId;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Appended;
 use crate::ephemeral::Online;
 
 /// Bytes that may wait.
-const MAX_WAITING: u32 = 32 << 20;
+const MAX_WAITING: usize = 32 << 20;
+/// Questions of other nodes that are answered at a time.
+const MAX_ANSWERING: usize = 16;
+
+/// Answers what another node asks: the admin surface's part. On the bus's runtime.
+pub type Answerer = Arc<dyn Fn(Json) -> BoxFuture<'static, Json> + Send + Sync>;
 
 /// See the module's text.
-#[derive(Debug)]
 pub struct Relay {
     directory: Directory,
     registry: Addr<Registry>,
     online: Online,
+    bus: Bus,
+    answerer: Answerer,
     places: Arc<Semaphore>,
+    answering: Arc<Semaphore>,
 }
 
 impl Relay {
-    pub fn new(directory: Directory, registry: Addr<Registry>, online: Online) -> Self {
-        Self { directory, registry, online, places: Arc::new(Semaphore::new(MAX_WAITING as usize)) }
+    pub fn new(directory: Directory, registry: Addr<Registry>, online: Online, bus: Bus, answerer: Answerer) -> Self {
+        let (places, answering) = (Semaphore::new(MAX_WAITING), Semaphore::new(MAX_ANSWERING));
+        Self { directory, registry, online, bus, answerer, places: Arc::new(places), answering: Arc::new(answering) }
+    }
+
+    /// Whoever asks too much is not answered, and says so.
+    fn answer(&self, from: NodeId, ask: Uuid, question: Json) {
+        let Ok(place) = Arc::clone(&self.answering).try_acquire_owned() else { return };
+        let (bus, answer) = (self.bus.clone(), (self.answerer)(question));
+        tokio::spawn(async move {
+            let answer = answer.await;
+            bus.publish(Topic::Node(from), Event::Answer { ask, answer });
+            drop(place);
+        });
     }
 
     fn in_channel(&self, channel: ChannelId, news: News, size: usize) {
@@ -57,7 +79,7 @@ impl Relay {
                 tell(&room, room::PresenceChanged { user: user_id });
             }
             // Not of a channel.
-            News::Event(Event::Added { .. }) => {}
+            News::Event(Event::Added { .. } | Event::Ask { .. } | Event::Answer { .. }) => {}
         }
     }
 
@@ -67,12 +89,14 @@ impl Relay {
 }
 
 impl Listener for Relay {
-    fn arrived(&self, Arrival { topic, news, size, .. }: Arrival) {
+    fn arrived(&self, Arrival { topic, from, news, size }: Arrival) {
         match (topic, news) {
             (Topic::Channel(channel), news) => self.in_channel(channel, news, size),
             (Topic::User(user), News::Event(Event::Added { channel_id })) => {
                 tell(&self.registry, AddedMembers { channel: channel_id, users: vec![user] });
             }
+            (Topic::All, News::Event(Event::Ask { ask, question })) => self.answer(from, ask, question),
+            (Topic::Node(_), News::Event(Event::Answer { ask, answer })) => self.bus.answered(ask, from, answer),
             // Said by a release that puts it elsewhere.
             (Topic::User(_) | Topic::Node(_) | Topic::All, _) => {}
         }

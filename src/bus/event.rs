@@ -3,6 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
 
 use crate::domain::change::Change;
 use crate::domain::ids::{ChannelId, UserId};
@@ -13,17 +15,44 @@ use crate::domain::message::{NewMessage, Stored};
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Event {
     /// Changes of a channel, in the order of their commits.
-    Committed { changes: Vec<Committed> },
+    Committed {
+        changes: Vec<Committed>,
+    },
     /// A reader's mark moved.
-    MarkMoved { user_id: UserId, seq: i64, at: DateTime<Utc> },
+    MarkMoved {
+        user_id: UserId,
+        seq: i64,
+        at: DateTime<Utc>,
+    },
     /// A user types in the channel.
-    Typed { user_id: UserId, name: String },
+    Typed {
+        user_id: UserId,
+        name: String,
+    },
     /// A user's typing notice has ended.
-    TypingStopped { user_id: UserId },
+    TypingStopped {
+        user_id: UserId,
+    },
     /// A user came, or was gone from every node. `number` orders the news of one user.
-    PresenceChanged { user_id: UserId, online: bool, number: i64, at: DateTime<Utc> },
+    PresenceChanged {
+        user_id: UserId,
+        online: bool,
+        number: i64,
+        at: DateTime<Utc>,
+    },
     /// The user was added to a channel.
-    Added { channel_id: ChannelId },
+    Added {
+        channel_id: ChannelId,
+    },
+    /// One node asks the others; each answers to that node's own topic.
+    Ask {
+        ask: Uuid,
+        question: Value,
+    },
+    Answer {
+        ask: Uuid,
+        answer: Value,
+    },
 }
 
 /// One change.
@@ -64,7 +93,10 @@ impl Event {
 
     pub(super) fn size(&self) -> usize {
         const SMALL: usize = 256;
+        const LARGE: usize = 256 << 10;
         match self {
+            // A page of the admin surface.
+            Self::Answer { .. } => LARGE,
             Self::Committed { changes } => changes.iter().map(Committed::size).sum(),
             _ => SMALL,
         }

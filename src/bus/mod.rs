@@ -5,6 +5,7 @@
 //! cluster's key and may be lost: rooms find holes by themselves, and compare themselves with the database.
 //! Never the truth of anything, and never in the way of a message.
 
+mod ask;
 mod event;
 mod freshness;
 mod publisher;
@@ -17,12 +18,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
+pub use ask::Answers;
 pub use event::{Committed, Event};
 pub use sealed::News;
+pub use serde_json::Value as Json;
 pub use topic::Topic;
 
 use crate::cluster::{Key, Link, NodeId};
+use ask::Asks;
 use publisher::Outgoing;
 use sealed::Sealer;
 use subscriber::Wish;
@@ -73,6 +78,10 @@ struct Inner {
     node: NodeId,
     outgoing: Outgoing,
     wishes: mpsc::UnboundedSender<Wish>,
+    link: Link,
+    asks: Asks,
+    /// The nodes that are there, this one among them.
+    nodes: RwLock<Vec<NodeId>>,
     counts: Arc<Counts>,
 }
 
@@ -98,7 +107,16 @@ impl Bus {
         let (outgoing, waiting) = publisher::queue(Arc::clone(&counts));
         let (wishes, wished) = mpsc::unbounded_channel();
         let sealer = Arc::new(Sealer::new(node, key, epoch));
-        let bus = Self(Some(Arc::new(Inner { node, outgoing, wishes, counts: Arc::clone(&counts) })));
+        let inner = Inner {
+            node,
+            outgoing,
+            wishes,
+            link: link.clone(),
+            asks: Asks::default(),
+            nodes: RwLock::default(),
+            counts: Arc::clone(&counts),
+        };
+        let bus = Self(Some(Arc::new(inner)));
         (bus, Starting { sealer, link, counts, waiting, wished })
     }
 
@@ -110,6 +128,31 @@ impl Bus {
     /// This node, where there are others.
     pub fn node(&self) -> Option<NodeId> {
         self.0.as_ref().map(|inner| inner.node)
+    }
+
+    /// Whether Redis answered last time. A node that is alone needs none.
+    pub fn is_up(&self) -> bool {
+        self.0.as_ref().is_none_or(|inner| inner.link.is_up())
+    }
+
+    /// The other nodes, as far as is known.
+    pub fn others(&self) -> Vec<NodeId> {
+        let Some(inner) = &self.0 else { return Vec::new() };
+        inner.nodes.read().iter().copied().filter(|node| *node != inner.node).collect()
+    }
+
+    /// Which nodes are there, by the presence actor's word.
+    pub fn note_nodes(&self, nodes: Vec<NodeId>) {
+        if let Some(inner) = &self.0 {
+            *inner.nodes.write() = nodes;
+        }
+    }
+
+    /// A node has answered what this one asked.
+    pub fn answered(&self, ask: Uuid, from: NodeId, answer: Json) {
+        if let Some(inner) = &self.0 {
+            inner.asks.answered(ask, from, answer);
+        }
     }
 
     pub fn counts(&self) -> Option<&Counts> {

@@ -21,7 +21,6 @@ use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
 use crate::actors::presence::{self, Presence};
 use crate::actors::registry::{Drain, Registry, RegistryParts};
-use crate::actors::relay::Relay;
 use crate::actors::room::RoomSettings;
 use crate::actors::session::SessionParts;
 use crate::actors::tell;
@@ -127,7 +126,7 @@ impl Daemon {
                 directory: directory.clone(),
                 presence: presence.clone(),
                 online: online.clone(),
-                bus,
+                bus: bus.clone(),
                 epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
                 rooms: room_settings(&config),
@@ -137,9 +136,6 @@ impl Daemon {
         };
         directory.wire(registry.clone());
         tell(&presence, presence::Wire { registry: registry.clone() });
-        if let Some(starting) = starting {
-            starting.listen(Arc::new(Relay::new(directory.clone(), registry.clone(), online.clone())));
-        }
 
         let notices = Arc::new(Notices::default());
         let rates = Arc::new(Rates::new(config.limits.rate_limit));
@@ -150,6 +146,7 @@ impl Daemon {
             presence,
             directory,
             online,
+            bus,
             metrics,
             verifier,
             rates: Arc::clone(&rates),
@@ -172,6 +169,9 @@ impl Daemon {
             started: Instant::now(),
         });
         keep_house(rates, notices);
+        if let Some(starting) = starting {
+            nodes::listen(starting, &app);
+        }
 
         let addr = listener.local_addr()?;
         let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };

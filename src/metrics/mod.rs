@@ -2,7 +2,7 @@
 
 mod process;
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -64,6 +64,19 @@ pub struct Metrics {
     users_online: Gauge,
     lines: Gauge,
     outbox_bytes: Gauge<f64, AtomicU64>,
+    bus: BusMetrics,
+}
+
+/// What goes between nodes. Nothing, while there is one.
+#[derive(Debug, Default)]
+struct BusMetrics {
+    published: Counter,
+    dropped: Counter,
+    received: Counter,
+    refused: Counter,
+    connected: Counter,
+    redis_up: Gauge,
+    nodes: Gauge,
 }
 
 /// What is asked for only when somebody reads the metrics.
@@ -75,6 +88,20 @@ pub struct Moment {
     pub lines: usize,
     /// None: whoever knows does not answer.
     pub outbox_bytes: Option<usize>,
+    pub bus: BusMoment,
+}
+
+/// How the bus has done since the start, and how it is.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BusMoment {
+    pub published: u64,
+    pub dropped: u64,
+    pub received: u64,
+    pub refused: u64,
+    pub connected: u64,
+    pub redis_up: bool,
+    pub nodes: usize,
 }
 
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -115,6 +142,7 @@ impl Metrics {
             users_online: Gauge::default(),
             lines: Gauge::default(),
             outbox_bytes: Gauge::default(),
+            bus: BusMetrics::default(),
         };
         let build = Family::<Version, Gauge>::default();
         build.get_or_create(&Version { version: env!("CARGO_PKG_VERSION") }).set(1);
@@ -162,6 +190,7 @@ impl Metrics {
         registry.register("uptime_seconds", "Since the start", metrics.uptime.clone());
         registry.register("users_online", "Users who can be reached", metrics.users_online.clone());
         registry.register("outbox_bytes", "Bytes that wait for the sessions' peers", metrics.outbox_bytes.clone());
+        metrics.bus.register(&mut registry);
         metrics.registry = registry;
         metrics.system.register_collector(Box::new(process::Process));
         metrics
@@ -174,6 +203,7 @@ impl Metrics {
         self.lines.set(i64::try_from(moment.lines).unwrap_or(i64::MAX));
         #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
         self.outbox_bytes.set(moment.outbox_bytes.map_or(f64::NAN, |bytes| bytes as f64));
+        self.bus.set(moment.bus);
         let mut out = String::new();
         let written =
             text::encode_registry(&mut out, &self.registry).and_then(|()| text::encode(&mut out, &self.system));
@@ -200,6 +230,45 @@ impl Metrics {
     }
 }
 
+impl BusMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("bus_published", "Events told to other nodes", self.published.clone());
+        registry.register(
+            "bus_dropped",
+            "Events not told to other nodes, since Redis was away or slow",
+            self.dropped.clone(),
+        );
+        registry.register("bus_received", "Events heard from other nodes", self.received.clone());
+        registry.register(
+            "bus_refused",
+            "What no node of this cluster sealed, or was heard before",
+            self.refused.clone(),
+        );
+        registry.register(
+            "bus_connections",
+            "Subscriptions to Redis made, the first among them",
+            self.connected.clone(),
+        );
+        registry.register("redis_up", "Whether Redis answered last time; 1 where none is set", self.redis_up.clone());
+        registry.register("nodes", "Nodes that are there, this one among them", self.nodes.clone());
+    }
+
+    /// The bus counts by itself.
+    fn set(&self, moment: BusMoment) {
+        for (counter, count) in [
+            (&self.published, moment.published),
+            (&self.dropped, moment.dropped),
+            (&self.received, moment.received),
+            (&self.refused, moment.refused),
+            (&self.connected, moment.connected),
+        ] {
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        self.redis_up.set(moment.redis_up.into());
+        self.nodes.set(i64::try_from(moment.nodes).unwrap_or(i64::MAX));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,7 +279,8 @@ mod tests {
         metrics.messages_stored.inc();
         metrics.persist.observe(0.002);
         metrics.closed(4413);
-        let moment = Moment { uptime: Duration::from_secs(1), users_online: 2, lines: 3, outbox_bytes: None };
+        let bus = BusMoment { dropped: 5, redis_up: true, nodes: 2, ..BusMoment::default() };
+        let moment = Moment { uptime: Duration::from_secs(1), users_online: 2, lines: 3, outbox_bytes: None, bus };
         let text = metrics.render(moment);
         for line in [
             "tenfour_messages_stored_total 1",
@@ -220,6 +290,9 @@ mod tests {
             "tenfour_users_online 2",
             "tenfour_open_lines 3",
             "tenfour_outbox_bytes NaN",
+            "tenfour_bus_dropped_total 5",
+            "tenfour_redis_up 1",
+            "tenfour_nodes 2",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -27,5 +27,6 @@ mod redis;
 #[path = "../support/socket.rs"]
 mod socket;
 
+mod admin;
 mod delivery;
 mod presence;

@@ -49,7 +49,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "bus",
         ],
     ),
-    ("http", &["domain", "config", "limits", "metrics", "socket", "protocol", "auth", "store", "ephemeral", "actors"]),
+    (
+        "http",
+        &[
+            "domain",
+            "config",
+            "limits",
+            "metrics",
+            "socket",
+            "protocol",
+            "auth",
+            "store",
+            "cluster",
+            "ephemeral",
+            "bus",
+            "actors",
+        ],
+    ),
     (
         "daemon",
         &[

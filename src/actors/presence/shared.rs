@@ -4,18 +4,16 @@
 //! changes of a user stay in order. Without Redis it stays noted; whom the others had when it went away they have still.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use parking_lot::RwLock;
 
 use super::{MemberMoved, Presence};
 use crate::actors::{room, tell};
 use crate::bus::{Bus, Event, Topic};
-use crate::cluster::{LinkError, NodeId};
+use crate::cluster::LinkError;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::now;
 use crate::ephemeral::{Beat, EXPIRED_AT_ONCE, InEra, Leases, MarkOnline, Outcome, Own};
@@ -41,8 +39,6 @@ pub struct SharedParts {
     pub leases: Leases,
     pub bus: Bus,
     pub reader: Reader,
-    /// Who else is there. Written here.
-    pub nodes: Arc<RwLock<Vec<NodeId>>>,
 }
 
 /// What is under way: each one at a time.
@@ -268,7 +264,7 @@ impl Presence {
 
     fn beaten(&mut self, beat: Beat, ctx: &mut Context<Self>) {
         let Some(shared) = &mut self.shared else { return };
-        *shared.parts.nodes.write() = beat.nodes;
+        shared.parts.bus.note_nodes(beat.nodes);
         shared.settled = beat.era_age >= SETTLED_AFTER;
         if shared.settled {
             let doubtful: Vec<UserId> = shared.doubtful.keys().copied().collect();

@@ -31,6 +31,7 @@ use super::presence::{Beat, Leave, Presence};
 use super::registry::{Registry, Unregister};
 use super::{room, tell};
 use crate::auth::{Identity, LEEWAY, Verifier};
+use crate::bus::Bus;
 use crate::domain::ids::ChannelId;
 use crate::ephemeral::Online;
 use crate::limits::caps::Place;
@@ -59,6 +60,7 @@ pub struct SessionParts {
     pub presence: Addr<Presence>,
     pub directory: Directory,
     pub online: Online,
+    pub bus: Bus,
     pub metrics: Arc<Metrics>,
     pub verifier: Arc<Verifier>,
     pub rates: Arc<Rates>,

@@ -5,6 +5,7 @@
 //! may be long is paged. Nothing here changes anything but the end of a session.
 
 mod ask;
+mod cluster;
 mod page;
 mod presence;
 mod rooms;
@@ -18,6 +19,8 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Error, HttpMessage};
+
+pub use cluster::answerer;
 
 use super::app::App;
 use super::health;

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
+use serde::{Deserialize, Serialize};
 
 use crate::protocol::error::Refusal;
 
@@ -16,10 +17,10 @@ const MAX_LIMIT: usize = 1000;
 pub(super) struct Query(HashMap<String, String>);
 
 /// Where a page begins and how long it may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Page<K> {
     after: Option<K>,
-    limit: usize,
+    pub(super) limit: usize,
 }
 
 impl Query {
@@ -61,6 +62,11 @@ pub(super) fn parse<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<
 }
 
 impl<K: Ord + Copy> Page<K> {
+    /// The page and one more, which tells whether there are more.
+    pub(super) fn with_next(self) -> Self {
+        Self { limit: self.limit.saturating_add(1), ..self }
+    }
+
     /// The items of the page, and the key to ask for the next one after, if there is one.
     pub(super) fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> (Vec<T>, Option<K>) {
         items.retain(|item| self.after.is_none_or(|after| key(item) > after));

@@ -1,41 +1,30 @@
 //! Who is online, and with how many sessions.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
 
-use super::ask::{Nothing, Shown, ask};
+use super::ask::ask;
+use super::cluster::{Part, Question};
 use super::page::{Page, Query};
-use crate::actors::presence::{Inspect, OnlineUser, PresenceState};
+use crate::actors::presence::{Inspect, PresenceState};
 use crate::domain::ids::UserId;
 use crate::http::app::App;
 use crate::http::problem::Problem;
+use crate::protocol::error::Refusal;
 
-#[derive(Debug, Serialize)]
-struct Presence {
-    online: Vec<OnlineUser>,
-    /// All who are online.
-    total: usize,
-    sessions: usize,
-    /// Sessions that were ended because no pong came.
-    expired: u64,
-    /// The last one of this page, if there are more: ask for those `after` it.
-    next: Option<UserId>,
-}
-
-impl Presence {
-    fn new(state: PresenceState, page: &Page<UserId>) -> Self {
-        let PresenceState { sessions, online, expired } = state;
-        let total = online.len();
-        let (online, next) = page.cut(online, |user| user.user_id);
-        Self { online, total, sessions, expired, next }
-    }
-}
-
-/// `GET /admin/presence?after=…&limit=…`.
+/// `GET /admin/presence?after=…&limit=…`. With several nodes a user has one entry on each.
 pub(super) async fn list(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let page = Query::of(&request)?.page::<UserId>()?;
-    // The daemon ends with this actor: one that is gone is as good as one that does not answer.
-    let shown = ask(&app.parts.presence, Inspect).await.shown(|| Nothing {});
-    let shown = shown.unwrap_or_else(|| Shown::unresponsive(Nothing {}));
-    Ok(HttpResponse::Ok().json(shown.map(|state| Presence::new(state, &page))))
+    let whole = Question::Presence { page }.everywhere(&app).await?;
+    Ok(HttpResponse::Ok().json(whole.listed("online", "userId", page.limit)))
+}
+
+pub(super) async fn list_here(app: &App, page: Page<UserId>) -> Result<Part, Refusal> {
+    let state = ask(&app.parts.presence, Inspect).await.or_unavailable("presence")?;
+    let PresenceState { sessions, online, expired } = state;
+    let total = online.len();
+    let mut part = Part::of(&page.with_next().cut(online, |user| user.user_id).0, total)?;
+    part.sums.insert("sessions".to_owned(), sessions as u64);
+    // Sessions that were ended because no pong came.
+    part.sums.insert("expired".to_owned(), expired);
+    Ok(part)
 }

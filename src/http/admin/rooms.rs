@@ -5,21 +5,13 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::ask::{Shown, ask};
-use super::page::{Query, parse};
+use super::cluster::{Part, Question};
+use super::page::{Page, Query, parse};
 use crate::actors::room::{Inspect, RoomState};
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::http::app::App;
 use crate::http::problem::Problem;
 use crate::protocol::error::{ErrorCode, Refusal};
-
-#[derive(Debug, Serialize)]
-struct List {
-    rooms: Vec<Shown<RoomState, Known>>,
-    /// All that run.
-    total: usize,
-    /// The last one of this page, if there are more: ask for those `after` it.
-    next: Option<ChannelId>,
-}
 
 /// What the directory knows of a room that does not answer.
 #[derive(Debug, Serialize)]
@@ -37,20 +29,39 @@ struct Detail {
     state: RoomState,
 }
 
-/// `GET /admin/rooms?after=…&limit=…`.
+/// `GET /admin/rooms?after=…&limit=…`. With several nodes a channel has a room on each that has sessions in it.
 pub(super) async fn list(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let page = Query::of(&request)?.page::<ChannelId>()?;
-    let rooms = app.parts.directory.rooms();
-    let total = rooms.len();
-    let (rooms, next) = page.cut(rooms, |(id, _)| *id);
-    let shown = rooms.iter().map(async |(id, room)| ask(room, Inspect).await.shown(|| Known { id: *id }));
-    let rooms = join_all(shown).await.into_iter().flatten().collect();
-    Ok(HttpResponse::Ok().json(List { rooms, total, next }))
+    let whole = Question::Rooms { page }.everywhere(&app).await?;
+    Ok(HttpResponse::Ok().json(whole.listed("rooms", "id", page.limit)))
 }
 
-/// `GET /admin/rooms/{id}`.
+pub(super) async fn list_here(app: &App, page: Page<ChannelId>) -> Result<Part, Refusal> {
+    let rooms = app.parts.directory.rooms();
+    let total = rooms.len();
+    let (rooms, _) = page.with_next().cut(rooms, |(id, _)| *id);
+    let shown = rooms.iter().map(async |(id, room)| ask(room, Inspect).await.shown(|| Known { id: *id }));
+    let rooms: Vec<Shown<RoomState, Known>> = join_all(shown).await.into_iter().flatten().collect();
+    Part::of(&rooms, total)
+}
+
+/// `GET /admin/rooms/{id}`. With several nodes the room of the first that has one, and the others' beside it.
 pub(super) async fn one(id: web::Path<String>, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let id: ChannelId = parse("the channel's id", &id)?;
+    let whole = Question::Room { id }.everywhere(&app).await?;
+    let mut rooms = whole.items.into_iter();
+    let mut shown = rooms.next().ok_or_else(|| {
+        let text = "no room runs for this channel; one starts when somebody opens it and stops when it is idle";
+        Refusal::new(ErrorCode::NotFound, text)
+    })?;
+    if let (Some(unanswered), Some(shown)) = (&whole.unanswered, shown.as_object_mut()) {
+        shown.insert("elsewhere".to_owned(), rooms.collect());
+        shown.insert("unanswered".to_owned(), unanswered.iter().map(ToString::to_string).collect());
+    }
+    Ok(HttpResponse::Ok().json(shown))
+}
+
+pub(super) async fn one_here(app: &App, id: ChannelId) -> Result<Part, Refusal> {
     let shown = match app.parts.directory.room(id) {
         Some(room) => ask(&room, Inspect).await.shown(|| Known { id }),
         None => None,
@@ -60,9 +71,5 @@ pub(super) async fn one(id: web::Path<String>, app: web::Data<App>) -> Result<Ht
         session_ids: std::mem::take(&mut state.session_ids),
         state,
     };
-    let shown = shown.map(|shown| shown.map(detail)).ok_or_else(|| {
-        let text = "no room runs for this channel; one starts when somebody opens it and stops when it is idle";
-        Refusal::new(ErrorCode::NotFound, text)
-    })?;
-    Ok(HttpResponse::Ok().json(shown))
+    Part::of_one(shown.map(|shown| shown.map(detail)))
 }

@@ -8,7 +8,8 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::ask::{Shown, ask};
-use super::page::{Query, parse};
+use super::cluster::{Part, Question};
+use super::page::{Page, Query, parse};
 use crate::actors::registry::{EndSession, FindSession, ListSessions, Registered};
 use crate::actors::session::{Inspect, SessionState};
 use crate::auth::Identity;
@@ -20,15 +21,6 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::time;
 
 const REGISTRY: &str = "the registry";
-
-#[derive(Debug, Serialize)]
-struct List {
-    sessions: Vec<Shown<SessionState, Known>>,
-    /// All that the filters let through.
-    total: usize,
-    /// The last one of this page, if there are more: ask for those `after` it.
-    next: Option<SessionId>,
-}
 
 /// What the registry knows of a session that does not answer.
 #[derive(Debug, Serialize)]
@@ -51,41 +43,62 @@ pub(super) async fn list(request: HttpRequest, app: web::Data<App>) -> Result<Ht
     let page = query.page::<SessionId>()?;
     let user = query.text("userId").map(UserId::from_external);
     let channel = query.parsed::<ChannelId>("channelId")?;
+    let whole = Question::Sessions { user, channel, page }.everywhere(&app).await?;
+    Ok(HttpResponse::Ok().json(whole.listed("sessions", "id", page.limit)))
+}
+
+pub(super) async fn list_here(
+    app: &App,
+    user: Option<UserId>,
+    channel: Option<ChannelId>,
+    page: Page<SessionId>,
+) -> Result<Part, Refusal> {
     let mut sessions = ask(&app.parts.registry, ListSessions).await.or_unavailable(REGISTRY)?;
     sessions.retain(|session| {
         user.is_none_or(|user| session.handle.user == user)
             && channel.is_none_or(|channel| session.handle.feed.has(channel))
     });
     let total = sessions.len();
-    let (sessions, next) = page.cut(sessions, |session| session.handle.id);
-    let sessions = join_all(sessions.iter().map(show)).await.into_iter().flatten().collect();
-    Ok(HttpResponse::Ok().json(List { sessions, total, next }))
+    let (sessions, _) = page.with_next().cut(sessions, |session| session.handle.id);
+    let shown: Vec<_> = join_all(sessions.iter().map(show)).await.into_iter().flatten().collect();
+    Part::of(&shown, total)
 }
 
-/// `GET /admin/sessions/{id}`.
+/// `GET /admin/sessions/{id}`, on whatever node it is.
 pub(super) async fn one(id: web::Path<String>, app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let session = parse("the session's id", &id)?;
+    let id = parse("the session's id", &id)?;
+    let found = Question::Session { id }.somewhere(&app).await?.items.pop();
+    Ok(HttpResponse::Ok().json(found.ok_or_else(no_session)?))
+}
+
+pub(super) async fn one_here(app: &App, session: SessionId) -> Result<Part, Refusal> {
     let found = ask(&app.parts.registry, FindSession { session }).await.or_unavailable(REGISTRY)?;
-    let shown = match &found {
+    Part::of_one(match &found {
         Some(found) => show(found).await,
         None => None,
-    };
-    Ok(HttpResponse::Ok().json(shown.ok_or_else(no_session)?))
+    })
 }
 
-/// `DELETE /admin/sessions/{id}`. Whoever holds a token that is still valid may come back.
+/// `DELETE /admin/sessions/{id}`, on whatever node it is. Whoever holds a token that is still valid may come back.
 pub(super) async fn end(
     id: web::Path<String>,
     app: web::Data<App>,
     admin: web::ReqData<Identity>,
 ) -> Result<HttpResponse, Problem> {
-    let session: SessionId = parse("the session's id", &id)?;
-    let end = EndSession { session, why: Close::Removed };
-    if !ask(&app.parts.registry, end).await.or_unavailable(REGISTRY)? {
+    let id: SessionId = parse("the session's id", &id)?;
+    if (Question::EndSession { id, admin: admin.user.id }).somewhere(&app).await?.total == 0 {
         return Err(no_session().into());
     }
-    log::info!("session {session} is ended by the admin {}", admin.user.id);
     Ok(HttpResponse::NoContent().finish())
+}
+
+pub(super) async fn end_here(app: &App, session: SessionId, admin: UserId) -> Result<Part, Refusal> {
+    let end = EndSession { session, why: Close::Removed };
+    let ended = ask(&app.parts.registry, end).await.or_unavailable(REGISTRY)?;
+    if ended {
+        log::info!("session {session} is ended by the admin {admin}");
+    }
+    Ok(Part { total: usize::from(ended), ..Part::default() })
 }
 
 async fn show(session: &Registered) -> Option<Shown<SessionState, Known>> {

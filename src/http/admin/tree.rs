@@ -5,12 +5,15 @@ use futures_util::future::{join, join_all, join3};
 use serde::Serialize;
 
 use super::ask::{Asked, Nothing, Shown, ask};
+use super::scrape;
 use crate::actors::db::{self, DbState};
 use crate::actors::directory::Directory;
 use crate::actors::presence::{self, PresenceState};
 use crate::actors::registry::{self, RegistryState};
 use crate::actors::room::{self, RoomState};
+use crate::bus::Bus;
 use crate::http::app::App;
+use crate::metrics::BusMoment;
 
 /// How many rooms are shown: those with the most sends in flight.
 const BUSIEST: usize = 20;
@@ -20,6 +23,17 @@ struct Actors {
     registry: RegistryNode,
     db: DbNode,
     presence: Vital<PresenceSummary>,
+    /// Where there are other nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<Cluster>,
+}
+
+/// This node among the others.
+#[derive(Debug, Serialize)]
+struct Cluster {
+    node: String,
+    others: Vec<String>,
+    bus: BusMoment,
 }
 
 /// An actor whose end is the daemon's.
@@ -92,7 +106,13 @@ pub(super) async fn actors(app: web::Data<App>) -> HttpResponse {
         registry: RegistryNode { own: registry.into(), rooms, sessions },
         db: DbNode { own: db.into(), waiting: parts.db.waiting() },
         presence: presence.into(),
+        cluster: cluster(&parts.bus),
     })
+}
+
+fn cluster(bus: &Bus) -> Option<Cluster> {
+    let node = bus.node()?.to_string();
+    Some(Cluster { node, others: bus.others().iter().map(ToString::to_string).collect(), bus: scrape::bus(bus) })
 }
 
 async fn all_rooms(directory: &Directory) -> Rooms {

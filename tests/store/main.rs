@@ -7,6 +7,7 @@ mod commits;
 mod kit;
 mod members;
 mod migrations;
+mod nodes;
 mod opening;
 mod outage;
 mod plans;

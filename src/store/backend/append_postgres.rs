@@ -17,6 +17,9 @@ use crate::store::sql_types::{At, Id, Micros};
 /// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads.
 /// The look-up of what was stored before is by the pair (sender, clientId) and beats every other verdict. Each look-up
 /// is LATERAL with a LIMIT, which leaves the planner no other way than the index, whatever it believes of the sizes.
+///
+/// Rows are inserted in the order of the pair that the constraint is on: two nodes that store the same pairs in different
+/// channels wait for each other there, and no lock of a channel keeps them apart.
 const APPEND: &str = "
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::text[],
@@ -49,7 +52,7 @@ WITH input AS MATERIALIZED (
     content_type, reply_to_id, created_at)
   SELECT id, channel_id, last_seq + n, version + n, version + n, sender_id, client_id, digest, content,
     content_type, reply_to_id, created_at
-  FROM numbered WHERE verdict = 0
+  FROM numbered WHERE verdict = 0 ORDER BY sender_id, client_id
 ), moved AS (
   UPDATE channels c SET last_seq = c.last_seq + g.n, version = c.version + g.n
   FROM (SELECT channel_id, count(*) AS n FROM numbered WHERE verdict = 0 GROUP BY channel_id) g

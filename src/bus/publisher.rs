@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bb8_redis::redis;
 use tokio::sync::mpsc;
 
 use super::event::Event;

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bb8_redis::redis::Msg;
-use bb8_redis::redis::aio::{PubSub, PubSubSink};
 use futures_util::StreamExt;
+use redis::aio::{PubSub, PubSubSink};
+use redis::{Msg, RedisError};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -159,7 +159,7 @@ async fn subscribe(sink: &mut PubSubSink, topics: Vec<Topic>, cluster: &str, lis
     true
 }
 
-async fn done<T>(answer: impl Future<Output = Result<T, bb8_redis::redis::RedisError>>) -> bool {
+async fn done<T>(answer: impl Future<Output = Result<T, RedisError>>) -> bool {
     matches!(timeout(ANSWER_WITHIN, answer).await, Ok(Ok(_)))
 }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bb8_redis::redis::aio::{MultiplexedConnection, PubSub};
-use bb8_redis::redis::{Client, ErrorKind, FromRedisValue, Pipeline, RedisError};
 use bb8_redis::{RedisConnectionManager, bb8};
 use parking_lot::Mutex;
+use redis::aio::{MultiplexedConnection, PubSub};
+use redis::{Client, ErrorKind, FromRedisValue, Pipeline, RedisError};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 

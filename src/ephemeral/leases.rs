@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bb8_redis::redis::{self, FromRedisValue, ParsingError, Pipeline, Value, from_redis_value};
 use parking_lot::Mutex;
+use redis::{FromRedisValue, ParsingError, Pipeline, Value, from_redis_value};
 
 use super::sealed::{Lease, prefix};
 use crate::cluster::{Key, Link, LinkError, NodeId};

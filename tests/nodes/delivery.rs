@@ -26,3 +26,13 @@ async fn a_message_reaches_the_members_on_another_node() {
     };
     assert_eq!((counts(0).0, counts(1).0), (20, 20));
 }
+
+#[tokio::test]
+async fn both_nodes_may_make_the_same_direct_channel_at_once() {
+    let nodes = Nodes::start(2).await;
+    for pair in 0..50 {
+        let (one, other) = (format!("one-{pair}"), format!("other-{pair}"));
+        let (here, there) = tokio::join!(nodes.node(0).direct(&one, &other), nodes.node(1).direct(&other, &one));
+        assert_eq!(here, there);
+    }
+}

@@ -1,5 +1,9 @@
 //! Every change that is no send and no receipt: what is asked for, and what comes back.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Channel, Role};
 use crate::domain::content::Content;
@@ -35,8 +39,22 @@ pub enum Done {
     User(User),
 }
 
+/// Between two nodes that are in each other's way, such as when both make the direct channel of the same two users.
+const TRIES: u32 = 4;
+
 impl Order {
+    /// Carries it out, again where another node was in the way and nothing was stored.
     pub(super) async fn run(self, writer: &Writer) -> Result<Result<Done, Denied>, StoreError> {
+        for attempt in 1..TRIES {
+            match self.clone().attempt(writer).await {
+                Err(StoreError::Busy) => sleep(Duration::from_millis(fastrand::u64(1..10) << attempt)).await,
+                outcome => return outcome,
+            }
+        }
+        self.attempt(writer).await
+    }
+
+    async fn attempt(self, writer: &Writer) -> Result<Result<Done, Denied>, StoreError> {
         let at = now();
         let changed = |outcome: Result<Change, Denied>| outcome.map(Done::Changed);
         let maybe =

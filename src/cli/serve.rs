@@ -20,6 +20,9 @@ pub(super) fn run(
         // What it says at `info` is news to nobody who runs the daemon.
         .filter_module("actix_server", log::LevelFilter::Warn)
         .parse_filters(&config.log)
+        // At `debug` it prints what it stores: the contents of messages. Whatever is asked for, these stay silent.
+        .filter_module("tokio_postgres", log::LevelFilter::Warn)
+        .filter_module("tokio_postgres::query", log::LevelFilter::Warn)
         .format_timestamp_millis()
         .init();
     actix::System::new().block_on(async move {

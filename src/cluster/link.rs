@@ -45,8 +45,12 @@ struct Inner {
     client: Client,
     pool: bb8::Pool<Manager>,
     breaker: Mutex<Breaker>,
+    /// Why the last connection could not be made: the pool itself only says that there was none in time.
+    refused: Refused,
     runtime: Handle,
 }
+
+type Refused = Arc<Mutex<Option<LinkError>>>;
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,7 +64,9 @@ impl Link {
         // The driver's own words may repeat the URL, which may hold a password.
         let invalid = |error: RedisError| InvalidUrl(format!("{:?}", error.kind()));
         let client = Client::open(url).map_err(invalid)?;
-        let manager = Manager(RedisConnectionManager::new(url).map_err(invalid)?);
+        let refused = Refused::default();
+        let maker = RedisConnectionManager::new(url).map_err(invalid)?;
+        let manager = Manager { maker, refused: Arc::clone(&refused) };
         let pool = bb8::Pool::builder()
             .max_size(CONNECTIONS)
             .connection_timeout(CALL_WITHIN)
@@ -68,7 +74,7 @@ impl Link {
             .test_on_check_out(false)
             .retry_connection(false)
             .build_unchecked(manager);
-        Ok(Self(Arc::new(Inner { client, pool, breaker: Mutex::default(), runtime })))
+        Ok(Self(Arc::new(Inner { client, pool, breaker: Mutex::default(), refused, runtime })))
     }
 
     /// Whether the last call went well.
@@ -92,7 +98,7 @@ impl Link {
         if !self.0.breaker.lock().may_try(Instant::now()) {
             return Err(LinkError::Away);
         }
-        let outcome = timeout(CALL_WITHIN, self.attempt(commands)).await.unwrap_or(Err(LinkError::TooSlow));
+        let outcome = timeout(CALL_WITHIN, self.attempt(commands)).await.unwrap_or_else(|_| Err(self.no_answer()));
         match &outcome {
             Ok(_) => {
                 if self.0.breaker.lock().succeeded() {
@@ -110,9 +116,14 @@ impl Link {
         outcome
     }
 
+    /// Nothing came in time, for a reason or without one.
+    fn no_answer(&self) -> LinkError {
+        self.0.refused.lock().take().unwrap_or(LinkError::TooSlow)
+    }
+
     async fn attempt<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, LinkError> {
         let mut held = self.0.pool.get().await.map_err(|error| match error {
-            bb8::RunError::TimedOut => LinkError::TooSlow,
+            bb8::RunError::TimedOut => self.no_answer(),
             bb8::RunError::User(error) => failed(&error),
         })?;
         // Whoever is cut off by the time-out leaves a connection whose next answer is another call's.
@@ -145,7 +156,10 @@ fn failed(error: &RedisError) -> LinkError {
 }
 
 /// Makes connections, and knows which of them went wrong.
-struct Manager(RedisConnectionManager);
+struct Manager {
+    maker: RedisConnectionManager,
+    refused: Refused,
+}
 
 struct Held {
     connection: MultiplexedConnection,
@@ -157,11 +171,13 @@ impl bb8::ManageConnection for Manager {
     type Error = RedisError;
 
     async fn connect(&self) -> Result<Held, RedisError> {
-        Ok(Held { connection: self.0.connect().await?, sound: true })
+        let made = self.maker.connect().await;
+        *self.refused.lock() = made.as_ref().err().map(failed);
+        Ok(Held { connection: made?, sound: true })
     }
 
     async fn is_valid(&self, held: &mut Held) -> Result<(), RedisError> {
-        self.0.is_valid(&mut held.connection).await
+        self.maker.is_valid(&mut held.connection).await
     }
 
     fn has_broken(&self, held: &mut Held) -> bool {

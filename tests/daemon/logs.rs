@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::daemon::PATIENCE;
-use crate::process::ProcessDaemon;
+use crate::daemon::{PATIENCE, Setup};
+use crate::process::{ProcessDaemon, token};
 
 const REQUESTS: usize = 40;
 const REQUEST: &[u8] =
@@ -34,4 +34,25 @@ fn refused_tokens_are_logged_with_their_address_a_few_a_second_and_then_their_nu
     }
     let (said, more) = told();
     assert!(said >= 5 && more > 0 && said + more == REQUESTS, "{said} said, {more} more");
+}
+
+on_each_database!(what_is_said_is_in_no_log_however_much_is_logged);
+
+async fn what_is_said_is_in_no_log_however_much_is_logged(setup: Setup) {
+    const SAID: &str = "canary, 4711";
+    let mut daemon = setup.lasting().start().await;
+    let channel = daemon.group(&["ana", "bo"]).await;
+    daemon.stop().await;
+    for filter in ["trace", "info,tokio_postgres=trace"] {
+        let process = ProcessDaemon::start(&daemon.database(), &[("TENFOUR_LOG", filter)]);
+        let (mut ana, mut bo) = (process.connect("ana").await, process.connect("bo").await);
+        ana.send_message(channel, SAID).await;
+        bo.expect_text(SAID).await;
+        let log = process.log();
+        // As text, and as a driver prints bytes.
+        let bytes = format!("{:?}", SAID.as_bytes());
+        for canary in [SAID, bytes.trim_matches(['[', ']']), &token("ana")] {
+            assert!(!log.contains(canary), "{canary:?} is in the log at {filter}");
+        }
+    }
 }

@@ -26,6 +26,7 @@ use crate::actors::room::RoomSettings;
 use crate::actors::session::SessionParts;
 use crate::actors::tell;
 use crate::auth::{SetupError, Verifier};
+use crate::bus::Bus;
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
 use crate::config::{Config, SecretUrl};
 use crate::http;
@@ -76,6 +77,7 @@ pub struct Daemon {
     app: web::Data<App>,
     registry: Addr<Registry>,
     db: DbHandle,
+    bus: Bus,
     drain: Duration,
     died: UnboundedReceiver<&'static str>,
     arbiters: Vec<Arbiter>,
@@ -127,7 +129,7 @@ impl Daemon {
                 directory: directory.clone(),
                 presence: presence.clone(),
                 online: online.clone(),
-                bus,
+                bus: bus.clone(),
                 epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
                 rooms: room_settings(&config),
@@ -185,7 +187,7 @@ impl Daemon {
             None => None,
         };
         let drain = config.timing.drain;
-        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, _background: background })
+        Ok(Self { addr, admin_addr, servers, app, registry, db, bus, drain, died, arbiters, _background: background })
     }
 
     /// Where clients connect, with the port that was really bound.
@@ -204,6 +206,10 @@ impl Daemon {
 
     pub fn registry(&self) -> &Addr<Registry> {
         &self.registry
+    }
+
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// Waits until a part that holds the truth has died, and names it.

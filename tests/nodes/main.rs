@@ -26,6 +26,10 @@ mod proxy;
 mod redis;
 #[path = "../support/socket.rs"]
 mod socket;
+#[path = "../support/talkers.rs"]
+mod talkers;
 
 mod delivery;
+mod lost;
 mod presence;
+mod redis_away;

@@ -24,6 +24,7 @@ use tenfour::actors::registry::Registry;
 use tenfour::actors::room;
 use tenfour::actors::session::SessionParts;
 use tenfour::auth::mint;
+use tenfour::bus::Bus;
 use tenfour::client::token::TokenSource;
 use tenfour::client::{self, Client, Options};
 use tenfour::config::{AuthSettings, Config, SecretUrl};
@@ -122,6 +123,7 @@ struct Running {
     admin_addr: SocketAddr,
     parts: Arc<SessionParts>,
     registry: Addr<Registry>,
+    bus: Bus,
     /// The actix system, by which the names of its threads begin.
     system: String,
     died: Arc<Mutex<Option<&'static str>>>,
@@ -145,7 +147,8 @@ impl Running {
                 let parts = Arc::clone(&daemon.app().parts);
                 let system = format!("actix-rt|system:{}|", actix::System::current().id());
                 let admin = daemon.admin_addr().expect("an admin address");
-                drop(tell.send(Ok((daemon.addr(), admin, parts, daemon.registry().clone(), system))));
+                let actors = (daemon.registry().clone(), daemon.bus().clone());
+                drop(tell.send(Ok((daemon.addr(), admin, parts, actors, system))));
                 tokio::select! {
                     _ = stopped => {}
                     part = daemon.died() => *fate.lock().unwrap() = Some(part),
@@ -154,8 +157,8 @@ impl Running {
             });
         });
         let started = told.await.expect("the daemon's thread").unwrap_or_else(|error| panic!("not started: {error}"));
-        let (addr, admin_addr, parts, registry, system) = started;
-        Self { addr, admin_addr, parts, registry, system, died, stop, thread }
+        let (addr, admin_addr, parts, (registry, bus), system) = started;
+        Self { addr, admin_addr, parts, registry, bus, system, died, stop, thread }
     }
 
     /// All that went wrong inside.
@@ -197,6 +200,11 @@ impl TestDaemon {
 
     pub fn registry(&self) -> &Addr<Registry> {
         &self.running().registry
+    }
+
+    /// What it tells other nodes by.
+    pub fn bus(&self) -> &Bus {
+        &self.running().bus
     }
 
     /// The database's URL.

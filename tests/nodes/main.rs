@@ -29,7 +29,9 @@ mod socket;
 #[path = "../support/talkers.rs"]
 mod talkers;
 
+mod changes;
 mod delivery;
 mod lost;
 mod presence;
 mod redis_away;
+mod typing;

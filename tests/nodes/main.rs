@@ -31,6 +31,7 @@ mod talkers;
 
 mod changes;
 mod delivery;
+mod forged;
 mod lost;
 mod presence;
 mod redis_away;

@@ -33,6 +33,7 @@ mod changes;
 mod delivery;
 mod forged;
 mod lost;
+mod members;
 mod presence;
 mod redis_away;
 mod typing;

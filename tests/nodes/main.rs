@@ -26,7 +26,15 @@ mod proxy;
 mod redis;
 #[path = "../support/socket.rs"]
 mod socket;
+#[path = "../support/talkers.rs"]
+mod talkers;
 
 mod admin;
+mod changes;
 mod delivery;
+mod forged;
+mod lost;
+mod members;
 mod presence;
+mod redis_away;
+mod typing;

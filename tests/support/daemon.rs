@@ -24,6 +24,7 @@ use tenfour::actors::registry::Registry;
 use tenfour::actors::room;
 use tenfour::actors::session::SessionParts;
 use tenfour::auth::mint;
+use tenfour::bus::Bus;
 use tenfour::client::token::TokenSource;
 use tenfour::client::{self, Client, Options};
 use tenfour::config::{AuthSettings, Config, SecretUrl};
@@ -197,6 +198,11 @@ impl TestDaemon {
 
     pub fn registry(&self) -> &Addr<Registry> {
         &self.running().registry
+    }
+
+    /// What it tells other nodes by.
+    pub fn bus(&self) -> &Bus {
+        &self.parts().bus
     }
 
     /// The database's URL.

@@ -9,14 +9,22 @@
 )]
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tenfour::config::{Config, SecretUrl};
+use tenfour::domain::ids::ChannelId;
+use uuid::Uuid;
 
-use super::daemon::{Setup, TestDaemon};
+use super::daemon::{PATIENCE, Setup, TestDaemon, eventually};
 use super::place::{Kind, Place};
 use super::proxy::Proxy;
 use super::redis::Redis;
+use super::socket::TestSocket;
+
+/// What is told over Redis is there within this time, also where the machine has other things to do.
+pub const LIVE: Duration = Duration::from_secs(1);
+/// What was not told is found in the database within five seconds; with what a busy machine takes on top.
+pub const FOUND: Duration = Duration::from_millis(5500);
 
 /// The nodes, and what they share. Dropped in the order of the fields: first the daemons.
 pub struct Nodes {
@@ -66,6 +74,42 @@ impl Nodes {
 
     pub fn node(&self, index: usize) -> &TestDaemon {
         &self.daemons[index]
+    }
+
+    /// The name of a channel's topic in Redis, once so many nodes listen to it.
+    pub async fn topic(&self, channel: ChannelId, nodes: usize) -> String {
+        eventually("the nodes listen to the channel", async || {
+            self.listening(channel).is_some_and(|(_, listening)| listening == nodes)
+        })
+        .await;
+        self.listening(channel).expect("a topic").0
+    }
+
+    /// A channel's topic, and how many listen to it.
+    fn listening(&self, channel: ChannelId) -> Option<(String, usize)> {
+        let names = self.redis.command(&["PUBSUB", "CHANNELS", &format!("tenfour:*:channel:{channel}")]).ok()?;
+        let name = names.lines().nth(2)?;
+        let numbers = self.redis.command(&["PUBSUB", "NUMSUB", name]).ok()?;
+        Some((name.to_owned(), numbers.lines().last()?.strip_prefix(':')?.parse().ok()?))
+    }
+}
+
+/// What the nodes put into Redis for this topic, as it goes over the line: for [`Proxy::cut_when`].
+pub fn publish_to(topic: &str) -> Vec<u8> {
+    format!("PUBLISH\r\n${}\r\n{topic}\r\n", topic.len()).into_bytes()
+}
+
+/// Messages are told live again: several one after the other, which no poll would bring in time.
+pub async fn is_live(channel: ChannelId, from: &mut TestSocket, to: &mut TestSocket) {
+    const IN_A_ROW: usize = 5;
+    let deadline = Instant::now() + PATIENCE;
+    let mut quick = 0;
+    while quick < IN_A_ROW {
+        let (start, text) = (Instant::now(), format!("live? {}", Uuid::new_v4()));
+        from.send_message(channel, &text).await;
+        to.expect_text(&text).await;
+        quick = if start.elapsed() < LIVE { quick + 1 } else { 0 };
+        assert!(Instant::now() < deadline, "not live again within {PATIENCE:?}");
     }
 }
 

@@ -9,8 +9,7 @@
     reason = "a test stops at the first surprise"
 )]
 
-use std::fmt::Write as _;
-use std::io::{self, Read, Write as _};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -65,9 +64,49 @@ impl Redis {
         panic!("redis-server did not come back on {} within {STARTS_WITHIN:?}", self.addr);
     }
 
+    /// Listens to what is published under a name.
+    pub fn tap(&self, name: &str) -> Tap {
+        let mut stream = TcpStream::connect(self.addr).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out");
+        stream.write_all(&encoded(&["SUBSCRIBE", name])).expect("a request");
+        let mut tap = Tap(BufReader::new(stream));
+        assert_eq!(tap.length(b'*'), 3);
+        assert_eq!((tap.bulk(), tap.bulk()), (b"subscribe".to_vec(), name.as_bytes().to_vec()));
+        assert_eq!(tap.length(b':'), 1);
+        tap
+    }
+
     /// Sends one command, such as `["SMEMBERS", "online:…"]`, and gives the raw answer, to look at what is stored.
-    pub fn command(&self, words: &[&str]) -> io::Result<String> {
+    pub fn command<W: AsRef<[u8]>>(&self, words: &[W]) -> io::Result<String> {
         command(self.addr, words)
+    }
+}
+
+/// Everything that is published under one name from now on, as bytes.
+#[derive(Debug)]
+pub struct Tap(BufReader<TcpStream>);
+
+impl Tap {
+    /// Waits for the next one.
+    pub fn hear(&mut self) -> Vec<u8> {
+        let push: Vec<Vec<u8>> = (0..self.length(b'*')).map(|_| self.bulk()).collect();
+        assert_eq!((push.len(), push[0].as_slice()), (3, b"message".as_slice()));
+        push.into_iter().next_back().expect("a payload")
+    }
+
+    /// A line that says how many follow.
+    fn length(&mut self, kind: u8) -> usize {
+        let mut line = Vec::new();
+        self.0.read_until(b'\n', &mut line).expect("something was published in time");
+        assert_eq!(line.first(), Some(&kind), "{}", String::from_utf8_lossy(&line));
+        String::from_utf8_lossy(&line[1..]).trim().parse().expect("a length")
+    }
+
+    fn bulk(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; self.length(b'$') + 2];
+        self.0.read_exact(&mut bytes).expect("all of it");
+        bytes.truncate(bytes.len() - 2);
+        bytes
     }
 }
 
@@ -111,16 +150,24 @@ fn launch(addr: SocketAddr, folder: &tempfile::TempDir) -> Option<Child> {
     }
 }
 
+fn encoded<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
+    let mut request = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        let word = word.as_ref();
+        request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        request.extend_from_slice(word);
+        request.extend_from_slice(b"\r\n");
+    }
+    request
+}
+
 /// One command over a connection of its own, which Redis closes after QUIT: the answer ends before that one's `+OK`.
-fn command(addr: SocketAddr, words: &[&str]) -> io::Result<String> {
+fn command<W: AsRef<[u8]>>(addr: SocketAddr, words: &[W]) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(1))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let mut request = format!("*{}\r\n", words.len());
-    for word in words {
-        write!(request, "${}\r\n{word}\r\n", word.len()).expect("room in a string");
-    }
-    request += "*1\r\n$4\r\nQUIT\r\n";
-    stream.write_all(request.as_bytes())?;
+    let mut request = encoded(words);
+    request.extend(encoded(&["QUIT"]));
+    stream.write_all(&request)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     answer.strip_suffix("+OK\r\n").map(str::to_owned).ok_or_else(|| io::Error::other("the answer is cut short"))

@@ -20,12 +20,20 @@ mod panics;
 mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/proxy.rs"]
 mod proxy;
 #[path = "../support/redis.rs"]
 mod redis;
 #[path = "../support/socket.rs"]
 mod socket;
+#[path = "../support/talkers.rs"]
+mod talkers;
 
+mod crash;
 mod delivery;
+mod drain;
+mod fleet;
 mod presence;
+mod start;

@@ -31,9 +31,13 @@ mod socket;
 #[path = "../support/talkers.rs"]
 mod talkers;
 
+mod commits;
 mod crash;
 mod delivery;
 mod drain;
 mod fleet;
+mod heartbeat;
+mod history;
+mod outage;
 mod presence;
 mod start;

@@ -24,6 +24,8 @@ mod postgres;
 mod process;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/queries.rs"]
+mod queries;
 #[path = "../support/redis.rs"]
 mod redis;
 #[path = "../support/socket.rs"]
@@ -40,4 +42,5 @@ mod heartbeat;
 mod history;
 mod outage;
 mod presence;
+mod query_count;
 mod start;

@@ -65,44 +65,45 @@ async fn nodes_that_are_killed_in_turn_lose_and_double_nothing() {
 #[tokio::test]
 async fn who_comes_back_from_a_killed_node_never_went_and_who_does_not_is_gone_once() {
     let fleet = Fleet::new(SETTINGS).await;
-    let channel = fleet.group(&["ana", "bo", "cy"]).await;
-    let (mut dies, stays) = (fleet.launch().await, fleet.launch().await);
+    let channel = fleet.group(&["ana", "bo", "cy", "dee"]).await;
+    // Two are left, either of which may find that a lease has ended.
+    let (mut dies, stays, other) = (fleet.launch().await, fleet.launch().await, fleet.launch().await);
     let lines = [Proxy::start(dies.addr), Proxy::start(dies.addr)];
     let mut bo = Talker::start("bo", &stays.url(), token("bo")).await;
+    let mut dee = Talker::start("dee", &other.url(), token("dee")).await;
     let mut ana = Talker::start("ana", &through(&lines[0]), token("ana")).await;
     let mut cy = Talker::start("cy", &through(&lines[1]), token("cy")).await;
-    bo.heard("that both are there", |heard| heard.presence.len() == 2).await;
-    assert!(bo.now().gone().is_empty());
+    bo.heard("that all are there", |heard| heard.presence.len() == 3).await;
+    dee.heard("that both are there", |heard| heard.presence.len() == 2).await;
     let (stop, stopped) = watch::channel(false);
-    let talking = [&ana, &bo, &cy].map(|talker| talker.talk_until(channel, PAUSE, &stopped));
-    tokio::join!(ana.said(20), bo.said(20), cy.said(20));
+    let talking = [&ana, &bo, &cy, &dee].map(|talker| talker.talk_until(channel, PAUSE, &stopped));
+    tokio::join!(ana.said(20), bo.said(20), cy.said(20), dee.said(20));
+    assert!(bo.now().gone().is_empty() && dee.now().gone().is_empty());
     lines[1].refuse();
     dies.kill();
     lines[0].retarget(stays.addr);
     ana.said(20).await;
-    bo.heard("that Cy is gone", |heard| !heard.gone().is_empty()).await;
-    let comings = [(id_of("ana"), true), (id_of("cy"), true)];
-    let told = |heard: &crate::talkers::Heard| {
-        let mut told = heard.presence.clone();
-        told[..2].sort_by_key(|(user, _)| comings.iter().position(|(other, _)| user == other));
-        told
-    };
-    assert_eq!(told(&bo.now()), [comings[0], comings[1], (id_of("cy"), false)]);
+    for talker in [&mut ana, &mut bo, &mut dee] {
+        talker.heard("that Cy is gone", |heard| !heard.gone().is_empty()).await;
+    }
     tokio::time::sleep(TWO_LOOKS).await;
-    assert_eq!(told(&bo.now()), [comings[0], comings[1], (id_of("cy"), false)], "which is told once");
-    assert_eq!(ana.now().gone(), [id_of("cy")], "to who came back too");
-    eventually("one lease each of those who are there", async || fleet.leases() == 2).await;
+    assert_eq!(bo.now().presence[3..], [(id_of("cy"), false)], "and that only");
+    assert_eq!(dee.now().presence[2..], [(id_of("cy"), false)], "and that only");
+    assert_eq!(ana.now().gone(), [id_of("cy")]);
+    eventually("one lease each of those who are there", async || fleet.leases() == 3).await;
     // Late, but with all that was said in the meantime, and all that was not acknowledged.
     lines[1].retarget(stays.addr);
     lines[1].accept();
-    bo.heard("Cy's return", |heard| heard.presence.last() == Some(&comings[1])).await;
+    for talker in [&mut bo, &mut dee] {
+        talker.heard("Cy's return", |heard| heard.presence.last() == Some(&(id_of("cy"), true))).await;
+    }
     cy.said(20).await;
     stop.send(true).unwrap();
     let mut counts = Vec::new();
-    for (talk, name) in talking.into_iter().zip(["ana", "bo", "cy"]) {
+    for (talk, name) in talking.into_iter().zip(["ana", "bo", "cy", "dee"]) {
         counts.push((name, talk.await.unwrap()));
     }
-    for talker in [&mut ana, &mut bo, &mut cy] {
+    for talker in [&mut ana, &mut bo, &mut cy, &mut dee] {
         let name = talker.name.clone();
         for (other, count) in counts.iter().filter(|(other, _)| *other != name) {
             let heard = talker.heard("everything", |heard| count_of(heard, other) >= *count).await;

@@ -20,8 +20,12 @@ mod panics;
 mod place;
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/queries.rs"]
+mod queries;
 #[path = "../support/redis.rs"]
 mod redis;
 #[path = "../support/socket.rs"]
@@ -31,10 +35,19 @@ mod talkers;
 
 mod admin;
 mod changes;
+mod commits;
+mod crash;
 mod delivery;
+mod drain;
+mod fleet;
 mod forged;
+mod heartbeat;
+mod history;
 mod lost;
 mod members;
+mod outage;
 mod presence;
+mod query_count;
 mod redis_away;
+mod start;
 mod typing;

@@ -44,8 +44,16 @@ impl Nodes {
 
     /// With other settings than the defaults, the same for all.
     pub async fn start_with(number: usize, change: impl Fn(&mut Config)) -> Self {
+        Self::start_at(Place::make(Kind::Postgres).await, number, change).await
+    }
+
+    /// On a database that the test looks after itself.
+    pub async fn start_on(url: &str, number: usize, change: impl Fn(&mut Config)) -> Self {
+        Self::start_at(Place::Elsewhere(url.to_owned()), number, change).await
+    }
+
+    async fn start_at(database: Place, number: usize, change: impl Fn(&mut Config)) -> Self {
         let redis = tokio::task::spawn_blocking(Redis::start).await.expect("a Redis");
-        let database = Place::make(Kind::Postgres).await;
         let mut all = Self { daemons: Vec::new(), to_redis: Vec::new(), to_postgres: Vec::new(), redis, database };
         for _ in 0..number {
             all.add(&change).await;
@@ -115,12 +123,24 @@ pub async fn is_live(channel: ChannelId, from: &mut TestSocket, to: &mut TestSoc
 
 /// The URL through a proxy of its own.
 pub fn through_proxy(url: &str) -> (String, Proxy) {
+    let proxy = Proxy::start(server_of(url));
+    (at_server(url, proxy.addr), proxy)
+}
+
+/// Where the PostgreSQL of a URL is.
+pub fn server_of(url: &str) -> SocketAddr {
+    place_in(url).replace("localhost", "127.0.0.1").parse().expect("an address of PostgreSQL")
+}
+
+/// The URL with its PostgreSQL elsewhere.
+pub fn at_server(url: &str, addr: SocketAddr) -> String {
+    url.replacen(place_in(url), &addr.to_string(), 1)
+}
+
+fn place_in(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    let target: SocketAddr = place.replace("localhost", "127.0.0.1").parse().expect("an address of PostgreSQL");
-    let proxy = Proxy::start(target);
-    (url.replacen(place, &proxy.addr.to_string(), 1), proxy)
+    authority.rsplit_once('@').map_or(authority, |(_, place)| place)
 }
 
 /// Heartbeats that a test can wait for: users of a dead node are gone within three seconds.

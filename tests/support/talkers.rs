@@ -9,14 +9,13 @@
     reason = "a test stops at the first surprise"
 )]
 
-use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tenfour::client::event::Event;
 use tenfour::client::token::TokenSource;
 use tenfour::client::{self, Client, Options};
-use tenfour::domain::ids::ChannelId;
+use tenfour::domain::ids::{ChannelId, UserId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -25,10 +24,22 @@ use tokio::task::JoinHandle;
 pub struct Heard {
     /// Version and text of each message of somebody else, in the order in which they came.
     pub messages: Vec<(i64, String)>,
-    /// `seq` of each own message that was acknowledged, by its text.
-    pub acked: HashMap<String, i64>,
+    /// `seq` of each own message that was acknowledged.
+    pub acked: Vec<i64>,
+    /// Who came and who went, in the order in which that was told.
+    pub presence: Vec<(UserId, bool)>,
     pub connections: usize,
+    /// Since when there has been no connection, and how long that took at most so far.
+    pub away: Option<Instant>,
+    pub longest_away: Duration,
     pub failed: Vec<String>,
+}
+
+impl Heard {
+    /// Those who were told to have gone.
+    pub fn gone(&self) -> Vec<UserId> {
+        self.presence.iter().filter(|(_, online)| !online).map(|(user, _)| *user).collect()
+    }
 }
 
 /// A client that sends a number of texts and notes what it hears.
@@ -68,6 +79,31 @@ impl Talker {
         })
     }
 
+    /// Sends `NAME 0`, `NAME 1` … until it is told to stop, and answers how many that were.
+    pub fn talk_until(&self, channel: ChannelId, pause: Duration, stop: &watch::Receiver<bool>) -> JoinHandle<usize> {
+        let (client, name, stop) = (self.client.clone(), self.name.clone(), stop.clone());
+        tokio::spawn(async move {
+            let mut count = 0;
+            while !*stop.borrow() {
+                client.send_and_wait(channel, format!("{name} {count}")).await.unwrap();
+                count += 1;
+                tokio::time::sleep(pause).await;
+            }
+            count
+        })
+    }
+
+    /// Waits until so many more of its own messages are acknowledged.
+    pub async fn said(&mut self, more: usize) {
+        let before = self.heard.borrow().acked.len();
+        self.heard("its own words", |heard| heard.acked.len() >= before + more).await;
+    }
+
+    /// What it has heard by now.
+    pub fn now(&self) -> Heard {
+        self.heard.borrow().clone()
+    }
+
     /// Waits until the client has heard enough.
     pub async fn heard(&mut self, what: &str, enough: impl FnMut(&Heard) -> bool) -> Heard {
         let waited = tokio::time::timeout(Duration::from_secs(20), self.heard.wait_for(enough)).await;
@@ -86,12 +122,17 @@ impl Drop for Talker {
 }
 
 async fn listen(mut events: mpsc::Receiver<Event>, told: watch::Sender<Heard>) {
-    let mut texts = HashMap::new();
     while let Some(event) = events.recv().await {
         told.send_modify(|heard| match event {
-            Event::Connected { .. } => heard.connections += 1,
+            Event::Connected { .. } => {
+                heard.connections += 1;
+                let away = heard.away.take().map_or(Duration::ZERO, |since| since.elapsed());
+                heard.longest_away = heard.longest_away.max(away);
+            }
+            Event::Disconnected { .. } => _ = heard.away.get_or_insert_with(Instant::now),
+            Event::Presence(news) => heard.presence.push((news.user_id, news.is_online())),
             Event::Message(message) => heard.messages.push((message.version, message.content)),
-            Event::Sent { client_id, ack } => drop(texts.insert(client_id, ack.seq)),
+            Event::Sent { ack, .. } => heard.acked.push(ack.seq),
             Event::Failed { error, .. } => heard.failed.push(error.to_string()),
             Event::Reset(channel) => heard.failed.push(format!("{channel} was reset")),
             _ => {}

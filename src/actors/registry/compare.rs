@@ -6,6 +6,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::{CompareHistory, Registry, then};
 use crate::actors::{room, tell};
 use crate::domain::ids::{ChannelId, UserId};
+use crate::store::StoreError;
 
 /// Rooms or users of one query.
 const AT_ONCE: usize = 5000;
@@ -21,6 +22,14 @@ pub struct CompareHeads;
 pub struct CompareSome {
     pub channels: Vec<ChannelId>,
     pub users: Vec<UserId>,
+}
+
+/// What is still to be compared since it is listened to.
+#[derive(Debug, Default)]
+pub(super) struct Unlooked {
+    channels: Vec<ChannelId>,
+    users: Vec<UserId>,
+    reading: bool,
 }
 
 /// A session has listed its user's channels, when the memberships had been changed so often.
@@ -57,14 +66,9 @@ impl Handler<CompareSome> for Registry {
     type Result = ();
 
     fn handle(&mut self, CompareSome { channels, users }: CompareSome, ctx: &mut Self::Context) {
-        for some in channels.chunks(AT_ONCE) {
-            let read = self.parts.reader.heads(some.to_vec());
-            then(read, self, ctx, |heads, act, _| act.pass_heads(heads));
-        }
-        let known = users.into_iter().filter(|user| self.by_user.contains_key(user)).collect::<Vec<_>>();
-        for some in known.chunks(AT_ONCE) {
-            self.compare_users(some.to_vec(), ctx);
-        }
+        self.unlooked.channels.extend(channels);
+        self.unlooked.users.extend(users);
+        self.compare_some(ctx);
     }
 }
 
@@ -80,6 +84,32 @@ impl Handler<Listed> for Registry {
 }
 
 impl Registry {
+    /// One read at a time: what is subscribed to meanwhile, often in small pieces, is compared together.
+    fn compare_some(&mut self, ctx: &mut Context<Self>) {
+        if self.unlooked.reading {
+            return;
+        }
+        let channels = last_of(&mut self.unlooked.channels);
+        let mut users = last_of(&mut self.unlooked.users);
+        users.retain(|user| self.by_user.contains_key(user));
+        if channels.is_empty() && users.is_empty() {
+            return;
+        }
+        self.unlooked.reading = true;
+        let reader = self.parts.reader.clone();
+        let read = async move {
+            let heads = if channels.is_empty() { Ok(Vec::new()) } else { reader.heads(channels).await };
+            let counts = if users.is_empty() { Ok(Vec::new()) } else { reader.memberships(users).await };
+            (heads, counts)
+        };
+        then(read, self, ctx, |(heads, counts), act, ctx| {
+            act.pass_heads(heads);
+            act.pass_counts(counts, ctx);
+            act.unlooked.reading = false;
+            act.compare_some(ctx);
+        });
+    }
+
     fn compare_rooms(&mut self, mut rooms: Vec<ChannelId>, ctx: &mut Context<Self>) {
         let rest = rooms.split_off(rooms.len().min(AT_ONCE));
         let read = self.parts.reader.heads(rooms);
@@ -95,7 +125,7 @@ impl Registry {
         });
     }
 
-    fn pass_heads(&self, heads: Result<Vec<(ChannelId, i64)>, crate::store::StoreError>) {
+    fn pass_heads(&self, heads: Result<Vec<(ChannelId, i64)>, StoreError>) {
         match heads {
             Ok(heads) => {
                 for (channel, version) in heads {
@@ -111,17 +141,21 @@ impl Registry {
 
     fn compare_users(&mut self, users: Vec<UserId>, ctx: &mut Context<Self>) {
         let read = self.parts.reader.memberships(users);
-        then(read, self, ctx, |counts, act, ctx| match counts {
+        then(read, self, ctx, |counts, act, ctx| act.pass_counts(counts, ctx));
+    }
+
+    fn pass_counts(&mut self, counts: Result<Vec<(UserId, i64)>, StoreError>, ctx: &mut Context<Self>) {
+        match counts {
             Ok(counts) => {
                 let changed = counts.into_iter().filter(|(user, count)| {
-                    let known = act.by_user.get(user).and_then(|sessions| sessions.memberships);
+                    let known = self.by_user.get(user).and_then(|sessions| sessions.memberships);
                     known.is_some_and(|known| known < *count)
                 });
                 let changed: Vec<UserId> = changed.map(|(user, _)| user).collect();
-                act.list_anew(changed, ctx);
+                self.list_anew(changed, ctx);
             }
             Err(error) => log::warn!("the memberships cannot be compared with the database: {error}"),
-        });
+        }
     }
 
     /// One after the other: it may be many.
@@ -143,4 +177,9 @@ impl Registry {
             act.list_anew(users, ctx);
         });
     }
+}
+
+/// As many as one query takes.
+fn last_of<T>(all: &mut Vec<T>) -> Vec<T> {
+    all.split_off(all.len().saturating_sub(AT_ONCE))
 }

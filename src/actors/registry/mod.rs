@@ -53,6 +53,7 @@ pub struct Registry {
     /// The rooms are being compared with the database; somebody wished it once more.
     comparing: bool,
     compare_again: bool,
+    unlooked: compare::Unlooked,
     draining: bool,
     started: DateTime<Utc>,
     total_restarts: u64,
@@ -119,6 +120,7 @@ impl Registry {
             by_user: HashMap::new(),
             comparing: false,
             compare_again: false,
+            unlooked: compare::Unlooked::default(),
             draining: false,
             started: crate::domain::now(),
             total_restarts: 0,

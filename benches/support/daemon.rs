@@ -33,8 +33,11 @@ pub(crate) fn user(channel: usize, member: usize) -> UserRef {
 }
 
 pub(crate) fn token(channel: usize, member: usize) -> String {
-    let user = user(channel, member);
-    mint(&AuthSettings::with_secret(SECRET), &user.external, &name(member), None, LONG).unwrap()
+    token_of(&user(channel, member), &name(member))
+}
+
+pub(crate) fn token_of(user: &UserRef, name: &str) -> String {
+    mint(&AuthSettings::with_secret(SECRET), &user.external, name, None, LONG).unwrap()
 }
 
 fn name(member: usize) -> String {

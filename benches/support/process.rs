@@ -48,11 +48,7 @@ impl Server {
 
     /// Time on any processor since its start, in user and kernel mode.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
-        // The name before it may hold anything but a closing bracket that is not its own.
-        let fields: Vec<&str> = stat[stat.rfind(')').unwrap() + 1..].split_whitespace().collect();
-        let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
-        Duration::from_secs(ticks(11) + ticks(12)) / ticks_a_second()
+        cpu(&self.id().to_string())
     }
 
     /// Resident memory in bytes.
@@ -69,6 +65,19 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The same of this process.
+pub(crate) fn own_cpu() -> Duration {
+    cpu("self")
+}
+
+fn cpu(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The name before it may hold anything but a closing bracket that is not its own.
+    let fields: Vec<&str> = stat[stat.rfind(')').unwrap() + 1..].split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+    Duration::from_secs(ticks(11) + ticks(12)) / ticks_a_second()
 }
 
 /// What this process is to be, where it is a server.

@@ -39,6 +39,18 @@ pub(crate) fn range(values: &[f64]) -> String {
     format!("{least:.2}-{most:.2}")
 }
 
+/// The value that this share of the values, which are in order, does not exceed.
+pub(crate) fn percentile(sorted: &[f64], share: f64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank is a small number"
+    )]
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
+}
+
 /// Whether a target is met, as a word.
 pub(crate) fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }

@@ -5,17 +5,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 const TEXT: u8 = 1;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+const PONG: u8 = 10;
 
 /// Opens a socket and reads the first frame, which is `hello`. Also what came after it.
 pub(crate) fn open(addr: SocketAddr, token: &str) -> (TcpStream, Vec<u8>, Vec<u8>) {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let request = format!(
-        "GET /ws HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(request(addr, token).as_bytes()).unwrap();
     let (mut read, mut chunk) = (Vec::new(), [0; 16 * 1024]);
     loop {
         if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -32,9 +31,27 @@ pub(crate) fn open(addr: SocketAddr, token: &str) -> (TcpStream, Vec<u8>, Vec<u8
     }
 }
 
-/// A text message of a client, masked with zeros.
+/// What asks for a socket.
+pub(crate) fn request(addr: SocketAddr, token: &str) -> String {
+    format!(
+        "GET /ws HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {token}\r\n\r\n"
+    )
+}
+
+/// A text message of a client.
 pub(crate) fn client_text(payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0x80 | TEXT];
+    client_frame(TEXT, payload)
+}
+
+/// The answer to a ping.
+pub(crate) fn client_pong(payload: &[u8]) -> Vec<u8> {
+    client_frame(PONG, payload)
+}
+
+/// Masked with zeros.
+fn client_frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x80 | opcode];
     match u16::try_from(payload.len()).unwrap() {
         short @ 0..126 => frame.push(0x80 | u8::try_from(short).unwrap()),
         len => {
@@ -51,6 +68,8 @@ pub(crate) fn client_text(payload: &[u8]) -> Vec<u8> {
 pub(crate) struct Frame<'a> {
     pub(crate) payload: &'a [u8],
     pub(crate) is_text: bool,
+    pub(crate) is_ping: bool,
+    pub(crate) is_close: bool,
     /// Header included.
     pub(crate) len: usize,
 }
@@ -64,7 +83,14 @@ impl<'a> Frame<'a> {
             short => (2, usize::from(short)),
         };
         let payload = bytes.get(head..head + len)?;
-        Some(Self { payload, is_text: bytes[0] & 0x0F == TEXT, len: head + len })
+        let opcode = bytes[0] & 0x0F;
+        Some(Self {
+            payload,
+            is_text: opcode == TEXT,
+            is_ping: opcode == PING,
+            is_close: opcode == CLOSE,
+            len: head + len,
+        })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::actors::obituary::Vital;
 use crate::actors::presence::{self, Presence};
 use crate::actors::registry::{Drain, Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
-use crate::actors::session::SessionParts;
+use crate::actors::session::{SessionParts, TURNS};
 use crate::actors::tell;
 use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
@@ -154,6 +154,7 @@ impl Daemon {
             epoch,
             frame_limits: FrameLimits { content_bytes: config.limits.max_content_bytes },
             heartbeat_interval: config.timing.heartbeat_interval,
+            turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
         let app = web::Data::new(App {

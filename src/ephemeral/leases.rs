@@ -38,6 +38,8 @@ pub struct Leases {
     key: Key,
     node: NodeId,
     clock: Arc<Mutex<Option<Clock>>>,
+    /// Held while leases are written: two writes at once, on two connections, may overtake each other.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What Redis's clock showed, and when that was here.
@@ -110,7 +112,7 @@ type PutAnswer = (String, String, Vec<String>, Vec<String>);
 
 impl Leases {
     pub fn new(link: Link, key: Key, node: NodeId) -> Self {
-        Self { link, key, node, clock: Arc::default() }
+        Self { link, key, node, clock: Arc::default(), writing: Arc::default() }
     }
 
     /// Whether Redis answered last time.
@@ -118,9 +120,9 @@ impl Leases {
         self.link.is_up()
     }
 
-    /// Makes this node's leases of these users what they are to be. One at a time: two calls at once may overtake each
-    /// other.
+    /// Makes this node's leases of these users what they are to be, in the order of the calls.
     pub async fn put(&self, users: Vec<Own>) -> Result<InEra<Vec<Outcome>>, LinkError> {
+        let _writing = self.writing.lock().await;
         let mut outcomes = Vec::with_capacity(users.len());
         let mut eras = Vec::new();
         for some in users.chunks(AT_ONCE) {

@@ -6,6 +6,7 @@
 mod compare;
 mod history;
 mod members;
+mod opening;
 mod rooms;
 mod sessions;
 
@@ -23,7 +24,8 @@ use serde::Serialize;
 pub use compare::{CompareHeads, CompareSome, Listed};
 pub use history::CompareHistory;
 pub use members::{AddedMembers, RemovedMembers};
-pub use rooms::{Idle, Open};
+pub use opening::Open;
+pub use rooms::Idle;
 pub use sessions::{Drain, EndSession, FindSession, ListSessions, Register, Registered, Unregister};
 
 use super::db::DbHandle;
@@ -54,6 +56,7 @@ pub struct Registry {
     comparing: bool,
     compare_again: bool,
     unlooked: compare::Unlooked,
+    opening: opening::Opening,
     draining: bool,
     started: DateTime<Utc>,
     total_restarts: u64,
@@ -121,6 +124,7 @@ impl Registry {
             comparing: false,
             compare_again: false,
             unlooked: compare::Unlooked::default(),
+            opening: opening::Opening::default(),
             draining: false,
             started: crate::domain::now(),
             total_restarts: 0,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 
 use super::{CompareHeads, Registry, RoomEntry, then};
 use crate::actors::feed::Subscriber;
@@ -23,13 +23,6 @@ const RESTART_RETRY: Duration = Duration::from_millis(500);
 const MAX_RESTARTS: usize = 5;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
 
-/// Makes sure that these channels have rooms, those that exist.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), StoreError>")]
-pub struct Open {
-    pub channels: Vec<ChannelId>,
-}
-
 /// Nobody uses the room. `at_once`: it has ended by itself.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
@@ -46,7 +39,7 @@ struct RoomEnded {
 }
 
 impl Registry {
-    fn start_room(&mut self, channel: &Channel, ctx: &mut Context<Self>) {
+    pub(super) fn start_room(&mut self, channel: &Channel, ctx: &mut Context<Self>) {
         if self.rooms.contains_key(&channel.id) {
             return;
         }
@@ -139,36 +132,13 @@ impl Registry {
 }
 
 /// The channels that exist, after it was learned who of their members is there.
-async fn load(reader: Reader, online: Online, channels: Vec<ChannelId>) -> Result<Vec<Channel>, StoreError> {
+pub(super) async fn load(reader: Reader, online: Online, channels: Vec<ChannelId>) -> Result<Vec<Channel>, StoreError> {
     if channels.is_empty() {
         return Ok(Vec::new());
     }
     let channels = reader.channels(channels).await?;
     online.learn(channels.iter().flat_map(Channel::member_ids)).await;
     Ok(channels)
-}
-
-impl Handler<Open> for Registry {
-    type Result = ResponseActFuture<Self, Result<(), StoreError>>;
-
-    fn handle(&mut self, Open { channels }: Open, _: &mut Self::Context) -> Self::Result {
-        let now = Instant::now();
-        let missing: Vec<ChannelId> = channels
-            .into_iter()
-            .filter(|channel| match self.rooms.get_mut(channel) {
-                Some(room) => {
-                    room.opened = now;
-                    false
-                }
-                None => true,
-            })
-            .collect();
-        let load = load(self.parts.reader.clone(), self.parts.online.clone(), missing);
-        Box::pin(load.into_actor(self).map(|channels, act, ctx| {
-            channels?.iter().for_each(|channel| act.start_room(channel, ctx));
-            Ok(())
-        }))
-    }
 }
 
 impl Handler<RoomEnded> for Registry {

@@ -23,6 +23,8 @@ use crate::store::StoreError;
 
 /// A join that takes longer ends the socket: the client comes back.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
+/// So does one whose turn does not come: there are more sessions than the database can let in.
+const TURN_WITHIN: Duration = Duration::from_secs(30);
 
 /// Why a session could not be opened. The socket is closed and the client comes back.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,8 @@ enum JoinError {
     Mailbox(#[from] actix::MailboxError),
     #[error("not done within {} s", JOIN_WITHIN.as_secs())]
     TooSlow,
+    #[error("too many others join; its turn did not come within {} s", TURN_WITHIN.as_secs())]
+    NoTurn,
 }
 
 impl Session {
@@ -49,6 +53,8 @@ impl Session {
         };
         let (parts, handle) = (self.parts.clone(), self.handle.clone());
         let join = async move {
+            let turn = tokio::time::timeout(TURN_WITHIN, parts.turns.acquire()).await;
+            let _turn = turn.map_err(|_| JoinError::NoTurn)?;
             tokio::time::timeout(JOIN_WITHIN, snapshot(&parts, &handle, registered))
                 .await
                 .unwrap_or(Err(JoinError::TooSlow))

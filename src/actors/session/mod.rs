@@ -68,7 +68,14 @@ pub struct SessionParts {
     pub epoch: Arc<parking_lot::RwLock<String>>,
     pub frame_limits: FrameLimits,
     pub heartbeat_interval: Duration,
+    pub turns: Turns,
 }
+
+/// Joins and syncs read much, and all sessions may come at once: so many read at a time, the others wait in line.
+pub type Turns = Arc<tokio::sync::Semaphore>;
+
+/// How many read at a time: more than the database has connections for, so that it is never idle.
+pub const TURNS: usize = 32;
 
 /// What the upgrade knows about the socket.
 #[derive(Debug)]

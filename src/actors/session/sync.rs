@@ -1,7 +1,10 @@
 //! Answers to `sync`: one at a time, one page a channel, each read when the last one is on its way.
 
+use std::time::Duration;
+
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::TimeDelta;
+use tokio::time::timeout;
 
 use super::{MAX_SYNCS, Session, SessionParts};
 use crate::actors::feed::Subscriber;
@@ -16,6 +19,8 @@ use crate::store::StoreError;
 
 /// Clocks of two nodes differ by less: from so long before the last message the other channels are caught up.
 const SLACK: TimeDelta = TimeDelta::minutes(2);
+/// A sync whose turn does not come is refused; the client asks again.
+const TURN_WITHIN: Duration = Duration::from_secs(4);
 
 impl Session {
     pub(super) fn sync(&mut self, reference: Option<Ref>, request: SyncRequest, ctx: &mut Context<Self>) {
@@ -56,9 +61,12 @@ async fn answer(
     reference: Option<&Ref>,
     request: SyncRequest,
 ) -> Result<(), StoreError> {
-    for (channel, from) in cursors(parts, handle, request).await? {
+    let cursors = in_turn(parts, || cursors(parts, handle, request)).await?;
+    for (channel, from) in cursors {
         let limits = PageLimits { messages: SYNC_PAGE_MESSAGES, bytes: SYNC_PAGE_BYTES };
-        let answer = match parts.reader.sync_page(handle.user, channel, from, limits).await? {
+        // Only while it reads: how fast the page is written is for the peer to say.
+        let page = in_turn(parts, || parts.reader.sync_page(handle.user, channel, from, limits)).await?;
+        let answer = match page {
             Some(page) => ServerFrame::sync(channel, page, reference).encode(),
             None => ServerFrame::ChannelRemoved { channel_id: channel }.encode(),
         };
@@ -69,6 +77,17 @@ async fn answer(
     }
     handle.feed.outbox().push(frame::text(&ServerFrame::SyncComplete { reference }.encode()));
     Ok(())
+}
+
+/// Reads when the session's turn has come.
+async fn in_turn<T, F>(parts: &SessionParts, read: impl FnOnce() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    match timeout(TURN_WITHIN, parts.turns.acquire()).await {
+        Ok(_turn) => read().await,
+        Err(_) => Err(StoreError::Unavailable("too many others catch up".to_owned())),
+    }
 }
 
 /// Which channels are asked for, each from where.

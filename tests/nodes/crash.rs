@@ -1,6 +1,6 @@
 //! Nodes that end without a word, while everybody talks.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -17,6 +17,8 @@ const SETTINGS: Settings = &[
     ("TENFOUR_LOG", "warn,tenfour=info"),
 ];
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long a lease lasts by these.
+const LEASE: Duration = Duration::from_secs(6);
 /// Two looks at whose leases have ended.
 const TWO_LOOKS: Duration = Duration::from_millis(2500);
 
@@ -81,11 +83,13 @@ async fn who_comes_back_from_a_killed_node_never_went_and_who_does_not_is_gone_o
     assert!(bo.now().gone().is_empty() && dee.now().gone().is_empty());
     lines[1].refuse();
     dies.kill();
+    let killed = Instant::now();
     lines[0].retarget(stays.addr);
     ana.said(20).await;
     for talker in [&mut ana, &mut bo, &mut dee] {
         talker.heard("that Cy is gone", |heard| !heard.gone().is_empty()).await;
     }
+    assert!(killed.elapsed() < LEASE + TWO_LOOKS, "{:?}", killed.elapsed());
     tokio::time::sleep(TWO_LOOKS).await;
     assert_eq!(bo.now().presence[3..], [(id_of("cy"), false)], "and that only");
     assert_eq!(dee.now().presence[2..], [(id_of("cy"), false)], "and that only");

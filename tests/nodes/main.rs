@@ -36,4 +36,5 @@ mod lost;
 mod members;
 mod presence;
 mod redis_away;
+mod twice;
 mod typing;

@@ -111,3 +111,46 @@ async fn one_client_id_on_two_nodes_at_the_same_moment_is_one_message() {
 async fn in_the_opposite_order_as_well() {
     twice(<[Uuid]>::reverse).await;
 }
+
+#[tokio::test]
+async fn one_client_id_for_two_channels_on_two_nodes_is_stored_in_one_of_them() {
+    let nodes = Nodes::start(2).await;
+    let channels = [nodes.node(0).direct("ana", "bo").await, nodes.node(0).group(&["ana", "bo"]).await];
+    let mut ana = [nodes.node(0).connect("ana").await, nodes.node(1).connect("ana").await];
+    let mut sent = Vec::new();
+    for _ in 0..BATCHES {
+        let sends: Vec<Uuid> = (0..AT_ONCE).map(|_| Uuid::new_v4()).collect();
+        // Where one node takes it into the first channel the other one takes it into the second, in the opposite order.
+        let send = async |socket: &mut TestSocket, node: usize| {
+            let order: Vec<usize> = if node == 0 { (0..AT_ONCE).collect() } else { (0..AT_ONCE).rev().collect() };
+            for index in order {
+                socket.send(&message(channels[(index + node) % 2], "once", sends[index])).await;
+            }
+            let (mut answered, mut refused) = (HashSet::new(), HashSet::new());
+            while answered.len() < AT_ONCE {
+                let frame = socket.next().await;
+                let client_id = frame["clientId"].as_str().unwrap_or_default().to_owned();
+                match frame["type"].as_str() {
+                    Some("ack") => assert_eq!(frame["duplicate"], false, "{frame}"),
+                    Some("error") => {
+                        assert_eq!(frame["code"], "conflict", "{frame}");
+                        refused.insert(client_id.clone());
+                    }
+                    _ => continue,
+                }
+                assert!(answered.insert(client_id), "{frame}");
+            }
+            refused
+        };
+        let [here, there] = &mut ana;
+        let (here, there) = tokio::join!(send(here, 0), send(there, 1));
+        assert!(here.is_disjoint(&there) && here.len() + there.len() == AT_ONCE, "each was refused once");
+        sent.extend(sends);
+    }
+    let mut log = Vec::new();
+    for channel in channels {
+        log.extend(ana[0].catch_up(channel, 0).await);
+    }
+    let stored: HashSet<&str> = log.iter().map(|it| it["clientId"].as_str().unwrap()).collect();
+    assert_eq!((log.len(), stored.len()), (sent.len(), sent.len()));
+}

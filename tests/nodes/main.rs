@@ -50,4 +50,5 @@ mod presence;
 mod query_count;
 mod redis_away;
 mod start;
+mod twice;
 mod typing;

@@ -129,12 +129,14 @@ async fn who_is_added_to_what_their_node_does_not_serve_takes_part_at_once_or_so
     }
 }
 
-#[tokio::test]
-async fn coming_and_going_on_both_nodes_at_once_ends_where_it_ends() {
-    let nodes = Nodes::start(2).await;
+async fn coming_and_going(rounds: usize, killed: Killed) {
+    let mut nodes = Nodes::start(2).await;
     let channel = nodes.node(0).group(&["ana", "bo"]).await;
     let (mut ana, mut bo) = (nodes.node(0).connect("ana").await, nodes.node(1).connect("bo").await);
-    for round in 0..40 {
+    if killed != Killed::Never {
+        nodes.redis.kill();
+    }
+    for round in 0..rounds {
         for turn in 0..=round % 3 {
             nodes.node(turn % 2).remove(channel, "ana", "bo").await.unwrap();
             nodes.node(1 - turn % 2).add(channel, "ana", "bo").await.unwrap();
@@ -152,6 +154,16 @@ async fn coming_and_going_on_both_nodes_at_once_ends_where_it_ends() {
     ana.send_message(channel, "after all").await;
     bo.expect("channel_removed").await;
     bo.expect_silence("message", LIVE).await;
+}
+
+#[tokio::test]
+async fn coming_and_going_on_both_nodes_ends_where_it_ends() {
+    coming_and_going(40, Killed::Never).await;
+}
+
+#[tokio::test]
+async fn coming_and_going_that_nobody_is_told_of_ends_where_it_ends() {
+    coming_and_going(6, Killed::BeforeIt).await;
 }
 
 /// A user who is added on the first node in the middle of connecting to the second one.

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use diesel::sql_types::BigInt;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use tenfour::config::{SecretUrl, Timing};
 use tenfour::daemon::Daemon;
 use tenfour::domain::change::By;
@@ -24,8 +26,14 @@ use crate::support::process::{self, Server, this_program};
 const BATCH: usize = 100;
 
 pub(crate) struct Ground {
-    pub(crate) postgres: Postgres,
+    postgres: Postgres,
     redis: Redis,
+}
+
+#[derive(diesel::QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    transactions: i64,
 }
 
 /// A daemon. Killed when dropped.
@@ -60,6 +68,17 @@ impl Ground {
         let settings = Settings::new(self.postgres.url().parse().unwrap());
         let (writer, _) = runtime.block_on(tenfour::store::open(settings, runtime.handle().clone())).unwrap();
         Store { writer, runtime }
+    }
+
+    /// How many transactions have ended. A connection tells of its own within ten seconds of its last one.
+    pub(crate) fn transactions(&self) -> u64 {
+        let query = "SELECT xact_commit + xact_rollback AS transactions FROM pg_stat_database \
+                     WHERE datname = current_database()";
+        let counted: Counted = Runtime::new().unwrap().block_on(async {
+            let mut connection = AsyncPgConnection::establish(&self.postgres.url()).await.unwrap();
+            diesel::sql_query(query).get_result(&mut connection).await.unwrap()
+        });
+        u64::try_from(counted.transactions).unwrap()
     }
 
     pub(crate) fn node(&self) -> Node {

@@ -3,11 +3,11 @@
 //! One socket a user; users in groups of 50 and, two by two, in direct channels. When their node is dead (SIGKILL), one
 //! message is stored in each group and up to two in each direct channel, so that each user has 1 to 3 unseen. Then all
 //! connect at the same moment, without the pause that a client makes, and each asks with its cursors for what `hello`
-//! shows to be newer (`sync`). Who is refused or closed comes back at once. The times are those from the first
-//! connection until a user's `sync_complete`; transactions are those that PostgreSQL counts, without what the node does
-//! while nothing happens.
+//! shows to be newer (`sync`). Who is refused (an answer other than 101, a closed socket, an `error` to the `sync`) tries
+//! again within a second, at random. The times are those from the first connection until a user's `sync_complete`;
+//! transactions are those that PostgreSQL counts, without what the node does while nothing happens.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -22,8 +22,8 @@ const GROUP: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Until PostgreSQL's connections have told of their transactions.
 const COUNTED_AFTER: Duration = Duration::from_secs(12);
-/// What is shown of those who were refused.
-const REASONS: usize = 5;
+/// The longest pause of who was refused.
+const PAUSE_MS: u64 = 1000;
 
 /// A user who comes back.
 #[derive(Default)]
@@ -35,6 +35,10 @@ struct User {
     unseen: usize,
     got: usize,
     caught_up: Option<Instant>,
+    /// What asks for it.
+    sync: String,
+    /// The socket that they have now.
+    line: Option<usize>,
 }
 
 pub(crate) fn measure(ground: &Ground, options: &Options) {
@@ -71,12 +75,12 @@ pub(crate) fn measure(ground: &Ground, options: &Options) {
 
     let rest = || std::thread::sleep(COUNTED_AFTER);
     rest();
-    let (counted, since) = (ground.postgres.transactions(), Instant::now());
+    let (counted, since) = (ground.transactions(), Instant::now());
     let (mut storm, cpus) = Storm::new(&a, users).run();
     storm.lines.rest(COUNTED_AFTER);
-    let (after, took) = (ground.postgres.transactions(), since.elapsed());
+    let (after, took) = (ground.transactions(), since.elapsed());
     storm.lines.rest(COUNTED_AFTER);
-    let idle = ground.postgres.transactions() - after;
+    let idle = ground.transactions() - after;
     // The idle time in between was no other than this.
     let idle_rate = number(idle) / COUNTED_AFTER.as_secs_f64();
     let transactions = number(after - counted) - idle_rate * took.as_secs_f64();
@@ -91,7 +95,10 @@ struct Storm<'a> {
     users: Vec<User>,
     missing: usize,
     started: Instant,
-    again: Vec<String>,
+    /// Who tries again, and when.
+    later: Vec<(Instant, usize)>,
+    /// How many were refused, by what they were told.
+    refused: BTreeMap<String, usize>,
     presences: usize,
 }
 
@@ -99,7 +106,7 @@ impl<'a> Storm<'a> {
     fn new(node: &'a Node, users: Vec<User>) -> Self {
         let (missing, started) = (users.len(), Instant::now());
         let (lines, owners) = (Lines::new(), Vec::new());
-        Self { node, lines, owners, users, missing, started, again: Vec::new(), presences: 0 }
+        Self { node, lines, owners, users, missing, started, later: Vec::new(), refused: BTreeMap::new(), presences: 0 }
     }
 
     /// Until all are caught up. Also what the node used for it, and what this process did.
@@ -107,11 +114,17 @@ impl<'a> Storm<'a> {
         let cpus = [self.node.server.cpu(), own_cpu()];
         self.started = Instant::now();
         (0..self.users.len()).for_each(|user| self.open(user));
-        let mut arrivals = VecDeque::new();
         while self.missing > 0 && self.started.elapsed() < PATIENCE {
-            arrivals.extend(self.lines.turn(Duration::from_millis(100)));
-            while let Some(arrival) = arrivals.pop_front() {
+            for arrival in self.lines.turn(Duration::from_millis(20)) {
                 self.take(arrival);
+            }
+            let now = Instant::now();
+            let due: Vec<_> = self.later.extract_if(.., |(at, _)| *at <= now).collect();
+            for (_, user) in due {
+                match self.users[user].line {
+                    Some(line) => self.lines.send(line, &self.users[user].sync),
+                    None => self.open(user),
+                }
             }
         }
         let used = [self.node.server.cpu().saturating_sub(cpus[0]), own_cpu().saturating_sub(cpus[1])];
@@ -122,6 +135,16 @@ impl<'a> Storm<'a> {
         let line = self.lines.open(self.node.addr, &self.users[user].token);
         assert_eq!(line, self.owners.len(), "lines are counted");
         self.owners.push(user);
+        self.users[user].line = Some(line);
+    }
+
+    /// They try again in a moment; what they got is asked for once more.
+    fn refused(&mut self, user: usize, why: String) {
+        *self.refused.entry(why).or_default() += 1;
+        self.users[user].got = 0;
+        if self.users[user].caught_up.is_none() {
+            self.later.push((Instant::now() + Duration::from_millis(fastrand::u64(0..PAUSE_MS)), user));
+        }
     }
 
     fn take(&mut self, arrival: Arrival) {
@@ -130,19 +153,15 @@ impl<'a> Storm<'a> {
         let frame = match arrival.news {
             News::Frame(frame) => frame,
             News::Ended(why) => {
-                self.again.push(why);
-                if user.caught_up.is_none() {
-                    // What was got is asked for once more.
-                    user.got = 0;
-                    self.open(number);
-                }
-                return;
+                user.line = None;
+                self.later.retain(|(_, who)| *who != number);
+                return self.refused(number, why);
             }
         };
         match kind(&frame) {
             "hello" => {
-                let sync = user.sync(&serde_json::from_slice(&frame).unwrap());
-                self.lines.send(arrival.line, &sync);
+                user.sync = user.asks(&serde_json::from_slice(&frame).unwrap());
+                self.lines.send(arrival.line, &user.sync);
             }
             "sync" => user.got += messages(&serde_json::from_slice(&frame).unwrap()),
             "sync_complete" => {
@@ -150,7 +169,7 @@ impl<'a> Storm<'a> {
                 user.caught_up = Some(arrival.at);
                 self.missing -= 1;
             }
-            "error" => panic!("{}", String::from_utf8_lossy(&frame)),
+            "error" => self.refused(number, String::from_utf8_lossy(&frame).into_owned()),
             "presence" => self.presences += 1,
             _ => {}
         }
@@ -172,16 +191,16 @@ impl<'a> Storm<'a> {
         let [node, own] = cpus.map(|cpu| cpu.as_secs_f64());
         println!("  {node:.2} CPU seconds of the node ({own:.2} of this process)");
         println!("  {} presence frames came to them all", self.presences);
-        println!("  {} sockets were refused or closed", self.again.len());
-        for why in self.again.iter().take(REASONS) {
-            println!("    {why}");
+        println!("  {} times somebody was refused", self.refused.values().sum::<usize>());
+        for (why, times) in &self.refused {
+            println!("    {times} x {why}");
         }
     }
 }
 
 impl User {
     /// Asks for what is newer than what is held.
-    fn sync(&self, hello: &Value) -> String {
+    fn asks(&self, hello: &Value) -> String {
         let newer: Vec<String> = versions(hello)
             .filter_map(|(channel, version)| {
                 let held = self.cursors.get(&channel).copied()?;

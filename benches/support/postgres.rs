@@ -10,7 +10,6 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 pub(crate) struct Postgres {
     shell: Child,
     until: Option<ChildStdin>,
-    bin: PathBuf,
     port: u16,
 }
 
@@ -43,24 +42,17 @@ impl Postgres {
         } else {
             Command::new("sh")
         };
-        command.args(["-c", SCRIPT, "sh"]).arg(&dir).arg(&bin).arg(port.to_string()).current_dir("/");
+        command.args(["-c", SCRIPT, "sh"]).arg(&dir).arg(bin).arg(port.to_string()).current_dir("/");
         let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let until = shell.stdin.take();
         let mut answer = String::new();
         BufReader::new(shell.stdout.take().unwrap()).read_line(&mut answer).unwrap();
         assert_eq!(answer.trim(), "ok", "PostgreSQL did not start");
-        Some(Self { shell, until, bin, port })
+        Some(Self { shell, until, port })
     }
 
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
-    }
-
-    /// How many transactions have ended. A connection tells of its own within ten seconds of its last one.
-    pub(crate) fn transactions(&self) -> u64 {
-        let query = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'postgres'";
-        let output = Command::new(self.bin.join("psql")).args(["-XAtc", query]).arg(self.url()).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().parse().expect("a number of transactions")
     }
 }
 

@@ -14,6 +14,7 @@ mod cluster_key;
 mod epoch;
 mod error;
 mod jobs;
+mod kept;
 mod members;
 mod messages;
 mod meta;

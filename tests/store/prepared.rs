@@ -1,5 +1,6 @@
 //! Each connection prepares a statement once, whatever it is asked and how often.
 
+use diesel_async::SimpleAsyncConnection;
 use tenfour::domain::change::Mark;
 use tenfour::domain::now;
 use tenfour::domain::sync::{HistoryFrom, PageLimits, SyncFrom};
@@ -7,7 +8,7 @@ use tenfour::store::{Reader, Writer};
 
 use crate::commits::{at_server, server_of};
 use crate::kit::*;
-use crate::postgres::Database;
+use crate::postgres::{Database, Server, connect};
 use crate::queries::{Cost, Counter};
 
 const ROUNDS: usize = 50;
@@ -53,6 +54,7 @@ fn a_connection_prepares_each_statement_once() {
             reader.heads(vec![id]).await.unwrap();
             reader.message(first.id).await.unwrap();
             reader.find_stored(ana, batch[0].message.client_id).await.unwrap();
+            reader.epoch().await.unwrap();
         }
         let asked = counter.look();
         assert!(asked.executed("unnest") >= 15, "{asked:?}");
@@ -83,9 +85,48 @@ fn what_is_prepared_costs_a_round_trip_for_each_statement() {
         })
         .await;
         let snapshot = cost(&counter, async || drop(reader.snapshot(user("ana").id).await.unwrap())).await;
-        println!("of {ROUNDS}: appends {append:?}, snapshots {snapshot:?}");
+        let epoch = cost(&counter, async || drop(reader.epoch().await.unwrap())).await;
+        println!("of {ROUNDS}: appends {append:?}, snapshots {snapshot:?}, epochs {epoch:?}");
         assert_eq!(append, of(3), "the locks, the message, the commit");
         assert_eq!(snapshot, of(6));
+        assert_eq!(epoch, of(1));
         database.drop().await;
+    });
+}
+
+/// The text is what clients hold: it must not depend on how it was read.
+#[test]
+fn the_epoch_is_one_text_however_much_the_server_tells_and_asked_for_at_once_where_it_tells_all() {
+    let server = Server::start();
+    runtime().block_on(async {
+        let mut owner = connect(&server.url()).await;
+        owner.batch_execute("CREATE ROLE plain LOGIN; GRANT CREATE ON DATABASE postgres TO plain").await.unwrap();
+        let url = server.url().replace("//postgres@", "//plain@");
+        let (counter, _, reader) = store_at(&url).await;
+        let whole = reader.epoch().await.unwrap();
+        let parts: Vec<String> = whole.rsplitn(3, '-').map(str::to_owned).collect();
+        let [timeline, system, own] = parts.as_slice() else { panic!("{whole}") };
+        assert!(own.len() == 36 && system.len() > 10 && timeline == "00000001", "{whole}");
+        let functions = [
+            ("pg_control_system()", format!("{own}--{timeline}")),
+            ("pg_current_wal_lsn()", format!("{own}-{system}-")),
+        ];
+        for (function, less) in &functions {
+            owner.batch_execute(&format!("REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")).await.unwrap();
+            assert_eq!((&reader.epoch().await.unwrap(), &reader.epoch().await.unwrap()), (less, less));
+            counter.take();
+            assert_eq!(reader.epoch().await.unwrap(), *less);
+            assert_eq!(counter.take().without(&[]).round_trips, 3);
+            owner.batch_execute(&format!("GRANT EXECUTE ON FUNCTION {function} TO PUBLIC")).await.unwrap();
+            assert_eq!((&reader.epoch().await.unwrap(), &reader.epoch().await.unwrap()), (&whole, &whole));
+            counter.take();
+            assert_eq!(reader.epoch().await.unwrap(), whole);
+            assert_eq!(counter.take().without(&[]).round_trips, 1);
+        }
+        owner.batch_execute("ALTER FUNCTION pg_control_system() RENAME TO no_such_function").await.unwrap();
+        let (_counter, _, reader) = store_at(&url).await;
+        for _ in 0..3 {
+            assert_eq!(reader.epoch().await.unwrap(), functions[0].1);
+        }
     });
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::backend::{Conn, with_conn};
 use super::error::{Failure, StoreError};
+use super::kept::Kept;
 use super::schema::{channel_changes, channel_members, channels, users as users_table};
 use super::sql_types::{self, At};
 use super::unread::{self, Whose};
@@ -228,7 +229,7 @@ pub(super) async fn rename(
     if row.name.as_ref() == Some(&name) {
         return Ok(None);
     }
-    let query = diesel::update(channels::table.find(id)).set(channels::name.eq(&name));
+    let query = Kept(diesel::update(channels::table.find(id)).set(channels::name.eq(&name)));
     with_conn!(conn, |c| query.execute(c).await)?;
     record(conn, row, by, ChannelChange::Renamed { name }, at).await.map(Some)
 }
@@ -246,8 +247,10 @@ pub(super) async fn record(
         ChannelChange::Renamed { .. } => row.members_version,
         _ => version,
     };
-    let query = diesel::update(channels::table.find(row.id))
-        .set((channels::version.eq(version), channels::members_version.eq(members_version)));
+    let query = Kept(
+        diesel::update(channels::table.find(row.id))
+            .set((channels::version.eq(version), channels::members_version.eq(members_version))),
+    );
     with_conn!(conn, |c| query.execute(c).await)?;
     let detail = serde_json::to_string(&change).map_err(|e| StoreError::Internal(e.to_string()))?;
     let query = diesel::insert_into(channel_changes::table).values((

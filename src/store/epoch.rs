@@ -39,6 +39,9 @@ pub(super) async fn ensure(conn: &mut Conn) -> Result<(), StoreError> {
 
 /// The database's own part and, on a server, what the server says of itself.
 pub(super) async fn read(conn: &mut Conn) -> Result<String, StoreError> {
+    if let Some(both) = conn.history(KEY).await? {
+        return Ok(both);
+    }
     let own = meta::read(conn, KEY).await?;
     Ok(own + &conn.lineage().await?)
 }

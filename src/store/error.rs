@@ -13,6 +13,9 @@ pub enum StoreError {
     /// The database cannot be reached or does not take it now. Nothing was stored; another try may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The database is there, but all connections were in use for too long. Nothing was done; another try may succeed.
+    #[error("the database is busy: {0}")]
+    Crowded(String),
     /// The commit was sent, its answer got lost and the server could not be asked for it: look up what became of it before
     /// saying anything.
     #[error("the connection was lost while committing; what became of it is unknown")]
@@ -31,7 +34,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same call may succeed later, with nothing stored now.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Busy | Self::Locked)
+        matches!(self, Self::Unavailable(_) | Self::Crowded(_) | Self::Busy | Self::Locked)
     }
 }
 

@@ -5,11 +5,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -60,8 +62,24 @@ impl fmt::Debug for Database {
     }
 }
 
+/// How a call waits while all connections are in use.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Turn {
+    /// The wait is a part of the call's time.
+    Counts,
+    /// So long at most, and then the call has all of its time.
+    Within(Duration),
+}
+
 struct Shared {
     pool: bb8::Pool<Manager>,
+    /// One for each connection. Those that wait get theirs in the order in which they came.
+    turns: Arc<Semaphore>,
+    turn: Turn,
+    /// Until a connection that is due is there.
+    connect: Duration,
+    /// Whether there was a connection to be had at the last turn.
+    is_reachable: AtomicBool,
     manager: Manager,
     runtime: Handle,
     timeouts: Timeouts,
@@ -71,9 +89,12 @@ struct Shared {
 
 impl Database {
     /// To be called on `runtime`. Connects when it is first used.
-    pub(super) fn new(manager: Manager, connections: u32, timeouts: Timeouts, runtime: Handle) -> Self {
+    pub(super) fn new(manager: Manager, connections: u32, turn: Turn, timeouts: Timeouts, runtime: Handle) -> Self {
         // What cannot be unreachable is only waited for: a thousand sessions may ask at once.
-        let patience = if manager.can_give_up() { timeouts.connect } else { timeouts.connect * 5 };
+        let (turn, connect) =
+            if manager.can_give_up() { (turn, timeouts.connect) } else { (Turn::Counts, timeouts.connect * 5) };
+        let turns = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
+        let is_reachable = AtomicBool::new(true);
         let (can_give_up, note) = (manager.can_give_up(), manager.note());
         let pool = bb8::Pool::builder()
             .max_size(connections)
@@ -81,9 +102,20 @@ impl Database {
             // A database in memory is its connection; a closed one is noticed when it is taken out.
             .max_lifetime(None)
             .idle_timeout(None)
-            .connection_timeout(patience)
+            .connection_timeout(connect)
             .build_unchecked(manager.clone());
-        Self(Arc::new(Shared { pool, manager, runtime, timeouts, can_give_up, note }))
+        Self(Arc::new(Shared {
+            pool,
+            turns,
+            turn,
+            connect,
+            is_reachable,
+            manager,
+            runtime,
+            timeouts,
+            can_give_up,
+            note,
+        }))
     }
 
     pub(super) fn spawn<T: Send + 'static>(
@@ -119,9 +151,10 @@ impl Database {
     where
         E: From<StoreError>,
     {
-        let deadline = Instant::now() + self.0.timeouts.call;
+        let (since, turn) = self.turn().await?;
+        let deadline = since + self.0.timeouts.call;
         let end = deadline + self.0.timeouts.commit;
-        let mut conn = self.0.pool.get_owned().await.map_err(|error| unavailable(&error))?;
+        let mut conn = self.connection(since).await?;
         conn.claim();
         let work = async {
             conn.begin(tx).await.map_err(E::from)?;
@@ -140,6 +173,7 @@ impl Database {
                         let ticket = conn.ticket();
                         // A server that was not told to commit sees by this that it will not be.
                         drop(conn);
+                        drop(turn);
                         self.settle(&reason, ticket, end).await?;
                     }
                     Err(error) => return Err(error.into()),
@@ -156,6 +190,32 @@ impl Database {
                 Err(error)
             }
         }
+    }
+
+    /// Since when the call's time runs, and what keeps a connection for it.
+    async fn turn(&self) -> Result<(Instant, OwnedSemaphorePermit), StoreError> {
+        let asked = Instant::now();
+        let patience = match self.0.turn {
+            Turn::Counts => self.0.connect,
+            Turn::Within(patience) => patience,
+        };
+        match timeout(patience, Arc::clone(&self.0.turns).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok((if matches!(self.0.turn, Turn::Counts) { asked } else { Instant::now() }, turn)),
+            Ok(Err(_)) => Err(StoreError::Internal("the pool was closed".to_owned())),
+            // Those before were waiting for one themselves.
+            Err(_) if !self.0.is_reachable.load(Ordering::Relaxed) => Err(unreachable()),
+            Err(_) => Err(StoreError::Crowded(format!("no connection became free within {} ms", patience.as_millis()))),
+        }
+    }
+
+    async fn connection(&self, since: Instant) -> Result<bb8::PooledConnection<'static, Manager>, StoreError> {
+        let got = match timeout_at(since + self.0.connect, self.0.pool.get_owned()).await {
+            Ok(Ok(conn)) => Ok(conn),
+            Ok(Err(bb8::RunError::User(error))) => Err(StoreError::Unavailable(error.to_string())),
+            Ok(Err(bb8::RunError::TimedOut)) | Err(_) => Err(unreachable()),
+        };
+        self.0.is_reachable.store(got.is_ok(), Ordering::Relaxed);
+        got
     }
 
     /// What became of a commit whose answer did not come.
@@ -184,11 +244,8 @@ impl Database {
     }
 }
 
-fn unavailable(error: &bb8::RunError<super::error::OpenError>) -> StoreError {
-    match error {
-        bb8::RunError::TimedOut => StoreError::Unavailable("no connection became free in time".to_owned()),
-        bb8::RunError::User(error) => StoreError::Unavailable(error.to_string()),
-    }
+fn unreachable() -> StoreError {
+    StoreError::Unavailable("no connection could be made in time".to_owned())
 }
 
 fn too_late(what: &str) -> StoreError {

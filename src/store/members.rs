@@ -11,6 +11,7 @@ use diesel_async::RunQueryDsl;
 use super::backend::{Conn, with_conn};
 use super::channels::{self, ChannelRow};
 use super::error::{Failure, StoreError};
+use super::kept::Kept;
 use super::schema::{channel_members, channels as channels_table, users as users_table};
 use super::sql_types::{self, At};
 use super::{MembersToAdd, users};
@@ -197,7 +198,7 @@ async fn owners(conn: &mut Conn, channel: ChannelId) -> QueryResult<i64> {
 
 async fn write_role(conn: &mut Conn, channel: ChannelId, user: UserId, role: Role) -> QueryResult<usize> {
     let query =
-        diesel::update(channel_members::table.find((channel, user))).set(channel_members::role.eq(role.as_str()));
+        Kept(diesel::update(channel_members::table.find((channel, user))).set(channel_members::role.eq(role.as_str())));
     with_conn!(conn, |c| query.execute(c).await)
 }
 
@@ -234,8 +235,10 @@ pub(super) async fn mark_read(
     goals.sort_unstable();
     for ((channel, user), seq) in goals {
         let behind = channel_members::table.find((channel, user)).filter(channel_members::last_read_seq.lt(seq));
-        let query = diesel::update(behind)
-            .set((channel_members::last_read_seq.eq(seq), channel_members::last_read_at.eq(At(at))));
+        let query = Kept(
+            diesel::update(behind)
+                .set((channel_members::last_read_seq.eq(seq), channel_members::last_read_at.eq(At(at)))),
+        );
         with_conn!(conn, |c| query.execute(c).await)?;
     }
     Ok(answers)

@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use super::backend::{Conn, with_conn};
 use super::channels::ChannelRow;
 use super::error::{Failure, StoreError};
+use super::kept::Kept;
 use super::members;
 use super::page::{self, Walk};
 use super::schema::{channels, messages, users};
@@ -190,12 +191,12 @@ pub(super) async fn edit(
         return Err(Denied::Conflict("the message is deleted and cannot be edited").into());
     }
     let version = next_version(conn, &row).await?;
-    let query = diesel::update(messages::table.find(id)).set((
+    let query = Kept(diesel::update(messages::table.find(id)).set((
         messages::version.eq(version),
         messages::content.eq(content.as_str()),
         messages::updated_at.eq(At(at)),
         messages::updated_by.eq(actor(by)),
-    ));
+    )));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(changed(Message { version, content: content.into_string(), updated_at: Some(at), ..message }))
 }
@@ -209,11 +210,11 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
         return Err(Denied::Conflict("the message is deleted already").into());
     }
     let version = next_version(conn, &row).await?;
-    let query = diesel::update(messages::table.find(id)).set((
+    let query = Kept(diesel::update(messages::table.find(id)).set((
         messages::version.eq(version),
         messages::deleted_at.eq(At(at)),
         messages::deleted_by.eq(actor(by)),
-    ));
+    )));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(changed(Message { version, content: String::new(), deleted_at: Some(at), ..message }))
 }
@@ -230,7 +231,7 @@ async fn enter(conn: &mut Conn, by: By, id: MessageId) -> Result<(ChannelRow, As
 
 async fn next_version(conn: &mut Conn, row: &ChannelRow) -> QueryResult<i64> {
     let version = row.version + 1;
-    let query = diesel::update(channels::table.find(row.id)).set(channels::version.eq(version));
+    let query = Kept(diesel::update(channels::table.find(row.id)).set(channels::version.eq(version)));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(version)
 }

@@ -14,6 +14,7 @@ mod cluster_key;
 mod epoch;
 mod error;
 mod jobs;
+mod kept;
 mod members;
 mod messages;
 mod meta;
@@ -36,7 +37,7 @@ pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
 pub use writer::{NewGroup, Writer};
 
 use backend::{Conn, Manager, Tx};
-use jobs::Database;
+use jobs::{Database, Turn};
 use writer::MembersToAdd;
 
 /// Opens the database, made and migrated where that is needed.
@@ -52,9 +53,11 @@ async fn open_on(settings: Settings, runtime: Handle) -> Result<(Writer, Reader)
     let manager = Manager::new(&settings);
     manager.prepare().await?;
     let connections = manager.connections(settings.read_connections);
-    let pool = |connections| Database::new(manager.clone(), connections, settings.timeouts, runtime.clone());
-    let writes = pool(connections.write);
-    let reads = if connections.shared { writes.clone() } else { pool(connections.read) };
+    let pool = |size, turn| Database::new(manager.clone(), size, turn, settings.timeouts, runtime.clone());
+    // Whoever writes is answered in time; a thousand sessions that come at once may read one after the other.
+    let writes = pool(connections.write, Turn::Counts);
+    let reads =
+        if connections.shared { writes.clone() } else { pool(connections.read, Turn::Within(settings.timeouts.turn)) };
     writes.run(Tx::Write, |conn| Box::pin(own(conn))).await?;
     if let Some(note) = writes.note() {
         note.check(&writes).await?;

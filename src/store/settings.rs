@@ -21,9 +21,11 @@ impl Settings {
 }
 
 /// With the database gone or silent a call takes at most `connect` or `call`, whichever is longer, and `commit`. Whoever
-/// asks what became of a lost commit gives up by then too.
+/// asks what became of a lost commit gives up by then too. A read's time runs from its turn.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
+    /// How long a read waits for those before it, where all connections are in use. A write waits no longer than `connect`.
+    pub turn: Duration,
     /// Until there is a connection to work with.
     pub connect: Duration,
     /// From the call to the commit.
@@ -39,6 +41,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
+            turn: Duration::from_secs(4),
             connect: Duration::from_secs(2),
             call: Duration::from_millis(2500),
             commit: Duration::from_secs(1),

@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
+use super::kept::Kept;
 use super::sql_types::Id;
 use crate::domain::channel::Channel;
 use crate::domain::ids::{ChannelId, UserId};
@@ -55,17 +56,18 @@ struct Row {
 pub(super) async fn discounts(conn: &mut Conn, whose: Whose) -> QueryResult<Discounts> {
     let rows: Vec<Row> = match whose {
         Whose::User(user) => {
-            let query = diesel::sql_query(discounts!("cm.user_id = $1")).bind::<Id, _>(user);
+            let query = Kept(diesel::sql_query(discounts!("cm.user_id = $1")).bind::<Id, _>(user));
             with_conn!(conn, |c| query.load(c).await)?
         }
         Whose::Channel(channel) => {
-            let query = diesel::sql_query(discounts!("cm.channel_id = $1")).bind::<Id, _>(channel);
+            let query = Kept(diesel::sql_query(discounts!("cm.channel_id = $1")).bind::<Id, _>(channel));
             with_conn!(conn, |c| query.load(c).await)?
         }
         Whose::One(user, channel) => {
             let query = diesel::sql_query(discounts!("cm.user_id = $1 AND cm.channel_id = $2"))
                 .bind::<Id, _>(user)
                 .bind::<Id, _>(channel);
+            let query = Kept(query);
             with_conn!(conn, |c| query.load(c).await)?
         }
     };

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
 use super::error::Failure;
+use super::kept::Kept;
 use super::schema::users;
 use super::sql_types::At;
 use crate::domain::change::Denied;
@@ -67,12 +68,12 @@ pub(super) async fn upsert(conn: &mut Conn, who: &UserRef, name: &str, at: DateT
     }
     // Another connection may have given it a sub since it was read.
     let free = users::sub.is_null().or(users::sub.eq(&who.external));
-    let query = diesel::update(users::table.find(who.id).filter(free)).set((
+    let query = Kept(diesel::update(users::table.find(who.id).filter(free)).set((
         users::sub.eq(&who.external),
         users::external_id.eq(who.external_id()),
         users::name.eq(name),
         users::updated_at.eq(At(at)),
-    ));
+    )));
     match with_conn!(conn, |c| query.execute(c).await)? {
         0 => Err(Denied::ForeignSubject.into()),
         _ => Ok(user),
@@ -130,6 +131,9 @@ pub(super) async fn memberships(conn: &mut Conn, ids: &[UserId]) -> QueryResult<
     with_conn!(conn, |c| query.load(c).await)
 }
 
+/// So many users at a time are moved all day; more are moved when a large group is made.
+const FEW: usize = 8;
+
 /// To be called in the transaction that adds these users to a channel, or removes them, after that.
 ///
 /// The order of locks: first the channel's row, then users' rows, in the order of their ids. Nobody who holds a user's
@@ -142,7 +146,12 @@ pub(super) async fn count_memberships(conn: &mut Conn, ids: &[UserId]) -> QueryR
     }
     let query =
         diesel::update(users::table.filter(users::id.eq_any(ids))).set(users::memberships.eq(users::memberships + 1));
-    with_conn!(conn, |c| query.execute(c).await)?;
+    // To SQLite each number of ids is another text, which are to stay few.
+    if ids.len() <= FEW {
+        with_conn!(conn, |c| Kept(query).execute(c).await)?;
+    } else {
+        with_conn!(conn, |c| query.execute(c).await)?;
+    }
     Ok(())
 }
 

@@ -105,6 +105,9 @@ async fn connecting_and_sending_cost_the_same_with_many_channels_and_many_nodes(
     assert!(first.iter().max().unwrap() - first.iter().min().unwrap() <= 6, "{first:?}");
     assert!(later.iter().max().unwrap() - later.iter().min().unwrap() <= 1, "{later:?}");
     for cost in &sends {
-        assert_eq!((cost.executed, cost.round_trips), (3 * SENDS, 5 * SENDS), "the locks, the message, the commit");
+        assert_eq!(cost.executed, 3 * SENDS, "the locks, the message, the commit");
+        // Once by each connection that had not stored a message before.
+        assert!(cost.prepared <= 4 && cost.again == 0, "{cost:?}");
+        assert_eq!(cost.round_trips, 3 * SENDS + cost.prepared);
     }
 }

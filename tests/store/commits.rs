@@ -1,5 +1,6 @@
 //! The answer to a COMMIT gets lost: what was done is told as done, what was not as not, and anything else as unknown.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
@@ -19,12 +20,24 @@ use crate::proxy::{Cut, Direction, Proxy};
 const COMMIT: &[u8] = b"COMMIT\0";
 
 /// A line to the server of `url`, and the URL by which it is taken.
-async fn line_to(url: &str) -> (Proxy, String) {
-    let (place, name) = url.rsplit_once('/').unwrap();
-    let server = place.rsplit_once('@').map_or(place, |(_, server)| server).to_owned();
-    let proxy = Proxy::start(tokio::net::lookup_host(&server).await.unwrap().next().unwrap());
-    let url = format!("{}/{name}", place.replace(&server, &proxy.addr.to_string()));
+pub(crate) async fn line_to(url: &str) -> (Proxy, String) {
+    let proxy = Proxy::start(server_of(url).await);
+    let url = at_server(url, proxy.addr);
     (proxy, url)
+}
+
+fn place_in(url: &str) -> &str {
+    let (place, _) = url.rsplit_once('/').unwrap();
+    place.rsplit_once('@').map_or(place, |(_, server)| server)
+}
+
+pub(crate) async fn server_of(url: &str) -> SocketAddr {
+    tokio::net::lookup_host(place_in(url)).await.unwrap().next().unwrap()
+}
+
+/// The URL with its server elsewhere.
+pub(crate) fn at_server(url: &str, addr: SocketAddr) -> String {
+    url.replacen(place_in(url), &addr.to_string(), 1)
 }
 
 /// A store whose line can be cut, with a group of ana's and her message in it.

@@ -13,7 +13,10 @@ mod outage;
 mod plans;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod prepared;
 #[path = "../support/proxy.rs"]
 mod proxy;
+#[path = "../support/queries.rs"]
+mod queries;
 mod reading;
 mod sync;

@@ -1,13 +1,15 @@
 //! PostgreSQL gone, silent, locked or of another mind about a row.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel_async::SimpleAsyncConnection;
+use futures_util::future::join_all;
 use tenfour::domain::channel::Channel;
 use tenfour::domain::message::Appended;
 use tenfour::domain::now;
-use tenfour::store::{Reader, StoreError, Writer};
+use tenfour::store::{Reader, Settings, StoreError, Writer, open};
 
+use crate::commits::line_to;
 use crate::kit::*;
 use crate::postgres::{Database, Server, connect};
 
@@ -95,6 +97,66 @@ fn a_text_that_postgresql_does_not_take_is_rejected_alone() {
         assert_eq!(outcomes[4], Appended::Rejected);
         assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count(), 8);
         assert_eq!(reader.heads(vec![channel.id]).await.unwrap(), [(channel.id, 8)]);
+        database.drop().await;
+    });
+}
+
+/// One connection on which a read takes 200 ms, and many who read at once.
+#[test]
+fn reads_wait_for_their_turn_and_a_busy_database_is_told_from_one_that_is_away() {
+    const READS: usize = 40;
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let (proxy, url) = line_to(&database.url).await;
+        let settings = Settings { read_connections: 1, ..settings(&url) };
+        let (writer, reader) = open(settings, tokio::runtime::Handle::current()).await.unwrap();
+        let channel = group(&writer, &["ana"]).await;
+        let ana = user("ana").id;
+        reader.user(ana).await.unwrap();
+        proxy.delay(Duration::from_millis(100));
+        let start = Instant::now();
+        let reads: Vec<_> = (0..READS).map(|_| reader.user(ana)).collect();
+        let reads: Vec<_> = reads.into_iter().map(|read| async { (read.await, start.elapsed()) }).collect();
+        let answers = join_all(reads).await;
+        let (served, late): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(outcome, _)| outcome.is_ok());
+        assert!(served.len() >= 13 && !late.is_empty(), "{served:?}");
+        assert!(served.iter().any(|(_, after)| *after > Duration::from_millis(2500)), "{served:?}");
+        for (outcome, after) in &late {
+            let error = outcome.as_ref().unwrap_err();
+            assert!(error.is_retryable() && error.to_string().starts_with("the database is busy: "), "{error}");
+            assert!((Duration::from_secs(4)..Duration::from_millis(4500)).contains(after), "{after:?}");
+        }
+        proxy.delay(Duration::ZERO);
+        assert_eq!(send(&writer, &channel, "ana", "hello").await.seq, 1);
+        proxy.refuse();
+        proxy.cut();
+        let reads: Vec<_> = (0..3).map(|_| within(Duration::from_secs(5), reader.user(ana))).collect();
+        for outcome in join_all(reads).await {
+            let error = outcome.unwrap_err();
+            assert!(error.to_string().starts_with("the database is unavailable: "), "{error}");
+        }
+        database.drop().await;
+    });
+}
+
+/// Who waits for the DB actor's answer has less time than a reader.
+#[test]
+fn writes_that_wait_for_a_connection_are_told_in_two_seconds() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let (proxy, url) = line_to(&database.url).await;
+        let (writer, _) = open_at(&url).await;
+        let channel = group(&writer, &["ana"]).await;
+        let writes = || (0..20).map(|_| writer.append(vec![item(&channel, "ana", "hello")])).collect::<Vec<_>>();
+        // Until all connections are made.
+        proxy.delay(Duration::from_millis(20));
+        assert!(join_all(writes()).await.iter().all(Result::is_ok));
+        proxy.stall();
+        let start = Instant::now();
+        let answers = within(LIMIT, join_all(writes())).await;
+        assert!(answers.iter().all(Result::is_err), "{answers:?}");
+        let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Crowded(_)))).count();
+        assert!(busy >= 16 && start.elapsed() < LIMIT, "{answers:?}");
         database.drop().await;
     });
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -11,11 +11,23 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// How often a statement was executed, and how often an answer was waited for because of it.
-#[derive(Debug, Clone, Copy, Default)]
+/// How often a statement was executed, how often an answer was waited for because of it, how often it was prepared, and
+/// how often of these by a connection that had prepared it before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
     pub executed: usize,
     pub round_trips: usize,
+    pub prepared: usize,
+    pub again: usize,
+}
+
+impl Cost {
+    fn add(&mut self, other: Self) {
+        self.executed += other.executed;
+        self.round_trips += other.round_trips;
+        self.prepared += other.prepared;
+        self.again += other.again;
+    }
 }
 
 /// What was asked over all connections, by the statements' texts.
@@ -27,10 +39,20 @@ impl Asked {
     pub fn without(&self, words: &[&str]) -> Cost {
         let sets_up = |text: &str| text.starts_with("SET ");
         let counted = self.0.iter().filter(|(text, _)| !sets_up(text) && !words.iter().any(|word| text.contains(word)));
-        counted.fold(Cost::default(), |sum, (_, cost)| Cost {
-            executed: sum.executed + cost.executed,
-            round_trips: sum.round_trips + cost.round_trips,
+        counted.fold(Cost::default(), |mut sum, (_, cost)| {
+            sum.add(*cost);
+            sum
         })
+    }
+
+    /// What one connection prepared more than once.
+    pub fn prepared_again(&self) -> Vec<&str> {
+        self.0.iter().filter(|(_, cost)| cost.again > 0).map(|(text, _)| text.as_str()).collect()
+    }
+
+    /// How often a statement was executed in which the word occurs.
+    pub fn executed(&self, word: &str) -> usize {
+        self.0.iter().filter(|(text, _)| text.contains(word)).map(|(_, cost)| cost.executed).sum()
     }
 }
 
@@ -84,7 +106,7 @@ async fn serve(client: TcpStream, target: SocketAddr, asked: Arc<Mutex<Asked>>) 
 
 /// Passes message by message: a kind (not of the first one), a length that counts itself, a body.
 async fn pass(mut from: OwnedReadHalf, to: &mut OwnedWriteHalf, asked: &Mutex<Asked>) -> std::io::Result<()> {
-    let (mut prepared, mut last) = (HashMap::new(), String::new());
+    let (mut prepared, mut known, mut last) = (HashMap::new(), HashSet::new(), String::new());
     let mut kind = None;
     loop {
         let length = from.read_u32().await?;
@@ -92,31 +114,29 @@ async fn pass(mut from: OwnedReadHalf, to: &mut OwnedWriteHalf, asked: &Mutex<As
         from.read_exact(&mut body).await?;
         let mut words = body.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
         let mut word = || words.next().unwrap_or_default();
-        let mut executed = 0;
-        let mut round_trips = 0;
+        let mut cost = Cost::default();
         match kind {
             Some(b'P') => {
                 let (name, text) = (word(), word());
                 last.clone_from(&text);
+                cost.prepared = 1;
+                cost.again = usize::from(!known.insert(text.clone()));
                 prepared.insert(name, text);
             }
             Some(b'B') => {
                 let (_portal, name) = (word(), word());
                 last = prepared.get(&name).cloned().unwrap_or_default();
             }
-            Some(b'E') => executed = 1,
-            Some(b'S') => round_trips = 1,
+            Some(b'E') => cost.executed = 1,
+            Some(b'S') => cost.round_trips = 1,
             Some(b'Q') => {
                 last = word();
-                (executed, round_trips) = (1, 1);
+                (cost.executed, cost.round_trips) = (1, 1);
             }
             _ => {}
         }
-        if executed + round_trips > 0 {
-            let mut asked = asked.lock().unwrap();
-            let cost = asked.0.entry(last.clone()).or_default();
-            cost.executed += executed;
-            cost.round_trips += round_trips;
+        if cost != Cost::default() {
+            asked.lock().unwrap().0.entry(last.clone()).or_default().add(cost);
         }
         let mut message: Vec<u8> = kind.into_iter().collect();
         message.extend(length.to_be_bytes());

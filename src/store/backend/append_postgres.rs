@@ -12,11 +12,14 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
+use crate::store::kept::Kept;
 use crate::store::sql_types::{At, Id, Micros};
 
 /// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads.
 /// The look-up of what was stored before is by the pair (sender, clientId) and beats every other verdict. Each look-up
-/// is LATERAL with a LIMIT, which leaves the planner no other way than the index, whatever it believes of the sizes.
+/// is LATERAL with a LIMIT, which leaves the planner no other way than the index, whatever it believes of the sizes. The
+/// plan is kept, and may be older than all that is in the tables: so each names the columns of one index and no others, and
+/// the heads are found by an array, not by a join.
 ///
 /// Rows are inserted in the order of the pair that the constraint is on: two nodes that store the same pairs in different
 /// channels wait for each other there, and no lock of a channel keeps them apart.
@@ -33,7 +36,7 @@ WITH input AS MATERIALIZED (
       WHEN s.digest = i.digest THEN 1
       WHEN s.id IS NOT NULL THEN 2
       WHEN c.id IS NULL OR (c.members_version <> i.members_version AND m.user_id IS NULL) THEN 3
-      WHEN i.reply_to_id IS NOT NULL AND r.id IS NULL THEN 4
+      WHEN i.reply_to_id IS NOT NULL AND r.channel_id IS DISTINCT FROM i.channel_id THEN 4
       ELSE 0
     END AS verdict
   FROM input i
@@ -43,8 +46,7 @@ WITH input AS MATERIALIZED (
     WHERE x.id = i.channel_id LIMIT 1) c ON true
   LEFT JOIN LATERAL (SELECT x.user_id FROM channel_members x WHERE c.members_version <> i.members_version
     AND x.channel_id = i.channel_id AND x.user_id = i.sender_id LIMIT 1) m ON true
-  LEFT JOIN LATERAL (SELECT x.id FROM messages x
-    WHERE x.id = i.reply_to_id AND x.channel_id = i.channel_id LIMIT 1) r ON true
+  LEFT JOIN LATERAL (SELECT x.channel_id FROM messages x WHERE x.id = i.reply_to_id LIMIT 1) r ON true
 ), numbered AS MATERIALIZED (
   SELECT *, row_number() OVER (PARTITION BY channel_id, verdict ORDER BY ord) AS n FROM judged
 ), stored AS (
@@ -53,10 +55,13 @@ WITH input AS MATERIALIZED (
   SELECT id, channel_id, last_seq + n, version + n, version + n, sender_id, client_id, digest, content,
     content_type, reply_to_id, created_at
   FROM numbered WHERE verdict = 0 ORDER BY sender_id, client_id
-), moved AS (
-  UPDATE channels c SET last_seq = c.last_seq + g.n, version = c.version + g.n
+), grown AS MATERIALIZED (
+  SELECT array_agg(channel_id) AS ids, array_agg(n) AS ns
   FROM (SELECT channel_id, count(*) AS n FROM numbered WHERE verdict = 0 GROUP BY channel_id) g
-  WHERE c.id = g.channel_id
+), moved AS (
+  UPDATE channels c SET (last_seq, version) = (
+    SELECT c.last_seq + g.ns[at], c.version + g.ns[at] FROM grown g, array_position(g.ids, c.id) AS at)
+  WHERE c.id = ANY ((SELECT ids FROM grown)::uuid[])
 )
 SELECT verdict,
   coalesce(stored_id, id) AS id,
@@ -131,7 +136,7 @@ async fn statement(conn: &mut AsyncPgConnection, items: &[&Append]) -> QueryResu
     fn column<'a, T>(items: &[&'a Append], of: impl Fn(&'a Append) -> T) -> Vec<T> {
         items.iter().map(|item| of(item)).collect()
     }
-    let rows: Vec<Judged> = diesel::sql_query(APPEND)
+    let query = diesel::sql_query(APPEND)
         .bind::<Array<Id>, _>(column(items, |item| item.message.id))
         .bind::<Array<Id>, _>(column(items, |item| item.message.client_id))
         .bind::<Array<Id>, _>(column(items, |item| item.message.channel_id))
@@ -141,9 +146,8 @@ async fn statement(conn: &mut AsyncPgConnection, items: &[&Append]) -> QueryResu
         .bind::<Array<Text>, _>(column(items, |item| item.message.content_type.as_str()))
         .bind::<Array<Nullable<Id>>, _>(column(items, |item| item.message.reply_to_id))
         .bind::<Array<Micros>, _>(column(items, |item| At(item.message.created_at)))
-        .bind::<Array<BigInt>, _>(column(items, |item| item.members_version))
-        .load(conn)
-        .await?;
+        .bind::<Array<BigInt>, _>(column(items, |item| item.members_version));
+    let rows: Vec<Judged> = Kept(query).load(conn).await?;
     Ok(rows.into_iter().map(Appended::from).collect())
 }
 

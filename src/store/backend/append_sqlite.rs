@@ -15,6 +15,7 @@ use diesel::sqlite::SqliteConnection;
 use super::SqliteConn;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::{Append, Appended, Stored};
+use crate::store::kept::Kept;
 use crate::store::messages::{NewRow, StoredRow};
 use crate::store::schema::{channel_members, channels, messages};
 
@@ -50,9 +51,9 @@ fn batch_in(conn: &mut SqliteConnection, batch: &[Append]) -> QueryResult<Vec<Ap
     let mut heads = HashMap::new();
     let outcomes = batch.iter().map(|item| one(conn, item, &mut heads)).collect::<QueryResult<_>>()?;
     for (id, head) in heads.iter().filter_map(|(id, head)| Some((id, head.as_ref()?))).filter(|(_, head)| head.grew) {
-        diesel::update(channels::table.find(id))
-            .set((channels::last_seq.eq(head.last_seq), channels::version.eq(head.version)))
-            .execute(conn)?;
+        let moved = diesel::update(channels::table.find(id))
+            .set((channels::last_seq.eq(head.last_seq), channels::version.eq(head.version)));
+        Kept(moved).execute(conn)?;
     }
     Ok(outcomes)
 }

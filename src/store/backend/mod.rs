@@ -58,6 +58,8 @@ pub(super) struct Conn {
     /// Where PostgreSQL can be asked what became of a transaction.
     server: Option<Server>,
     ticket: Option<Ticket>,
+    /// Whether PostgreSQL did not tell all of its lineage when it was asked last.
+    tells_less: bool,
 }
 
 /// Which transaction a call runs in.
@@ -81,7 +83,7 @@ impl Tx {
 
 impl Conn {
     fn new(kind: Kind, server: Option<Server>) -> Self {
-        Self { kind, in_use: false, server, ticket: None }
+        Self { kind, in_use: false, server, ticket: None, tells_less: false }
     }
 
     /// From here to [`Conn::release`] a loss of the connection's user is a loss of the connection.
@@ -174,12 +176,26 @@ impl Conn {
         self.batch("SELECT 1").await
     }
 
+    /// The text of this key in `meta` with the lineage, by one statement; `None` where they have to be asked for one by
+    /// one, or there is no lineage.
+    pub(super) async fn history(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        match &mut self.kind {
+            Kind::Postgres(c) if !self.tells_less => {
+                let told = postgres::history(c, key).await?;
+                self.tells_less = told.is_none();
+                Ok(told)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// What tells one history of this database from another, beside the epoch that it holds itself.
     pub(super) async fn lineage(&mut self) -> Result<String, StoreError> {
-        match &mut self.kind {
-            Kind::Sqlite(_) => Ok(String::new()),
-            Kind::Postgres(c) => postgres::lineage(c).await,
-        }
+        let Kind::Postgres(c) = &mut self.kind else { return Ok(String::new()) };
+        let (lineage, is_whole) = postgres::lineage(c).await?;
+        // It may have learnt to: a standby that became the primary, a right that was given.
+        self.tells_less = !is_whole;
+        Ok(lineage)
     }
 }
 

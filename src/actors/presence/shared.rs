@@ -339,16 +339,14 @@ impl Presence {
             shared.busy.comparing = false;
             let Ok(InEra { era, found }) = seen else { return };
             let settled = act.is_settled(era.as_deref());
-            let mut changed = false;
             for seen in found {
                 if seen.elsewhere || settled {
-                    changed |= act.online.heard(seen.user, seen.elsewhere, seen.number, None);
+                    act.online.heard(seen.user, seen.elsewhere, seen.number, None);
                 }
             }
-            if changed {
-                for (_, room) in act.directory.rooms() {
-                    tell(&room, room::ComparePresence);
-                }
+            // Whether or not this changed anything: a room may have started when nobody could say how its members were.
+            for (_, room) in act.directory.rooms() {
+                tell(&room, room::ComparePresence);
             }
         }));
     }

@@ -37,10 +37,12 @@ async fn a_python_and_a_node_client_talk_lose_their_lines_and_miss_nothing() {
     };
     let python = run("python", prepare(clients::python(), "python"));
     let node = run("node", prepare(clients::node(), "node"));
-    for (name, client) in [("python", python), ("node", node)] {
-        let output = client.await.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{name} is not content: {said}");
+    let (python, node) = tokio::join!(python, node);
+    let outputs = [("python", python.unwrap()), ("node", node.unwrap())];
+    // Who waits in vain for the other one is not the one who went wrong.
+    let said = outputs.each_ref().map(|(name, output)| format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
+    for (name, output) in outputs {
+        assert!(output.status.success(), "{name} is not content; {said:?}");
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(
             (&report["client"], &report["sent"], &report["received"], &report["lastSeq"]),

@@ -91,6 +91,11 @@ impl Event {
         }
     }
 
+    /// Whether it may be lost without anybody missing a message for a while.
+    pub(super) fn is_notice(&self) -> bool {
+        !matches!(self, Self::Committed { .. } | Self::Added { .. } | Self::Ask { .. } | Self::Answer { .. })
+    }
+
     pub(super) fn size(&self) -> usize {
         const SMALL: usize = 256;
         const LARGE: usize = 256 << 10;

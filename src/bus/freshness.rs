@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::NodeId;
 
-/// How far the clocks of two nodes may be apart for the first event that is heard of one. Later ones are counted.
+/// How far the clocks of two nodes may be apart.
 const CLOCKS: Duration = Duration::from_secs(120);
 /// A node that was not heard of for so long is forgotten. Longer than what an old event of it could pass by.
 const FORGET: Duration = Duration::from_secs(600);
@@ -23,13 +23,13 @@ impl Freshness {
     /// A node says that this is its `count`th event and that it was made `age` ago by the clocks (less than nothing
     /// where that one's is ahead).
     pub(super) fn is_fresh(&mut self, node: NodeId, count: u64, age_ms: i64, now: Instant) -> bool {
+        let near = u128::from(age_ms.unsigned_abs()) <= CLOCKS.as_millis();
         if let Some((last, heard)) = self.nodes.get_mut(&node) {
             *heard = now;
             let fresh = count > *last;
             *last = (*last).max(count);
-            return fresh;
+            return fresh && near;
         }
-        let near = u128::from(age_ms.unsigned_abs()) <= CLOCKS.as_millis();
         if near {
             self.nodes.retain(|_, (_, heard)| now.duration_since(*heard) < FORGET);
             self.nodes.insert(node, (count, now));
@@ -47,7 +47,8 @@ mod tests {
         let (mut fresh, now, node) = (Freshness::default(), Instant::now(), NodeId::random());
         assert!(fresh.is_fresh(node, 5, 0, now));
         assert!(!fresh.is_fresh(node, 5, 0, now) && !fresh.is_fresh(node, 4, 0, now));
-        assert!(fresh.is_fresh(node, 9, 500_000, now), "a known node is counted, not timed");
+        assert!(!fresh.is_fresh(node, 8, 500_000, now), "of a topic that was not listened to, long ago");
+        assert!(fresh.is_fresh(node, 9, 0, now));
         assert!(fresh.is_fresh(NodeId::random(), 1, 0, now));
     }
 

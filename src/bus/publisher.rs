@@ -48,6 +48,12 @@ impl Outgoing {
     /// Never waits: what does not fit is dropped, and found in the database.
     pub(super) fn push(&self, topic: Topic, event: Event) {
         let size = event.size();
+        // When thousands come or go at once, messages still find room.
+        let crowded = event.is_notice() && self.sender.capacity() < MAX_WAITING / 2;
+        if crowded {
+            Counts::add(&self.counts.dropped, 1);
+            return;
+        }
         if self.bytes.fetch_add(size, Ordering::Relaxed) + size <= MAX_BYTES
             && self.sender.try_send(Queued { topic, event, size }).is_ok()
         {
@@ -86,14 +92,14 @@ pub(super) async fn run(mut waiting: Waiting, sealer: Arc<Sealer>, link: Link, c
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::UserId;
+    use crate::domain::ids::{ChannelId, UserId};
     use uuid::Uuid;
 
     #[test]
     fn what_does_not_fit_is_dropped_and_counted() {
         let counts = Arc::new(Counts::default());
         let (outgoing, mut waiting) = queue(Arc::clone(&counts));
-        let event = || Event::TypingStopped { user_id: UserId(Uuid::from_u128(1)) };
+        let event = || Event::Added { channel_id: ChannelId(Uuid::from_u128(1)) };
         for _ in 0..=MAX_WAITING {
             outgoing.push(Topic::All, event());
         }
@@ -102,5 +108,8 @@ mod tests {
         assert!(waiting.receiver.try_recv().is_ok());
         outgoing.push(Topic::All, event());
         assert_eq!(counts.dropped.load(Ordering::Relaxed), 1);
+        assert!(waiting.receiver.try_recv().is_ok());
+        outgoing.push(Topic::All, Event::TypingStopped { user_id: UserId(Uuid::from_u128(1)) });
+        assert_eq!(counts.dropped.load(Ordering::Relaxed), 2, "there is room, but not for a notice");
     }
 }

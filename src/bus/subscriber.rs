@@ -63,10 +63,14 @@ pub(super) async fn run(
     loop {
         match link.subscriptions().await {
             Ok(connection) => {
-                pause = SHORTEST_PAUSE_MS;
+                let since = Instant::now();
                 Counts::add(&subscriptions.counts.connected, 1);
                 if subscriptions.serve(connection).await == End::Finished {
                     return;
+                }
+                // One that is cut again and again is not tried at once.
+                if since.elapsed() >= PROVE_EVERY {
+                    pause = SHORTEST_PAUSE_MS;
                 }
                 log::warn!("the subscriptions to Redis are lost; subscribing anew");
             }

@@ -59,7 +59,7 @@ pub struct Own {
 }
 
 /// What became of a user's leases.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
     pub user: UserId,
     /// Orders the changes of this user.
@@ -215,7 +215,9 @@ impl Leases {
             .iter()
             .filter_map(|(field, value)| Lease::open(&self.key, user, field, value))
             .any(|lease| lease.node != self.node && lease.ends_ms + GRACE_MS > now_ms);
-        Seen { user, number: number.unwrap_or_default(), elsewhere }
+        // Without one, Redis has lost it: then what was read is as new as the read, give or take the way.
+        let number = number.unwrap_or_else(|| now_ms.saturating_sub(1000).saturating_mul(1000));
+        Seen { user, number, elsewhere }
     }
 
     /// Says that this node is there, and asks how the cluster is.

@@ -168,12 +168,14 @@ class Client {
   /** From the cursor to the end, page by page. */
   async sync() {
     for (let more = true; more; ) {
-      this.put({ type: "sync", channels: { [this.channel]: this.cursor }, epoch: this.epoch });
+      // What comes live while the page is on its way moves the cursor, not what was asked for.
+      const asked = this.cursor;
+      this.put({ type: "sync", channels: { [this.channel]: asked }, epoch: this.epoch });
       more = false;
       for (let frame; (frame = await this.turn()).type !== "sync_complete"; ) {
         if (frame.type !== "sync" || frame.channelId !== this.channel) continue;
         check(!frame.reset, "the server asks to drop what is held:", frame);
-        let last = this.cursor;
+        let last = asked;
         for (const message of frame.messages) {
           check(message.version > last, `a page has, after version ${last},`, message);
           last = message.version;

@@ -139,7 +139,9 @@ class Client:
     def sync(self):
         """From the cursor to the end, page by page."""
         while True:
-            self.put({"type": "sync", "channels": {self.channel: self.cursor}, "epoch": self.epoch})
+            # What comes live while the page is on its way moves the cursor, not what was asked for.
+            asked = self.cursor
+            self.put({"type": "sync", "channels": {self.channel: asked}, "epoch": self.epoch})
             more = False
             while (frame := self.turn())["type"] != "sync_complete":
                 if frame["type"] != "sync" or frame["channelId"] != self.channel:
@@ -147,7 +149,7 @@ class Client:
                 check(not frame.get("reset"), "the server asks to drop what is held:", frame)
                 versions = [message["version"] for message in frame["messages"]]
                 check(versions == sorted(set(versions)), "a page is not ascending:", versions)
-                check(all(version > self.cursor for version in versions), "a page repeats what is held:", versions)
+                check(all(version > asked for version in versions), "a page repeats what is held:", versions)
                 for message in frame["messages"]:
                     self.hold(message)
                 self.cursor, more = max(self.cursor, frame["version"]), frame["hasMore"]

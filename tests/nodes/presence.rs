@@ -118,3 +118,44 @@ async fn a_redis_that_comes_back_empty_is_filled_and_nobody_is_shown_offline() {
     tokio::join!(ana.expect_silence("presence", time), bo.expect_silence("presence", time));
     assert_eq!(online(nodes.node(0).connect("ana").await.channel(channel)), ids(&["ana", "bo"]));
 }
+
+fn in_set(nodes: &Nodes, channel: tenfour::domain::ids::ChannelId, sub: &str) -> bool {
+    let set = format!("online:{channel}");
+    nodes.redis.command(&["SISMEMBER", &set, &id_of(sub).to_string()]).is_ok_and(|answer| answer == ":1\r\n")
+}
+
+#[tokio::test]
+async fn a_visit_that_is_shorter_than_the_way_to_redis_leaves_no_ghost() {
+    let nodes = Nodes::start(2).await;
+    let channel = nodes.node(0).group(&["ana", "bo"]).await;
+    let ana = nodes.node(0).connect("ana").await;
+    eventually("it is settled", async || in_set(&nodes, channel, "ana")).await;
+    nodes.to_redis[1].delay(Duration::from_millis(60));
+    for _ in 0..5 {
+        let visit = nodes.node(1).connect("bo").await;
+        visit.close().await;
+        let online = || nodes.node(1).parts().online.has(id_of("bo"));
+        eventually("Bo is gone on the own node", async || !online()).await;
+    }
+    eventually("Bo is gone from the set", async || !in_set(&nodes, channel, "bo")).await;
+    assert!(!nodes.node(0).parts().online.has(id_of("bo")), "and elsewhere");
+    drop(ana);
+}
+
+#[tokio::test]
+async fn who_leaves_while_redis_cannot_be_reached_is_gone_when_it_can() {
+    let nodes = Nodes::start(2).await;
+    let channel = nodes.node(0).group(&["ana", "bo"]).await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    let bo = nodes.node(1).connect("bo").await;
+    is(&ana.expect("presence").await, "bo", "online");
+    eventually("Bo is in the set", async || in_set(&nodes, channel, "bo")).await;
+    nodes.to_redis[1].refuse();
+    nodes.to_redis[1].cut();
+    bo.close().await;
+    eventually("Bo is gone on the own node", async || !nodes.node(1).parts().online.has(id_of("bo"))).await;
+    ana.expect_silence("presence", SOON).await;
+    nodes.to_redis[1].accept();
+    is(&ana.expect("presence").await, "bo", "offline");
+    eventually("Bo is gone from the set", async || !in_set(&nodes, channel, "bo")).await;
+}

@@ -5,6 +5,7 @@
 //! that a dead node's end. It never pings: that is the session's.
 
 mod ledger;
+mod reap;
 mod shared;
 
 use std::time::{Duration, Instant};
@@ -206,10 +207,16 @@ impl Handler<Arrive> for Presence {
     type Result = ();
 
     fn handle(&mut self, Arrive { session, user, channels }: Arrive, ctx: &mut Self::Context) {
-        match self.ledger.arrive(session, user, channels, Instant::now()) {
-            Some(shift) => self.shifted(shift, ctx),
-            None => self.renew(user, ctx),
+        // A second session may know of channels that the first one's list did not have yet.
+        let known = self.ledger.channels_of(user);
+        let new: Vec<ChannelId> = channels.iter().copied().filter(|channel| !known.contains(channel)).collect();
+        if let Some(shift) = self.ledger.arrive(session, user, channels, Instant::now()) {
+            return self.shifted(shift, ctx);
         }
+        for channel in new {
+            self.moved(MemberMoved { user, channel, member: true }, ctx);
+        }
+        self.renew(user, ctx);
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{DateTime, Utc};
-use futures_util::future::join_all;
 
 use super::{MemberMoved, Presence};
 use crate::actors::{room, tell};
@@ -16,7 +15,7 @@ use crate::bus::{Bus, Event, Topic};
 use crate::cluster::LinkError;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::now;
-use crate::ephemeral::{Beat, EXPIRED_AT_ONCE, InEra, Leases, MarkOnline, Outcome, Own};
+use crate::ephemeral::{Beat, InEra, Leases, MarkOnline, Outcome, Own};
 use crate::store::Reader;
 
 /// How often this node says that it is there, and looks whose leases have ended.
@@ -41,6 +40,13 @@ pub struct SharedParts {
     pub reader: Reader,
 }
 
+/// Where it is news how a user is.
+#[derive(Debug, Default)]
+pub(super) struct Untold {
+    channels: HashSet<ChannelId>,
+    failed: bool,
+}
+
 /// What is under way: each one at a time.
 #[derive(Debug, Default)]
 struct Busy {
@@ -50,18 +56,19 @@ struct Busy {
 }
 
 pub(super) struct Shared {
-    parts: SharedParts,
+    pub(super) parts: SharedParts,
     /// Whose leases are to be written.
-    dirty: HashSet<UserId>,
+    pub(super) dirty: HashSet<UserId>,
     busy: Busy,
     /// Whose last session here has ended, until the other nodes' word on them is in.
-    leaving: HashMap<UserId, Vec<ChannelId>>,
-    /// Who seems to be gone everywhere, in a time in which that was not certain.
-    doubtful: HashMap<UserId, Vec<ChannelId>>,
+    leaving: HashSet<UserId>,
+    /// Of whom the others may not know how they are, and where that is news.
+    pub(super) untold: HashMap<UserId, Untold>,
     /// Channels of which a user has become a member, or not any more.
     moved: HashMap<UserId, Vec<(ChannelId, bool)>>,
     era: Option<String>,
-    settled: bool,
+    pub(super) settled: bool,
+    pub(super) reaping: bool,
     lingering: bool,
 }
 
@@ -71,22 +78,31 @@ impl Shared {
             parts,
             dirty: HashSet::new(),
             busy: Busy::default(),
-            leaving: HashMap::new(),
-            doubtful: HashMap::new(),
+            leaving: HashSet::new(),
+            untold: HashMap::new(),
             moved: HashMap::new(),
             era: None,
             settled: false,
+            reaping: false,
             lingering: false,
         }
     }
 
     /// The user's last session here has ended: is there anybody to ask whether they are gone?
     pub(super) fn left(&mut self, user: UserId, channels: Vec<ChannelId>) -> bool {
+        self.owe(user, channels, false);
         if !self.lingering && !self.parts.leases.is_up() {
             return false;
         }
-        self.leaving.insert(user, channels);
+        self.leaving.insert(user);
         true
+    }
+
+    /// The others have to be told how the user is. `failed`: what was written of it may be there unannounced.
+    pub(super) fn owe(&mut self, user: UserId, channels: Vec<ChannelId>, failed: bool) {
+        let untold = self.untold.entry(user).or_default();
+        untold.channels.extend(channels);
+        untold.failed |= failed;
     }
 }
 
@@ -129,8 +145,13 @@ impl Presence {
         }
         shared.busy.writing = true;
         let users: Vec<UserId> = shared.dirty.iter().take(AT_ONCE).copied().collect();
+        // Those of them who leave by this very write.
+        let mut leaving = HashSet::new();
         for user in &users {
             shared.dirty.remove(user);
+            if shared.leaving.remove(user) {
+                leaving.insert(*user);
+            }
         }
         let own = users
             .iter()
@@ -142,28 +163,37 @@ impl Presence {
             if let Some(shared) = &mut act.shared {
                 shared.busy.writing = false;
             }
-            act.written(&users, outcomes, ctx);
+            act.written(&users, &leaving, outcomes, ctx);
         }));
     }
 
-    fn written(&mut self, users: &[UserId], outcomes: Result<InEra<Vec<Outcome>>, LinkError>, ctx: &mut Context<Self>) {
+    fn written(
+        &mut self,
+        users: &[UserId],
+        leaving: &HashSet<UserId>,
+        outcomes: Result<InEra<Vec<Outcome>>, LinkError>,
+        ctx: &mut Context<Self>,
+    ) {
         match outcomes {
             Ok(InEra { era, found }) => {
                 let mut marks = Vec::new();
                 let settled = self.is_settled(era.as_deref());
                 for outcome in &found {
-                    self.settle(outcome, settled, &mut marks);
+                    self.settle(outcome, leaving.contains(&outcome.user), settled, &mut marks);
                 }
                 self.mark(marks, ctx);
-                self.write(ctx);
             }
             Err(error) => {
                 log::debug!("{} users' leases were not written: {error}", users.len());
                 let Some(shared) = &mut self.shared else { return };
                 shared.dirty.extend(users);
+                // They may have been, with the answer lost.
+                for user in users {
+                    shared.owe(*user, self.ledger.channels_of(*user), true);
+                }
                 // Nobody says how it is elsewhere: what was known last holds.
-                for (user, channels) in std::mem::take(&mut shared.leaving) {
-                    self.left_here(user, &channels);
+                for user in leaving {
+                    self.left_here(*user, &self.channels_of(*user));
                 }
             }
         }
@@ -181,30 +211,40 @@ impl Presence {
         }
     }
 
-    /// What a write of one of this node's users has shown.
-    fn settle(&mut self, outcome: &Outcome, settled: bool, marks: &mut Vec<MarkOnline>) {
-        let Outcome { user, number, .. } = *outcome;
-        let Some(shared) = &mut self.shared else { return };
-        // A device elsewhere may not have got to write its lease anew.
-        let uncertain = !settled && self.online.is_elsewhere(user);
-        let left = shared.leaving.remove(&user);
-        let doubted = if outcome.after || !uncertain { shared.doubtful.remove(&user) } else { None };
-        if let Some(channels) = left.as_ref().filter(|_| uncertain && !outcome.after) {
-            shared.doubtful.insert(user, channels.clone());
+    /// Where it is news how the user is: by the ledger while they are here, else by what they left.
+    fn channels_of(&self, user: UserId) -> Vec<ChannelId> {
+        if self.ledger.has(user) {
+            return self.ledger.channels_of(user);
         }
+        let untold = self.shared.as_ref().and_then(|shared| shared.untold.get(&user));
+        untold.map(|untold| untold.channels.iter().copied().collect()).unwrap_or_default()
+    }
+
+    /// What a write of one of this node's users has shown. `left`: it took the user's last lease here away.
+    fn settle(&mut self, outcome: &Outcome, left: bool, settled: bool, marks: &mut Vec<MarkOnline>) {
+        let Outcome { user, number, .. } = *outcome;
+        let channels = self.channels_of(user);
+        let Some(shared) = &mut self.shared else { return };
+        // A device elsewhere may not have got to write its lease anew: looked at again when that is settled.
+        let uncertain = !settled && self.online.is_elsewhere(user);
         let moved = shared.moved.remove(&user).unwrap_or_default();
-        let channels = left.clone().or_else(|| doubted.clone()).unwrap_or_else(|| self.ledger.channels_of(user));
+        let untold =
+            (outcome.after || !uncertain).then(|| shared.untold.get(&user).map(|untold| untold.failed)).flatten();
+        // What happened since this write began is told by the next one.
+        if untold.is_some() && !shared.dirty.contains(&user) {
+            shared.untold.remove(&user);
+        }
         if outcome.elsewhere || !uncertain {
             self.online.heard(user, outcome.elsewhere, number, None);
         }
-        if left.is_some() {
+        if left {
             self.left_here(user, &channels);
         } else {
             self.tell_rooms(user, &channels);
         }
-        if !outcome.before && outcome.after {
+        if outcome.after && (!outcome.before || untold == Some(true)) {
             self.announce(user, true, number, None, &channels, marks);
-        } else if (outcome.before || doubted.is_some()) && !outcome.after && !uncertain {
+        } else if !outcome.after && (outcome.before || untold.is_some()) && !uncertain {
             self.announce(user, false, number, Some(now()), &channels, marks);
         }
         marks.extend(moved.into_iter().map(|(channel, member)| MarkOnline {
@@ -216,7 +256,7 @@ impl Presence {
     }
 
     /// Tells the other nodes, once for all of them.
-    fn announce(
+    pub(super) fn announce(
         &self,
         user: UserId,
         online: bool,
@@ -233,18 +273,29 @@ impl Presence {
         }
     }
 
-    fn mark(&self, marks: Vec<MarkOnline>, ctx: &mut Context<Self>) {
-        let Some(shared) = self.shared.as_ref().filter(|_| !marks.is_empty()) else { return };
+    /// Has the channels' sets follow, then goes on with what is to be written.
+    pub(super) fn mark(&mut self, marks: Vec<MarkOnline>, ctx: &mut Context<Self>) {
+        let Some(shared) = self.shared.as_mut().filter(|_| !marks.is_empty()) else { return self.write(ctx) };
+        shared.busy.writing = true;
         let leases = shared.parts.leases.clone();
-        let mark = async move { leases.mark(marks).await };
-        ctx.spawn(mark.into_actor(self).map(|outcome, _, _| {
+        let mark = async move { (leases.mark(marks.clone()).await, marks) };
+        ctx.spawn(mark.into_actor(self).map(|(outcome, marks), act, ctx| {
+            let Some(shared) = &mut act.shared else { return };
+            shared.busy.writing = false;
             if let Err(error) = outcome {
                 log::debug!("the channels' online users were not written: {error}");
+                for MarkOnline { channel, user, .. } in marks {
+                    shared.owe(user, vec![channel], true);
+                    shared.dirty.insert(user);
+                }
+                // With the next beat: it would fail again at once.
+                return;
             }
+            act.write(ctx);
         }));
     }
 
-    fn beat(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn beat(&mut self, ctx: &mut Context<Self>) {
         let Some(shared) = self.shared.as_mut().filter(|shared| !shared.busy.beating && !shared.lingering) else {
             return;
         };
@@ -267,8 +318,7 @@ impl Presence {
         shared.parts.bus.note_nodes(beat.nodes);
         shared.settled = beat.era_age >= SETTLED_AFTER;
         if shared.settled {
-            let doubtful: Vec<UserId> = shared.doubtful.keys().copied().collect();
-            shared.dirty.extend(doubtful);
+            shared.dirty.extend(shared.untold.keys());
         }
         if shared.era.as_ref() != Some(&beat.era) {
             // Redis lost its data, or nobody could write for a while: everything is written anew.
@@ -278,50 +328,6 @@ impl Presence {
             self.write(ctx);
         }
         self.reap(beat.expired, ctx);
-    }
-
-    /// Ends leases that nobody renews: their node is dead.
-    fn reap(&mut self, expired: Vec<UserId>, ctx: &mut Context<Self>) {
-        let Some(shared) = &mut self.shared else { return };
-        let (own, dead): (Vec<UserId>, Vec<UserId>) = expired.into_iter().partition(|user| self.ledger.has(*user));
-        shared.dirty.extend(own);
-        let more = dead.len() >= EXPIRED_AT_ONCE / 2;
-        if dead.is_empty() || !shared.settled {
-            return;
-        }
-        let (leases, reader) = (shared.parts.leases.clone(), shared.parts.reader.clone());
-        let reap = async move {
-            // First where it is news: whom the database does not know of now is looked at again.
-            let listed = join_all(dead.iter().map(|user| reader.listing(*user))).await;
-            let channels: HashMap<UserId, Vec<ChannelId>> = dead
-                .into_iter()
-                .zip(listed)
-                .filter_map(|(user, listing)| Some((user, listing.ok()?.channels)))
-                .collect();
-            let own = channels.keys().map(|user| Own { user: *user, sessions: Vec::new(), here: false }).collect();
-            Ok::<_, LinkError>((leases.put(own).await?.found, channels))
-        };
-        ctx.spawn(reap.into_actor(self).map(move |reaped, act, ctx| match reaped {
-            Ok((outcomes, channels)) => {
-                let mut marks = Vec::new();
-                for outcome in outcomes.iter().filter(|outcome| outcome.before && !outcome.after) {
-                    act.reaped(outcome, &channels[&outcome.user], &mut marks);
-                }
-                act.mark(marks, ctx);
-                if more {
-                    act.beat(ctx);
-                }
-            }
-            Err(error) => log::debug!("leases that have ended were not removed: {error}"),
-        }));
-    }
-
-    fn reaped(&mut self, outcome: &Outcome, channels: &[ChannelId], marks: &mut Vec<MarkOnline>) {
-        let (user, at) = (outcome.user, now());
-        log::info!("user {user} is gone: their node has not renewed their lease");
-        self.online.heard(user, false, outcome.number, Some(at));
-        self.tell_rooms(user, channels);
-        self.announce(user, false, outcome.number, Some(at), channels, marks);
     }
 
     /// Heals what was lost of the other nodes' news.

@@ -1,6 +1,8 @@
 //! What may have passed unheard is found by comparing with the database: the heads of the rooms, and how often the
 //! memberships of the users with sessions here have changed. One query each, for all of them.
 
+use std::collections::BTreeSet;
+
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::{CompareHistory, Registry, then};
@@ -27,9 +29,11 @@ pub struct CompareSome {
 /// What is still to be compared since it is listened to.
 #[derive(Debug, Default)]
 pub(super) struct Unlooked {
-    channels: Vec<ChannelId>,
-    users: Vec<UserId>,
+    channels: BTreeSet<ChannelId>,
+    users: BTreeSet<UserId>,
     reading: bool,
+    /// Memberships are being listed anew, one user after the other.
+    pub(super) listing: bool,
 }
 
 /// A session has listed its user's channels, when the memberships had been changed so often.
@@ -89,8 +93,8 @@ impl Registry {
         if self.unlooked.reading {
             return;
         }
-        let channels = last_of(&mut self.unlooked.channels);
-        let mut users = last_of(&mut self.unlooked.users);
+        let channels = some_of(&mut self.unlooked.channels);
+        let mut users = some_of(&mut self.unlooked.users);
         users.retain(|user| self.by_user.contains_key(user));
         if channels.is_empty() && users.is_empty() {
             return;
@@ -152,7 +156,10 @@ impl Registry {
                     known.is_some_and(|known| known < *count)
                 });
                 let changed: Vec<UserId> = changed.map(|(user, _)| user).collect();
-                self.list_anew(changed, ctx);
+                // Those that are left over differ at the next comparison as well.
+                if !std::mem::replace(&mut self.unlooked.listing, true) {
+                    self.list_anew(changed, ctx);
+                }
             }
             Err(error) => log::warn!("the memberships cannot be compared with the database: {error}"),
         }
@@ -160,7 +167,10 @@ impl Registry {
 
     /// One after the other: it may be many.
     fn list_anew(&mut self, mut users: Vec<UserId>, ctx: &mut Context<Self>) {
-        let Some(user) = users.pop() else { return };
+        let Some(user) = users.pop() else {
+            self.unlooked.listing = false;
+            return;
+        };
         let read = self.parts.reader.listing(user);
         then(read, self, ctx, move |listing, act, ctx| {
             match listing {
@@ -180,6 +190,10 @@ impl Registry {
 }
 
 /// As many as one query takes.
-fn last_of<T>(all: &mut Vec<T>) -> Vec<T> {
-    all.split_off(all.len().saturating_sub(AT_ONCE))
+fn some_of<T: Ord + Copy>(all: &mut BTreeSet<T>) -> Vec<T> {
+    let some: Vec<T> = all.iter().take(AT_ONCE).copied().collect();
+    for one in &some {
+        all.remove(one);
+    }
+    some
 }

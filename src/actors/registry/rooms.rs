@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 
+use tokio::time::timeout;
+
 use super::{CompareHeads, Registry, RoomEntry, then};
 use crate::actors::feed::Subscriber;
 use crate::actors::obituary::Obituary;
@@ -18,6 +20,8 @@ use crate::store::{Reader, StoreError};
 
 /// A room that was opened this recently is not let go: a session may be on its way to it.
 const JUST_OPENED: Duration = Duration::from_secs(15);
+/// How long a room waits for word of who of its members is there.
+const LEARN_WITHIN: Duration = Duration::from_millis(500);
 const RESTART_RETRY: Duration = Duration::from_millis(500);
 /// A room that dies more often than this within the time is not started anew until somebody opens it.
 const MAX_RESTARTS: usize = 5;
@@ -137,7 +141,8 @@ pub(super) async fn load(reader: Reader, online: Online, channels: Vec<ChannelId
         return Ok(Vec::new());
     }
     let channels = reader.channels(channels).await?;
-    online.learn(channels.iter().flat_map(Channel::member_ids)).await;
+    // A slow Redis keeps nobody out: what is not known by then is compared later.
+    let _ = timeout(LEARN_WITHIN, online.learn(channels.iter().flat_map(Channel::member_ids))).await;
     Ok(channels)
 }
 

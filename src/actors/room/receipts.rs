@@ -35,14 +35,21 @@ pub(super) struct Receipts {
     flushed: Option<Instant>,
     scheduled: bool,
     waiting: BTreeMap<UserId, Receipt>,
+    /// The highest mark of each reader so far: nodes may tell of two in the wrong order.
+    highest: BTreeMap<UserId, i64>,
 }
 
 impl Receipts {
     pub(super) fn new(merge: Duration) -> Self {
-        Self { merge, flushed: None, scheduled: false, waiting: BTreeMap::new() }
+        Self { merge, flushed: None, scheduled: false, waiting: BTreeMap::new(), highest: BTreeMap::new() }
     }
 
     pub(super) fn moved(&mut self, user: UserId, receipt: Receipt, now: Instant) -> Due {
+        let highest = self.highest.entry(user).or_default();
+        if receipt.seq <= *highest {
+            return Due::Waits;
+        }
+        *highest = receipt.seq;
         match self.waiting.get_mut(&user) {
             Some(waiting) if waiting.seq >= receipt.seq => {}
             Some(waiting) => {
@@ -98,6 +105,15 @@ mod tests {
         assert_eq!(receipts.moved(user(3), receipt(2), soon), Due::Waits);
         let flushed = receipts.flush(start + Duration::from_secs(1));
         assert_eq!(flushed.values().map(|receipt| receipt.seq).collect::<Vec<_>>(), [1, 4]);
+    }
+
+    #[test]
+    fn a_mark_that_another_node_tells_late_is_not_told() {
+        let (mut receipts, now) = (Receipts::new(Duration::from_secs(1)), Instant::now());
+        receipts.moved(user(1), receipt(12), now);
+        receipts.flush(now);
+        assert_eq!(receipts.moved(user(1), receipt(10), now + Duration::from_secs(2)), Due::Waits);
+        assert!(receipts.flush(now + Duration::from_secs(2)).is_empty());
     }
 
     #[test]

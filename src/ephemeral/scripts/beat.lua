@@ -5,10 +5,11 @@
 local time = redis.call('TIME')
 local now = math.floor((time[1] * 1000000 + time[2]) / 1000)
 local since = redis.call('GET', KEYS[1])
-if not since then since = string.format('%.0f', now) end
+if not since or not string.match(since, '^%d+$') then since = string.format('%.0f', now) end
 redis.call('SET', KEYS[1], since, 'PX', ARGV[3])
 redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], now + ARGV[2] + 60000, '+inf')
 return {
   string.format('%.0f', time[1] * 1000000 + time[2]),
   since,

@@ -14,15 +14,24 @@ local function add(field, value)
   latest = math.max(latest, tonumber(string.match(value, '^%d+')) or 0)
 end
 
-local held = redis.call('HGETALL', KEYS[1])
+-- What is no hash, or no lease, was not written by this script: it goes.
+local held = redis.pcall('HGETALL', KEYS[1])
+if held.err then
+  redis.call('DEL', KEYS[1])
+  held = {}
+end
 for i = 1, #held, 2 do
   local field, value = held[i], held[i + 1]
   if field == 'number' then
     last = tonumber(value) or 0
   else
-    before[#before + 1] = field
-    before[#before + 1] = value
-    local ends = tonumber(string.match(value, '^%d+')) or 0
+    local digits = string.match(value, '^(%d+):%x+$')
+    local ends = 0
+    if digits and #digits < 15 then
+      ends = tonumber(digits)
+      before[#before + 1] = field
+      before[#before + 1] = value
+    end
     local is_own = own ~= '' and string.sub(field, 1, #own) == own
     if wanted[field] == nil then
       if is_own or ends * 1000 <= now then

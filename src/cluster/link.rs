@@ -19,6 +19,7 @@ const CALL_WITHIN: Duration = Duration::from_millis(500);
 /// The longest that a connection for subscriptions may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 const CONNECTIONS: u32 = 4;
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// `REDIS_URL` does not say where Redis is.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum LinkError {
     TooSlow,
     #[error("Redis: {0}")]
     Failed(String),
+    /// It answered, and does not do what was asked: it has no memory left, or a key is of another kind.
+    #[error("Redis refuses: {0}")]
+    Refused(String),
 }
 
 /// Shared; all clones are the same link. Calls run on a runtime of their own, whoever makes them.
@@ -47,6 +51,8 @@ struct Inner {
     breaker: Mutex<Breaker>,
     /// Why the last connection could not be made: the pool itself only says that there was none in time.
     refused: Refused,
+    /// When it was last said that Redis refuses something.
+    said: Mutex<Option<Instant>>,
     runtime: Handle,
 }
 
@@ -74,7 +80,7 @@ impl Link {
             .test_on_check_out(false)
             .retry_connection(false)
             .build_unchecked(manager);
-        Ok(Self(Arc::new(Inner { client, pool, breaker: Mutex::default(), refused, runtime })))
+        Ok(Self(Arc::new(Inner { client, pool, breaker: Mutex::default(), refused, said: Mutex::default(), runtime })))
     }
 
     /// Whether the last call went well.
@@ -100,7 +106,7 @@ impl Link {
         }
         let outcome = timeout(CALL_WITHIN, self.attempt(commands)).await.unwrap_or_else(|_| Err(self.no_answer()));
         match &outcome {
-            Ok(_) => {
+            Ok(_) | Err(LinkError::Refused(_)) => {
                 if self.0.breaker.lock().succeeded() {
                     log::info!("Redis answers again");
                 }
@@ -133,7 +139,21 @@ impl Link {
             Ok(_) => true,
             Err(error) => !(error.is_io_error() || error.is_timeout() || error.is_connection_dropped()),
         };
-        answer.map_err(|error| failed(&error))
+        answer.map_err(|error| if held.sound { self.refused(&error) } else { failed(&error) })
+    }
+
+    /// An error that it sent. Those by which it says that it is not the one to ask count as its absence.
+    fn refused(&self, error: &RedisError) -> LinkError {
+        const NOT_NOW: [&str; 5] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH"];
+        if error.code().is_none_or(|code| NOT_NOW.contains(&code)) {
+            return failed(error);
+        }
+        let mut said = self.0.said.lock();
+        if said.is_none_or(|said| said.elapsed() >= COMPLAIN_EVERY) {
+            log::warn!("Redis refuses what it is asked: {error}");
+            *said = Some(Instant::now());
+        }
+        LinkError::Refused(error.to_string())
     }
 
     /// A connection for subscriptions.

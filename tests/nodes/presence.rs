@@ -159,3 +159,33 @@ async fn who_leaves_while_redis_cannot_be_reached_is_gone_when_it_can() {
     is(&ana.expect("presence").await, "bo", "offline");
     eventually("Bo is gone from the set", async || !in_set(&nodes, channel, "bo")).await;
 }
+
+#[tokio::test]
+async fn keys_that_somebody_spoiled_harm_nobody_else() {
+    let nodes = Nodes::start(2).await;
+    let channel = nodes.node(0).group(&["ana", "bo", "cy"]).await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    eventually("it is settled", async || in_set(&nodes, channel, "ana")).await;
+    let keys = nodes.redis.command(&["KEYS", "*:leases:*"]).unwrap();
+    let cluster = keys.trim_end().rsplit(':').next().unwrap().to_owned();
+    let leases = |sub: &str| format!("{{user:{}:alive}}:leases:{cluster}", id_of(sub));
+    nodes.redis.command(&["SET", &leases("bo"), "no hash"]).unwrap();
+    nodes.redis.command(&["HSET", &leases("ana"), "x", "99999999999999999999:aa", "y", "no lease"]).unwrap();
+    nodes.redis.command(&["SET", &leases("cy"), "no hash"]).unwrap();
+    // Who writes their leases mends them; of who does not nobody learns, which harms nobody.
+    let mut bo = nodes.node(1).connect("bo").await;
+    is(&ana.expect("presence").await, "bo", "online");
+    eventually("Bo is in the set", async || in_set(&nodes, channel, "bo")).await;
+    let desk = nodes.node(1).connect("ana").await;
+    eventually("Ana's leases are mended", async || {
+        nodes.redis.command(&["HEXISTS", &leases("ana"), "x"]).is_ok_and(|answer| answer == ":0\r\n")
+    })
+    .await;
+    for number in 0..20 {
+        let text = format!("{number}");
+        ana.send_message(channel, &text).await;
+        bo.expect_text(&text).await;
+        assert!((0..2).all(|node| nodes.node(node).parts().bus.is_up()), "Redis is there");
+    }
+    drop(desk);
+}

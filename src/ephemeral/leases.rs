@@ -131,8 +131,7 @@ impl Leases {
             for own in some {
                 self.add_put(&mut commands, own, now_ms);
             }
-            commands.cmd("GET").arg(self.cluster_key("since"));
-            let (answers, era) = split_era::<PutAnswer>(self.link.call(commands).await?)?;
+            let (answers, era) = self.call_in_era::<PutAnswer>(commands).await?;
             eras.push(era);
             for (own, (now, number, before, after)) in some.iter().zip(answers) {
                 self.tick(&now);
@@ -200,8 +199,7 @@ impl Leases {
             for user in some {
                 commands.cmd("HGETALL").arg(leases_key(&self.key, *user));
             }
-            commands.cmd("GET").arg(self.cluster_key("since"));
-            let (answers, era) = split_era::<Vec<(String, String)>>(self.link.call(commands).await?)?;
+            let (answers, era) = self.call_in_era::<Vec<(String, String)>>(commands).await?;
             eras.push(era);
             found.extend(some.iter().zip(answers).map(|(user, held)| self.seen(*user, &held, now_ms)));
         }
@@ -265,6 +263,19 @@ impl Leases {
         Ok(())
     }
 
+    /// Runs commands, and says in which era.
+    async fn call_in_era<T: FromRedisValue>(
+        &self,
+        mut commands: Pipeline,
+    ) -> Result<(Vec<T>, Option<String>), LinkError> {
+        commands.cmd("GET").arg(self.cluster_key("since"));
+        let mut answers: Vec<Value> = self.link.call(commands).await?;
+        let unreadable = |error: ParsingError| LinkError::Failed(error.to_string());
+        let era = answers.pop().map(from_redis_value).transpose().map_err(unreadable)?.flatten();
+        let answers = answers.into_iter().map(from_redis_value).collect::<Result<_, _>>().map_err(unreadable)?;
+        Ok((answers, era))
+    }
+
     /// Redis's time by its last answer.
     async fn now_ms(&self) -> Result<i64, LinkError> {
         let known = *self.clock.lock();
@@ -292,14 +303,6 @@ impl Leases {
     fn cluster_key(&self, name: &str) -> String {
         format!("{{tenfour:{}}}:{name}", self.key.name())
     }
-}
-
-/// Answers, the last of which is the era.
-fn split_era<T: FromRedisValue>(mut answers: Vec<Value>) -> Result<(Vec<T>, Option<String>), LinkError> {
-    let unreadable = |error: ParsingError| LinkError::Failed(error.to_string());
-    let era = answers.pop().map(from_redis_value).transpose().map_err(unreadable)?.flatten();
-    let answers = answers.into_iter().map(from_redis_value).collect::<Result<_, _>>().map_err(unreadable)?;
-    Ok((answers, era))
 }
 
 /// The era of all answers, where they have one.

@@ -188,7 +188,7 @@ impl Metrics {
             metrics.delivery.clone(),
         );
         registry.register("uptime_seconds", "Since the start", metrics.uptime.clone());
-        registry.register("users_online", "Users who can be reached", metrics.users_online.clone());
+        registry.register("users_online", "Users with a session on this node", metrics.users_online.clone());
         registry.register("outbox_bytes", "Bytes that wait for the sessions' peers", metrics.outbox_bytes.clone());
         metrics.bus.register(&mut registry);
         metrics.registry = registry;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::backend::Tx;
 use super::error::StoreError;
-use super::jobs::Database;
+use super::jobs::{Database, pause};
 use crate::domain::message::{Append, Appended};
 
 /// How often, and for how long at most, one transaction is tried again.
@@ -57,7 +57,7 @@ async fn store(db: &Database, batch: &Arc<[Append]>, range: Range<usize>) -> Res
         match stored {
             Err(StoreError::Busy) if attempt < ATTEMPTS && start.elapsed() < PATIENCE => {
                 attempt += 1;
-                Database::pause(attempt).await;
+                pause(attempt).await;
             }
             other => return other,
         }

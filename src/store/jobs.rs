@@ -237,11 +237,11 @@ impl Database {
         }
         timeout(self.0.timeouts.commit, end).await.unwrap_or_else(|_| Err(too_late("the commit")))
     }
+}
 
-    /// Waits between two tries, a little longer each time and never the same for two nodes.
-    pub(super) async fn pause(attempt: u32) {
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..10) << attempt.min(4))).await;
-    }
+/// Backs off between two tries, a little longer each time and never the same for two nodes.
+pub async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..10) << attempt.min(4))).await;
 }
 
 fn unreachable() -> StoreError {

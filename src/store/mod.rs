@@ -31,7 +31,7 @@ mod writer;
 use tokio::runtime::Handle;
 
 pub use error::{OpenError, StoreError};
-pub use jobs::Job;
+pub use jobs::{Job, pause};
 pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
 pub use writer::{NewGroup, Writer};

@@ -1,16 +1,12 @@
 //! Every change that is no send and no receipt: what is asked for, and what comes back.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::now;
 use crate::domain::user::{User, UserRef};
-use crate::store::{NewGroup, StoreError, Writer};
+use crate::store::{NewGroup, StoreError, Writer, pause};
 
 /// A wish. Who may what is decided by the store, under the channel's lock.
 #[derive(Debug, Clone)]
@@ -47,7 +43,7 @@ impl Order {
     pub(super) async fn run(self, writer: &Writer) -> Result<Result<Done, Denied>, StoreError> {
         for attempt in 1..TRIES {
             match self.clone().attempt(writer).await {
-                Err(StoreError::Busy) => sleep(Duration::from_millis(fastrand::u64(1..10) << attempt)).await,
+                Err(StoreError::Busy) => pause(attempt).await,
                 outcome => return outcome,
             }
         }

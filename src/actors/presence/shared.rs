@@ -228,10 +228,9 @@ impl Presence {
         // A device elsewhere may not have got to write its lease anew: looked at again when that is settled.
         let uncertain = !settled && self.online.is_elsewhere(user);
         let moved = shared.moved.remove(&user).unwrap_or_default();
-        let untold =
-            (outcome.after || !uncertain).then(|| shared.untold.get(&user).map(|untold| untold.failed)).flatten();
-        // What happened since this write began is told by the next one.
-        if untold.is_some() && !shared.dirty.contains(&user) {
+        let untold = shared.untold.get(&user).map(|untold| untold.failed);
+        // What happened since this write began is told by the next one, what is uncertain later.
+        if (outcome.after || !uncertain) && !shared.dirty.contains(&user) {
             shared.untold.remove(&user);
         }
         if outcome.elsewhere || !uncertain {

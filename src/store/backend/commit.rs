@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::postgres::{connect, word};
 use super::{Manager, Place};
 use crate::store::error::{OpenError, StoreError};
-use crate::store::jobs::Database;
+use crate::store::jobs::pause;
 
 /// Which server gave a transaction its id, and since which recovery: an id says nothing to another server, to one that
 /// was promoted, or after a crash, when ids that had not reached the disk are given again. The beginning of its
@@ -65,7 +65,7 @@ pub(in crate::store) async fn settle(manager: &Manager, ticket: &Ticket, until: 
                 Ok(Fate::Aborted) => return Err(StoreError::Unavailable("the commit did not arrive".to_owned())),
                 Ok(Fate::Unknown) => return Err(StoreError::UnknownOutcome),
                 // It may arrive yet, and the server may come back.
-                Ok(Fate::InProgress) | Err(_) => Database::pause(attempt).await,
+                Ok(Fate::InProgress) | Err(_) => pause(attempt).await,
             }
         }
         Err(StoreError::UnknownOutcome)

@@ -22,3 +22,6 @@ pub mod cluster;
 pub mod domain;
 
 pub mod client;
+
+pub mod bench;
+pub mod svg;

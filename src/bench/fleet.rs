@@ -3,6 +3,7 @@
 //! Used by the scenarios. The calling thread shows progress, takes the counts of the threads together, and looks at the
 //! daemon's process at the beginning and the end of the measuring.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -52,6 +53,11 @@ impl Shared {
 
     pub(crate) fn opened(&self, count: usize) {
         self.opened.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Sockets that are open, or back, since this was set to nothing.
+    pub(crate) fn open_count(&self) -> &AtomicUsize {
+        &self.opened
     }
 
     /// Takes what a thread has counted.
@@ -170,13 +176,18 @@ impl Fleet {
         })
     }
 
-    /// Opens all sockets, and gives how long each took.
-    pub(crate) fn open(&mut self, progress: &mut dyn Progress) -> Result<Histogram, BenchError> {
-        let (shared, total) = (Arc::clone(&self.shared), self.seats());
+    /// Opens those of each crowd's sockets that `part` gives of their number, and gives how long each took.
+    pub(crate) fn open(
+        &mut self,
+        part: impl Fn(usize) -> Range<usize> + Sync,
+        progress: &mut dyn Progress,
+    ) -> Result<Histogram, BenchError> {
+        let shared = Arc::clone(&self.shared);
+        let total = self.crowds.iter().map(|crowd| part(crowd.seats()).len()).sum();
         shared.opened.store(0, Ordering::Relaxed);
         let mut all = Histogram::default();
         let took = self.each(
-            |crowd| crowd.open(0..crowd.seats(), OPENING),
+            |crowd| crowd.open(part(crowd.seats()), OPENING),
             || {
                 std::thread::park_timeout(GLANCE);
                 progress.opening(shared.opened.load(Ordering::Relaxed), total);
@@ -196,7 +207,7 @@ impl Fleet {
         *self.shared.counts.lock() = Counts::default();
         let base = Spec { load, start: Instant::now() + LEAD, warm_up: times.warm_up, time: times.duration };
         let shared = Arc::clone(&self.shared);
-        let mut watcher = Watcher::new(base, &shared, self.process);
+        let mut watcher = Watcher::new(base, rooms, &shared, self.process);
         let job = |crowd: &mut Crowd| {
             let load = match load {
                 Load::Rate(rate) => Load::Rate(rate * size(crowd.rooms()) / size(rooms)),
@@ -230,6 +241,7 @@ impl Fleet {
 /// Looks at a run from outside.
 struct Watcher<'a> {
     spec: Spec,
+    rooms: usize,
     shared: &'a Shared,
     process: Option<u32>,
     looked: Instant,
@@ -239,8 +251,8 @@ struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    fn new(spec: Spec, shared: &'a Shared, process: Option<u32>) -> Self {
-        Self { spec, shared, process, looked: spec.start, before: None, after: None, moments: Vec::new() }
+    fn new(spec: Spec, rooms: usize, shared: &'a Shared, process: Option<u32>) -> Self {
+        Self { spec, rooms, shared, process, looked: spec.start, before: None, after: None, moments: Vec::new() }
     }
 
     fn watch(&mut self, progress: &mut dyn Progress) {
@@ -254,7 +266,13 @@ impl<'a> Watcher<'a> {
         }
         if now >= self.looked + SECOND {
             let moment = self.moment(now);
-            progress.running(&moment);
+            match self.spec.load {
+                Load::Fill { messages, .. } => {
+                    let done = usize::try_from(self.shared.counts.lock().measured.acknowledged).unwrap_or(usize::MAX);
+                    progress.opening(done, usize::try_from(messages).unwrap_or(usize::MAX).saturating_mul(self.rooms));
+                }
+                Load::Window(_) | Load::Rate(_) => progress.running(&moment),
+            }
             self.moments.push(moment);
             self.looked = now;
         }

@@ -162,10 +162,6 @@ impl Ledger {
         *head = version.max(*head);
     }
 
-    pub(crate) fn last(&self, seat: usize) -> i64 {
-        self.seats[seat].sequence.last()
-    }
-
     pub(crate) fn head(&self, room: usize) -> i64 {
         self.rooms[room].head
     }

@@ -58,6 +58,8 @@ pub struct Report {
     pub rows: Vec<Rows>,
     pub daemon: Vec<Figure>,
     pub generator: Generator,
+    /// What was checked meanwhile; empty where there was nothing to check.
+    pub verified: &'static str,
     pub findings: Findings,
     pub refused: std::collections::BTreeMap<String, u64>,
     pub warnings: Vec<String>,
@@ -82,6 +84,7 @@ impl Report {
             rows: Vec::new(),
             daemon: Vec::new(),
             generator: Generator::default(),
+            verified: "",
             findings: Findings::default(),
             refused: std::collections::BTreeMap::new(),
             warnings: Vec::new(),

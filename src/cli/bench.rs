@@ -59,7 +59,7 @@ pub(super) fn run(
         return Ok(());
     }
     let count = report.findings.total();
-    Err(Failure::Failed(format!("the daemon did not do what it promises, {count} times: see the findings above")))
+    Err(Failure::Failed(format!("the daemon did not do what it promises: {count} findings, the first of them above")))
 }
 
 fn measure(

@@ -101,10 +101,9 @@ impl Inbox<'_> {
             Kind::Error if frame.client_id.is_some() => self.ledger.refused(&frame),
             Kind::Error => return Err(Fault::Closed(format!("the daemon answered {}", shown(payload)))),
             Kind::Hello => return self.hello(socket, payload, replies),
-            Kind::Sync => return self.page(&frame, payload, replies),
+            Kind::Sync => return self.page(socket, &frame, payload),
             Kind::SyncComplete => {
-                socket.cursor = None;
-                self.news.push((News::Synced(self.seat), self.now));
+                self.page_is_over(socket, replies);
                 None
             }
             Kind::Goaway | Kind::Other => None,
@@ -134,7 +133,7 @@ impl Inbox<'_> {
     }
 
     /// A page of what was missed: each change of it has its place in the order.
-    fn page(&mut self, frame: &Scanned<'_>, payload: &[u8], replies: &mut Vec<u8>) -> Result<(), Fault> {
+    fn page(&mut self, socket: &mut Socket, frame: &Scanned<'_>, payload: &[u8]) -> Result<(), Fault> {
         let listed = frame.messages.and_then(versions);
         let (Some(listed), Some(version), false) = (listed, frame.version, frame.reset) else {
             return Err(Fault::Closed(format!("a page that cannot be right: {}", shown(payload))));
@@ -142,11 +141,19 @@ impl Inbox<'_> {
         for version in listed {
             self.ledger.passes(self.seat, version, None);
         }
-        if frame.has_more {
+        socket.more_after = frame.has_more.then_some(version);
+        Ok(())
+    }
+
+    /// Asks for the next one, if there is one.
+    fn page_is_over(&mut self, socket: &mut Socket, replies: &mut Vec<u8>) {
+        if let Some(version) = socket.more_after.take() {
             let room = self.ledger.room_of(self.seat);
             replies.extend(ask(&self.ledger.rooms[room].channel_id, version));
+        } else {
+            socket.cursor = None;
+            self.news.push((News::Synced(self.seat), self.now));
         }
-        Ok(())
     }
 }
 

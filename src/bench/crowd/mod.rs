@@ -3,6 +3,7 @@
 //! Used by the scenarios, one crowd a thread, through the fleet. What comes is entered in the ledger at once; what a
 //! scenario has to act upon is news. A socket that ends without being told to is a fault, which ends the run.
 
+pub(crate) mod back;
 mod inbox;
 mod opening;
 mod run;

@@ -85,11 +85,10 @@ impl Crowd {
         while Instant::now() < spec.start {
             self.turn(spec.start.saturating_duration_since(Instant::now()).min(GLANCE))?;
         }
-        if let Load::Window(window) | Load::Fill { window, .. } = spec.load {
-            for (room, left) in left.iter_mut().enumerate() {
-                self.send_some(room, window, left);
-            }
-        }
+        let mut to_begin = match spec.load {
+            Load::Window(window) | Load::Fill { window, .. } => window,
+            Load::Rate(_) => 0,
+        };
         let mut began: Option<(Instant, Option<Duration>)> = None;
         let mut told = Instant::now();
         loop {
@@ -99,6 +98,10 @@ impl Crowd {
                 self.ledger.phase = Phase::Measuring;
                 began = Some((now, usage::own_thread()));
             }
+            for (room, left) in left.iter_mut().enumerate() {
+                self.send_some(room, to_begin, left);
+            }
+            to_begin = 0;
             let is_filled = left.iter().all(|left| *left == 0) && self.ledger.outstanding() == 0;
             if now >= spec.end() || self.shared.is_stopped() || self.fault.is_some() || is_filled {
                 break;

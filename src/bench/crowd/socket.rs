@@ -30,12 +30,22 @@ pub(super) struct Socket {
     waiting: Vec<u8>,
     /// Up to here it holds what there was before this connection, and asks for the rest.
     pub(super) cursor: Option<i64>,
+    /// The last page said that there is more after this version.
+    pub(super) more_after: Option<i64>,
 }
 
 impl Socket {
     pub(super) fn new(token: String) -> Self {
-        let (head, waiting) = (Vec::new(), Vec::new());
-        Self { token, stream: None, stage: Stage::Ended, head, cutter: Cutter::default(), waiting, cursor: None }
+        Self {
+            token,
+            stream: None,
+            stage: Stage::Ended,
+            head: Vec::new(),
+            cutter: Cutter::default(),
+            waiting: Vec::new(),
+            cursor: None,
+            more_after: None,
+        }
     }
 
     pub(super) fn stream(&mut self) -> Option<&mut Stream> {
@@ -50,6 +60,7 @@ impl Socket {
         self.stream = Some(stream);
         self.stage = Stage::Connecting;
         self.head.clear();
+        self.more_after = None;
         self.cutter.clear();
         self.waiting.clear();
     }

@@ -1,10 +1,14 @@
 //! Messages that flow: as many as come back, or so many a second.
 
+use std::time::Duration;
+
 use super::super::BenchError;
-use super::super::crowd::Load;
-use super::super::fleet::Fleet;
+use super::super::crowd::{Load, Seats};
+use super::super::fleet::{Fleet, Times};
 use super::super::report::Report;
 use super::ground::{Ground, Kind};
+
+const LONGEST_FILL: Duration = Duration::from_hours(24);
 
 /// Groups, with `window` messages under way in each.
 pub(super) fn fanout(
@@ -34,12 +38,7 @@ pub(super) fn paced(
     flow(ground, "paced", rooms, Load::Rate(per_second))
 }
 
-fn flow(
-    ground: &mut Ground<'_>,
-    name: &'static str,
-    rooms: Vec<super::super::crowd::Seats>,
-    load: Load,
-) -> Result<Report, BenchError> {
+fn flow(ground: &mut Ground<'_>, name: &'static str, rooms: Vec<Seats>, load: Load) -> Result<Report, BenchError> {
     let mut fleet = ground.fleet(rooms)?;
     open(ground, &mut fleet)?;
     ground.progress.stage("measuring");
@@ -55,6 +54,21 @@ fn flow(
 
 pub(super) fn open(ground: &mut Ground<'_>, fleet: &mut Fleet) -> Result<(), BenchError> {
     ground.progress.stage("opening sockets");
-    fleet.open(ground.progress)?;
+    fleet.open(|seats| 0..seats, ground.progress)?;
     Ok(())
+}
+
+/// Writes so many messages in each room, and forgets how long that took.
+pub(super) fn fill(ground: &mut Ground<'_>, fleet: &mut Fleet, window: usize, messages: u64) -> Result<(), BenchError> {
+    ground.progress.stage("writing messages");
+    let times = Times { warm_up: Duration::ZERO, duration: LONGEST_FILL };
+    let filled = fleet.run(Load::Fill { window, messages }, times, ground.progress)?;
+    if let Some(fault) = filled.fault {
+        return Err(BenchError::Failed(fault.advice()));
+    }
+    match filled.tally.refused.first_key_value() {
+        Some((code, _)) => Err(BenchError::Failed(format!("messages to begin with were refused with {code}"))),
+        None if ground.shared.is_stopped() => Err(BenchError::Stopped),
+        None => Ok(()),
+    }
 }

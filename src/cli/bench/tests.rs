@@ -28,6 +28,12 @@ fn every_scenario_needs_nothing_but_its_name() {
     assert_eq!((flags.url.as_deref(), flags.common().size), (None, 128));
     let (scenario, _) = parse(&["direct"]).unwrap().scenario.into_parts();
     assert_eq!((scenario.sockets(), scenario.members()), (400, 2));
+    let (scenario, _) = parse(&["history", "--messages", "10,20"]).unwrap().scenario.into_parts();
+    assert_eq!(scenario, Scenario::History { messages: vec![10, 20], page: 50 });
+    for (name, sockets) in [("idle", 1000), ("storm", 1000), ("catchup", 2), ("history", 2), ("knee", 200)] {
+        let (scenario, _) = parse(&[name]).unwrap().scenario.into_parts();
+        assert_eq!((scenario.name(), scenario.sockets()), (name, sockets));
+    }
     let (scenario, flags) =
         parse(&["paced", "--rate", "2.5/s", "--duration", "2m", "--warm-up", "500ms"]).unwrap().scenario.into_parts();
     assert_eq!(scenario, Scenario::Paced { per_second: 2.5, channels: 20, members: 10 });
@@ -44,6 +50,9 @@ fn what_cannot_be_is_refused() {
         &["paced", "--rate", "NaN"],
         &["direct", "--duration", "5 parsecs"],
         &["direct", "--duration", "-1s"],
+        &["history", "--messages", "10,0"],
+        &["history", "--page", "201"],
+        &["knee", "--factor", "1"],
         &["fly"],
         &[],
     ] {

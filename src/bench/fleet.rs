@@ -193,7 +193,9 @@ impl Fleet {
                 progress.opening(shared.opened.load(Ordering::Relaxed), total);
             },
         )?;
-        took.iter().for_each(|took| all.merge(took));
+        for took in &took {
+            all.merge(took);
+        }
         Ok(all)
     }
 

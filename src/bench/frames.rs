@@ -8,6 +8,9 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
+/// In place of a length: it follows in two bytes, or in eight.
+const MEDIUM: u8 = 0x7E;
+const LONG: u8 = 0x7F;
 
 /// A text message of a client.
 pub(crate) fn text(payload: &[u8]) -> Vec<u8> {
@@ -23,13 +26,13 @@ pub(crate) fn pong(payload: &[u8]) -> Vec<u8> {
 fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(payload.len() + 14);
     frame.push(FIN | opcode);
-    if let Some(short) = u8::try_from(payload.len()).ok().filter(|len| *len < 126) {
+    if let Some(short) = u8::try_from(payload.len()).ok().filter(|len| *len < MEDIUM) {
         frame.push(MASKED | short);
     } else if let Ok(medium) = u16::try_from(payload.len()) {
-        frame.push(MASKED | 126);
+        frame.push(MASKED | MEDIUM);
         frame.extend_from_slice(&medium.to_be_bytes());
     } else {
-        frame.push(MASKED | 127);
+        frame.push(MASKED | LONG);
         frame.extend_from_slice(&(payload.len() as u64).to_be_bytes());
     }
     frame.extend_from_slice(&[0; 4]);
@@ -61,8 +64,8 @@ impl<'a> Frame<'a> {
     /// The first frame, if it is whole.
     fn first(bytes: &'a [u8]) -> Option<Self> {
         let (head, len): (usize, usize) = match *bytes.get(1)? {
-            126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
-            127 => (10, usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?),
+            MEDIUM => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
+            LONG => (10, usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?),
             short => (2, usize::from(short)),
         };
         let payload = bytes.get(head..head.checked_add(len)?)?;

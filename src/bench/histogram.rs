@@ -96,7 +96,7 @@ impl Histogram {
 
 /// Small values have a bucket each; the others share one with those that begin with the same eight bits.
 fn bucket(value: u64) -> usize {
-    let shift = (63 - (value | 1).leading_zeros()).saturating_sub(BITS);
+    let shift = (value | 1).ilog2().saturating_sub(BITS);
     let leading = usize::try_from(value >> shift).unwrap_or(0);
     if shift == 0 { leading } else { (shift as usize) * STEPS + leading }
 }

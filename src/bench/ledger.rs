@@ -203,9 +203,8 @@ impl Ledger {
         let Room { head, channel_id, .. } = &mut self.rooms[*room];
         *head = version.max(*head);
         let violation = match step {
-            Step::Next => return true,
-            // Counted when it is clear that it does not come any more.
-            Step::Gap => return true,
+            // What a gap leaves out is counted when it is clear that it does not come any more.
+            Step::Next | Step::Gap => return true,
             Step::Late => Violation::Disordered,
             Step::Again => Violation::Doubled,
         };

@@ -128,11 +128,9 @@ fn a_send_without_an_answer_is_found() {
 fn two_versions_of_one_message_and_a_message_of_another_channel_are_found() {
     let mut played = Played::of(1);
     (played.ack(0, 2), played.deliver(1, 0, 2));
-    let since = Some(2);
-    let frame = Scanned { since, ..frame(Kind::Message, &played.ids[0], 3) };
-    played.ledger.delivered(2, &frame, played.begun);
-    let id = played.ids[0].clone();
-    played.ledger.delivered(3, &super::tests::frame(Kind::Message, &id, 2), played.begun);
+    let other_version = Scanned { since: Some(2), ..frame(Kind::Message, &played.ids[0], 3) };
+    played.ledger.delivered(2, &other_version, played.begun);
+    played.ledger.delivered(3, &frame(Kind::Message, &played.ids[0], 2), played.begun);
     let found = played.found();
     assert!(found.contains(&(Violation::Altered, 2)), "{found:?}");
 }

@@ -4,7 +4,7 @@
 //! input until there is nobody to write. Takes no setting from the environment, which may name a real database.
 
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -79,15 +79,12 @@ impl OwnDaemon {
         let mut line = String::new();
         let read = child.stdout.take().map_or(Ok(0), |out| BufReader::new(out).read_line(&mut line));
         let mut daemon = Self { child, until, url: String::new() };
-        match line.trim().strip_prefix(READY.trim()) {
-            Some(address) => daemon.url = format!("ws://{}/ws", address.trim()),
-            None => {
-                let why = read
-                    .err()
-                    .map_or_else(|| "it ended; what it said is above".to_owned(), |e: io::Error| e.to_string());
-                return Err(failed(why));
-            }
-        }
+        let Some(address) = line.trim().strip_prefix(READY.trim()) else {
+            let why =
+                read.err().map_or_else(|| "it ended; what it said is above".to_owned(), |error| error.to_string());
+            return Err(failed(why));
+        };
+        daemon.url = format!("ws://{}/ws", address.trim());
         Ok(daemon)
     }
 

@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(listed.admin().unwrap(), minted.admin().unwrap());
         let taken: Vec<_> = listed.take(2).unwrap().into_iter().map(|user| user.sub).collect();
         assert_eq!(taken, [users[0].sub.clone(), users[1].sub.clone()]);
-        let error = listed.take(1).unwrap_err().to_string();
+        let error = listed.take(1).err().unwrap().to_string();
         assert!(error.contains("1 users") && error.contains("has 0"), "{error}");
     }
 

@@ -52,7 +52,9 @@ pub(super) fn storm(
         )?;
         let after = ground.process.and_then(Usage::of);
         let mut returned = Returned::default();
-        back.iter().for_each(|back| returned.merge(back));
+        for back in &back {
+            returned.merge(back);
+        }
         let cpu = before.zip(after).map(|(before, after)| ms(after.cpu.saturating_sub(before.cpu)) / size(total));
         let times = &returned.synced;
         rows.rows.push(vec![Some(size(round)), times.quantile_ms(0.5), times.quantile_ms(0.99), times.most_ms(), cpu]);

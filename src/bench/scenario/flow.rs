@@ -6,7 +6,7 @@ use super::super::BenchError;
 use super::super::crowd::{Load, Seats};
 use super::super::fleet::{Fleet, Times};
 use super::super::report::Report;
-use super::ground::{Ground, Kind};
+use super::ground::{Ground, Kind, enter};
 
 const LONGEST_FILL: Duration = Duration::from_hours(24);
 
@@ -48,7 +48,7 @@ fn flow(ground: &mut Ground<'_>, name: &'static str, rooms: Vec<Seats>, load: Lo
     report.figure("messages_per_second", "messages sent", "/s", measured.sent_per_second());
     report.figure("read_mebibytes_per_second", "read", "MiB/s", measured.mebi_per_second());
     report.figure("measured_seconds", "measured for", "s", measured.time.as_secs_f64());
-    ground.enter(&mut report, &fleet, measured, matches!(load, Load::Rate(_)))?;
+    enter(&mut report, &fleet, measured, matches!(load, Load::Rate(_)))?;
     Ok(report)
 }
 

@@ -83,47 +83,41 @@ impl<'a> Ground<'a> {
     pub(super) fn times(&self) -> Times {
         Times { warm_up: self.common.warm_up, duration: self.common.duration }
     }
+}
 
-    /// What a load came to, but for its own figures. An error where it could not be carried through.
-    pub(super) fn enter(
-        &self,
-        report: &mut Report,
-        fleet: &Fleet,
-        measured: Measured,
-        is_paced: bool,
-    ) -> Result<(), BenchError> {
-        report.findings = fleet.findings();
-        report.verified = "each message was acknowledged and delivered once, in order";
-        if let Some(fault) = &measured.fault {
-            return Err(BenchError::Failed(fault.advice()));
-        }
-        if let Some(used) = measured.daemon {
-            report.daemon.extend([
-                figure("cpus_used", "processors used", "", used.cpus()),
-                figure("resident_mebibytes", "resident memory", "MiB", mebi(used.resident)),
-            ]);
-        }
-        if let Some(delivered) = measured.delivered_per_cpu_second() {
-            report.daemon.push(figure("deliveries_per_cpu_second", "deliveries by one processor", "/s", delivered));
-        }
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let (generator, warnings) = bottleneck::judge(Seen {
-            threads: fleet.crowds().len(),
-            busiest: measured.busiest,
-            cpus: measured.own_cpus,
-            lateness: is_paced.then(|| measured.tally.lateness.clone()),
-            daemon_cpus: measured.daemon.map(|used| used.cpus()),
-            processors: size(processors),
-        });
-        report.generator = generator;
-        report.warnings.extend(warnings);
-        report.refused = measured.tally.refused.clone();
-        report.latency("ack", "acknowledged", measured.tally.ack);
-        report.latency("delivery", "delivered", measured.tally.delivery);
-        report.moments = measured.moments;
-        plots(report);
-        Ok(())
+/// What a load came to, but for its own figures. An error where it could not be carried through.
+pub(super) fn enter(report: &mut Report, fleet: &Fleet, measured: Measured, is_paced: bool) -> Result<(), BenchError> {
+    report.findings = fleet.findings();
+    report.verified = "each message was acknowledged and delivered once, in order";
+    if let Some(fault) = &measured.fault {
+        return Err(BenchError::Failed(fault.advice()));
     }
+    if let Some(used) = measured.daemon {
+        report.daemon.extend([
+            figure("cpus_used", "processors used", "", used.cpus()),
+            figure("resident_mebibytes", "resident memory", "MiB", mebi(used.resident)),
+        ]);
+    }
+    if let Some(delivered) = measured.delivered_per_cpu_second() {
+        report.daemon.push(figure("deliveries_per_cpu_second", "deliveries by one processor", "/s", delivered));
+    }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let (generator, warnings) = bottleneck::judge(Seen {
+        threads: fleet.crowds().len(),
+        busiest: measured.busiest,
+        cpus: measured.own_cpus,
+        lateness: is_paced.then(|| measured.tally.lateness.clone()),
+        daemon_cpus: measured.daemon.map(|used| used.cpus()),
+        processors: size(processors),
+    });
+    report.generator = generator;
+    report.warnings.extend(warnings);
+    report.refused = measured.tally.refused.clone();
+    report.latency("ack", "acknowledged", measured.tally.ack);
+    report.latency("delivery", "delivered", measured.tally.delivery);
+    report.moments = measured.moments;
+    plots(report);
+    Ok(())
 }
 
 /// What channels are made of.

@@ -8,7 +8,7 @@ use super::super::report::{Report, Rows};
 use super::super::units::{float, per_second};
 use super::climb::{Climb, Step};
 use super::flow::open;
-use super::ground::{Ground, Kind};
+use super::ground::{Ground, Kind, enter};
 use crate::svg::{Plot, Series};
 
 /// Nobody asks for more.
@@ -71,7 +71,7 @@ pub(super) fn knee(
     report.figure("last_good_deliveries_per_second", "deliveries there", "/s", deliveries);
     let refused = std::mem::take(&mut report.refused);
     match of_good {
-        Some(measured) => ground.enter(&mut report, &fleet, measured, true)?,
+        Some(measured) => enter(&mut report, &fleet, measured, true)?,
         None => report.findings = fleet.findings(),
     }
     // The plots of one rate are not those of a knee.

@@ -114,7 +114,7 @@ pub(super) enum Asked {
 /// What goes for every scenario.
 #[derive(Debug, Args)]
 pub(super) struct CommonFlags {
-    /// The daemon to measure, such as wss://chat.example/ws. Its secret is found as `tenfour token` finds it. What is
+    /// The daemon to measure, such as `wss://chat.example/ws`. Its secret is found as `tenfour token` finds it. What is
     /// written there stays there: channels and users whose names begin with `bench-`.
     #[arg(long)]
     pub(super) url: Option<String>,

@@ -15,7 +15,7 @@ pub(super) fn table(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for rows in &report.rows {
         let head: Vec<String> = rows.columns.iter().map(|(_, label)| (*label).to_owned()).collect();
         let lines = rows.rows.iter().map(|row| row.iter().map(|value| value.map_or_else(String::new, short)).collect());
-        grid(std::iter::once(head).chain(lines).collect(), out)?;
+        grid(&std::iter::once(head).chain(lines).collect::<Vec<_>>(), out)?;
     }
     if report.daemon.iter().any(|figure| figure.value.is_some()) {
         writeln!(out, "daemon")?;
@@ -44,16 +44,16 @@ fn latencies(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let times = times.into_iter().chain([latency.times.most_ms()]).map(|ms| ms.map_or_else(String::new, short));
         lines.push(std::iter::once(latency.label.to_owned()).chain(times).collect());
     }
-    if lines.len() == 1 { Ok(()) } else { grid(lines, out) }
+    if lines.len() == 1 { Ok(()) } else { grid(&lines, out) }
 }
 
 /// The first column to the left, the others to the right, each as wide as it needs to be.
-fn grid(lines: Vec<Vec<String>>, out: &mut impl Write) -> io::Result<()> {
+fn grid(lines: &[Vec<String>], out: &mut impl Write) -> io::Result<()> {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    for line in &lines {
+    for line in lines {
         let cells =
             line.iter().zip(&widths).enumerate().map(|(at, (cell, &width))| {
                 if at == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }

@@ -21,4 +21,6 @@ pub mod cluster;
 
 pub mod domain;
 
+pub mod fault;
+
 pub mod client;

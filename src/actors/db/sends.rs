@@ -9,6 +9,7 @@ use super::{ANSWER_WITHIN, Db, Enqueue, Lookup, MAX_LOOKUPS};
 use crate::actors::{room, tell};
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Appended;
+use crate::fault::{self, Part};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::store::StoreError;
 
@@ -20,6 +21,7 @@ impl Handler<Enqueue> for Db {
     type Result = ();
 
     fn handle(&mut self, Enqueue { append, origin, place, flight }: Enqueue, ctx: &mut Context<Self>) {
+        fault::point(Part::Db);
         let channel = append.message.channel_id;
         let (origin, accepted) = (Some(origin), Instant::now());
         self.queue.push(Sending { append, origin, accepted, _flight: flight, _place: Some(place) });

@@ -30,6 +30,7 @@ use crate::domain::channel::Channel;
 use crate::domain::ids::{ChannelId, MessageId, UserId, new_v7};
 use crate::domain::message::{Append, Appended, NewMessage};
 use crate::ephemeral::Online;
+use crate::fault::{self, Part};
 use crate::metrics::Metrics;
 use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
@@ -254,6 +255,7 @@ impl Handler<Publish> for Room {
         if is_dying() {
             return;
         }
+        fault::point(Part::Room);
         self.publish(publish);
     }
 }
@@ -265,6 +267,7 @@ impl Handler<Committed> for Room {
         if is_dying() {
             return;
         }
+        fault::point(Part::Room);
         for item in items {
             self.committed(item);
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// How a fail point's panic begins.
-const ASKED_FOR: &str = "a fail point";
+const ASKED_FOR: &str = "a fault was asked for";
 
 pub fn in_log(node: u8, file: &Path) -> Vec<String> {
     let log = fs::read_to_string(file).unwrap_or_default();

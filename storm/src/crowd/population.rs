@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
-use tenfour::auth::mint::mint;
+use tenfour::auth::mint;
 use tenfour::config::AuthSettings;
 use tenfour::domain::ids::{ChannelId, UserId};
 use tokio::sync::watch;

@@ -93,6 +93,11 @@ impl Rest {
     }
 
     pub async fn channel(&self, node: std::net::SocketAddr, channel: ChannelId) -> Result<ChannelInfo, Trouble> {
-        self.get(node, &format!("/channels/{channel}")).await
+        let mut body: Value = self.get(node, &format!("/channels/{channel}")).await?;
+        if body["role"].is_null() {
+            // The host is no member, which the client's types do not know.
+            body["role"] = "member".into();
+        }
+        Ok(serde_json::from_value(body)?)
     }
 }

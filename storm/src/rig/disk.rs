@@ -7,6 +7,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::Shape;
 use super::guard::{Guard, run};
@@ -21,13 +24,14 @@ pub struct Disk {
     folder: PathBuf,
     image: Option<PathBuf>,
     guard: Arc<Guard>,
+    copies: AtomicU32,
 }
 
 impl Disk {
     pub fn make(folder: &Path, own: bool, shape: Shape, guard: &Arc<Guard>) -> Result<Self, Trouble> {
         let data = folder.join("data");
         fs::create_dir_all(&data)?;
-        let mut disk = Self { folder: data.clone(), image: None, guard: Arc::clone(guard) };
+        let mut disk = Self { folder: data.clone(), image: None, guard: Arc::clone(guard), copies: AtomicU32::new(0) };
         if own {
             let image = folder.join("disk.img");
             let size = if shape == Shape::Cluster { CLUSTER_SIZE } else { SINGLE_SIZE };
@@ -80,19 +84,17 @@ impl Disk {
     /// Whoever writes has to be stopped meanwhile.
     pub fn copy(&self) -> Result<Snapshot, Trouble> {
         let image = self.image.as_ref().ok_or("the database is on no file system of its own")?;
-        let copy = image.with_extension("copy");
+        // The kernel may let go of an earlier one late: each has a name of its own.
+        let name = format!("copy-{}", self.copies.fetch_add(1, Ordering::Relaxed));
+        let copy = image.with_extension(&name);
         run(Command::new("cp").arg("--sparse=always").arg(image).arg(&copy))?;
-        Ok(Snapshot {
-            at: self.folder.with_extension("copy"),
-            image: copy,
-            guard: Arc::clone(&self.guard),
-            mounted: false,
-        })
+        let at = self.folder.with_extension(&name);
+        Ok(Snapshot { at, name, image: copy, guard: Arc::clone(&self.guard), mounted: false })
     }
 
     pub fn unmount(&mut self) {
         if self.image.take().is_some() {
-            drop(run(Command::new("umount").arg("-l").arg(&self.folder)));
+            unmount(&self.folder);
             self.guard.unmounted("data");
         }
     }
@@ -102,6 +104,7 @@ impl Disk {
 #[derive(Debug)]
 pub struct Snapshot {
     at: PathBuf,
+    name: String,
     image: PathBuf,
     guard: Arc<Guard>,
     mounted: bool,
@@ -113,7 +116,7 @@ impl Snapshot {
         fs::create_dir_all(&self.at)?;
         mount(&self.image, &self.at)?;
         self.mounted = true;
-        self.guard.mounted("copy", &self.at)?;
+        self.guard.mounted(&self.name, &self.at)?;
         Ok(&self.at)
     }
 }
@@ -121,16 +124,27 @@ impl Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         if self.mounted {
-            drop(run(Command::new("umount").arg("-l").arg(&self.at)));
-            self.guard.unmounted("copy");
+            unmount(&self.at);
+            self.guard.unmounted(&self.name);
         }
-        drop(fs::remove_file(&self.image));
+        drop((fs::remove_file(&self.image), fs::remove_dir(&self.at)));
     }
 }
 
 /// The file system's own commits come rarely, so that only what was synced is in the file.
 fn mount(image: &Path, at: &Path) -> Result<(), Trouble> {
     run(Command::new("mount").args(["-o", "loop,commit=300"]).arg(image).arg(at)).map(drop)
+}
+
+/// Whoever still holds it lets go soon, or the kernel waits for them.
+fn unmount(at: &Path) {
+    for _ in 0..20 {
+        if run(Command::new("umount").arg(at)).is_ok() {
+            return;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    drop(run(Command::new("umount").arg("-l").arg(at)));
 }
 
 /// Why this machine cannot have a file system in a file, if it cannot.

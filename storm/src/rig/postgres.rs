@@ -25,7 +25,7 @@ impl Postgres {
     /// Makes a cluster in a folder that is not there yet, and starts it.
     pub fn create(data: &Path, guard: &Arc<Guard>) -> Result<Self, Trouble> {
         let mut initdb = as_owner("initdb")?;
-        initdb.arg("-D").arg(data).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"]);
+        initdb.arg("-D").arg(data).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale"]);
         run(&mut initdb)?;
         let postgres = Self { addr: free_port()?, data: data.to_owned(), name: "postgres", guard: Arc::clone(guard) };
         postgres.start()?;
@@ -74,12 +74,14 @@ impl Postgres {
         ] {
             command.args(["-c", setting]);
         }
-        let log = fs::File::options().create(true).append(true).open(log)?;
-        let mut server = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
+        let written = fs::File::options().create(true).append(true).open(&log)?;
+        let mut server = command.stdin(Stdio::null()).stdout(written.try_clone()?).stderr(written).spawn()?;
         let deadline = Instant::now() + PATIENCE;
         while self.sql("SELECT 1", "postgres").is_err() {
             if server.try_wait()?.is_some() {
-                return Err("postgres ended at once; its log lies beside its folder".into());
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                let last: Vec<&str> = said.lines().rev().take(6).collect();
+                return Err(format!("postgres ended at once: {}", last.join(" / ")).into());
             }
             if Instant::now() > deadline {
                 drop((server.kill(), server.wait()));

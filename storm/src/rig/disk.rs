@@ -19,6 +19,9 @@ use crate::Trouble;
 const CLUSTER_SIZE: u64 = 1536 << 20;
 const SINGLE_SIZE: u64 = 768 << 20;
 
+/// What takes up the room.
+const BALLAST: &str = "ballast";
+
 #[derive(Debug)]
 pub struct Disk {
     folder: PathBuf,
@@ -77,7 +80,7 @@ impl Disk {
     }
 
     fn ballast(&self) -> PathBuf {
-        self.folder.join("ballast")
+        self.folder.join(BALLAST)
     }
 
     /// Copies the file system as it is now, unsynced writes left out, and mounts the copy: what a power cut would leave.
@@ -117,6 +120,8 @@ impl Snapshot {
         mount(&self.image, &self.at)?;
         self.mounted = true;
         self.guard.mounted(&self.name, &self.at)?;
+        // Of a full disk: whoever comes after the power cut makes room first.
+        drop(fs::remove_file(self.at.join(BALLAST)));
         Ok(&self.at)
     }
 }

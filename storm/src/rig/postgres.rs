@@ -80,7 +80,12 @@ impl Postgres {
         while self.sql("SELECT 1", "postgres").is_err() {
             if server.try_wait()?.is_some() {
                 let said = fs::read_to_string(&log).unwrap_or_default();
-                let last: Vec<&str> = said.lines().rev().take(6).collect();
+                let last: Vec<&str> = said
+                    .lines()
+                    .rev()
+                    .filter(|line| line.contains("FATAL") || line.contains("PANIC"))
+                    .take(3)
+                    .collect();
                 return Err(format!("postgres ended at once: {}", last.join(" / ")).into());
             }
             if Instant::now() > deadline {

@@ -89,18 +89,47 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
-    Send { channel: ChannelNo, client_id: Uuid, content: u64 },
-    Edit { channel: ChannelNo, message: Uuid, content: u64 },
-    Delete { channel: ChannelNo, message: Uuid },
+    Send {
+        channel: ChannelNo,
+        client_id: Uuid,
+        content: u64,
+    },
+    Edit {
+        channel: ChannelNo,
+        message: Uuid,
+        content: u64,
+    },
+    Delete {
+        channel: ChannelNo,
+        message: Uuid,
+    },
     /// Of the host only.
-    Add { channel: ChannelNo, user: UserNo },
-    Remove { channel: ChannelNo, user: UserNo },
+    Add {
+        channel: ChannelNo,
+        user: UserNo,
+    },
+    Remove {
+        channel: ChannelNo,
+        user: UserNo,
+    },
     /// From these versions. `forged`: these are not what the client holds; with `reset` expected where they lie ahead
     /// or the epoch is another.
-    Sync { cursors: Vec<(ChannelNo, i64)>, epoch: u64, forged: bool },
+    Sync {
+        cursors: Vec<(ChannelNo, i64)>,
+        epoch: u64,
+        forged: bool,
+    },
     /// Newest first below `before`, or oldest first above `after`.
-    History { channel: ChannelNo, before: Option<i64>, after: Option<i64>, node: u8 },
-    Read { channel: ChannelNo, seq: i64 },
+    History {
+        channel: ChannelNo,
+        before: Option<i64>,
+        after: Option<i64>,
+        node: u8,
+    },
+    Read {
+        channel: ChannelNo,
+        seq: i64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,7 +144,14 @@ pub enum Answer {
     /// The connection or the patience ended first: it may or may not have taken effect.
     Unknown,
     /// A page of `sync`, or of history (`version` 0 then).
-    Page { channel: ChannelNo, messages: Vec<Copy>, version: i64, has_more: bool, reset: bool, members: Option<Vec<UserNo>> },
+    Page {
+        channel: ChannelNo,
+        messages: Vec<Copy>,
+        version: i64,
+        has_more: bool,
+        reset: bool,
+        members: Option<Vec<UserNo>>,
+    },
     /// `sync_complete`, or the end of a history call.
     Complete,
     /// A page says that the channel is gone for this user.
@@ -126,16 +162,48 @@ pub enum Answer {
 #[serde(tag = "frame", rename_all = "snake_case")]
 pub enum Frame {
     /// `since`: the first version that it covers, its own if it says nothing.
-    Message { copy: Copy, since: i64 },
-    Updated { copy: Copy, since: i64 },
-    Deleted { copy: Copy, since: i64 },
-    Members { channel: ChannelNo, version: i64, since: i64, members: Vec<UserNo>, added: Vec<UserNo>, removed: Vec<UserNo> },
+    Message {
+        copy: Copy,
+        since: i64,
+    },
+    Updated {
+        copy: Copy,
+        since: i64,
+    },
+    Deleted {
+        copy: Copy,
+        since: i64,
+    },
+    Members {
+        channel: ChannelNo,
+        version: i64,
+        since: i64,
+        members: Vec<UserNo>,
+        added: Vec<UserNo>,
+        removed: Vec<UserNo>,
+    },
     /// The user was added to it, or its name or roles changed.
-    Channel { held: Held, since: i64 },
-    ChannelRemoved { channel: ChannelNo },
-    Presence { channel: ChannelNo, user: UserNo, online: bool },
-    Read { channel: ChannelNo, user: UserNo, seq: i64 },
-    Typing { channel: ChannelNo, user: UserNo },
+    Channel {
+        held: Held,
+        since: i64,
+    },
+    ChannelRemoved {
+        channel: ChannelNo,
+    },
+    Presence {
+        channel: ChannelNo,
+        user: UserNo,
+        online: bool,
+    },
+    Read {
+        channel: ChannelNo,
+        user: UserNo,
+        seq: i64,
+    },
+    Typing {
+        channel: ChannelNo,
+        user: UserNo,
+    },
 }
 
 /// What the project's own client hands out; see its `Event`.
@@ -143,19 +211,56 @@ pub enum Frame {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Handed {
     /// Connected: everything held of these channels is to be taken over.
-    Connected { epoch: u64, channels: Vec<Held> },
+    Connected {
+        epoch: u64,
+        channels: Vec<Held>,
+    },
     Disconnected,
-    Message { copy: Copy },
-    Updated { copy: Copy },
-    Deleted { copy: Copy },
-    Sent { client_id: Uuid, channel: ChannelNo, message: Uuid, seq: i64, version: i64 },
-    Failed { client_id: Uuid, refused: bool, code: String },
-    Members { channel: ChannelNo, version: i64, members: Vec<UserNo> },
-    Channel { held: Held },
-    ChannelRemoved { channel: ChannelNo },
-    Reset { channel: ChannelNo },
-    Presence { channel: ChannelNo, user: UserNo, online: bool },
-    Read { channel: ChannelNo, user: UserNo, seq: i64 },
+    Message {
+        copy: Copy,
+    },
+    Updated {
+        copy: Copy,
+    },
+    Deleted {
+        copy: Copy,
+    },
+    Sent {
+        client_id: Uuid,
+        channel: ChannelNo,
+        message: Uuid,
+        seq: i64,
+        version: i64,
+    },
+    Failed {
+        client_id: Uuid,
+        refused: bool,
+        code: String,
+    },
+    Members {
+        channel: ChannelNo,
+        version: i64,
+        members: Vec<UserNo>,
+    },
+    Channel {
+        held: Held,
+    },
+    ChannelRemoved {
+        channel: ChannelNo,
+    },
+    Reset {
+        channel: ChannelNo,
+    },
+    Presence {
+        channel: ChannelNo,
+        user: UserNo,
+        online: bool,
+    },
+    Read {
+        channel: ChannelNo,
+        user: UserNo,
+        seq: i64,
+    },
 }
 
 /// A message as it was shown.

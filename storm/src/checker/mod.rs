@@ -2,9 +2,28 @@
 //!
 //! Pure: a history in, findings out.
 
+mod agreement;
+mod durability;
+mod evidence;
+mod findings;
+mod idempotence;
+mod index;
+mod live;
+mod model;
+mod order;
+mod origin;
+mod resume;
+mod sums;
+mod walk;
+
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::history::{ChannelNo, History, Micros};
+use findings::Findings;
+use model::Model;
+pub use sums::Sums;
 
 /// What can be wrong, in the words of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -69,35 +88,25 @@ pub struct Finding {
     pub evidence: Vec<String>,
 }
 
-/// What was looked at, so that "nothing found" means something.
-#[derive(Debug, Default, Clone, Serialize)]
-pub struct Sums {
-    pub sends_acknowledged: u64,
-    pub sends_refused: u64,
-    pub sends_unknown: u64,
-    pub retries: u64,
-    pub edits: u64,
-    pub deletions: u64,
-    pub memberships: u64,
-    pub deliveries: u64,
-    pub connections: u64,
-    pub syncs: u64,
-    pub histories: u64,
-    pub power_cuts: u64,
-    pub faults: u64,
-    /// Microseconds from an acknowledgement to each delivery: 50th, 99th and 100th percentile.
-    pub lag: [Micros; 3],
-    /// The same from a send to its acknowledgement.
-    pub acknowledged_after: [Micros; 3],
-}
-
 #[derive(Debug, Default, Serialize)]
 pub struct Verdict {
+    /// No more than some of each kind.
     pub findings: Vec<Finding>,
+    /// How many there are of each kind in all.
+    pub counts: BTreeMap<Anomaly, u64>,
     pub sums: Sums,
 }
 
 /// Looks for everything that contradicts the guarantees.
-pub fn check(_history: &History) -> Verdict {
-    Verdict::default()
+pub fn check(history: &History) -> Verdict {
+    let mut found = Findings::default();
+    let model = Model::of(history, &mut found);
+    durability::look(&model, &mut found);
+    origin::look(&model, &mut found);
+    idempotence::look(&model, &mut found);
+    agreement::look(&model, &mut found);
+    order::look(&model, &mut found);
+    live::look(&model, &mut found);
+    resume::look(&model, &mut found);
+    Verdict { findings: found.kept, counts: found.counts, sums: sums::of(&model) }
 }

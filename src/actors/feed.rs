@@ -279,7 +279,7 @@ impl Feed {
         if version <= *last {
             return;
         }
-        if since > *last + 1 {
+        if since > *last + 1 && !crate::fault::planted(crate::fault::Sabotage::SubscribeAfterSnapshot) {
             log::warn!("channel {channel}: a session was about to miss versions {} to {}", *last + 1, since - 1);
             self.close(Close::Resync);
             return;

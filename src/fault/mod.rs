@@ -8,6 +8,8 @@
 mod armed;
 #[cfg(feature = "faults")]
 mod control;
+#[cfg(feature = "faults")]
+mod early;
 #[cfg(not(feature = "faults"))]
 mod none;
 
@@ -15,8 +17,13 @@ mod none;
 pub use armed::{heal, panic_at, plant, planted, point};
 #[cfg(feature = "faults")]
 pub use control::listen;
+#[cfg(feature = "faults")]
+pub use early::{hear, say};
 #[cfg(not(feature = "faults"))]
-pub use none::{listen, planted, point};
+pub use none::{hear, listen, planted, point, say};
+
+/// How long what is done too early or too late is so, where the true time would be too short to be found by chance.
+pub const WINDOW: std::time::Duration = std::time::Duration::from_millis(30);
 
 /// What is asked by a name that there is none of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +104,7 @@ named! {
         DropOldestOnOverflow = "drop_oldest_on_overflow",
         /// A commit whose answer was lost is told as failed for good.
         FailAfterUnknownCommit = "fail_after_unknown_commit",
-        /// Who was removed goes on as a member for a minute.
+        /// Who was removed goes on as a member while their socket is open.
         MembershipCached = "membership_cached",
         /// An edit takes no version.
         EditWithoutVersion = "edit_without_version",

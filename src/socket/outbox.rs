@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::outbox_body::OutboxBody;
 use super::{Line, close_code, frame};
+use crate::fault::{self, Sabotage};
 
 /// How much may wait, and how long an end may take.
 #[derive(Debug, Clone, Copy)]
@@ -204,6 +205,9 @@ impl Queue {
     fn push(&mut self, framed: Bytes, frames: usize, limits: &Limits, after: &mut After) -> bool {
         let bytes = self.bytes.saturating_add(framed.len());
         if bytes > limits.bytes || self.frames + frames > limits.frames {
+            if fault::planted(Sabotage::DropOldestOnOverflow) && self.drop_oldest(after) {
+                return self.push(framed, frames, limits, after);
+            }
             let begun = self.entries.pop_front_if(|_| self.begun);
             after.dropped = std::mem::take(&mut self.entries);
             (self.frames, self.bytes) = match &begun {
@@ -220,6 +224,19 @@ impl Queue {
         self.bytes = bytes;
         self.frames += frames;
         self.entries.push_back(Entry { framed, kind: Kind::Counted(frames) });
+        true
+    }
+
+    /// A bug on purpose: makes room for what is newer. False where there is nothing that could be dropped.
+    fn drop_oldest(&mut self, after: &mut After) -> bool {
+        let is_counted = |entry: &Entry| matches!(entry.kind, Kind::Counted(_));
+        let Some(at) = self.entries.iter().skip(usize::from(self.begun)).position(is_counted) else { return false };
+        let Some(entry) = self.entries.remove(at + usize::from(self.begun)) else { return false };
+        if let Kind::Counted(frames) = entry.kind {
+            self.frames -= frames;
+        }
+        self.bytes -= entry.framed.len();
+        after.dropped.push_back(entry);
         true
     }
 }

@@ -56,7 +56,7 @@ impl Room {
         }
     }
 
-    fn message_frame(&mut self, version: i64, message: NewMessage, stored: &Stored) -> Bytes {
+    pub(super) fn message_frame(&mut self, version: i64, message: NewMessage, stored: &Stored) -> Bytes {
         self.last_seq = self.last_seq.max(stored.seq);
         self.published += 1;
         self.stop_typing(message.sender_id);

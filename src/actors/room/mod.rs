@@ -4,6 +4,7 @@
 //! what was committed. It passes versions on strictly one after the other; what it missed it reads from the store. It
 //! never writes, and never waits for an answer before it takes the next message.
 
+mod early;
 mod emit;
 mod fill;
 mod messages;
@@ -36,6 +37,7 @@ use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::store::Reader;
+pub use early::Uncommitted;
 #[cfg(debug_assertions)]
 pub use messages::Panic;
 pub use messages::{

@@ -229,6 +229,7 @@ impl Drop for Session {
         }
         tell(&self.parts.registry, Unregister { session });
         tell(&self.parts.presence, Leave { session });
+        self.parts.db.dropped(session);
         let code = self.handle.feed.outbox().closed_with().map_or(1006, |(code, _)| code);
         self.parts.metrics.connections.dec();
         self.parts.metrics.closed(code);

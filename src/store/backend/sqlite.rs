@@ -11,6 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 
 use super::{SqliteConn, migrations};
+use crate::fault::{self, Sabotage};
 use crate::store::error::{OpenError, StoreError};
 use crate::store::settings::Timeouts;
 
@@ -74,6 +75,10 @@ fn open(path: &Path, timeouts: &Timeouts) -> Result<SqliteConnection, OpenError>
     conn.batch_execute(&busy).map_err(|e| refused(&e))?;
     conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(|e| refused(&e))?;
     conn.batch_execute(COMMON).map_err(|e| refused(&e))?;
+    if fault::planted(Sabotage::SqliteNormal) {
+        conn.batch_execute("PRAGMA synchronous = NORMAL;").map_err(|e| refused(&e))?;
+        return Ok(conn);
+    }
     // NORMAL loses acknowledged commits when the power goes.
     let journal: Journal = diesel::sql_query("PRAGMA journal_mode").get_result(&mut conn).map_err(|e| refused(&e))?;
     let synchronous: Synchronous =

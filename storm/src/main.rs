@@ -11,6 +11,7 @@ mod history;
 mod nemesis;
 mod options;
 mod progress;
+mod prove;
 #[path = "../../tests/support/proxy.rs"]
 mod proxy;
 mod report;

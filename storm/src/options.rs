@@ -8,10 +8,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::Trouble;
-use crate::checker;
+use crate::checker::{self, Verdict};
 use crate::crowd::population::Size;
 use crate::nemesis::fault::{Ability, Fault};
 use crate::progress::Progress;
+use crate::prove;
 use crate::report;
 use crate::rig::{Plan, Shape, disk};
 use crate::run::{Storm, run};
@@ -28,6 +29,13 @@ struct Cli {
 enum Command {
     /// One run, or several with seeds in sequence. Exit code 1: something was found.
     Run(RunOptions),
+    /// Plant bugs and see that the checker finds each. Exit code 1: it did not.
+    Prove {
+        /// Only these; all where none is named.
+        bugs: Vec<String>,
+        #[command(flatten)]
+        options: RunOptions,
+    },
     /// List the kinds of faults.
     Faults,
     /// Be a daemon, with fail points: what runs start.
@@ -89,6 +97,9 @@ pub fn main() -> ExitCode {
             Ok(true)
         }
         Command::Run(options) => runtime().and_then(|runtime| runtime.block_on(all(&options))),
+        Command::Prove { bugs, options } => {
+            runtime().and_then(|runtime| runtime.block_on(prove::prove(&bugs, &options)))
+        }
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -109,12 +120,13 @@ async fn all(options: &RunOptions) -> Result<bool, Trouble> {
     let first = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let mut well = true;
     for seed in first..first + options.runs.max(1) {
-        well &= one(options, seed).await?;
+        well &= one(options, seed).await?.counts.is_empty();
     }
     Ok(well)
 }
 
-async fn one(options: &RunOptions, seed: u64) -> Result<bool, Trouble> {
+/// One run, checked and reported.
+pub async fn one(options: &RunOptions, seed: u64) -> Result<Verdict, Trouble> {
     let storm = options.storm(seed)?;
     let progress = Progress::new(storm.length);
     progress.say(&format!("seed {seed}, {:?}, in {}", storm.plan.shape, storm.plan.folder.display()));
@@ -130,7 +142,7 @@ async fn one(options: &RunOptions, seed: u64) -> Result<bool, Trouble> {
     } else {
         say(&format!("reports in {}, logs in {}", folder.display(), storm.plan.folder.display()));
     }
-    Ok(well)
+    Ok(verdict)
 }
 
 impl RunOptions {
@@ -165,7 +177,7 @@ impl RunOptions {
     }
 }
 
-fn say(text: &str) {
+pub fn say(text: &str) {
     // Nobody to tell it to is no reason to fail.
     drop(writeln!(std::io::stdout(), "{text}"));
 }

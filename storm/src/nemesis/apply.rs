@@ -1,6 +1,6 @@
 //! Carries a break out and heals it again.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use super::schedule::Strike;
 use crate::Trouble;
 use crate::history::{Answer, Ask, Broken, ChannelNo, LostAtPowerCut, Record, Recorder, What};
 use crate::proxy::{Cut, Direction, Proxy};
-use crate::rig::Rig;
 use crate::rig::node::{Node, sqlite_file};
+use crate::rig::{Rig, turn};
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -28,6 +28,7 @@ pub struct Outcome {
 
 /// Blocks for as long as the break holds. An error is of the rig, not of what is tested.
 pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Outcome, Trouble> {
+    let _turn = turn_of(rig, strike);
     let from = recorder.now();
     let mut outcome = Outcome::default();
     let node = &rig.nodes[usize::from(strike.node) % rig.nodes.len()];
@@ -52,8 +53,8 @@ pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Ou
             node.kill();
             node.start()?;
         }
-        Fault::PanicSession => node.panic("session")?,
-        Fault::PanicRoom => node.panic("room")?,
+        Fault::PanicSession => note = node.panic("session").map_or_else(|error| error.to_string(), |()| String::new()),
+        Fault::PanicRoom => note = node.panic("room").map_or_else(|error| error.to_string(), |()| String::new()),
         Fault::PanicRegistry => fatal(node, "registry")?,
         Fault::PanicDb => fatal(node, "db")?,
         Fault::PanicPresence => fatal(node, "presence")?,
@@ -89,9 +90,11 @@ pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Ou
         Fault::SqliteLocked => {
             "the database".clone_into(&mut target);
             let mut connection = SqliteConnection::establish(&sqlite_file(rig.disk.folder()).display().to_string())?;
-            connection.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE")?;
-            hold();
-            connection.batch_execute("ROLLBACK")?;
+            // The disk may be full, or another break may hold it.
+            if connection.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").is_ok() {
+                hold();
+                drop(connection.batch_execute("ROLLBACK"));
+            }
         }
         Fault::DiskFull => {
             "the disk".clone_into(&mut target);
@@ -128,6 +131,27 @@ pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Ou
     Ok(outcome)
 }
 
+/// Whoever stops or replaces the same process waits, or two of them would heal each other's breaks.
+fn turn_of<'rig>(rig: &'rig Rig, strike: &Strike) -> Option<MutexGuard<'rig, ()>> {
+    let fault = strike.fault;
+    let of_node = fault.name().starts_with("node_") || fault.name().starts_with("panic_");
+    let of_postgres = matches!(
+        fault,
+        Fault::PostgresKill | Fault::PostgresPause | Fault::BackendKill | Fault::DiskFull | Fault::PowerCut
+    );
+    let of_redis =
+        matches!(fault, Fault::RedisKill | Fault::RedisPause | Fault::RedisFlush | Fault::RedisClientsKilled);
+    if of_node || (fault == Fault::PowerCut && rig.postgres.is_none()) {
+        Some(turn(&rig.nodes[usize::from(strike.node) % rig.nodes.len()].turn))
+    } else if of_postgres {
+        Some(turn(&rig.postgres_turn))
+    } else if of_redis {
+        Some(turn(&rig.redis_turn))
+    } else {
+        None
+    }
+}
+
 fn break_postgres(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
     let postgres = rig.postgres.as_ref().ok_or("no PostgreSQL in this deployment")?;
     match strike.fault {
@@ -142,19 +166,20 @@ fn break_postgres(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
             postgres.pause(false);
         }
         Fault::BackendKill => {
-            postgres.kill_backend()?;
+            drop(postgres.kill_backend());
             postgres.heal()?;
         }
         Fault::BackendsTerminated => {
             let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'storm' AND pid <> pg_backend_pid()";
-            postgres.sql(all, "storm")?;
+            // It may be away by another break.
+            drop(postgres.sql(all, "storm"));
         }
         _ => {
             let seconds = strike.hold.as_secs_f64().min(8.0);
             let lock = format!(
                 "BEGIN; SELECT id FROM tenfour.channels ORDER BY id LIMIT 5 FOR UPDATE; SELECT pg_sleep({seconds}); ROLLBACK"
             );
-            postgres.sql(&lock, "storm")?;
+            drop(postgres.sql(&lock, "storm"));
         }
     }
     Ok(())
@@ -175,8 +200,8 @@ fn break_redis(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
         }
         Fault::RedisFlush => drop(redis.command("FLUSHALL")?),
         _ => {
-            redis.command("CLIENT KILL TYPE pubsub SKIPME yes")?;
-            redis.command("CLIENT KILL TYPE normal SKIPME yes")?;
+            drop(redis.command("CLIENT KILL TYPE pubsub SKIPME yes"));
+            drop(redis.command("CLIENT KILL TYPE normal SKIPME yes"));
         }
     }
     Ok(())
@@ -184,7 +209,10 @@ fn break_redis(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
 
 /// A part that holds the truth: the process ends, and a service manager starts it again.
 fn fatal(node: &Node, part: &str) -> Result<(), Trouble> {
-    node.panic(part)?;
+    if node.panic(part).is_err() {
+        // It is not there: another break has it.
+        return node.heal();
+    }
     let mut waited = Duration::ZERO;
     while node.is_running() && waited < Duration::from_secs(8) {
         sleep(Duration::from_millis(20));

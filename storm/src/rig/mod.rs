@@ -12,7 +12,7 @@ pub mod redis;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Trouble;
 use crate::proxy::Proxy;
@@ -62,6 +62,9 @@ pub struct Rig {
     /// In front of all nodes: new connections go to one after the other.
     pub front: Proxy,
     pub guard: Arc<Guard>,
+    /// Held by who stops, replaces or pauses the database or the Redis.
+    pub postgres_turn: Mutex<()>,
+    pub redis_turn: Mutex<()>,
 }
 
 impl Rig {
@@ -83,7 +86,17 @@ impl Rig {
             node.start()?;
         }
         let front = Proxy::start(nodes[0].line.addr);
-        Ok(Self { shape: plan.shape, nodes, postgres, redis, disk, front, guard })
+        Ok(Self {
+            shape: plan.shape,
+            nodes,
+            postgres,
+            redis,
+            disk,
+            front,
+            guard,
+            postgres_turn: Mutex::new(()),
+            redis_turn: Mutex::new(()),
+        })
     }
 
     /// Ends every break that may be on: all lines sound, all processes there and running, the disk with room.
@@ -119,6 +132,11 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Takes a turn; who had it before may have panicked, which leaves nothing half done here.
+pub fn turn(turn: &Mutex<()>) -> std::sync::MutexGuard<'_, ()> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A port of 127.0.0.1 that was free just now.

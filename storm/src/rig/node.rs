@@ -42,6 +42,8 @@ pub struct Node {
     environment: Vec<(String, String)>,
     folder: PathBuf,
     process: Mutex<Option<Child>>,
+    /// Held by who stops, replaces or breaks the process: one after the other.
+    pub turn: Mutex<()>,
     guard: Arc<Guard>,
     faketime: Option<&'static str>,
 }
@@ -89,6 +91,7 @@ impl Node {
             environment,
             folder: plan.folder.clone(),
             process: Mutex::new(None),
+            turn: Mutex::new(()),
             guard: Arc::clone(guard),
             faketime,
         })

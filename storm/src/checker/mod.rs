@@ -14,6 +14,8 @@ mod order;
 mod origin;
 mod resume;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,5 @@
+//! Each anomaly in a small history that has it, and the same history without it; then random ones.
+
+mod property;
+mod sim;
+mod sim_kept;

@@ -29,5 +29,8 @@ mod redis;
 #[path = "../support/socket.rs"]
 mod socket;
 
+mod across;
 mod faulty;
 mod parts;
+mod stored;
+mod told;

@@ -79,22 +79,18 @@ impl Handler<Uncommitted> for Db {
 impl Handler<Dropped> for Db {
     type Result = ();
 
-    /// Its sends that are being written go with it, and with them all that are written together with them.
-    fn handle(&mut self, Dropped { session }: Dropped, ctx: &mut Context<Self>) {
+    /// Its sends that are being written go with it, and with them all that are written together with them. The transaction
+    /// comes to its end for nobody.
+    fn handle(&mut self, Dropped { session }: Dropped, _: &mut Context<Self>) {
         let acked: Vec<MessageId> =
             ACKED.lock().extract_if(.., |(acked, _)| *acked == session).map(|(_, id)| id).collect();
-        let is_cut = |id: MessageId| acked.contains(&id);
-        let cut: Vec<_> =
-            self.flights.extract_if(.., |(_, batch)| batch.iter().any(|it| is_cut(it.append.message.id))).collect();
-        for (channel, batch) in cut {
-            store::cut(batch.iter().map(|sending| sending.append.message.id));
-            for sending in &batch {
-                self.queue.finished(sending);
+        for (_, batch) in &mut self.flights {
+            if !batch.iter().any(|sending| acked.contains(&sending.append.message.id)) {
+                continue;
             }
-            drop(batch);
-            match channel {
-                None => self.next_batch(ctx),
-                Some(channel) => self.next_aside(channel, ctx),
+            store::cut(batch.iter().map(|sending| sending.append.message.id));
+            for sending in std::mem::take(batch) {
+                self.queue.finished(&sending);
             }
         }
     }

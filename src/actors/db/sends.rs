@@ -54,14 +54,14 @@ impl Db {
         self.flights.iter().any(|(flying, _)| *flying == channel)
     }
 
-    pub(super) fn next_batch(&mut self, ctx: &mut Context<Self>) {
+    fn next_batch(&mut self, ctx: &mut Context<Self>) {
         if !self.flies(None) {
             let batch = self.queue.take(BATCH);
             self.write(None, batch, ctx);
         }
     }
 
-    pub(super) fn next_aside(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
+    fn next_aside(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
         let batch = self.queue.take_aside(channel, BATCH);
         self.write(Some(channel), batch, ctx);
     }

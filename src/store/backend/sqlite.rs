@@ -118,3 +118,24 @@ struct Synchronous {
     #[diesel(sql_type = BigInt)]
     synchronous: i64,
 }
+
+#[cfg(all(test, feature = "faults"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sabotaged_daemon_takes_a_file_that_does_not_wait_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tenfour.db");
+        let synchronous = || {
+            let mut conn = open(&path, &Timeouts::default()).unwrap();
+            let found: Synchronous = diesel::sql_query("PRAGMA synchronous").get_result(&mut conn).unwrap();
+            found.synchronous
+        };
+        assert_eq!(synchronous(), 2);
+        fault::plant(Sabotage::SqliteNormal);
+        assert_eq!(synchronous(), 1);
+        fault::heal(Sabotage::SqliteNormal);
+        assert_eq!(synchronous(), 2);
+    }
+}

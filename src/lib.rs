@@ -24,3 +24,6 @@ pub mod domain;
 pub mod fault;
 
 pub mod client;
+
+pub mod bench;
+pub mod svg;

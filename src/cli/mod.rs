@@ -2,6 +2,7 @@
 //!
 //! Used by `main` only. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
+mod bench;
 pub mod chat;
 mod dev;
 mod flags;
@@ -40,6 +41,11 @@ enum Command {
     Token(token::Token),
     /// Talk from the terminal.
     Chat(chat::ChatOptions),
+    /// Measure a daemon: how many messages, how late, how much memory.
+    Bench(bench::Bench),
+    /// The daemon that `bench` starts for itself.
+    #[command(hide = true)]
+    BenchDaemon(SettingFlags),
 }
 
 /// Why a command ended otherwise than well.
@@ -118,6 +124,8 @@ impl Cli {
             }
             // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
+            Command::Bench(options) => bench::run(options, flags, environment),
+            Command::BenchDaemon(behind) => bench::serve(&flags.and(behind), environment),
         }
     }
 
@@ -159,7 +167,7 @@ mod tests {
         match cli.command {
             Some(Command::Serve(behind) | Command::Dev(behind)) => cli.flags.and(behind),
             Some(Command::Token(token)) => cli.flags.and(token.flags),
-            Some(Command::Chat(_)) | None => cli.flags.0,
+            Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
         }
     }
 

@@ -86,8 +86,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "http",
         ],
     ),
+    ("svg", &[]),
+    // A client like any other: of the daemon it knows the wire, and how a token is signed.
+    ("bench", &["config", "auth", "svg"]),
     // `dev` gives the daemon that it started its first orders.
-    ("cli", &["domain", "config", "protocol", "auth", "store", "client", "daemon", "actors"]),
+    ("cli", &["domain", "config", "protocol", "auth", "store", "client", "bench", "daemon", "actors"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -117,7 +120,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (
         &["serde_json"],
-        &["protocol", "http", "auth", "store", "ephemeral", "bus", "client", "cli", "daemon"],
+        &["protocol", "http", "auth", "store", "ephemeral", "bus", "client", "bench", "cli", "daemon"],
         "the JSON of the wire is the protocol's",
     ),
 ];

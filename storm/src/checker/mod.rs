@@ -3,16 +3,26 @@
 //! Pure: a history in, findings out.
 
 mod agreement;
+mod authorization;
+mod converge;
+mod deletion;
 mod durability;
 mod evidence;
 mod findings;
+mod honesty;
 mod idempotence;
 mod index;
+mod kept;
 mod live;
+mod marks;
+mod members;
 mod model;
 mod order;
 mod origin;
+mod presence;
+mod reads;
 mod resume;
+mod roster;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -24,6 +34,7 @@ use serde::Serialize;
 
 use crate::history::{ChannelNo, History, Micros};
 use findings::Findings;
+use members::Memberships;
 use model::Model;
 pub use sums::Sums;
 
@@ -35,7 +46,7 @@ pub enum Anomaly {
     Lost,
     /// I1: acknowledged, and not in the copy that a power cut leaves.
     LostAtPowerCut,
-    /// I2: shown, and never sent by that sender, or refused for good.
+    /// I2: shown, and not asked for by whom it is said to be of, or not stored.
     Phantom,
     /// I3: stored more than once, or two different acks for one `clientId`.
     Duplicate,
@@ -59,6 +70,8 @@ pub enum Anomaly {
     NotConverged,
     /// I12: told to somebody who had been removed before it.
     LeakedAfterRemoval,
+    /// I12: stored, of somebody who had been removed before it.
+    ActedAfterRemoval,
     /// I13: an old or foreign cursor was not answered with `reset`.
     CursorNotReset,
     /// I14: content shown after its deletion was acknowledged.
@@ -116,7 +129,17 @@ pub fn check(history: &History) -> Verdict {
     idempotence::look(&model, &mut found);
     agreement::look(&model, &mut found);
     order::look(&model, &mut found);
-    live::look(&model, &mut found);
+    let at_rest = live::look(&model, &mut found);
     resume::look(&model, &mut found);
+    reads::look(&model, &mut found);
+    converge::look(&model, &at_rest, &mut found);
+    kept::look(&model, &mut found);
+    let members = Memberships::of(&model);
+    authorization::look(&model, &members, &mut found);
+    roster::look(&model, &members, &mut found);
+    deletion::look(&model, &mut found);
+    marks::look(&model, &members, &mut found);
+    presence::look(&model, &mut found);
+    honesty::look(&model, &mut found);
     Verdict { findings: found.kept, counts: found.counts, sums: sums::of(&model) }
 }

@@ -68,7 +68,7 @@ impl Log {
         place(version).and_then(|place| self.changes.get(place)).map_or(Change::Unseen, |(change, _)| *change)
     }
 
-    /// Place of the record that told of it first.
+    /// Place of the record that told of it first; [`NOWHERE`] where only the final log does.
     pub(super) fn told_by(&self, version: i64) -> u32 {
         place(version).and_then(|place| self.changes.get(place)).map_or(NOWHERE, |(_, by)| *by)
     }
@@ -289,6 +289,10 @@ impl Taking<'_, '_> {
             log.changes.resize(at + 1, (Change::Unseen, NOWHERE));
         }
         let (known, first) = log.changes[at];
+        if first == NOWHERE {
+            // When it was told is worth more than that the final log has it too.
+            log.changes[at].1 = by;
+        }
         match (known, change) {
             (Change::Unseen, _) => log.changes[at] = (change, by),
             (Change::State { seq: known, edited: false, deleted: false, .. }, Change::Sent { seq }) if known == seq => {

@@ -148,7 +148,14 @@ impl Sim {
         self.history.records.push(Record { at: self.now, client, line, what });
     }
 
+    /// Everybody who reads has read by the end of it, and every hole is filled.
     pub(super) fn wait(&mut self, time: Micros) {
+        for (node, channel) in self.stalled.clone() {
+            self.fill(node, channel);
+        }
+        for client in [0, 1, 2, 4] {
+            self.deliver(client, usize::MAX);
+        }
         self.now += time;
     }
 
@@ -269,6 +276,7 @@ impl Sim {
         for channel in self.channels_of(user) {
             let frame = Frame::Presence { channel, user, online };
             self.to_lines(channel, &frame, |of| of != user);
+            self.kept_presence(channel, user, online);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::sim::{EPOCH, Sim};
-use crate::history::{Answer, Ask, ChannelNo, ClientNo, Copy, Handed, What, hash};
+use crate::history::{Answer, Ask, ChannelNo, ClientNo, Copy, Handed, UserNo, What, hash};
 
 #[derive(Debug, Default)]
 pub(super) struct KeptState {
@@ -154,6 +154,14 @@ impl Sim {
                 (true, true) => Handed::Deleted { copy },
             },
         );
+    }
+
+    pub(super) fn kept_presence(&mut self, channel: ChannelNo, user: UserNo, online: bool) {
+        let has = |kept: &KeptState| kept.connected && kept.channels.contains_key(&channel);
+        let clients: Vec<_> = self.kept.iter().filter(|(_, kept)| has(kept)).map(|(client, _)| *client).collect();
+        for client in clients.into_iter().filter(|client| self.user(*client) != user).collect::<Vec<_>>() {
+            self.hand(client, Handed::Presence { channel, user, online });
+        }
     }
 
     fn state(&mut self, client: ClientNo) -> &mut KeptState {

@@ -102,7 +102,13 @@ impl Kept {
                 let (client, no) = (self.client.clone(), self.me.no);
                 tokio::spawn(async move { answered(&world, no, op, client.delete(message).await) });
             }
-            850..920 => self.client.read(id, self.heads.get(&channel).copied().unwrap_or_default()).await,
+            850..920 => {
+                let (op, seq) = (world.next_op(), self.heads.get(&channel).copied().unwrap_or_default());
+                self.note(What::Asked { op, ask: Ask::Read { channel, seq } });
+                self.client.read(id, seq).await;
+                // The client tells its application nothing of the answer.
+                self.note(What::Answered { op, answer: Answer::Unknown });
+            }
             920..970 => self.client.typing(id).await,
             _ => (),
         }

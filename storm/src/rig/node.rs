@@ -72,7 +72,8 @@ impl Node {
             ("TENFOUR_RATE_LIMIT".to_owned(), "off".to_owned()),
             ("TENFOUR_HEARTBEAT_INTERVAL_MS".to_owned(), HEARTBEAT_MS.to_string()),
             ("TENFOUR_HEARTBEAT_TIMEOUT_MS".to_owned(), SILENCE_MS.to_string()),
-            ("RUST_BACKTRACE".to_owned(), "1".to_owned()),
+            // A backtrace of a debug build takes more memory than the daemon itself.
+            ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
         ];
         if let Some(line) = &to_redis {
             environment.push(("REDIS_URL".to_owned(), format!("redis://{}/", line.addr)));

@@ -2,6 +2,8 @@
 
 mod messages;
 mod property;
+mod rest;
 mod sim;
 mod sim_kept;
 mod story;
+mod streams;

@@ -38,7 +38,7 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
     }
     for log in &model.history.finals {
         for copy in &log.messages {
-            scan.shown(NOWHERE, copy, log.held.version, NOWHERE);
+            scan.shown(NOWHERE, copy, log.held.version, 0);
         }
     }
 }
@@ -71,7 +71,11 @@ impl Scan<'_, '_> {
                 Some(done) => evidence::page_line(model.history, done, copy.channel, &[copy.seq]),
                 None => "deleted, with a content".to_owned(),
             }];
-            evidence.push(model.source(copy.channel, copy.seq, place));
+            evidence.push(if place == NOWHERE {
+                format!("a final log: {}", evidence::text(copy))
+            } else {
+                model.source(copy.channel, copy.seq, place)
+            });
             (what, evidence)
         });
     }

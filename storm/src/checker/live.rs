@@ -120,7 +120,13 @@ impl Scan<'_, '_> {
                 // An ack always answers the send. It has a place in the sequence where the sequence has not passed it: after
                 // the message itself came in a frame that fills a hole, or before the user was told of the channel, it only
                 // answers.
-                if lane.stand == Stand::Inside && *version > lane.version {
+                let has_place = match lane.stand {
+                    Stand::Inside => *version > lane.version,
+                    // It may have been a `sync` that told so, ahead of what the channel still has to say.
+                    Stand::Removed => *version == lane.version + 1,
+                    Stand::Outside => false,
+                };
+                if has_place {
                     self.piece(place, record, Piece { channel: *channel, since: *version, version: *version });
                 }
             }

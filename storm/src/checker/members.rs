@@ -200,8 +200,16 @@ impl Memberships {
             let vague = Vague { added, least: op.known.version + 1, most, asked: op.asked, over };
             asked.entry((*channel, *user)).or_default().push(vague);
         }
-        for (key, asked) in asked {
-            self.ways.entry(key).or_default().explain(asked);
+        for ((channel, user), asked) in asked {
+            let mut way = self.ways.remove(&(channel, user)).unwrap_or_default();
+            let last = self.unseen.get(usize::from(channel)).map_or(0, Vec::len).saturating_sub(1);
+            let last = i64::try_from(last).unwrap_or(i64::MAX);
+            let all_seen = |vague: &Vague| {
+                let most = vague.most.min(last);
+                vague.least > most || self.unseen_between(channel, vague.least - 1, most) == 0
+            };
+            way.explain(asked, all_seen);
+            self.ways.insert((channel, user), way);
         }
     }
 }
@@ -251,33 +259,30 @@ impl Way {
     }
 
     /// Finds out which request made which change. What is not certain stays vague.
-    fn explain(&mut self, mut asked: Vec<Vague>) {
+    fn explain(&mut self, asked: Vec<Vague>, all_seen: impl Fn(&Vague) -> bool) {
         let mut made: Vec<Option<i64>> = vec![None; asked.len()];
-        // First those that were done, within their time; then those without an answer, for what is left.
-        for done in [true, false] {
-            let open: Vec<usize> =
-                (0..asked.len()).filter(|at| (asked[*at].over != NOWHERE) == done && made[*at].is_none()).collect();
-            let fits = |vague: &Vague, seen: &Seen| {
-                seen.asked == NOWHERE && seen.added == vague.added && (vague.least..=vague.most).contains(&seen.version)
-            };
-            let mut matched = Vec::new();
-            for (at, seen) in self.seen.iter().enumerate() {
-                let mut candidates = open.iter().copied().filter(|open| fits(&asked[*open], seen));
-                if let (Some(only), None) = (candidates.next(), candidates.next())
-                    && (!done || self.seen.iter().filter(|other| fits(&asked[only], other)).nth(1).is_none())
-                {
-                    matched.push((at, only));
-                }
+        let fits = |vague: &Vague, seen: &Seen| {
+            seen.asked == NOWHERE && seen.added == vague.added && (vague.least..=vague.most).contains(&seen.version)
+        };
+        // What was done, in a time of which every change was seen, and only one can be it.
+        for (made, vague) in made.iter_mut().zip(&asked).filter(|(_, vague)| vague.over != NOWHERE && all_seen(vague)) {
+            let mut changes = self.seen.iter_mut().filter(|seen| fits(vague, seen));
+            if let (Some(only), None) = (changes.next(), changes.next()) {
+                only.asked = vague.asked;
+                *made = Some(only.version);
             }
-            for (at, only) in matched {
-                if made[only].is_none() {
-                    self.seen[at].asked = asked[only].asked;
-                    made[only] = Some(self.seen[at].version);
-                }
+        }
+        // A change that only one request is left for.
+        for at in 0..self.seen.len() {
+            let left = (0..asked.len()).filter(|request| made[*request].is_none());
+            let mut requests = left.filter(|request| fits(&asked[*request], &self.seen[at]));
+            if let (Some(only), None) = (requests.next(), requests.next()) {
+                self.seen[at].asked = asked[only].asked;
+                made[only] = Some(self.seen[at].version);
             }
         }
         self.vague = asked.iter().zip(&made).filter(|(_, made)| made.is_none()).map(|(vague, _)| *vague).collect();
-        for (vague, made) in asked.drain(..).zip(made) {
+        for (vague, made) in asked.into_iter().zip(made) {
             if vague.added {
                 self.ends_out(vague.asked);
             } else if let Some(version) = made.filter(|_| vague.over != NOWHERE) {

@@ -1,5 +1,9 @@
 //! Each anomaly in a small history that has it, and the same history without it; then random ones.
 
+mod messages;
 mod property;
+mod rest;
 mod sim;
 mod sim_kept;
+mod story;
+mod streams;

@@ -16,7 +16,8 @@ enum Step {
     Sync(ClientNo, Option<(i64, u64)>),
     History(ClientNo, ChannelNo, usize, u8),
     Read(ClientNo, ChannelNo, usize),
-    Membership(bool),
+    Membership(bool, Fate, bool),
+    BeLate,
     Deliver(ClientNo, usize),
     Stall(u8, ChannelNo),
     Fill(u8, ChannelNo),
@@ -43,7 +44,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (client(), channel(), 0_usize..100, 0_u8..3)
             .prop_map(|(client, channel, pick, way)| Step::History(client, channel, pick, way)),
         3 => (client(), channel(), 0_usize..100).prop_map(|(client, channel, pick)| Step::Read(client, channel, pick)),
-        2 => any::<bool>().prop_map(Step::Membership),
+        3 => (any::<bool>(), fate(), any::<bool>()).prop_map(|(add, fate, late)| Step::Membership(add, fate, late)),
+        1 => Just(Step::BeLate),
         20 => (client(), 0_usize..10).prop_map(|(client, count)| Step::Deliver(client, count)),
         1 => (0_u8..2, channel()).prop_map(|(node, channel)| Step::Stall(node, channel)),
         2 => (0_u8..2, channel()).prop_map(|(node, channel)| Step::Fill(node, channel)),
@@ -76,7 +78,8 @@ fn act(sim: &mut Sim, step: Step) {
             sim.history(client, channel, before, after);
         }
         Step::Read(client, channel, at) => sim.read(client, channel, pick(sim, channel, at)),
-        Step::Membership(add) => sim.membership(add),
+        Step::Membership(add, fate, late) => sim.membership(add, fate, late),
+        Step::BeLate => sim.be_late(),
         Step::Deliver(client, count) => sim.deliver(client, count),
         Step::Stall(node, channel) => sim.stall(node, channel),
         Step::Fill(node, channel) => sim.fill(node, channel),

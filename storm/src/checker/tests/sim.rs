@@ -94,6 +94,8 @@ pub(super) struct Sim {
     unknown: Vec<(ClientNo, ChannelNo, Uuid, u64)>,
     stored: HashMap<(UserNo, Uuid), (ChannelNo, u64, i64, i64)>,
     stalled: HashSet<(u8, ChannelNo)>,
+    /// Additions and removals that take effect later.
+    late: Vec<bool>,
     pub(super) kept: BTreeMap<ClientNo, super::sim_kept::KeptState>,
     ops: OpNo,
     ids: u128,
@@ -136,6 +138,7 @@ impl Sim {
             unknown: Vec::new(),
             stored: HashMap::new(),
             stalled: HashSet::new(),
+            late: Vec::new(),
             kept: kept.into_iter().collect(),
             ops: 0,
             ids: 1000,
@@ -446,11 +449,42 @@ impl Sim {
         self.pass_on(channel);
     }
 
-    /// The host adds or removes the floating user of channel 0.
-    pub(super) fn membership(&mut self, add: bool) {
+    /// The host adds or removes the floating user of channel 0. `late`: it has no answer, and takes effect later.
+    pub(super) fn membership(&mut self, add: bool, fate: Fate, late: bool) {
         let (channel, user) = (0, FLOATING);
         let ask = if add { Ask::Add { channel, user } } else { Ask::Remove { channel, user } };
         let op = self.ask(HOST, 0, ask);
+        let answer = match fate {
+            Fate::Fine => {
+                let changes = self.change_members(add);
+                if changes || add {
+                    Answer::Done { version: add.then_some(self.rooms[0].version()) }
+                } else {
+                    Answer::Refused { code: "not_found".into(), retryable: false }
+                }
+            }
+            Fate::LostAsking => Answer::Unknown,
+            Fate::LostAnswer if late => {
+                self.late.push(add);
+                Answer::Unknown
+            }
+            Fate::LostAnswer => {
+                self.change_members(add);
+                Answer::Unknown
+            }
+        };
+        self.note(HOST, 0, What::Answered { op, answer });
+    }
+
+    /// What took its time takes effect.
+    pub(super) fn be_late(&mut self) {
+        for add in std::mem::take(&mut self.late) {
+            self.change_members(add);
+        }
+    }
+
+    fn change_members(&mut self, add: bool) -> bool {
+        let (channel, user) = (0, FLOATING);
         let room = &mut self.rooms[0];
         let changes = if add { room.members.insert(user) } else { room.members.remove(&user) };
         if changes {
@@ -462,12 +496,7 @@ impl Sim {
             }
             self.pass_on(channel);
         }
-        let answer = if changes || add {
-            Answer::Done { version: add.then_some(self.rooms[0].version()) }
-        } else {
-            Answer::Refused { code: "not_found".into(), retryable: false }
-        };
-        self.note(HOST, 0, What::Answered { op, answer });
+        changes
     }
 
     /// A node loses what happens in a channel, until [`Self::fill`].
@@ -501,6 +530,7 @@ impl Sim {
         let room = &self.rooms[usize::from(channel)];
         let line = &mut self.lines[no as usize - 1];
         let Some(mut passed) = line.lanes.get(&channel).copied().filter(|_| line.open) else { return };
+        let mut owed = Vec::new();
         for (version, entry) in (passed + 1..).zip(&room.log[usize::try_from(passed).unwrap()..]) {
             let origin = room.origins.get(&version).filter(|(of, _)| *of == no);
             match entry {
@@ -511,10 +541,12 @@ impl Sim {
                         Out::Answer(*op, Answer::Acked { message: copy.id, seq: copy.seq, version, duplicate })
                     });
                     if filling && latest.version != version {
-                        // Overtaken: the ack is left out unless it is next.
-                        if let Some(ack) = ack.filter(|_| version == passed + 1) {
-                            line.queue.push_back(ack);
+                        // Overtaken: its latest state is the answer, if there is a place for the ack before it.
+                        if version == passed + 1 && ack.is_some() {
+                            line.queue.extend(ack);
                             passed = version;
+                        } else {
+                            owed.extend(ack);
                         }
                         continue;
                     }
@@ -526,6 +558,14 @@ impl Sim {
                 Entry::Roster { removed, .. } if removed.contains(&user) => {
                     line.lanes.remove(&channel);
                     line.queue.push_back(Out::Frame(Frame::ChannelRemoved { channel }));
+                    // What it sent since it was added again is answered outside of the sequence.
+                    let later = room.origins.iter().filter(|(at, (of, _))| **at > version && *of == no);
+                    owed.extend(later.filter_map(|(version, (_, op))| {
+                        let Entry::Message(copy) = &room.log[usize::try_from(*version).ok()? - 1] else { return None };
+                        let (seq, version, duplicate) = (copy.seq, *version, false);
+                        Some(Out::Answer(*op, Answer::Acked { message: copy.id, seq, version, duplicate }))
+                    }));
+                    line.queue.extend(owed);
                     return;
                 }
                 Entry::Roster { added, removed, members } => {
@@ -637,6 +677,7 @@ impl Sim {
 
     /// All is healed, everything is told, and each bare client opens one more connection.
     pub(super) fn finish(mut self) -> History {
+        self.be_late();
         self.history.healed = self.now;
         for (node, channel) in self.stalled.clone() {
             self.fill(node, channel);

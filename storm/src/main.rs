@@ -1,7 +1,7 @@
 //! `storm`: runs a real deployment of tenfour, breaks it at random from a seed, records what every client saw, and
 //! checks it.
 //!
-//! Reads in this order: `options`, `run`, `rig` (what is broken), `crowd` (who talks), `nemesis` (what breaks),
+//! Reads in this order: `options`, `tiers`, `run`, `rig` (what is broken), `crowd` (who talks), `nemesis` (what breaks),
 //! `history` (what was seen), `checker`, `report`. Never part of the daemon.
 
 mod alarms;
@@ -17,6 +17,7 @@ mod proxy;
 mod report;
 mod rig;
 mod run;
+mod tiers;
 
 use std::process::ExitCode;
 

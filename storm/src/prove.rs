@@ -11,6 +11,7 @@ use crate::Trouble;
 use crate::nemesis::fault::Fault;
 use crate::options::{self, RunOptions};
 use crate::rig::Shape;
+use crate::tiers;
 
 /// A bug has to be found within so many short runs.
 pub const RUNS: u64 = 3;
@@ -82,9 +83,13 @@ pub async fn prove(names: &[String], options: &RunOptions) -> Result<bool, Troub
             .as_ref()
             .map_or(("**none**".to_owned(), String::new()), |(run, anomalies)| (run.to_string(), anomalies.join(", ")));
         all &= found.is_some();
-        let shape = if case.shape == Shape::Single { "one node, SQLite" } else { "three nodes, PostgreSQL, Redis" };
         // Writing to a string does not fail.
-        drop(writeln!(table, "| {name} | {shape} | {run} | {anomalies} | {} |", start.elapsed().as_secs()));
+        drop(writeln!(
+            table,
+            "| {name} | {} | {run} | {anomalies} | {} |",
+            case.shape.described(),
+            start.elapsed().as_secs()
+        ));
         options::say(&format!("{name}: {run} {anomalies}"));
     }
     options::say(&table);
@@ -104,9 +109,9 @@ async fn look(case: &Case, options: &RunOptions) -> Result<Option<(u64, Vec<Stri
             out: options.out.join("proof"),
             ..options.clone()
         };
-        let outcome = options::one(&options, first + run - 1).await;
+        let outcome = tiers::one(&options, first + run - 1).await;
         let counts = match outcome {
-            Ok(verdict) => verdict.counts,
+            Ok(ended) => ended.verdict.counts,
             // A deployment that does not come back to life has been noticed as well, but not by the checker.
             Err(error) => return Err(format!("{}: {error}", case.bug).into()),
         };

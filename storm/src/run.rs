@@ -10,9 +10,9 @@ use tokio::task::spawn_blocking;
 use crate::Trouble;
 use crate::crowd::population::{Crowd, Size};
 use crate::crowd::{Phase, World, host};
-use crate::history::{Answer, History, What};
+use crate::history::{Answer, Broken, History, What};
 use crate::nemesis::apply::{self, Outcome};
-use crate::nemesis::fault::Ability;
+use crate::nemesis::fault::{Ability, Fault};
 use crate::nemesis::schedule;
 use crate::progress::Progress;
 use crate::rig::{Plan, Rig};
@@ -27,12 +27,28 @@ pub struct Storm {
     pub length: Duration,
     /// On average so long from one break to the next.
     pub every: Duration,
-    pub only: Vec<crate::nemesis::fault::Fault>,
+    pub only: Vec<Fault>,
     /// Every kind in turn, rather than a random part of them.
     pub fair: bool,
     pub ability: Ability,
     /// Goes on until so many sends are acknowledged, if that takes longer.
     pub sends: u64,
+    /// Goes on until each possible kind of fault broke something so many times, for some rounds.
+    pub each: u64,
+    /// For reports: what runs the same again, what this machine cannot break, and when it began.
+    pub command: String,
+    pub left_out: Vec<String>,
+    pub began: chrono::DateTime<chrono::Utc>,
+}
+
+impl Storm {
+    /// The kinds that did not break anything as often as is wanted.
+    pub fn rare(&self, broken: &[Broken]) -> Vec<Fault> {
+        let wanted =
+            |fault: &&Fault| fault.is_possible(self.ability) && (self.only.is_empty() || self.only.contains(fault));
+        let came = |fault: Fault| broken.iter().filter(|one| one.fault == fault.name() && one.took()).count() as u64;
+        Fault::ALL.iter().filter(wanted).copied().filter(|fault| came(*fault) < self.each).collect()
+    }
 }
 
 /// How long to wait for what has no answer yet, once all is healed.
@@ -41,6 +57,9 @@ const SETTLE: Duration = Duration::from_secs(45);
 const CONVERGE: Duration = Duration::from_secs(12);
 /// For one connection more of everybody, and what it brings.
 const REST: Duration = Duration::from_secs(6);
+/// So many lengths at most, and so many for kinds that came too rarely.
+const ROUNDS: u64 = 20;
+const ROUNDS_FOR_RARE: u64 = 3;
 /// Breaks that overlap at most.
 const AT_ONCE: usize = 3;
 
@@ -118,10 +137,15 @@ async fn break_things(
     let mut round = 0;
     loop {
         let seed = storm.seed.wrapping_add(round);
-        let strikes = schedule::draw(seed, storm.length, storm.every, nodes, storm.ability, &storm.only, storm.fair);
+        let rare = storm.rare(&all.broken);
+        let only = if round == 0 || rare.is_empty() { &storm.only } else { &rare };
+        let strikes = schedule::draw(seed, storm.length, storm.every, nodes, storm.ability, only, storm.fair);
         let start = Instant::now();
         let mut running = tokio::task::JoinSet::new();
         for strike in strikes {
+            if round > 0 && is_enough(storm, &all, world, round) {
+                break;
+            }
             tokio::time::sleep_until((start + strike.at).into()).await;
             while running.len() >= AT_ONCE {
                 take(running.join_next().await, &mut all)?;
@@ -136,12 +160,19 @@ async fn break_things(
         while let Some(done) = running.join_next().await {
             take(Some(done), &mut all)?;
         }
-        tokio::time::sleep_until((start + storm.length).into()).await;
+        while start.elapsed() < storm.length && !(round > 0 && is_enough(storm, &all, world, round)) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         round += 1;
-        if round > 20 || acknowledged(world) >= storm.sends {
+        if round > ROUNDS || is_enough(storm, &all, world, round) {
             return Ok(all);
         }
     }
+}
+
+fn is_enough(storm: &Storm, so_far: &Outcome, world: &World, round: u64) -> bool {
+    let rare = round <= ROUNDS_FOR_RARE && !storm.rare(&so_far.broken).is_empty();
+    !rare && acknowledged(world) >= storm.sends
 }
 
 fn take(

@@ -26,6 +26,21 @@ pub struct Outcome {
     pub alarms: Vec<String>,
 }
 
+/// How the note begins of a break that found nothing to break, such as a node that another break had stopped.
+const MISSED: &str = "missed: ";
+
+impl Broken {
+    /// Was there something to break?
+    pub fn took(&self) -> bool {
+        !self.note.starts_with(MISSED)
+    }
+}
+
+/// The note of a break that went well, or met nothing.
+fn noted<T>(result: Result<T, Trouble>) -> String {
+    result.map_or_else(|error| format!("{MISSED}{error}"), |_| String::new())
+}
+
 /// Blocks for as long as the break holds. An error is of the rig, not of what is tested.
 pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Outcome, Trouble> {
     let _turn = turn_of(rig, strike);
@@ -53,12 +68,12 @@ pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Ou
             node.kill();
             node.start()?;
         }
-        Fault::PanicSession => note = node.panic("session").map_or_else(|error| error.to_string(), |()| String::new()),
-        Fault::PanicRoom => note = node.panic("room").map_or_else(|error| error.to_string(), |()| String::new()),
-        Fault::PanicRegistry => fatal(node, "registry")?,
-        Fault::PanicDb => fatal(node, "db")?,
-        Fault::PanicPresence => fatal(node, "presence")?,
-        Fault::PanicRelay => fatal(node, "relay")?,
+        Fault::PanicSession => note = noted(node.panic("session")),
+        Fault::PanicRoom => note = noted(node.panic("room")),
+        Fault::PanicRegistry => note = fatal(node, "registry")?,
+        Fault::PanicDb => note = fatal(node, "db")?,
+        Fault::PanicPresence => note = fatal(node, "presence")?,
+        Fault::PanicRelay => note = fatal(node, "relay")?,
         Fault::ClockForward | Fault::ClockBack => {
             let seconds = i64::try_from(strike.draw % 3600).unwrap_or(60) + 1;
             let seconds = if strike.fault == Fault::ClockBack { -seconds } else { seconds };
@@ -78,10 +93,10 @@ pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Ou
         Fault::DatabaseStallDown => held(to_postgres(node)?, strike, |line| line.stall_one_way(Direction::Down)),
         Fault::DatabaseDelay => delayed(to_postgres(node)?, strike),
         Fault::DatabaseSlice => sliced(to_postgres(node)?, strike),
-        Fault::CutAfterCommit => trap(to_postgres(node)?, b"COMMIT", Cut::After, strike),
-        Fault::CutBeforeCommit => trap(to_postgres(node)?, b"COMMIT", Cut::Before, strike),
-        Fault::CutAfterPublish => trap(to_redis(node)?, b"PUBLISH", Cut::After, strike),
-        Fault::CutBeforePublish => trap(to_redis(node)?, b"PUBLISH", Cut::Before, strike),
+        Fault::CutAfterCommit => note = trap(to_postgres(node)?, b"COMMIT", Cut::After, strike),
+        Fault::CutBeforeCommit => note = trap(to_postgres(node)?, b"COMMIT", Cut::Before, strike),
+        Fault::CutAfterPublish => note = trap(to_redis(node)?, b"PUBLISH", Cut::After, strike),
+        Fault::CutBeforePublish => note = trap(to_redis(node)?, b"PUBLISH", Cut::Before, strike),
         Fault::RedisReset => to_redis(node)?.cut(),
         Fault::RedisStall => held(to_redis(node)?, strike, Proxy::stall),
         Fault::RedisStallDown => held(to_redis(node)?, strike, |line| line.stall_one_way(Direction::Down)),
@@ -91,10 +106,12 @@ pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Ou
             "the database".clone_into(&mut target);
             let mut connection = SqliteConnection::establish(&sqlite_file(rig.disk.folder()).display().to_string())?;
             // The disk may be full, or another break may hold it.
-            if connection.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").is_ok() {
+            let locked = connection.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");
+            if locked.is_ok() {
                 hold();
                 drop(connection.batch_execute("ROLLBACK"));
             }
+            note = noted(locked.map_err(Trouble::from));
         }
         Fault::DiskFull => {
             "the disk".clone_into(&mut target);
@@ -119,7 +136,7 @@ pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Ou
         | Fault::BackendsTerminated
         | Fault::RowsLocked => {
             "postgres".clone_into(&mut target);
-            break_postgres(rig, strike)?;
+            note = break_postgres(rig, strike)?;
         }
         Fault::RedisKill | Fault::RedisPause | Fault::RedisFlush | Fault::RedisClientsKilled => {
             "redis".clone_into(&mut target);
@@ -152,7 +169,8 @@ fn turn_of<'rig>(rig: &'rig Rig, strike: &Strike) -> Option<MutexGuard<'rig, ()>
     }
 }
 
-fn break_postgres(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
+fn break_postgres(rig: &Rig, strike: &Strike) -> Result<String, Trouble> {
+    let mut note = String::new();
     let postgres = rig.postgres.as_ref().ok_or("no PostgreSQL in this deployment")?;
     match strike.fault {
         Fault::PostgresKill => {
@@ -166,23 +184,23 @@ fn break_postgres(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
             postgres.pause(false);
         }
         Fault::BackendKill => {
-            drop(postgres.kill_backend());
+            note = noted(postgres.kill_backend());
             postgres.heal()?;
         }
         Fault::BackendsTerminated => {
             let all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'storm' AND pid <> pg_backend_pid()";
             // It may be away by another break.
-            drop(postgres.sql(all, "storm"));
+            note = noted(postgres.sql(all, "storm"));
         }
         _ => {
             let seconds = strike.hold.as_secs_f64().min(8.0);
             let lock = format!(
                 "BEGIN; SELECT id FROM tenfour.channels ORDER BY id LIMIT 5 FOR UPDATE; SELECT pg_sleep({seconds}); ROLLBACK"
             );
-            drop(postgres.sql(&lock, "storm"));
+            note = noted(postgres.sql(&lock, "storm"));
         }
     }
-    Ok(())
+    Ok(note)
 }
 
 fn break_redis(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
@@ -208,17 +226,22 @@ fn break_redis(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
 }
 
 /// A part that holds the truth: the process ends, and a service manager starts it again.
-fn fatal(node: &Node, part: &str) -> Result<(), Trouble> {
-    if node.panic(part).is_err() {
+fn fatal(node: &Node, part: &str) -> Result<String, Trouble> {
+    if let Err(error) = node.panic(part) {
         // It is not there: another break has it.
-        return node.heal();
+        node.heal()?;
+        return Ok(noted::<()>(Err(error)));
     }
     let mut waited = Duration::ZERO;
     while node.is_running() && waited < Duration::from_secs(8) {
         sleep(Duration::from_millis(20));
         waited += Duration::from_millis(20);
     }
-    if node.is_running() { Ok(()) } else { node.start() }
+    if node.is_running() {
+        return Ok(format!("{MISSED}it runs on"));
+    }
+    node.start()?;
+    Ok(String::new())
 }
 
 fn to_postgres(node: &Node) -> Result<&Proxy, Trouble> {
@@ -251,14 +274,16 @@ fn sliced(line: &Proxy, strike: &Strike) {
     line.slice(false);
 }
 
-fn trap(line: &Proxy, pattern: &[u8], cut: Cut, strike: &Strike) {
+fn trap(line: &Proxy, pattern: &[u8], cut: Cut, strike: &Strike) -> String {
     line.cut_when(Direction::Up, pattern, cut);
     let mut waited = Duration::ZERO;
     while line.armed() && waited < strike.hold.max(Duration::from_secs(1)) {
         sleep(Duration::from_millis(20));
         waited += Duration::from_millis(20);
     }
+    let waits = line.armed();
     line.disarm();
+    if waits { format!("{MISSED}it did not pass by") } else { String::new() }
 }
 
 /// Every send that somebody was told is stored.

@@ -112,6 +112,19 @@ impl Fault {
         }
     }
 
+    /// The part of the deployment that it breaks, in one word.
+    pub fn family(self) -> &'static str {
+        match self.needs() {
+            Needs::Node if self.name().starts_with("clients_") => "clients",
+            Needs::Node => "node",
+            Needs::Points => "panic",
+            Needs::Clock => "clock",
+            Needs::Postgres | Needs::Sqlite => "database",
+            Needs::Redis => "redis",
+            Needs::Disk => "disk",
+        }
+    }
+
     /// May answers to clients come late meanwhile, or never on their connection?
     pub fn holds_up_clients(self) -> bool {
         self.name().starts_with("clients_")
@@ -122,6 +135,12 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl serde::Serialize for Fault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

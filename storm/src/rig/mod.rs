@@ -33,6 +33,26 @@ pub enum Shape {
     Cluster,
 }
 
+impl std::fmt::Display for Shape {
+    /// As on the command line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Single => "single",
+            Self::Cluster => "cluster",
+        })
+    }
+}
+
+impl Shape {
+    /// What it is, in words.
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::Single => "one node, SQLite",
+            Self::Cluster => "three nodes, PostgreSQL, Redis",
+        }
+    }
+}
+
 /// How many nodes a cluster has.
 const NODES: u8 = 3;
 /// The HS256 secret of the deployment.

@@ -125,7 +125,8 @@ impl Postgres {
             "SELECT pid FROM pg_stat_activity WHERE datname = 'storm' AND application_name <> 'psql' LIMIT 1",
             "storm",
         )?;
-        signal("KILL", &pid.trim().parse().into_iter().collect::<Vec<u32>>());
+        let pid = pid.trim().parse().map_err(|_| "nobody is connected")?;
+        signal("KILL", &[pid]);
         Ok(())
     }
 

@@ -242,13 +242,13 @@ impl Drop for Session {
 impl StreamHandler<Result<Event, InboundError>> for Session {
     fn handle(&mut self, event: Result<Event, InboundError>, ctx: &mut Self::Context) {
         let outbox = self.handle.feed.outbox();
-        if outbox.is_closed() && matches!(event, Ok(Event::Text(_) | Event::Binary)) {
+        if outbox.is_closed() && matches!(event, Ok(Event::Text(_) | Event::Binary(_))) {
             // It has been told to go; nothing it says counts any more.
             return;
         }
         match event {
             Ok(Event::Text(text)) => self.frame(text.as_bytes(), ctx),
-            Ok(Event::Binary) => {
+            Ok(Event::Binary(_)) => {
                 self.refuse(&Refusal::invalid("frames must be text messages, not binary ones"), None);
             }
             Ok(Event::Ping(payload)) => self.pong(&payload),

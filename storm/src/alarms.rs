@@ -6,7 +6,7 @@ use std::path::Path;
 /// How a fail point's panic begins.
 const ASKED_FOR: &str = "a fault was asked for";
 
-pub fn in_log(node: u8, file: &Path) -> Vec<String> {
+pub(crate) fn in_log(node: u8, file: &Path) -> Vec<String> {
     let log = fs::read_to_string(file).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     let mut alarms = Vec::new();

@@ -47,7 +47,7 @@ enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct RunOptions {
+pub(crate) struct RunOptions {
     #[arg(long, value_enum, default_value = "cluster")]
     pub shape: Shape,
     /// The same seed gives the same intentions and the same schedule of faults. Drawn where it is not given.
@@ -102,7 +102,7 @@ struct Plain {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct ShortOptions {
+pub(crate) struct ShortOptions {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Without loop devices: no power cuts and full disks.
@@ -113,7 +113,7 @@ pub struct ShortOptions {
 }
 
 #[derive(Debug, Clone, Args)]
-pub struct LongOptions {
+pub(crate) struct LongOptions {
     /// No run begins later than this; the last one is finished.
     #[arg(long, default_value_t = 60)]
     pub minutes: u64,
@@ -133,7 +133,7 @@ pub struct LongOptions {
     pub out: PathBuf,
 }
 
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Node => return tenfour::cli::run(["tenfour", "serve"].map(Into::into)),
         Command::Faults => {
@@ -164,12 +164,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
 
 impl RunOptions {
     /// What it is where nothing is said.
-    pub fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Plain::parse_from(["run"]).options
     }
 
     /// Runs the same seed with the same options again: names all that differ from the defaults.
-    pub fn command(&self, seed: u64) -> String {
+    pub(crate) fn command(&self, seed: u64) -> String {
         let plain = Self::plain();
         let mut words = format!("cargo run -p tenfour-storm -- run --shape {} --seed {seed}", self.shape);
         let mut number = |flag: &str, value: u64, plain: u64| {
@@ -201,7 +201,7 @@ impl RunOptions {
     }
 
     /// What this machine can break, and why not the rest.
-    pub fn ability(&self) -> (Ability, Vec<String>) {
+    pub(crate) fn ability(&self) -> (Ability, Vec<String>) {
         let mut left_out = Vec::new();
         let no_disk = if self.plain_disk { Some("not wanted".to_owned()) } else { disk::missing() };
         if let Some(why) = &no_disk {
@@ -214,7 +214,7 @@ impl RunOptions {
         (Ability { shape: self.shape, points: true, clock, disk: no_disk.is_none() }, left_out)
     }
 
-    pub fn storm(&self, seed: u64) -> Result<Storm, Trouble> {
+    pub(crate) fn storm(&self, seed: u64) -> Result<Storm, Trouble> {
         let (ability, left_out) = self.ability();
         let name = format!("tenfour-storm-{}-{seed}", std::process::id());
         let plan = Plan {
@@ -242,7 +242,7 @@ impl RunOptions {
     }
 }
 
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // Nobody to tell it to is no reason to fail.
     drop(writeln!(std::io::stdout(), "{text}"));
 }

@@ -10,7 +10,7 @@ use crate::history::{Answer, Handed, What};
 use crate::nemesis::fault::Fault;
 
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub(crate) struct Progress {
     start: Instant,
     length: Duration,
     faults: Arc<AtomicU64>,
@@ -18,24 +18,24 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(length: Duration) -> Self {
+    pub(crate) fn new(length: Duration) -> Self {
         Self { start: Instant::now(), length, faults: Arc::default(), last: Arc::default() }
     }
 
-    pub fn say(&self, what: &str) {
+    pub(crate) fn say(&self, what: &str) {
         what.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
         if !std::io::stderr().is_terminal() {
             line(&format!("{:>6.1} s  {what}\n", self.start.elapsed().as_secs_f64()));
         }
     }
 
-    pub fn fault(&self, fault: Fault) {
+    pub(crate) fn fault(&self, fault: Fault) {
         self.faults.fetch_add(1, Ordering::Relaxed);
         fault.name().clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Counts what comes on record, until it is aborted.
-    pub async fn watch(self, world: Arc<World>) {
+    pub(crate) async fn watch(self, world: Arc<World>) {
         let terminal = std::io::stderr().is_terminal();
         let every = if terminal { Duration::from_millis(500) } else { Duration::from_secs(15) };
         let (mut seen, mut acknowledged, mut delivered) = (0, 0_u64, 0_u64);

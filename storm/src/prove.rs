@@ -14,7 +14,7 @@ use crate::rig::Shape;
 use crate::tiers;
 
 /// A bug has to be found within so many short runs.
-pub const RUNS: u64 = 3;
+pub(crate) const RUNS: u64 = 3;
 
 /// Where a bug shows.
 struct Case {
@@ -65,7 +65,7 @@ const CASES: &[Case] = &[
 ];
 
 /// Runs the cases of these names, or all, and prints the table. Was each found?
-pub async fn prove(names: &[String], options: &RunOptions) -> Result<bool, Trouble> {
+pub(crate) async fn prove(names: &[String], options: &RunOptions) -> Result<bool, Trouble> {
     if let Some(unknown) = names.iter().find(|name| name.parse::<Sabotage>().is_err()) {
         return Err(format!("there is no planted bug called {unknown:?}").into());
     }

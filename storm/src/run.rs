@@ -19,7 +19,7 @@ use crate::rig::{Plan, Rig};
 
 /// What a run is given.
 #[derive(Debug, Clone)]
-pub struct Storm {
+pub(crate) struct Storm {
     pub plan: Plan,
     pub seed: u64,
     pub size: Size,
@@ -43,7 +43,7 @@ pub struct Storm {
 
 impl Storm {
     /// The kinds that did not break anything as often as is wanted.
-    pub fn rare(&self, broken: &[Broken]) -> Vec<Fault> {
+    pub(crate) fn rare(&self, broken: &[Broken]) -> Vec<Fault> {
         let wanted =
             |fault: &&Fault| fault.is_possible(self.ability) && (self.only.is_empty() || self.only.contains(fault));
         let came = |fault: Fault| broken.iter().filter(|one| one.fault == fault.name() && one.took()).count() as u64;
@@ -63,7 +63,7 @@ const ROUNDS_FOR_RARE: u64 = 3;
 /// Breaks that overlap at most.
 const AT_ONCE: usize = 3;
 
-pub async fn run(storm: &Storm, progress: &Progress) -> Result<History, Trouble> {
+pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, Trouble> {
     let plan = storm.plan.clone();
     progress.say("starting the deployment");
     let rig = Arc::new(spawn_blocking(move || Rig::start(&plan)).await??);

@@ -17,13 +17,13 @@ use crate::rig::Shape;
 use crate::run::run;
 
 /// A run that came to its end.
-pub struct Ended {
+pub(crate) struct Ended {
     pub verdict: Verdict,
     row: Row,
 }
 
 /// One run, checked and reported.
-pub async fn one(options: &RunOptions, seed: u64) -> Result<Ended, Trouble> {
+pub(crate) async fn one(options: &RunOptions, seed: u64) -> Result<Ended, Trouble> {
     let storm = options.storm(seed)?;
     let progress = Progress::new(storm.length);
     progress.say(&format!("seed {seed}, {}, in {}", storm.plan.shape, storm.plan.folder.display()));
@@ -71,7 +71,7 @@ fn summed(rows: Vec<Row>) -> Result<bool, Trouble> {
 }
 
 /// Runs with one seed after the other.
-pub async fn runs(options: &RunOptions) -> Result<bool, Trouble> {
+pub(crate) async fn runs(options: &RunOptions) -> Result<bool, Trouble> {
     let first = options.seed.unwrap_or_else(drawn);
     let mut rows = Vec::new();
     for seed in first..first + options.runs.max(1) {
@@ -83,7 +83,7 @@ pub async fn runs(options: &RunOptions) -> Result<bool, Trouble> {
 }
 
 /// One deployment and the other in turn, until the time is over.
-pub async fn long(options: &LongOptions) -> Result<bool, Trouble> {
+pub(crate) async fn long(options: &LongOptions) -> Result<bool, Trouble> {
     let end = Instant::now() + Duration::from_secs(options.minutes * 60);
     let first = options.seed.unwrap_or_else(drawn);
     let mut rows = Vec::new();
@@ -117,7 +117,7 @@ const EACH: u64 = 2;
 const EVERY_MS: u64 = 1_000;
 
 /// A run of each deployment that leaves no kind of fault out.
-pub async fn short(options: &ShortOptions) -> Result<bool, Trouble> {
+pub(crate) async fn short(options: &ShortOptions) -> Result<bool, Trouble> {
     let start = Instant::now();
     let mut rows: Vec<Row> = Vec::new();
     let mut lacking = Vec::new();

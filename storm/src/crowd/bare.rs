@@ -41,7 +41,7 @@ struct Owed {
     content: String,
 }
 
-pub struct Bare {
+pub(crate) struct Bare {
     me: Person,
     deaf: bool,
     cursors: Cursors,
@@ -73,7 +73,7 @@ enum End {
 }
 
 impl Bare {
-    pub fn new(me: Person, deaf: bool) -> Self {
+    pub(crate) fn new(me: Person, deaf: bool) -> Self {
         Self {
             me,
             deaf,
@@ -85,7 +85,7 @@ impl Bare {
         }
     }
 
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         loop {
             let phase = self.me.world.phase();
             if phase == Phase::End {

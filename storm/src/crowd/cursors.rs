@@ -15,11 +15,11 @@ struct Cursor {
 }
 
 #[derive(Debug, Default)]
-pub struct Cursors(HashMap<ChannelNo, Cursor>);
+pub(crate) struct Cursors(HashMap<ChannelNo, Cursor>);
 
 impl Cursors {
     /// A connection begins. Channels that were never held begin at its version.
-    pub fn opened(&mut self, channels: &[Held]) {
+    pub(crate) fn opened(&mut self, channels: &[Held]) {
         self.0.retain(|channel, _| channels.iter().any(|held| held.channel == *channel));
         for held in channels {
             let cursor = self.0.entry(held.channel).or_insert(Cursor { held: held.version, live: (0, 0) });
@@ -28,11 +28,11 @@ impl Cursors {
     }
 
     /// Another history: nothing is held.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.0.clear();
     }
 
-    pub fn frame(&mut self, frame: &Frame) {
+    pub(crate) fn frame(&mut self, frame: &Frame) {
         match frame {
             Frame::Message { copy, since } | Frame::Updated { copy, since } | Frame::Deleted { copy, since } => {
                 self.moved(copy.channel, *since, copy.version);
@@ -49,7 +49,7 @@ impl Cursors {
         }
     }
 
-    pub fn moved(&mut self, channel: ChannelNo, since: i64, version: i64) {
+    pub(crate) fn moved(&mut self, channel: ChannelNo, since: i64, version: i64) {
         let Some(cursor) = self.0.get_mut(&channel) else { return };
         if since <= cursor.live.1 + 1 {
             cursor.live.1 = cursor.live.1.max(version);
@@ -60,7 +60,7 @@ impl Cursors {
     }
 
     /// A page of `sync` was applied.
-    pub fn page(&mut self, channel: ChannelNo, version: i64, reset: bool) {
+    pub(crate) fn page(&mut self, channel: ChannelNo, version: i64, reset: bool) {
         let Some(cursor) = self.0.get_mut(&channel) else { return };
         cursor.held = if reset { version } else { cursor.held.max(version) };
         if cursor.live.0 <= cursor.held {
@@ -68,23 +68,23 @@ impl Cursors {
         }
     }
 
-    pub fn gone(&mut self, channel: ChannelNo) {
+    pub(crate) fn gone(&mut self, channel: ChannelNo) {
         self.0.remove(&channel);
     }
 
     /// What is missing: channels whose held version is below what the connection began at.
-    pub fn behind(&self) -> Vec<(ChannelNo, i64)> {
+    pub(crate) fn behind(&self) -> Vec<(ChannelNo, i64)> {
         let mut behind: Vec<_> =
             self.0.iter().filter(|(_, it)| it.held < it.live.0).map(|(channel, it)| (*channel, it.held)).collect();
         behind.sort_unstable();
         behind
     }
 
-    pub fn held(&self, channel: ChannelNo) -> Option<i64> {
+    pub(crate) fn held(&self, channel: ChannelNo) -> Option<i64> {
         self.0.get(&channel).map(|cursor| cursor.held)
     }
 
-    pub fn channels(&self) -> Vec<ChannelNo> {
+    pub(crate) fn channels(&self) -> Vec<ChannelNo> {
         let mut channels: Vec<_> = self.0.keys().copied().collect();
         channels.sort_unstable();
         channels

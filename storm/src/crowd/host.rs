@@ -15,13 +15,13 @@ use super::{Person, Phase, World, translate};
 use crate::Trouble;
 use crate::history::{Answer, Ask, ChannelNo, FinalLog, UserNo, What, hash};
 
-pub struct Host {
+pub(crate) struct Host {
     me: Person,
     rest: Rest,
 }
 
 impl Host {
-    pub fn new(me: Person, rest: Rest) -> Self {
+    pub(crate) fn new(me: Person, rest: Rest) -> Self {
         Self { me, rest }
     }
 
@@ -30,7 +30,7 @@ impl Host {
     }
 
     /// Adds who is not there and removes who is, one after the other.
-    pub async fn change_members(mut self, floating: Vec<(ChannelNo, UserNo)>, members: Vec<Vec<UserNo>>) {
+    pub(crate) async fn change_members(mut self, floating: Vec<(ChannelNo, UserNo)>, members: Vec<Vec<UserNo>>) {
         let mut inside: BTreeSet<(ChannelNo, UserNo)> =
             floating.iter().copied().filter(|(channel, user)| members[usize::from(*channel)].contains(user)).collect();
         while self.me.world.phase() == Phase::Storm {
@@ -68,7 +68,7 @@ impl Host {
     }
 
     /// Sends one message under one `clientId` over two nodes in the same moment.
-    pub async fn send_twice(mut self) {
+    pub(crate) async fn send_twice(mut self) {
         while self.me.world.phase() == Phase::Storm {
             sleep(Duration::from_millis(self.me.dice.u64(100..1500))).await;
             let Some(channel) = self.me.some_channel() else { return };
@@ -114,7 +114,7 @@ fn done(body: &Value) -> Answer {
 }
 
 /// Everything that is stored, as each node has it.
-pub async fn read_all(world: &World, rest: &Rest) -> Result<Vec<FinalLog>, Trouble> {
+pub(crate) async fn read_all(world: &World, rest: &Rest) -> Result<Vec<FinalLog>, Trouble> {
     let mut finals = Vec::new();
     for (node, address) in world.direct.iter().enumerate() {
         for (channel, id) in world.channel_ids.iter().enumerate() {

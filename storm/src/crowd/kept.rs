@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{Person, Phase, World, translate};
 use crate::history::{Answer, Ask, ChannelNo, ClientNo, Handed, OpNo, What, hash};
 
-pub struct Kept {
+pub(crate) struct Kept {
     me: Person,
     client: Client,
     events: mpsc::Receiver<Event>,
@@ -28,7 +28,7 @@ pub struct Kept {
 const WINDOW: usize = 16;
 
 impl Kept {
-    pub fn start(me: Person) -> Result<Self, crate::Trouble> {
+    pub(crate) fn start(me: Person) -> Result<Self, crate::Trouble> {
         let token = TokenSource::Static(me.world.tokens[usize::from(me.user)].clone());
         let mut options = Options::new(format!("ws://{}/ws", me.world.front), token);
         options.timing =
@@ -38,7 +38,7 @@ impl Kept {
         Ok(Self { me, client, events, sends: HashMap::new(), mine: VecDeque::new(), heads: HashMap::new() })
     }
 
-    pub async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let mut phase = self.me.world.phase.clone();
         let mut next = tokio::time::Instant::now() + self.me.pause();
         loop {

@@ -2,13 +2,13 @@
 //!
 //! Each client is a task with a random sequence of its own, so that a seed gives the same intentions again.
 
-pub mod bare;
-pub mod cursors;
-pub mod host;
-pub mod kept;
-pub mod population;
-pub mod rest;
-pub mod translate;
+pub(crate) mod bare;
+pub(crate) mod cursors;
+pub(crate) mod host;
+pub(crate) mod kept;
+pub(crate) mod population;
+pub(crate) mod rest;
+pub(crate) mod translate;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, Recorder, UserNo
 
 /// What the clients are to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Everything, while things break.
     Storm,
     /// Nothing is broken any more: finish what was begun, begin nothing.
@@ -33,7 +33,7 @@ pub enum Phase {
 
 /// What all clients share.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     pub recorder: Recorder,
     pub places: Places,
     pub phase: watch::Receiver<Phase>,
@@ -57,7 +57,7 @@ pub struct World {
 
 impl World {
     #[expect(clippy::too_many_arguments, reason = "made in one place, and each is named by its field")]
-    pub fn new(
+    pub(crate) fn new(
         recorder: Recorder,
         places: Places,
         phase: watch::Receiver<Phase>,
@@ -88,22 +88,22 @@ impl World {
         }
     }
 
-    pub fn next_line(&self) -> LineNo {
+    pub(crate) fn next_line(&self) -> LineNo {
         self.lines.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub fn next_op(&self) -> OpNo {
+    pub(crate) fn next_op(&self) -> OpNo {
         self.ops.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
 }
 
 /// One client's identity and dice.
 #[derive(Debug)]
-pub struct Person {
+pub(crate) struct Person {
     pub world: Arc<World>,
     pub no: ClientNo,
     pub user: UserNo,
@@ -113,17 +113,17 @@ pub struct Person {
 }
 
 impl Person {
-    pub fn note(&self, line: LineNo, what: What) {
+    pub(crate) fn note(&self, line: LineNo, what: What) {
         self.world.recorder.note(self.no, line, what);
     }
 
     /// Until the next intention: none to twice the average.
-    pub fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         self.world.pause.mul_f64(self.dice.f64() * 2.0)
     }
 
     /// One of the user's channels; the first one of all is hot.
-    pub fn some_channel(&mut self) -> Option<ChannelNo> {
+    pub(crate) fn some_channel(&mut self) -> Option<ChannelNo> {
         if self.channels.first() == Some(&0) && self.dice.u8(..4) == 0 {
             return Some(0);
         }
@@ -131,7 +131,7 @@ impl Person {
     }
 
     /// A content that no other message has.
-    pub fn some_content(&mut self) -> String {
+    pub(crate) fn some_content(&mut self) -> String {
         let length = if self.dice.u8(..50) == 0 { 4000 } else { self.dice.usize(..160) };
         let mut content = format!("{}:{:016x}:", self.no, self.dice.u64(..));
         content.extend(std::iter::repeat_with(|| self.dice.alphanumeric()).take(length));

@@ -19,7 +19,7 @@ use crate::rig::{Rig, SECRET};
 
 /// How many of what.
 #[derive(Debug, Clone, Copy)]
-pub struct Size {
+pub(crate) struct Size {
     pub users: u16,
     pub channels: u16,
     pub clients: u16,
@@ -35,7 +35,7 @@ const TWICE: usize = 3;
 const MAX_MEMBERS: usize = 50;
 
 /// A crowd that is ready to start.
-pub struct Crowd {
+pub(crate) struct Crowd {
     pub world: std::sync::Arc<World>,
     pub scene: Scene,
     pub rest: Rest,
@@ -49,7 +49,12 @@ fn name(user: UserNo) -> String {
 
 impl Crowd {
     /// Makes the channels, over REST, while nothing is broken yet.
-    pub async fn gather(rig: &Rig, size: Size, seed: u64, phase: watch::Receiver<Phase>) -> Result<Self, Trouble> {
+    pub(crate) async fn gather(
+        rig: &Rig,
+        size: Size,
+        seed: u64,
+        phase: watch::Receiver<Phase>,
+    ) -> Result<Self, Trouble> {
         let auth = AuthSettings::with_secret(SECRET);
         let token = |sub: &str, scope| mint(&auth, sub, sub, scope, DAY);
         let rest = Rest::new(token("host", Some("admin"))?)?;
@@ -101,7 +106,7 @@ impl Crowd {
     }
 
     /// Lets everybody go. Each ends with the phase.
-    pub fn start(&self) -> Result<Vec<tokio::task::JoinHandle<()>>, Trouble> {
+    pub(crate) fn start(&self) -> Result<Vec<tokio::task::JoinHandle<()>>, Trouble> {
         let mut tasks = Vec::new();
         for (no, info) in self.scene.clients.iter().enumerate() {
             let no = ClientNo::try_from(no)?;
@@ -169,6 +174,6 @@ async fn make(rest: &Rest, rig: &Rig, channel: ChannelNo, members: &[UserNo]) ->
     }
 }
 
-pub fn micros(duration: Duration) -> u64 {
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -13,14 +13,14 @@ use crate::Trouble;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
-pub struct Rest {
+pub(crate) struct Rest {
     http: reqwest::Client,
     token: String,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     Done(Value),
     Refused { code: String, retryable: bool },
     Unknown,
@@ -28,19 +28,19 @@ pub enum Reply {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Messages {
+pub(crate) struct Messages {
     pub messages: Vec<Message>,
     pub has_more: bool,
 }
 
 impl Rest {
-    pub fn new(token: String) -> Result<Self, Trouble> {
+    pub(crate) fn new(token: String) -> Result<Self, Trouble> {
         // No connection is kept: each call may meet another fault.
         let http = reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).no_proxy().build()?;
         Ok(Self { http, token })
     }
 
-    pub async fn call(
+    pub(crate) async fn call(
         &self,
         method: reqwest::Method,
         node: std::net::SocketAddr,
@@ -66,7 +66,7 @@ impl Rest {
         Reply::Refused { retryable: status.is_server_error() || code == "rate_limited", code }
     }
 
-    pub async fn get<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn get<T: serde::de::DeserializeOwned>(
         &self,
         node: std::net::SocketAddr,
         path: &str,
@@ -78,7 +78,7 @@ impl Rest {
     }
 
     /// All of a channel, oldest first.
-    pub async fn whole(&self, node: std::net::SocketAddr, channel: ChannelId) -> Result<Vec<Message>, Trouble> {
+    pub(crate) async fn whole(&self, node: std::net::SocketAddr, channel: ChannelId) -> Result<Vec<Message>, Trouble> {
         let mut all: Vec<Message> = Vec::new();
         loop {
             let after = all.last().map_or(0, |message| message.seq);
@@ -92,7 +92,7 @@ impl Rest {
         }
     }
 
-    pub async fn channel(&self, node: std::net::SocketAddr, channel: ChannelId) -> Result<ChannelInfo, Trouble> {
+    pub(crate) async fn channel(&self, node: std::net::SocketAddr, channel: ChannelId) -> Result<ChannelInfo, Trouble> {
         let mut body: Value = self.get(node, &format!("/channels/{channel}")).await?;
         if body["role"].is_null() {
             // The host is no member, which the client's types do not know.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::history::{Answer, Copy, Frame, Held, Places, UserNo, hash};
 
-pub fn copy(places: &Places, message: &Message) -> Option<Copy> {
+pub(crate) fn copy(places: &Places, message: &Message) -> Option<Copy> {
     Some(Copy {
         id: message.id.0,
         client_id: message.client_id.map_or(Uuid::nil(), |id| id.0),
@@ -20,13 +20,13 @@ pub fn copy(places: &Places, message: &Message) -> Option<Copy> {
     })
 }
 
-pub fn users(places: &Places, ids: &[UserId]) -> Vec<UserNo> {
+pub(crate) fn users(places: &Places, ids: &[UserId]) -> Vec<UserNo> {
     let mut users: Vec<UserNo> = ids.iter().filter_map(|id| places.users.get(id).copied()).collect();
     users.sort_unstable();
     users
 }
 
-pub fn held(places: &Places, info: &ChannelInfo) -> Option<Held> {
+pub(crate) fn held(places: &Places, info: &ChannelInfo) -> Option<Held> {
     Some(Held {
         channel: *places.channels.get(&info.id)?,
         version: info.version,
@@ -38,7 +38,7 @@ pub fn held(places: &Places, info: &ChannelInfo) -> Option<Held> {
     })
 }
 
-pub fn page(places: &Places, page: &SyncPage) -> Option<Answer> {
+pub(crate) fn page(places: &Places, page: &SyncPage) -> Option<Answer> {
     Some(Answer::Page {
         channel: *places.channels.get(&page.channel_id)?,
         messages: page.messages.iter().filter_map(|message| copy(places, message)).collect(),
@@ -50,7 +50,7 @@ pub fn page(places: &Places, page: &SyncPage) -> Option<Answer> {
 }
 
 /// A frame that has a place in a history, or none.
-pub fn frame(places: &Places, frame: &ServerFrame) -> Option<Frame> {
+pub(crate) fn frame(places: &Places, frame: &ServerFrame) -> Option<Frame> {
     let state = |it: &Versioned<Message>| {
         let copy = copy(places, &it.data)?;
         Some((copy, it.since.unwrap_or(copy.version)))

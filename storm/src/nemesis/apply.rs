@@ -18,7 +18,7 @@ use crate::rig::{Rig, turn};
 
 /// What came of it.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub broken: Vec<Broken>,
     pub lost: Vec<LostAtPowerCut>,
     pub power_cuts: usize,
@@ -31,7 +31,7 @@ const MISSED: &str = "missed: ";
 
 impl Broken {
     /// Was there something to break?
-    pub fn took(&self) -> bool {
+    pub(crate) fn took(&self) -> bool {
         !self.note.starts_with(MISSED)
     }
 }
@@ -42,7 +42,7 @@ fn noted<T>(result: Result<T, Trouble>) -> String {
 }
 
 /// Blocks for as long as the break holds. An error is of the rig, not of what is tested.
-pub fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Outcome, Trouble> {
+pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Result<Outcome, Trouble> {
     let _turn = turn_of(rig, strike);
     let from = recorder.now();
     let mut outcome = Outcome::default();

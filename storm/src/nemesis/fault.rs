@@ -91,7 +91,7 @@ faults! {
 
 /// What this run has.
 #[derive(Debug, Clone, Copy)]
-pub struct Ability {
+pub(crate) struct Ability {
     pub shape: Shape,
     pub points: bool,
     pub clock: bool,
@@ -99,7 +99,7 @@ pub struct Ability {
 }
 
 impl Fault {
-    pub fn is_possible(self, ability: Ability) -> bool {
+    pub(crate) fn is_possible(self, ability: Ability) -> bool {
         let cluster = ability.shape == Shape::Cluster;
         match self.needs() {
             Needs::Node => true,
@@ -113,7 +113,7 @@ impl Fault {
     }
 
     /// The part of the deployment that it breaks, in one word.
-    pub fn family(self) -> &'static str {
+    pub(crate) fn family(self) -> &'static str {
         match self.needs() {
             Needs::Node if self.name().starts_with("clients_") => "clients",
             Needs::Node => "node",
@@ -126,7 +126,7 @@ impl Fault {
     }
 
     /// May answers to clients come late meanwhile, or never on their connection?
-    pub fn holds_up_clients(self) -> bool {
+    pub(crate) fn holds_up_clients(self) -> bool {
         self.name().starts_with("clients_")
             || matches!(self, Self::NodePause | Self::NodeKill | Self::PowerCut | Self::PanicDb)
     }

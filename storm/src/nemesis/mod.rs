@@ -2,6 +2,6 @@
 //!
 //! The schedule is pure ([`schedule`]); carrying it out ([`apply`]) is not, and knows nothing of why.
 
-pub mod apply;
-pub mod fault;
-pub mod schedule;
+pub(crate) mod apply;
+pub(crate) mod fault;
+pub(crate) mod schedule;

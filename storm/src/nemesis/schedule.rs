@@ -6,7 +6,7 @@ use super::fault::{Ability, Fault};
 
 /// One break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Strike {
+pub(crate) struct Strike {
     /// From the beginning of the storm.
     pub at: Duration,
     pub fault: Fault,
@@ -20,7 +20,7 @@ pub struct Strike {
 
 /// The breaks of a run. `only`: none but these kinds (all where it is empty). Each run leaves some kinds out, so that
 /// others have more of it; a `fair` one leaves none out and goes through all kinds in turn.
-pub fn draw(
+pub(crate) fn draw(
     seed: u64,
     length: Duration,
     every: Duration,

@@ -23,7 +23,7 @@ const SINGLE_SIZE: u64 = 768 << 20;
 const BALLAST: &str = "ballast";
 
 #[derive(Debug)]
-pub struct Disk {
+pub(crate) struct Disk {
     folder: PathBuf,
     image: Option<PathBuf>,
     guard: Arc<Guard>,
@@ -31,7 +31,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    pub fn make(folder: &Path, own: bool, shape: Shape, guard: &Arc<Guard>) -> Result<Self, Trouble> {
+    pub(crate) fn make(folder: &Path, own: bool, shape: Shape, guard: &Arc<Guard>) -> Result<Self, Trouble> {
         let data = folder.join("data");
         fs::create_dir_all(&data)?;
         let mut disk = Self { folder: data.clone(), image: None, guard: Arc::clone(guard), copies: AtomicU32::new(0) };
@@ -48,17 +48,17 @@ impl Disk {
         Ok(disk)
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Can it be filled up and copied?
-    pub fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         self.image.is_some()
     }
 
     /// Takes all the room that is left, until it is freed.
-    pub fn fill(&self) -> Result<(), Trouble> {
+    pub(crate) fn fill(&self) -> Result<(), Trouble> {
         let mut ballast = File::create(self.ballast())?;
         let mut piece = vec![0_u8; 1 << 20];
         loop {
@@ -74,7 +74,7 @@ impl Disk {
         Ok(())
     }
 
-    pub fn free(&self) {
+    pub(crate) fn free(&self) {
         // Nothing to free is well.
         drop(fs::remove_file(self.ballast()));
     }
@@ -85,7 +85,7 @@ impl Disk {
 
     /// Copies the file system as it is now, unsynced writes left out, and mounts the copy: what a power cut would leave.
     /// Whoever writes has to be stopped meanwhile.
-    pub fn copy(&self) -> Result<Snapshot, Trouble> {
+    pub(crate) fn copy(&self) -> Result<Snapshot, Trouble> {
         let image = self.image.as_ref().ok_or("the database is on no file system of its own")?;
         // The kernel may let go of an earlier one late: each has a name of its own.
         let name = format!("copy-{}", self.copies.fetch_add(1, Ordering::Relaxed));
@@ -95,7 +95,7 @@ impl Disk {
         Ok(Snapshot { at, name, image: copy, guard: Arc::clone(&self.guard), mounted: false })
     }
 
-    pub fn unmount(&mut self) {
+    pub(crate) fn unmount(&mut self) {
         if self.image.take().is_some() {
             unmount(&self.folder);
             self.guard.unmounted("data");
@@ -105,7 +105,7 @@ impl Disk {
 
 /// The copy that a power cut leaves. Gone with the value.
 #[derive(Debug)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     at: PathBuf,
     name: String,
     image: PathBuf,
@@ -115,7 +115,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Mounts it, which replays the journal of the file system.
-    pub fn mount(&mut self) -> Result<&Path, Trouble> {
+    pub(crate) fn mount(&mut self) -> Result<&Path, Trouble> {
         fs::create_dir_all(&self.at)?;
         mount(&self.image, &self.at)?;
         self.mounted = true;
@@ -153,7 +153,7 @@ fn unmount(at: &Path) {
 }
 
 /// Why this machine cannot have a file system in a file, if it cannot.
-pub fn missing() -> Option<String> {
+pub(crate) fn missing() -> Option<String> {
     let folder = std::env::temp_dir().join(format!("tenfour-storm-probe-{}", std::process::id()));
     let image = folder.join("probe.img");
     let at = folder.join("at");

@@ -19,14 +19,14 @@ exit 0
 "#;
 
 #[derive(Debug)]
-pub struct Guard {
+pub(crate) struct Guard {
     folder: PathBuf,
     shell: Child,
     input: Option<ChildStdin>,
 }
 
 impl Guard {
-    pub fn start(folder: &Path) -> Result<Self, Trouble> {
+    pub(crate) fn start(folder: &Path) -> Result<Self, Trouble> {
         for part in ["pids", "mounts"] {
             fs::create_dir_all(folder.join(part))?;
         }
@@ -42,20 +42,20 @@ impl Guard {
     }
 
     /// Ends that process with the run. A later one of the same name takes its place.
-    pub fn watch(&self, name: &str, pid: u32) -> Result<(), Trouble> {
+    pub(crate) fn watch(&self, name: &str, pid: u32) -> Result<(), Trouble> {
         Ok(fs::write(self.folder.join("pids").join(name), pid.to_string())?)
     }
 
-    pub fn forget(&self, name: &str) {
+    pub(crate) fn forget(&self, name: &str) {
         // It may never have been watched.
         drop(fs::remove_file(self.folder.join("pids").join(name)));
     }
 
-    pub fn mounted(&self, name: &str, at: &Path) -> Result<(), Trouble> {
+    pub(crate) fn mounted(&self, name: &str, at: &Path) -> Result<(), Trouble> {
         Ok(fs::write(self.folder.join("mounts").join(name), at.display().to_string())?)
     }
 
-    pub fn unmounted(&self, name: &str) {
+    pub(crate) fn unmounted(&self, name: &str) {
         drop(fs::remove_file(self.folder.join("mounts").join(name)));
     }
 }
@@ -68,7 +68,7 @@ impl Drop for Guard {
 }
 
 /// Runs a command to its end; its output is part of the error.
-pub fn run(command: &mut Command) -> Result<String, Trouble> {
+pub(crate) fn run(command: &mut Command) -> Result<String, Trouble> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -78,7 +78,7 @@ pub fn run(command: &mut Command) -> Result<String, Trouble> {
 }
 
 /// Sends a signal, such as `STOP`. A process that is gone is no error.
-pub fn signal(name: &str, pids: &[u32]) {
+pub(crate) fn signal(name: &str, pids: &[u32]) {
     if pids.is_empty() {
         return;
     }
@@ -87,7 +87,7 @@ pub fn signal(name: &str, pids: &[u32]) {
 }
 
 /// A process and all below it.
-pub fn family(pid: u32) -> Vec<u32> {
+pub(crate) fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];
     let mut next = 0;
     while let Some(&parent) = all.get(next) {
@@ -99,7 +99,7 @@ pub fn family(pid: u32) -> Vec<u32> {
 }
 
 /// Is there such a process, and is it no zombie?
-pub fn alive(pid: u32) -> bool {
+pub(crate) fn alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }

@@ -3,12 +3,12 @@
 //! Built and broken by the nemesis, used by the crowd through the addresses it gives. It knows how to break and how to
 //! heal each part, never when.
 
-pub mod disk;
-pub mod guard;
-pub mod node;
-pub mod postgres;
-pub mod power;
-pub mod redis;
+pub(crate) mod disk;
+pub(crate) mod guard;
+pub(crate) mod node;
+pub(crate) mod postgres;
+pub(crate) mod power;
+pub(crate) mod redis;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use redis::Redis;
 /// What is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Shape {
+pub(crate) enum Shape {
     /// One node on SQLite.
     Single,
     /// Three nodes on PostgreSQL and Redis.
@@ -45,7 +45,7 @@ impl std::fmt::Display for Shape {
 
 impl Shape {
     /// What it is, in words.
-    pub fn described(self) -> &'static str {
+    pub(crate) fn described(self) -> &'static str {
         match self {
             Self::Single => "one node, SQLite",
             Self::Cluster => "three nodes, PostgreSQL, Redis",
@@ -56,11 +56,11 @@ impl Shape {
 /// How many nodes a cluster has.
 const NODES: u8 = 3;
 /// The HS256 secret of the deployment.
-pub const SECRET: &str = "a secret of the storm, of 32 bytes and more";
+pub(crate) const SECRET: &str = "a secret of the storm, of 32 bytes and more";
 
 /// What a deployment is made of.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub shape: Shape,
     /// Everything of the run lies below it.
     pub folder: PathBuf,
@@ -73,7 +73,7 @@ pub struct Plan {
 }
 
 #[derive(Debug)]
-pub struct Rig {
+pub(crate) struct Rig {
     pub shape: Shape,
     pub nodes: Vec<Node>,
     pub postgres: Option<Postgres>,
@@ -88,7 +88,7 @@ pub struct Rig {
 }
 
 impl Rig {
-    pub fn start(plan: &Plan) -> Result<Self, Trouble> {
+    pub(crate) fn start(plan: &Plan) -> Result<Self, Trouble> {
         std::fs::create_dir_all(&plan.folder)?;
         let guard = Arc::new(Guard::start(&plan.folder)?);
         let disk = Disk::make(&plan.folder, plan.own_disk, plan.shape, &guard)?;
@@ -120,7 +120,7 @@ impl Rig {
     }
 
     /// Ends every break that may be on: all lines sound, all processes there and running, the disk with room.
-    pub fn heal(&self) -> Result<(), Trouble> {
+    pub(crate) fn heal(&self) -> Result<(), Trouble> {
         self.disk.free();
         if let Some(redis) = &self.redis {
             redis.heal()?;
@@ -134,7 +134,7 @@ impl Rig {
         Ok(())
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         for node in &self.nodes {
             node.kill();
         }
@@ -155,11 +155,11 @@ impl Drop for Rig {
 }
 
 /// Takes a turn; who had it before may have panicked, which leaves nothing half done here.
-pub fn turn(turn: &Mutex<()>) -> std::sync::MutexGuard<'_, ()> {
+pub(crate) fn turn(turn: &Mutex<()>) -> std::sync::MutexGuard<'_, ()> {
     turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A port of 127.0.0.1 that was free just now.
-pub fn free_port() -> Result<SocketAddr, Trouble> {
+pub(crate) fn free_port() -> Result<SocketAddr, Trouble> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

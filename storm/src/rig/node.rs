@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const HEARTBEAT_MS: u64 = 3_000;
 const SILENCE_MS: u64 = 9_000;
 /// From a user's last sign of life until everybody has been told: silence, sweep, and what a busy machine takes.
-pub const OFFLINE_WITHIN: Duration = Duration::from_millis(SILENCE_MS + 6_000);
+pub(crate) const OFFLINE_WITHIN: Duration = Duration::from_millis(SILENCE_MS + 6_000);
 /// Where Debian and others put libfaketime.
 const FAKETIME: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -31,7 +31,7 @@ const FAKETIME: [&str; 3] = [
 ];
 
 #[derive(Debug)]
-pub struct Node {
+pub(crate) struct Node {
     pub no: u8,
     /// Between its clients and it.
     pub line: Proxy,
@@ -49,7 +49,7 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn prepare(
+    pub(crate) fn prepare(
         no: u8,
         plan: &Plan,
         disk: &Disk,
@@ -99,7 +99,7 @@ impl Node {
     }
 
     /// Waits until it serves.
-    pub fn start(&self) -> Result<(), Trouble> {
+    pub(crate) fn start(&self) -> Result<(), Trouble> {
         self.launch()?;
         let deadline = Instant::now() + PATIENCE;
         while !self.is_ready() {
@@ -146,32 +146,32 @@ impl Node {
     }
 
     /// Past its line.
-    pub fn listens_at(&self) -> SocketAddr {
+    pub(crate) fn listens_at(&self) -> SocketAddr {
         self.listen
     }
 
-    pub fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Child::id)
     }
 
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         process.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if let Some(mut child) = self.process.lock().unwrap_or_else(PoisonError::into_inner).take() {
             drop((child.kill(), child.wait()));
             self.guard.forget(&format!("node-{}", self.no));
         }
     }
 
-    pub fn pause(&self, paused: bool) {
+    pub(crate) fn pause(&self, paused: bool) {
         signal(if paused { "STOP" } else { "CONT" }, &self.pid().into_iter().collect::<Vec<_>>());
     }
 
     /// Asks it to end, as a service manager does, and says whether it did so well and in time.
-    pub fn drain(&self) -> Result<(), Trouble> {
+    pub(crate) fn drain(&self) -> Result<(), Trouble> {
         let Some(pid) = self.pid() else { return Ok(()) };
         signal("TERM", &[pid]);
         let deadline = Instant::now() + Duration::from_secs(12);
@@ -192,7 +192,7 @@ impl Node {
     }
 
     /// Has a part of it panic, by a fail point.
-    pub fn panic(&self, part: &str) -> Result<(), Trouble> {
+    pub(crate) fn panic(&self, part: &str) -> Result<(), Trouble> {
         let mut stream = UnixStream::connect(self.socket())?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         writeln!(stream, "panic {part}")?;
@@ -202,18 +202,18 @@ impl Node {
     }
 
     /// Sets its wall clock so many seconds off, where libfaketime is there.
-    pub fn shift_clock(&self, seconds: i64) -> Result<(), Trouble> {
+    pub(crate) fn shift_clock(&self, seconds: i64) -> Result<(), Trouble> {
         if self.faketime.is_none() {
             return Err("libfaketime is missing (Debian: apt-get install faketime)".into());
         }
         Ok(fs::write(self.clock(), format!("{seconds:+}\n"))?)
     }
 
-    pub fn lines(&self) -> impl Iterator<Item = &Proxy> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &Proxy> {
         [Some(&self.line), self.to_postgres.as_ref(), self.to_redis.as_ref()].into_iter().flatten()
     }
 
-    pub fn heal(&self) -> Result<(), Trouble> {
+    pub(crate) fn heal(&self) -> Result<(), Trouble> {
         for line in self.lines() {
             line.resume();
             line.accept();
@@ -228,13 +228,13 @@ impl Node {
     }
 
     /// Resident memory in bytes.
-    pub fn memory(&self) -> Option<u64> {
+    pub(crate) fn memory(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid().filter(|&pid| alive(pid))?)).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
         Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
     }
 
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder.join(format!("node-{}.log", self.no))
     }
 
@@ -248,11 +248,11 @@ impl Node {
 }
 
 /// Is libfaketime there?
-pub fn can_shift_clocks() -> bool {
+pub(crate) fn can_shift_clocks() -> bool {
     FAKETIME.into_iter().any(|file| Path::new(file).exists())
 }
 
 /// Where a single node keeps its database.
-pub fn sqlite_file(folder: &Path) -> PathBuf {
+pub(crate) fn sqlite_file(folder: &Path) -> PathBuf {
     folder.join("tenfour.db")
 }

@@ -14,7 +14,7 @@ use crate::Trouble;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub struct Postgres {
+pub(crate) struct Postgres {
     pub addr: SocketAddr,
     data: PathBuf,
     name: &'static str,
@@ -23,7 +23,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Makes a cluster in a folder that is not there yet, and starts it.
-    pub fn create(data: &Path, guard: &Arc<Guard>) -> Result<Self, Trouble> {
+    pub(crate) fn create(data: &Path, guard: &Arc<Guard>) -> Result<Self, Trouble> {
         let mut initdb = as_owner("initdb")?;
         initdb.arg("-D").arg(data).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale"]);
         run(&mut initdb)?;
@@ -34,7 +34,7 @@ impl Postgres {
     }
 
     /// Starts what a power cut has left of one.
-    pub fn wake(data: &Path, guard: &Arc<Guard>) -> Result<Self, Trouble> {
+    pub(crate) fn wake(data: &Path, guard: &Arc<Guard>) -> Result<Self, Trouble> {
         // The number of a process of before the cut.
         drop(fs::remove_file(data.join("postmaster.pid")));
         let postgres = Self { addr: free_port()?, data: data.to_owned(), name: "copy", guard: Arc::clone(guard) };
@@ -42,11 +42,11 @@ impl Postgres {
         Ok(postgres)
     }
 
-    pub fn url(&self, addr: SocketAddr) -> String {
+    pub(crate) fn url(&self, addr: SocketAddr) -> String {
         format!("postgres://postgres@{addr}/storm")
     }
 
-    pub fn start(&self) -> Result<(), Trouble> {
+    pub(crate) fn start(&self) -> Result<(), Trouble> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.try_start() {
@@ -102,12 +102,12 @@ impl Postgres {
     }
 
     /// Of the postmaster, if it is there.
-    pub fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         let file = fs::read_to_string(self.data.join("postmaster.pid")).ok()?;
         file.lines().next()?.trim().parse().ok().filter(|&pid| alive(pid))
     }
 
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if let Some(pid) = self.pid() {
             let all = family(pid);
             signal("KILL", &all);
@@ -120,7 +120,7 @@ impl Postgres {
     }
 
     /// Kills the process of one session, upon which PostgreSQL ends all of them and recovers.
-    pub fn kill_backend(&self) -> Result<(), Trouble> {
+    pub(crate) fn kill_backend(&self) -> Result<(), Trouble> {
         let pid = self.sql(
             "SELECT pid FROM pg_stat_activity WHERE datname = 'storm' AND application_name <> 'psql' LIMIT 1",
             "storm",
@@ -130,13 +130,13 @@ impl Postgres {
         Ok(())
     }
 
-    pub fn pause(&self, paused: bool) {
+    pub(crate) fn pause(&self, paused: bool) {
         if let Some(pid) = self.pid() {
             signal(if paused { "STOP" } else { "CONT" }, &family(pid));
         }
     }
 
-    pub fn heal(&self) -> Result<(), Trouble> {
+    pub(crate) fn heal(&self) -> Result<(), Trouble> {
         self.pause(false);
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -152,7 +152,7 @@ impl Postgres {
     }
 
     /// Runs statements and gives the rows, columns apart by `|`.
-    pub fn sql(&self, statements: &str, database: &str) -> Result<String, Trouble> {
+    pub(crate) fn sql(&self, statements: &str, database: &str) -> Result<String, Trouble> {
         let mut command = Command::new(binary("psql")?);
         command.env("PGCONNECT_TIMEOUT", "3").env("PGOPTIONS", "-c statement_timeout=10000");
         command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"]);
@@ -178,7 +178,7 @@ fn as_owner(program: &str) -> Result<Command, Trouble> {
     Ok(command)
 }
 
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     run(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 

@@ -21,7 +21,7 @@ struct Row {
 impl Rig {
     /// Freezes who writes, looks at what has been acknowledged, copies the disk, thaws, and starts the database on the
     /// copy. Gives how much was acknowledged, and what of it is missing.
-    pub fn cut_power(
+    pub(crate) fn cut_power(
         &self,
         acknowledged: impl FnOnce() -> Vec<(ChannelNo, Uuid)>,
     ) -> Result<(usize, Vec<(ChannelNo, Uuid)>), Trouble> {

@@ -14,7 +14,7 @@ use crate::Trouble;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
-pub struct Redis {
+pub(crate) struct Redis {
     pub addr: SocketAddr,
     folder: PathBuf,
     server: Mutex<Option<Child>>,
@@ -22,7 +22,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    pub fn start(folder: &Path, guard: &Arc<Guard>) -> Result<Self, Trouble> {
+    pub(crate) fn start(folder: &Path, guard: &Arc<Guard>) -> Result<Self, Trouble> {
         let redis =
             Self { addr: free_port()?, folder: folder.to_owned(), server: Mutex::new(None), guard: Arc::clone(guard) };
         redis.launch()?;
@@ -30,7 +30,7 @@ impl Redis {
     }
 
     /// Starts it empty.
-    pub fn launch(&self) -> Result<(), Trouble> {
+    pub(crate) fn launch(&self) -> Result<(), Trouble> {
         let port = self.addr.port().to_string();
         let server = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no", "--daemonize", "no"])
@@ -53,28 +53,28 @@ impl Redis {
         Ok(())
     }
 
-    pub fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Child::id)
     }
 
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if let Some(mut server) = self.server.lock().unwrap_or_else(PoisonError::into_inner).take() {
             drop((server.kill(), server.wait()));
             self.guard.forget("redis");
         }
     }
 
-    pub fn pause(&self, paused: bool) {
+    pub(crate) fn pause(&self, paused: bool) {
         signal(if paused { "STOP" } else { "CONT" }, &self.pid().into_iter().collect::<Vec<_>>());
     }
 
-    pub fn heal(&self) -> Result<(), Trouble> {
+    pub(crate) fn heal(&self) -> Result<(), Trouble> {
         self.pause(false);
         if self.pid().is_some_and(alive) { Ok(()) } else { self.launch() }
     }
 
     /// One command of plain words; the raw answer.
-    pub fn command(&self, words: &str) -> Result<String, Trouble> {
+    pub(crate) fn command(&self, words: &str) -> Result<String, Trouble> {
         let mut stream = TcpStream::connect_timeout(&self.addr, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.write_all(format!("{words}\r\nQUIT\r\n").as_bytes())?;

@@ -34,6 +34,7 @@ use crate::metrics::Metrics;
 use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
+use crate::socket::together;
 use crate::store::Reader;
 #[cfg(debug_assertions)]
 pub use messages::Panic;
@@ -265,10 +266,12 @@ impl Handler<Committed> for Room {
         if is_dying() {
             return;
         }
-        for item in items {
-            self.committed(item);
-        }
-        self.advance(ctx);
+        together(|| {
+            for item in items {
+                self.committed(item);
+            }
+            self.advance(ctx);
+        });
     }
 }
 

@@ -155,7 +155,7 @@ fn plots(run: &Summary<'_>) -> String {
     let marks = vec![(seconds(run.healed_us), "healed"), (seconds(run.rest_us), "rest")];
     let backdrop = Backdrop { length, bands: bands.collect(), marks };
     let mut text =
-        "<h2>Over time</h2>\n<p class=\"faint\">Shaded: what was broken; point at it for what and whom. ".to_owned();
+        "<h2>Over time</h2>\n<p class=\"faint\">Shaded: what was broken; point at it for what and whom.</p>\n<p class=\"faint\">".to_owned();
     for (family, words) in FAMILIES.iter().filter(|(family, _)| run.kinds.iter().any(|kind| kind.family == *family)) {
         text += &format!("<span style=\"white-space:nowrap\"><i class=\"chip {family}\"></i>{words}</span> &ensp;");
     }
@@ -171,7 +171,7 @@ fn panels(timeline: &Timeline) -> Vec<Panel> {
     let rate = |value: fn(&Point) -> u64| -> Vec<(f64, f64)> {
         timeline.points.iter().map(|point| (middle(point, step), float(value(point)) / step)).collect()
     };
-    let alone = |points| vec![Line { name: String::new(), class: "l1", points, gap: step * 1.5 }];
+    let alone = |points| vec![Line { name: String::new(), class: "l0", points, gap: step * 1.5 }];
     let times = |value: fn(&Point) -> Option<[Micros; 3]>| -> Vec<Line> {
         let line = |(place, name, class): (usize, &str, &'static str)| {
             let point = |point: &Point| Some((middle(point, step), float(value(point)?[place]) / 1e3));

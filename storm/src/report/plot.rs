@@ -85,7 +85,7 @@ impl Backdrop {
             let path = path(&points, line.gap, &time, &y);
             put(&mut svg, format_args!("<path class=\"line {}\" d=\"{path}\"/>\n", line.class));
         }
-        for line in panel.lines.iter().rev() {
+        for line in panel.lines.iter().rev().filter(|line| !line.name.is_empty()) {
             let name = escaped(&line.name);
             put(&mut svg, format_args!("<text class=\"end\" x=\"{right:.0}\" y=\"16\">{name}</text>"));
             right -= 7.2 * count(line.name.chars().count()) + 22.0;

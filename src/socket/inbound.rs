@@ -1,13 +1,13 @@
-//! The peer's messages, decoded from the request's payload.
+//! The peer's messages, decoded from what is read.
 //!
 //! Fed to the session actor by `add_stream`. Never holds more than about one message of the largest size and one
 //! chunk as read from the socket. Never answers: pings and closes are the session's to answer.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_http::ws::{OpCode, Parser, ProtocolError};
-use actix_web::error::PayloadError;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::{Stream, ready};
@@ -82,10 +82,10 @@ enum Partial {
     Binary(BytesMut),
 }
 
-/// The decoder: `payload` is the body of the upgrade request.
+/// The decoder of what comes from `read_from`.
 #[derive(Debug)]
 pub struct Inbound<S> {
-    payload: S,
+    read_from: S,
     max_message: usize,
     guard: Guard,
     refused: Option<Refusal>,
@@ -96,9 +96,9 @@ pub struct Inbound<S> {
 
 impl<S> Inbound<S> {
     /// `max_message` bytes is the most that a message may have, all of its fragments together.
-    pub fn new(payload: S, max_message: usize) -> Self {
+    pub fn new(read_from: S, max_message: usize) -> Self {
         Self {
-            payload,
+            read_from,
             max_message,
             guard: Guard::new(max_message),
             refused: None,
@@ -204,7 +204,7 @@ fn whole_text(payload: BytesMut) -> Result<Event, InboundError> {
 
 impl<S> Stream for Inbound<S>
 where
-    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    S: Stream<Item = io::Result<Bytes>> + Unpin,
 {
     type Item = Result<Event, InboundError>;
 
@@ -235,7 +235,7 @@ where
                 this.end();
                 return Poll::Ready(Some(Err(refusal.into())));
             }
-            match ready!(Pin::new(&mut this.payload).poll_next(cx)) {
+            match ready!(Pin::new(&mut this.read_from).poll_next(cx)) {
                 Some(Ok(chunk)) => this.take_in(&chunk),
                 Some(Err(_)) => {
                     this.end();
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(code(&[0xC1, 0x80]), Some(1002));
         assert_eq!(code(&client(OpCode::Close, true, &[0])), Some(1002));
         assert_eq!(code(&client(OpCode::Text, true, &[0; MAX + 1])), Some(1009));
-        let lost = stream::iter([Err(PayloadError::Incomplete(None))]);
+        let lost = stream::iter([Err(io::ErrorKind::ConnectionReset.into())]);
         let lost = Inbound::new(lost, MAX).next().now_or_never().unwrap();
         assert_eq!(lost.unwrap().unwrap_err().close_code(), None);
     }

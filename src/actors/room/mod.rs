@@ -36,6 +36,7 @@ use crate::metrics::Metrics;
 use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
+use crate::socket::together;
 use crate::store::Reader;
 pub use early::Uncommitted;
 #[cfg(debug_assertions)]
@@ -270,10 +271,12 @@ impl Handler<Committed> for Room {
             return;
         }
         fault::point(Part::Room);
-        for item in items {
-            self.committed(item);
-        }
-        self.advance(ctx);
+        together(|| {
+            for item in items {
+                self.committed(item);
+            }
+            self.advance(ctx);
+        });
     }
 }
 

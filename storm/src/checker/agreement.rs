@@ -8,7 +8,7 @@ use super::Anomaly;
 use super::evidence::{final_line, text};
 use super::findings::Findings;
 use super::index::ById;
-use super::model::Model;
+use super::model::{Change, Model};
 use crate::history::{Answer, Ask, ChannelNo, FinalLog, Handed, Held, What};
 
 pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
@@ -26,6 +26,7 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
         }
     }
     one_id_each(model, found);
+    as_sent(model, found);
     versions(model, found);
 }
 
@@ -94,6 +95,27 @@ fn one_id_each(model: &Model<'_>, found: &mut Findings) {
                 let first = model.log(other_channel).and_then(|log| log.message(other)).map(|message| message.by);
                 let first = model.source(other_channel, other, first.unwrap_or(message.by));
                 (what, vec![first, model.source(channel, seq, message.by)])
+            });
+        }
+    }
+}
+
+/// A message is as it was sent with its first version, and never again.
+fn as_sent(model: &Model<'_>, found: &mut Findings) {
+    for (channel, log) in (0..).zip(&model.logs) {
+        for (seq, message) in log.messages() {
+            let mut later = message.versions.iter().copied().skip(1);
+            let Some(version) = later.find(|version| {
+                let change = log.change(*version);
+                matches!(change, Change::Sent { .. } | Change::State { edited: false, deleted: false, .. })
+            }) else {
+                continue;
+            };
+            let first = message.versions[0];
+            let (by, first_by) = (log.told_by(version), log.told_by(first));
+            found.add(Anomaly::Divergent, Some(channel), model.index.at(by), || {
+                let what = format!("seq {seq} of channel {channel} is new with version {version}, and with {first}");
+                (what, [first_by, by].map(|by| model.source(channel, seq, by)).to_vec())
             });
         }
     }

@@ -1,5 +1,6 @@
 //! Each anomaly in a small history that has it, and the same history without it; then random ones.
 
+mod flaws;
 mod messages;
 mod property;
 mod rest;

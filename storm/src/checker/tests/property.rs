@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::flaws::FLAWS;
 use super::sim::{Fate, Sim};
+use super::story::{begin, until_evening};
 use crate::checker::check;
 use crate::history::{ChannelNo, ClientNo, History, hash};
 
@@ -90,14 +92,7 @@ fn act(sim: &mut Sim, step: Step) {
     }
 }
 
-fn run(steps: Vec<Step>) -> History {
-    let mut sim = Sim::new();
-    for client in [0, 1, 2, 4, 6] {
-        sim.open(client);
-    }
-    for client in [3, 5] {
-        sim.kept_connect(client);
-    }
+fn run(mut sim: Sim, steps: Vec<Step>) -> History {
     for step in steps {
         act(&mut sim, step);
     }
@@ -109,8 +104,23 @@ proptest! {
 
     #[test]
     fn in_a_sound_world_nothing_is_found(steps in prop::collection::vec(step(), 0..250)) {
-        let verdict = check(&run(steps));
+        let verdict = check(&run(begin(), steps));
         let found: Vec<_> = verdict.findings.iter().map(|finding| format!("{finding:#?}")).collect();
         prop_assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+
+    #[test]
+    fn whatever_is_made_wrong_is_found(
+        steps in prop::collection::vec(step(), 0..80),
+        flaw in prop::sample::select(FLAWS),
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let mut history = run(until_evening(), steps);
+        let places = flaw.places(&history);
+        prop_assert!(!places.is_empty(), "nothing to make wrong");
+        let (at, within) = places[pick.index(places.len())];
+        flaw.make(&mut history, at, within);
+        let verdict = check(&history);
+        prop_assert!(!verdict.findings.is_empty(), "{:#?}", history.records.get(at));
     }
 }

@@ -26,6 +26,11 @@ pub(super) fn say(sim: &mut Sim, client: u16, channel: u16) {
 /// Of channel 0: seq 1 is edited twice, 2 is deleted, 3 is of the user who is out from version 7 to 9; 4 and 5 are sent
 /// without waiting; 6 is sent while that user is out.
 pub(super) fn day() -> History {
+    until_evening().finish()
+}
+
+/// The same, and it goes on.
+pub(super) fn until_evening() -> Sim {
     let mut sim = begin();
     say(&mut sim, 0, 0);
     say(&mut sim, 2, 0);
@@ -42,7 +47,7 @@ pub(super) fn day() -> History {
     sim.membership(true, Fate::Fine, false);
     everybody_reads(&mut sim);
     resumed(&mut sim);
-    sim.finish()
+    sim
 }
 
 /// While user 3 is out and client 1 away.
@@ -54,6 +59,8 @@ fn away(sim: &mut Sim) {
     sim.send(0, 0, Fate::Fine);
     everybody_reads(sim);
     say(sim, 2, 0);
+    // Refused, since they are out.
+    say(sim, 4, 0);
     sim.kept_disconnect(3);
     say(sim, 0, 1);
     sim.kept_send(3, 1, false);
@@ -73,6 +80,8 @@ fn resumed(sim: &mut Sim) {
     sim.history(2, 0, None, Some(4));
     sim.send(2, 1, Fate::LostAnswer);
     sim.open(2);
+    sim.send(1, 1, Fate::LostAsking);
+    sim.open(1);
     sim.retry(2);
     everybody_reads(sim);
     for seq in [2, 4] {
@@ -213,7 +222,7 @@ pub(super) fn last_line(history: &History, client: u16) -> LineNo {
 }
 
 pub(super) fn broken(fault: &str, from: Micros, until: Micros) -> Broken {
-    Broken { from, until, fault: fault.to_owned(), target: String::new(), note: String::new() }
+    Broken { from, until, fault: fault.to_owned(), target: String::new(), note: String::new(), slow: true }
 }
 
 pub(super) fn user_of(history: &History, client: u16) -> UserNo {

@@ -21,6 +21,8 @@ pub mod cluster;
 
 pub mod domain;
 
+pub mod fault;
+
 pub mod client;
 
 pub mod bench;

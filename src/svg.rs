@@ -37,7 +37,8 @@ pub struct Series {
 }
 
 /// From values to places on one axis.
-struct Axis {
+#[derive(Debug, Clone, Copy)]
+pub struct Axis {
     low: f64,
     high: f64,
     from: f64,
@@ -46,12 +47,19 @@ struct Axis {
 }
 
 impl Axis {
-    fn place(&self, value: f64) -> f64 {
+    /// With room for these values between two places.
+    pub fn over(values: impl Iterator<Item = f64>, log: bool, from: f64, to: f64) -> Self {
+        let (low, high) = range(values, log);
+        Self { low, high, from, to, log }
+    }
+
+    pub fn place(&self, value: f64) -> f64 {
         let value = if self.log { value.log10() } else { value };
         self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    fn ticks(&self) -> Vec<f64> {
+    /// Round values, where lines of a grid go.
+    pub fn ticks(&self) -> Vec<f64> {
         if self.log {
             let decades = steps(self.low, self.high, 1.0).into_iter().map(|power| 10_f64.powf(power));
             return decades.collect();
@@ -65,10 +73,8 @@ impl Plot {
     pub fn to_svg(&self) -> String {
         let shown: Vec<Vec<(f64, f64)>> = self.series.iter().map(|series| self.shown(series)).collect();
         let all = || shown.iter().flatten();
-        let x = range(all().map(|point| point.0), false);
-        let y = range(all().map(|point| point.1), self.log_y);
-        let x = Axis { low: x.0, high: x.1, from: LEFT, to: WIDTH - RIGHT, log: false };
-        let y = Axis { low: y.0, high: y.1, from: HEIGHT - BOTTOM, to: TOP, log: self.log_y };
+        let x = Axis::over(all().map(|point| point.0), false, LEFT, WIDTH - RIGHT);
+        let y = Axis::over(all().map(|point| point.1), self.log_y, HEIGHT - BOTTOM, TOP);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">\
              <title>{title}</title><style>{STYLE}</style><rect class=\"back\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>\
@@ -165,7 +171,7 @@ fn steps(low: f64, high: f64, step: f64) -> Vec<f64> {
 }
 
 /// A number without more digits than it needs.
-fn told(value: f64) -> String {
+pub fn told(value: f64) -> String {
     let mut text = String::new();
     let size = value.abs();
     let (scaled, unit) = match size {
@@ -179,7 +185,8 @@ fn told(value: f64) -> String {
     format!("{short}{unit}")
 }
 
-fn escaped(text: &str) -> String {
+/// As it may stand in XML or HTML, between quotation marks too.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -18,6 +18,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::auth;
 use crate::config::{self, EXIT_CONFIG, Flags, Loaded};
+use crate::fault;
 use flags::SettingFlags;
 
 /// A chat daemon that runs beside an existing application.
@@ -105,6 +106,8 @@ impl Cli {
         let flags = self.flags;
         match self.command.unwrap_or(Command::Serve(SettingFlags::default())) {
             Command::Serve(behind) => {
+                let environment =
+                    fault::listen(environment).map_err(|error| Failure::Configuration(error.to_string()))?;
                 let loaded = config::load(&flags.and(behind), environment)?;
                 serve::run(warned(loaded), async |_, _| Ok(()))
             }

@@ -2,9 +2,41 @@
 //!
 //! Pure: a history in, findings out.
 
+mod agreement;
+mod authorization;
+mod converge;
+mod deletion;
+mod durability;
+mod evidence;
+mod findings;
+mod honesty;
+mod idempotence;
+mod index;
+mod kept;
+mod live;
+mod marks;
+mod members;
+mod model;
+mod order;
+mod origin;
+mod presence;
+mod reads;
+mod resume;
+mod roster;
+mod sums;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::history::{ChannelNo, History, Micros};
+use findings::Findings;
+use members::Memberships;
+use model::Model;
+pub use sums::Sums;
 
 /// What can be wrong, in the words of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -14,7 +46,7 @@ pub enum Anomaly {
     Lost,
     /// I1: acknowledged, and not in the copy that a power cut leaves.
     LostAtPowerCut,
-    /// I2: shown, and never sent by that sender, or refused for good.
+    /// I2: shown, and not asked for by whom it is said to be of, or not stored.
     Phantom,
     /// I3: stored more than once, or two different acks for one `clientId`.
     Duplicate,
@@ -38,6 +70,8 @@ pub enum Anomaly {
     NotConverged,
     /// I12: told to somebody who had been removed before it.
     LeakedAfterRemoval,
+    /// I12: stored, of somebody who had been removed before it.
+    ActedAfterRemoval,
     /// I13: an old or foreign cursor was not answered with `reset`.
     CursorNotReset,
     /// I14: content shown after its deletion was acknowledged.
@@ -58,6 +92,14 @@ pub enum Anomaly {
     Alarm,
 }
 
+impl std::fmt::Display for Anomaly {
+    /// As in reports.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = serde_json::to_value(self).ok();
+        f.write_str(name.as_ref().and_then(|name| name.as_str()).unwrap_or("anomaly"))
+    }
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
     pub anomaly: Anomaly,
@@ -69,35 +111,35 @@ pub struct Finding {
     pub evidence: Vec<String>,
 }
 
-/// What was looked at, so that "nothing found" means something.
-#[derive(Debug, Default, Clone, Serialize)]
-pub struct Sums {
-    pub sends_acknowledged: u64,
-    pub sends_refused: u64,
-    pub sends_unknown: u64,
-    pub retries: u64,
-    pub edits: u64,
-    pub deletions: u64,
-    pub memberships: u64,
-    pub deliveries: u64,
-    pub connections: u64,
-    pub syncs: u64,
-    pub histories: u64,
-    pub power_cuts: u64,
-    pub faults: u64,
-    /// Microseconds from an acknowledgement to each delivery: 50th, 99th and 100th percentile.
-    pub lag: [Micros; 3],
-    /// The same from a send to its acknowledgement.
-    pub acknowledged_after: [Micros; 3],
-}
-
 #[derive(Debug, Default, Serialize)]
 pub struct Verdict {
+    /// No more than some of each kind.
     pub findings: Vec<Finding>,
+    /// How many there are of each kind in all.
+    pub counts: BTreeMap<Anomaly, u64>,
     pub sums: Sums,
 }
 
 /// Looks for everything that contradicts the guarantees.
-pub fn check(_history: &History) -> Verdict {
-    Verdict::default()
+pub fn check(history: &History) -> Verdict {
+    let mut found = Findings::default();
+    let model = Model::of(history, &mut found);
+    durability::look(&model, &mut found);
+    origin::look(&model, &mut found);
+    idempotence::look(&model, &mut found);
+    agreement::look(&model, &mut found);
+    order::look(&model, &mut found);
+    let at_rest = live::look(&model, &mut found);
+    resume::look(&model, &mut found);
+    reads::look(&model, &mut found);
+    converge::look(&model, &at_rest, &mut found);
+    kept::look(&model, &mut found);
+    let members = Memberships::of(&model);
+    authorization::look(&model, &members, &mut found);
+    roster::look(&model, &members, &mut found);
+    deletion::look(&model, &mut found);
+    marks::look(&model, &members, &mut found);
+    presence::look(&model, &mut found);
+    honesty::look(&model, &mut found);
+    Verdict { findings: found.kept, counts: found.counts, sums: sums::of(&model) }
 }

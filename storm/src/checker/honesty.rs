@@ -1,0 +1,94 @@
+//! I18, I19: a send is answered in time whatever the store does, and no node takes more memory than promised. Also what
+//! nodes say of themselves in their logs.
+
+use super::Anomaly;
+use super::evidence;
+use super::findings::Findings;
+use super::index::Attempt;
+use super::model::Model;
+use crate::history::{Answer, Broken, Frame, Kind, Micros, Record, What};
+
+/// The contract gives 5 s when the store is away; the rest is the way there and back.
+const ANSWER_WITHIN: Micros = 6_000_000;
+/// Whatever waited behind a fault on the way is through so long after it.
+const BACKLOG: Micros = 6_000_000;
+/// A fault whose name begins so leaves the way between client and node alone: the node still owes its answers.
+const BEHIND_THE_NODE: [&str; 7] = ["pg_", "postgres", "redis", "disk", "store", "db_", "database"];
+
+const MEMORY: u64 = 64 << 20;
+const MEMORY_OF_CONNECTION: u64 = 48 << 10;
+
+pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
+    let mut in_the_way: Vec<_> = model.history.broken.iter().filter(|broken| is_in_the_way(broken)).collect();
+    in_the_way.sort_by_key(|broken| broken.from);
+    for attempt in &model.index.attempts {
+        answered(model, attempt, &in_the_way, found);
+    }
+    for (at, node, bytes, connections) in &model.history.memory {
+        let most = MEMORY + MEMORY_OF_CONNECTION * u64::try_from(*connections).unwrap_or(u64::MAX >> 17);
+        if *bytes > most {
+            found.add(Anomaly::Memory, None, *at, || {
+                let what =
+                    format!("node {node} took {bytes} bytes with {connections} connections; {most} are promised");
+                (what, Vec::new())
+            });
+        }
+    }
+    for alarm in &model.history.alarms {
+        found.add(Anomaly::Alarm, None, 0, || ("a node says that something is wrong".to_owned(), vec![alarm.clone()]));
+    }
+}
+
+fn is_in_the_way(broken: &Broken) -> bool {
+    !BEHIND_THE_NODE.iter().any(|behind| broken.fault.starts_with(behind))
+}
+
+/// Over a connection that stays open a send is acknowledged or refused. Over REST it is the caller who ends the wait.
+fn answered(model: &Model<'_>, attempt: &Attempt, in_the_way: &[&Broken], found: &mut Findings) {
+    // One that does not read is not answered; the project's own client says nothing of its connections.
+    if attempt.line == 0 || matches!(attempt.kind, Kind::Deaf | Kind::Kept) {
+        return;
+    }
+    let Some(line) = model.index.line(attempt.line) else { return };
+    let asked = model.index.at(attempt.asked);
+    let limit = asked + ANSWER_WITHIN;
+    let end = model.history.records.last().map_or(0, |record| record.at);
+    if line.closed.unwrap_or(end) < limit {
+        return;
+    }
+    let record = model.index.record(attempt.answered);
+    let given_up = |record: &Record| matches!(record.what, What::Answered { answer: Answer::Unknown, .. });
+    // Who waits for less time does not know.
+    if record.is_some_and(|record| record.at < limit && given_up(record)) {
+        return;
+    }
+    let in_time = record.is_some_and(|record| record.at <= limit && !given_up(record));
+    let held_up = in_the_way
+        .iter()
+        .take_while(|broken| broken.from <= limit)
+        .any(|broken| broken.until.saturating_add(BACKLOG) >= asked);
+    if !in_time && !held_up && !is_shown(model, attempt, limit) {
+        found.add(Anomaly::DishonestAnswer, Some(attempt.channel), asked, || {
+            let what = format!("no answer to a send within {}", evidence::seconds(ANSWER_WITHIN));
+            let mut evidence = vec![model.line(attempt.asked, attempt.channel)];
+            if record.is_some() {
+                evidence.push(model.line(attempt.answered, attempt.channel));
+            }
+            (what, evidence)
+        });
+    }
+}
+
+/// Whether the message itself came over the connection, which counts as the ack.
+fn is_shown(model: &Model<'_>, attempt: &Attempt, limit: Micros) -> bool {
+    let records = model.history.records.get(attempt.asked as usize..).unwrap_or_default();
+    records.iter().take_while(|record| record.at <= limit).filter(|record| record.line == attempt.line).any(|record| {
+        let What::Came {
+            frame: Frame::Message { copy, .. } | Frame::Updated { copy, .. } | Frame::Deleted { copy, .. },
+        } = &record.what
+        else {
+            return false;
+        };
+        (copy.sender, copy.client_id) == (attempt.user, attempt.client_id)
+    })
+}

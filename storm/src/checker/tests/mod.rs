@@ -1,0 +1,10 @@
+//! Each anomaly in a small history that has it, and the same history without it; then random ones.
+
+mod flaws;
+mod messages;
+mod property;
+mod rest;
+mod sim;
+mod sim_kept;
+mod story;
+mod streams;

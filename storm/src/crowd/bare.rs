@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use uuid::Uuid;
 
 use super::cursors::Cursors;
-use super::{Person, Phase, translate};
+use super::{Person, Phase, scroll, translate};
 use crate::Trouble;
 use crate::history::{Answer, Ask, ChannelNo, LineNo, OpNo, What, hash};
 
@@ -91,12 +91,11 @@ impl Bare {
             if phase == Phase::End {
                 return;
             }
-            match self.open().await {
-                Ok(line) => self.live(line, phase).await,
-                Err(_) => {
-                    let wait = Duration::from_millis(self.me.dice.u64(50..600));
-                    sleep(wait).await;
-                }
+            if let Ok(line) = self.open().await {
+                self.live(line, phase).await;
+            } else {
+                let wait = Duration::from_millis(self.me.dice.u64(50..600));
+                sleep(wait).await;
             }
         }
     }
@@ -246,22 +245,16 @@ impl Bare {
         self.me.channels = self.cursors.channels();
         let Some(channel) = self.me.some_channel() else { return Ok(()) };
         match self.me.dice.u16(..1000) {
-            0..720 => {
-                if self.queue.len() + line.sends.len() < WINDOW * 4 {
-                    let owed = Owed {
-                        channel,
-                        client_id: Uuid::from_u128(self.me.dice.u128(..)),
-                        content: self.me.some_content(),
-                    };
-                    self.me.world.owed.fetch_add(1, Ordering::Relaxed);
-                    self.queue.push_back(owed);
-                    if self.me.dice.u8(..100) == 0 {
-                        // The answer is lost: it hangs up right behind the send.
-                        if let Some(owed) = self.queue.pop_front() {
-                            self.post(line, owed).await?;
-                        }
-                        return Err(End::Own);
+            0..720 if self.queue.len() + line.sends.len() < WINDOW * 4 => {
+                let client_id = Uuid::from_u128(self.me.dice.u128(..));
+                self.me.world.owed.fetch_add(1, Ordering::Relaxed);
+                self.queue.push_back(Owed { channel, client_id, content: self.me.some_content() });
+                if self.me.dice.u8(..100) == 0 {
+                    // The answer is lost: it hangs up right behind the send.
+                    if let Some(owed) = self.queue.pop_front() {
+                        self.post(line, owed).await?;
                     }
+                    return Err(End::Own);
                 }
             }
             720..780 => {
@@ -304,6 +297,7 @@ impl Bare {
             982..1000 if self.deaf => {
                 line.deaf_until = Some(Instant::now() + Duration::from_millis(self.me.dice.u64(2_000..20_000)));
             }
+            982..1000 => scroll::begin(&mut self.me, channel, self.heads.get(&channel).copied().unwrap_or_default()),
             _ => (),
         }
         Ok(())
@@ -335,7 +329,7 @@ impl Bare {
         let channels: serde_json::Map<String, Value> = cursors.iter().map(ids).collect();
         let mut epoch = self.epoch.clone();
         if forged && self.me.dice.u8(..5) == 0 {
-            epoch = "00000000-0000-4000-8000-000000000000".to_owned();
+            "00000000-0000-4000-8000-000000000000".clone_into(&mut epoch);
         }
         line.syncing = Some((op, forged));
         let frame = json!({"type": "sync", "channels": channels, "epoch": epoch, "ref": op});

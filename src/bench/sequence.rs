@@ -114,7 +114,7 @@ impl Sequence {
             return Step::Next;
         }
         self.gaps.extend(expected..first.min(expected + MAX_GAPS));
-        self.lost += (first - expected).saturating_sub(MAX_GAPS).unsigned_abs();
+        self.lost += u64::try_from(first - expected - MAX_GAPS).unwrap_or(0);
         Step::Gap
     }
 

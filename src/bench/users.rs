@@ -154,10 +154,10 @@ mod tests {
     fn a_file_gives_an_admin_and_each_user_once() {
         let mut minted = Users::minted(auth());
         let users = minted.take(3).unwrap();
-        let lines =
-            [&users[0].token, &minted.admin().unwrap(), &users[1].token, "", &users[0].token].map(|l| l as &str);
+        let admin = minted.admin().unwrap();
+        let lines: [&str; 5] = [&users[0].token, &admin, &users[1].token, "", &users[0].token];
         let mut listed = Users::from_lines(&lines.join("\n")).unwrap();
-        assert_eq!(listed.admin().unwrap(), minted.admin().unwrap());
+        assert_eq!(listed.admin().unwrap(), admin);
         let taken: Vec<_> = listed.take(2).unwrap().into_iter().map(|user| user.sub).collect();
         assert_eq!(taken, [users[0].sub.clone(), users[1].sub.clone()]);
         let error = listed.take(1).err().unwrap().to_string();

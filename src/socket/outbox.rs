@@ -175,7 +175,8 @@ impl Outbox {
     }
 
     /// Queues frames of any size outside of the limits (the bulk of an answer), in order with what is pushed. Queued by
-    /// the call; the future is true when the connection has taken them, false when it never will. Await it before the next call: then at most one such run waits in memory.
+    /// the call; the future is true when the connection has taken them, false when it never will. Await it before the
+    /// next call: then at most one such run waits in memory.
     #[must_use = "the next page is made when this one is taken"]
     pub fn write_through(&self, framed: Bytes) -> impl Future<Output = bool> + Send + 'static + use<> {
         let (sender, taken) = oneshot::channel();

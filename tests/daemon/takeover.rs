@@ -40,7 +40,7 @@ async fn an_upgrade_that_is_refused_is_answered_in_full_and_ends_the_connection(
         let head = upgrade_head(target, &[("Authorization", bearer), ("X-Request-Id", "mine")]);
         let mut stream = TcpStream::connect(daemon.addr()).await.unwrap();
         // What the peer says at once, sure of its case, must not cost it the answer.
-        let early = [head.into_bytes(), frame(0x81, &[b' '; 40_000])].concat();
+        let early = [head.into_bytes(), frame(0x81, &vec![b' '; 40_000])].concat();
         stream.write_all(&early).await.unwrap();
         let answer = read_answer(&mut stream).await;
         assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{answer:?}");

@@ -30,6 +30,8 @@ const CONNECT: Duration = Duration::from_secs(8);
 /// A line on which nothing comes for so long, pongs included, is given up.
 const SILENCE: Duration = Duration::from_secs(12);
 const PING: Duration = Duration::from_secs(4);
+/// Before what was refused is tried again.
+const HOLD_BACK: Duration = Duration::from_millis(200);
 /// Sends in flight at most.
 const WINDOW: usize = 8;
 
@@ -64,6 +66,8 @@ struct Line {
     pinged: Instant,
     next: Instant,
     deaf_until: Option<Instant>,
+    /// A refusal says that there is too much already: nothing is tried again before.
+    not_before: Instant,
 }
 
 /// Why a line is left.
@@ -153,6 +157,7 @@ impl Bare {
             pinged: now,
             next: now + self.me.pause(),
             deaf_until: None,
+            not_before: now,
         })
     }
 
@@ -168,7 +173,7 @@ impl Bare {
                 break end;
             }
             let deaf = line.deaf_until.filter(|until| *until > Instant::now());
-            let wake = line.next.min(line.pinged + PING).min(deaf.unwrap_or(line.heard + SILENCE));
+            let wake = line.next.max(line.not_before).min(line.pinged + PING).min(deaf.unwrap_or(line.heard + SILENCE));
             tokio::select! {
                 message = line.socket.next(), if deaf.is_none() => match message {
                     Some(Ok(Message::Text(text))) => {
@@ -222,6 +227,9 @@ impl Bare {
         if now >= line.pinged + PING {
             line.pinged = now;
             self.send(line, json!({"type": "ping"})).await?;
+        }
+        if now < line.not_before {
+            return Ok(());
         }
         if line.syncing.is_none() {
             let behind = self.cursors.behind();
@@ -367,8 +375,7 @@ impl Bare {
                 if let Some((op, owed)) = error.client_id.and_then(|id| line.sends.remove(&id.0)) {
                     self.me.note(line.no, What::Answered { op, answer });
                     if error.refused.retryable {
-                        // Not at once: a refusal says that there is too much already.
-                        sleep(Duration::from_millis(100)).await;
+                        line.not_before = Instant::now() + HOLD_BACK;
                         self.queue.push_back(owed);
                     } else {
                         world.owed.fetch_sub(1, Ordering::Relaxed);
@@ -379,7 +386,7 @@ impl Bare {
                     && let Some((op, _)) = line.syncing.take()
                 {
                     self.me.note(line.no, What::Answered { op, answer });
-                    sleep(Duration::from_millis(100)).await;
+                    line.not_before = Instant::now() + HOLD_BACK;
                 }
             }
             ServerFrame::Ok(reply) => {

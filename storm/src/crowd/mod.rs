@@ -3,6 +3,7 @@
 //! Each client is a task with a random sequence of its own, so that a seed gives the same intentions again.
 
 pub(crate) mod bare;
+mod connect;
 pub(crate) mod cursors;
 pub(crate) mod host;
 pub(crate) mod kept;

@@ -19,7 +19,7 @@ use crate::http::app::App;
 use crate::limits::lines::{self, Lines};
 use crate::metrics;
 use crate::socket::line::{mark_head, on_connect};
-use crate::socket::{Times, Writer};
+use crate::socket::{Scribe, Times};
 
 /// How coarse the web server's clock is.
 const CLOCK_TICK: Duration = Duration::from_millis(500);
@@ -133,8 +133,8 @@ where
     fn_factory(move || {
         let routes = routes.new_service(());
         async move {
-            let (routes, writer) = (Rc::new(routes.await?), Writer::start());
-            Ok(fn_service(move |upgrade| http::takeover::serve(Rc::clone(&routes), writer.clone(), upgrade)))
+            let (routes, scribe) = (Rc::new(routes.await?), Scribe::start());
+            Ok(fn_service(move |upgrade| http::takeover::serve(Rc::clone(&routes), scribe.clone(), upgrade)))
         }
     })
 }

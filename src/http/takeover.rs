@@ -22,7 +22,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::socket::line;
-use crate::socket::{Taken, Writer};
+use crate::socket::{Scribe, Taken};
 
 /// The peer's last bytes are awaited for so long, so that it gets the whole answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub fn hand_over<B>(response: &mut HttpResponse<B>, take: impl FnOnce(Taken) + '
 /// Answers a request for an upgrade.
 pub async fn serve<S, B>(
     routes: Rc<S>,
-    writer: Writer,
+    scribe: Scribe,
     (request, framed): (Request, Framed<TcpStream, Codec>),
 ) -> Result<(), actix_http::Error>
 where
@@ -56,7 +56,7 @@ where
         Err(error) => (None, error.error_response().map_into_right_body()),
     };
     // While the request lives, its line ends a connection that takes nothing.
-    if let Err(error) = give(request, response, writer, framed).await {
+    if let Err(error) = give(request, response, scribe, framed).await {
         log::debug!("an answer did not reach its peer: {error}");
     }
     Ok(())
@@ -65,7 +65,7 @@ where
 async fn give(
     request: Option<HttpRequest>,
     response: HttpResponse<impl MessageBody>,
-    writer: Writer,
+    scribe: Scribe,
     framed: Framed<TcpStream, Codec>,
 ) -> io::Result<()> {
     let FramedParts { io: stream, mut codec, read_buf, write_buf: mut out, .. } = framed.into_parts();
@@ -80,7 +80,7 @@ async fn give(
     codec.encode(Message::Item((head, BodySize::None)), &mut out)?;
     let place = request.as_ref().and_then(line::let_go);
     drop((request, body));
-    take(Taken { stream, read: read_buf.freeze(), answer: out.freeze(), writer, place });
+    take(Taken { stream, read: read_buf.freeze(), answer: out.freeze(), scribe, place });
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! One socket's writes: what waits in its outbox goes out as long as its connection takes bytes.
 //!
-//! Called by the [`super::Writer`] of the socket's worker alone. Never waits for the peer, and keeps no buffer for a socket.
+//! Called by the [`super::Scribe`] of the socket's worker alone. Never waits for the peer, and keeps no buffer for a socket.
 
 use std::io;
 use std::net::Shutdown;
@@ -32,7 +32,7 @@ enum Chunk {
 }
 
 impl Shared {
-    /// Writes what waits. Called by the writer alone.
+    /// Writes what waits. Called by the scribe alone.
     pub(super) fn write(self: &Arc<Self>, buffer: &mut Vec<u8>) {
         let Some(socket) = &self.socket else { return };
         for _ in 0..ROUNDS {
@@ -65,9 +65,9 @@ impl Shared {
             // What was put in meanwhile is on the list.
             let is_done = !queue.listed;
             drop(queue);
-            for writer in passed_on {
+            for asker in passed_on {
                 // Who no longer waits is not told.
-                let _ = writer.send(());
+                let _ = asker.send(());
             }
             if is_last {
                 return self.closed_in_order();
@@ -107,7 +107,7 @@ impl Shared {
         self.gone();
         let Some(socket) = &self.socket else { return };
         let shared = Arc::clone(self);
-        socket.writer.runtime().spawn(async move {
+        socket.scribe.runtime().spawn(async move {
             let Some(socket) = &shared.socket else { return };
             drop(tokio::time::timeout(LINGER, drain(&socket.half)).await);
             shared.end();
@@ -181,7 +181,7 @@ impl Queue {
                 self.frames -= counted;
                 self.bytes -= framed.len();
             }
-            Kind::Bulk(writer) => self.passed_on.push(writer),
+            Kind::Bulk(asker) => self.passed_on.push(asker),
             Kind::Close => self.close_taken = true,
         }
         self.frames_out += frames as u64;
@@ -193,7 +193,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{Limits, Outbox, Reader, Taken, Writer, frame, together};
+    use crate::socket::{Limits, Outbox, Reader, Scribe, Taken, frame, together};
     use proptest::prelude::*;
     use std::pin::Pin;
     use tokio::io::AsyncReadExt;
@@ -206,7 +206,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (peer, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
         let (stream, answer) = (accepted.unwrap().0, Bytes::from_static(b"answer"));
-        let taken = Taken { stream, read: Bytes::new(), answer, writer: Writer::start(), place: None };
+        let taken = Taken { stream, read: Bytes::new(), answer, scribe: Scribe::start(), place: None };
         let (outbox, reader) = Outbox::open(limits, taken);
         (outbox, reader, peer.unwrap())
     }
@@ -291,7 +291,7 @@ mod tests {
     fn what_is_written_together_comes_also_where_somebody_panics() {
         run(async {
             let (outbox, _reader, mut peer) = open(Limits::default()).await;
-            // The writer sleeps when it has written the answer.
+            // The scribe sleeps when it has written the answer.
             let mut came = vec![0; 6];
             peer.read_exact(&mut came).await.unwrap();
             tokio::task::yield_now().await;

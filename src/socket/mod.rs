@@ -12,13 +12,13 @@ pub mod inbound;
 pub mod line;
 pub mod outbox;
 mod reader;
-pub mod writer;
+pub mod scribe;
 
 pub use inbound::{Event, Inbound, InboundError};
 pub use line::Times;
 pub use outbox::{Limits, Outbox, Taken};
 pub use reader::Reader;
-pub use writer::{Writer, together};
+pub use scribe::{Scribe, together};
 
 /// Close codes that this layer gives by itself; the others are the caller's.
 pub mod close_code {

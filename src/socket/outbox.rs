@@ -1,6 +1,6 @@
 //! What is on its way to one socket: a queue of complete frames, bounded in bytes and frames.
 //!
-//! Filled from any thread (rooms, the session), written by the [`Writer`] of the socket's worker. What must end a
+//! Filled from any thread (rooms, the session), written by the [`Scribe`] of the socket's worker. What must end a
 //! stalled peer hangs on a timer of the worker, and on nothing that the peer could hold up.
 //! Never looks into a frame, never blocks.
 
@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 use super::line::Place;
 use super::reader::Reader;
-use super::writer::{self, Writer};
+use super::scribe::{self, Scribe};
 use super::{close_code, frame};
 use crate::fault::{self, Sabotage};
 
@@ -63,7 +63,7 @@ pub(super) struct Shared {
 pub(super) struct Socket {
     pub(super) half: OwnedWriteHalf,
     /// Runs the deadlines too.
-    pub(super) writer: Writer,
+    pub(super) scribe: Scribe,
     _place: Option<Place>,
 }
 
@@ -74,7 +74,7 @@ pub struct Taken {
     pub read: Bytes,
     /// What is to be written before anything else: the answer to the request.
     pub answer: Bytes,
-    pub writer: Writer,
+    pub scribe: Scribe,
     pub place: Option<Place>,
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Queue {
     pub(super) bytes: usize,
     pub(super) frames_out: u64,
     pub(super) bytes_out: u64,
-    /// The writer will come: the socket is on its list, or waits for the connection to take more.
+    /// The scribe will come: the socket is on its list, or waits for the connection to take more.
     pub(super) listed: bool,
     /// Who wrote the bulk that was taken, told when it is written.
     pub(super) passed_on: Vec<oneshot::Sender<()>>,
@@ -115,7 +115,7 @@ pub(super) enum Kind {
     Close,
 }
 
-/// What is to be done after the lock is released: wake the writer, free what was dropped.
+/// What is to be done after the lock is released: wake the scribe, free what was dropped.
 #[must_use]
 #[derive(Default)]
 struct After {
@@ -127,14 +127,14 @@ struct After {
 impl Outbox {
     /// Takes a connection over: what goes out, and what comes in.
     pub fn open(limits: Limits, taken: Taken) -> (Self, Reader) {
-        let Taken { stream, read, answer, writer, place } = taken;
+        let Taken { stream, read, answer, scribe, place } = taken;
         let (reader, half) = stream.into_split();
         let queue = Queue { unsent: answer, listed: true, ..Queue::default() };
-        let socket = Some(Socket { half, writer: writer.clone(), _place: place });
+        let socket = Some(Socket { half, scribe: scribe.clone(), _place: place });
         let shared = Arc::new(Shared { limits, socket, queue: Mutex::new(queue) });
         let outbox = Self(shared);
-        if let Some(sleeping) = writer.put(Arc::clone(&outbox.0)) {
-            writer::wake(sleeping);
+        if let Some(sleeping) = scribe.put(Arc::clone(&outbox.0)) {
+            scribe::wake(sleeping);
         }
         (outbox, Reader::new(reader, read))
     }
@@ -286,27 +286,27 @@ impl Queue {
 }
 
 impl Shared {
-    /// Has the writer come, unless it will.
+    /// Has the scribe come, unless it will.
     fn list(self: &Arc<Self>, queue: &mut Queue, after: &mut After) {
         if let Some(socket) = &self.socket
             && !queue.listed
             && !queue.entries.is_empty()
         {
             queue.listed = true;
-            after.wake = socket.writer.put(Arc::clone(self));
+            after.wake = socket.scribe.put(Arc::clone(self));
         }
     }
 
     fn finish(self: &Arc<Self>, after: After) {
         drop(after.dropped);
         if let Some(sleeping) = after.wake {
-            writer::wake(sleeping);
+            scribe::wake(sleeping);
         }
         let Some(delay) = after.end_in else { return };
         let Some(socket) = &self.socket else { return self.end() };
         // Weak, so that a socket that went at once is not kept for the whole deadline.
         let shared = Arc::downgrade(self);
-        socket.writer.runtime().spawn(async move {
+        socket.scribe.runtime().spawn(async move {
             tokio::time::sleep(delay).await;
             if let Some(shared) = shared.upgrade() {
                 shared.end();

@@ -16,9 +16,9 @@ use super::outbox::Shared;
 /// So many sockets are written to before others on the worker have their turn.
 const TURN: usize = 256;
 
-/// The writer of one worker. Cheap to clone.
+/// The scribe of one worker. Cheap to clone.
 #[derive(Clone)]
-pub struct Writer(Arc<Worker>);
+pub struct Scribe(Arc<Worker>);
 
 struct Worker {
     runtime: Handle,
@@ -35,11 +35,11 @@ struct Due {
 }
 
 thread_local! {
-    /// Writers to wake when what this thread is doing is done.
+    /// Scribes to wake when what this thread is doing is done.
     static LATER: RefCell<Option<Vec<Waker>>> = const { RefCell::new(None) };
 }
 
-/// Wakes no writer before `work` is done, so that one that gets much from it is woken once.
+/// Wakes no scribe before `work` is done, so that one that gets much from it is woken once.
 pub fn together<T>(work: impl FnOnce() -> T) -> T {
     /// Also where `work` panics.
     struct Wakes;
@@ -56,26 +56,26 @@ pub fn together<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-pub(super) fn wake(writer: Waker) {
+pub(super) fn wake(scribe: Waker) {
     let at_once = LATER.with_borrow_mut(|later| match later {
         Some(later) => {
-            later.push(writer);
+            later.push(scribe);
             None
         }
-        None => Some(writer),
+        None => Some(scribe),
     });
-    if let Some(writer) = at_once {
-        writer.wake();
+    if let Some(scribe) = at_once {
+        scribe.wake();
     }
 }
 
-impl Writer {
-    /// Starts the writer of the worker on whose thread this is called.
+impl Scribe {
+    /// Starts the scribe of the worker on whose thread this is called.
     pub fn start() -> Self {
-        let writer = Self(Arc::new(Worker { runtime: Handle::current(), due: Mutex::default() }));
-        let worker = Going(Arc::clone(&writer.0));
-        writer.0.runtime.spawn(async move { worker.0.run().await });
-        writer
+        let scribe = Self(Arc::new(Worker { runtime: Handle::current(), due: Mutex::default() }));
+        let worker = Going(Arc::clone(&scribe.0));
+        scribe.0.runtime.spawn(async move { worker.0.run().await });
+        scribe
     }
 
     pub(super) fn runtime(&self) -> &Handle {
@@ -137,8 +137,8 @@ impl Worker {
 impl Wake for Shared {
     fn wake(self: Arc<Self>) {
         let Some(socket) = &self.socket else { return };
-        if let Some(writer) = socket.writer.put(Arc::clone(&self)) {
-            wake(writer);
+        if let Some(scribe) = socket.scribe.put(Arc::clone(&self)) {
+            wake(scribe);
         }
     }
 }

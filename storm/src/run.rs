@@ -150,6 +150,10 @@ async fn break_things(
             while running.len() >= AT_ONCE {
                 take(running.join_next().await, &mut all)?;
             }
+            // Breaks that took long have used up the time of those that are left.
+            if start.elapsed() >= storm.length {
+                break;
+            }
             progress.fault(strike.fault);
             let (rig, recorder) = (Arc::clone(rig), world.recorder.clone());
             running.spawn_blocking(move || {

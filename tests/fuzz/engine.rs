@@ -41,7 +41,7 @@ pub fn run(target: &Target, seed: u64, budget: Budget) -> Result<Report, Bad> {
     let mut rng = Rng::with_seed(seed);
     let mut known = (target.seeds)();
     known.extend(committed(target.name));
-    let mut outcomes = HashSet::new();
+    let (own, mut outcomes) = (known.len(), HashSet::new());
     for input in &known {
         outcomes.insert(check(target, input)?);
     }
@@ -52,7 +52,9 @@ pub fn run(target: &Target, seed: u64, budget: Budget) -> Result<Report, Bad> {
         Budget::Time(most) => started.elapsed() >= most,
     };
     while !spent(tried) {
-        let begin = rng.usize(..known.len());
+        // Half of them begin at the beginning: otherwise what was found first is lost among what was found since.
+        let among = if rng.bool() { own } else { known.len() };
+        let begin = rng.usize(..among);
         let input = mutate(&mut rng, &known[begin], &known, target.words);
         let outcome = check(target, &input).map_err(|bad| shrink(target, &mut rng, bad))?;
         if outcomes.insert(outcome) && known.len() < KEPT {

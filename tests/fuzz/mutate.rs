@@ -29,17 +29,27 @@ const TEXTS: [&str; 9] = ["", " ", "\0", "null", "é", "\u{10FFFF}", "a b", "\u{
 pub fn mutate(rng: &mut Rng, input: &[u8], others: &[Vec<u8>], words: &[&str]) -> Vec<u8> {
     let mut data = input.to_vec();
     for _ in 0..rng.u8(1..=6) {
-        if rng.u8(..4) == 0
-            && let Ok(mut tree) = serde_json::from_slice(&data)
-        {
-            change_tree(rng, &mut tree, words, 0);
-            data = serde_json::to_vec(&tree).unwrap_or(data);
-        } else {
+        if rng.u8(..4) > 0 || !change_json(rng, &mut data, words) {
             change_bytes(rng, &mut data, others, words);
         }
     }
     data.truncate(MAX_LEN);
     data
+}
+
+/// All of it, or where that is no JSON, one of its lines. False where that is none either.
+fn change_json(rng: &mut Rng, data: &mut Vec<u8>, words: &[&str]) -> bool {
+    let mut place = 0..data.len();
+    if serde_json::from_slice::<Value>(data).is_err() {
+        let lines: Vec<_> = data.split(|byte| *byte == b'\n').map(<[u8]>::len).collect();
+        let chosen = rng.usize(..lines.len());
+        let begin = lines[..chosen].iter().map(|len| len + 1).sum();
+        place = begin..begin + lines[chosen];
+    }
+    let Ok(mut tree) = serde_json::from_slice(&data[place.clone()]) else { return false };
+    change_tree(rng, &mut tree, words, 0);
+    drop(data.splice(place, tree.to_string().into_bytes()));
+    true
 }
 
 fn change_bytes(rng: &mut Rng, data: &mut Vec<u8>, others: &[Vec<u8>], words: &[&str]) {
@@ -79,6 +89,11 @@ fn change_tree(rng: &mut Rng, value: &mut Value, words: &[&str], depth: usize) {
         match value {
             Value::Array(items) if !items.is_empty() => {
                 let at = rng.usize(..items.len());
+                match rng.u8(..6) {
+                    0 => return items.push(items[at].clone()),
+                    1 => return drop(items.remove(at)),
+                    _ => {}
+                }
                 return change_tree(rng, &mut items[at], words, depth + 1);
             }
             Value::Object(map) if !map.is_empty() => return change_field(rng, map, words, depth),

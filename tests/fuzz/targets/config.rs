@@ -25,6 +25,7 @@ pub const TARGET: Target = Target {
             "database_url = \"postgres://u:never-to-be-repeated-0123456789abcdef@h/d\"\nredis_url = \"redis://h\"\n",
             "max_group_members = 50\nmax_frame_bytes = 65536\nmax_content_bytes = 16384\nrate_limit = \"off\"\n",
             "heartbeat_interval_ms = 30000\nheartbeat_timeout_ms = 90000\ndrain_ms = 8000\ntyping_expiry_ms = 3000\n",
+            "heartbeat_interval_ms = 60000\nheartbeat_timeout_ms = 60000\n",
             "[jwt_keys]\na = \"never-to-be-repeated-0123456789abcdef\"\nb = \"another-one-0123456789abcdef-0123456789\"\n",
             "jwks_url = \"https://issuer.example/jwks\"\njwt_issuer = \"me\"\njwt_audience = \"you\"\n",
         ])
@@ -59,7 +60,9 @@ fn check(data: &[u8]) -> u64 {
     }
     let path = FOLDER.with(|folder| folder.path().join("tenfour.toml"));
     std::fs::write(&path, data).unwrap();
-    let flags = Flags { config: Some(path), ..Flags::default() };
+    // Without any secret all of it would be refused.
+    let defaults = &[("jwt_secret", "another-one-of-32-bytes-and-more-")];
+    let flags = Flags { config: Some(path), defaults, ..Flags::default() };
     let loaded = load_existing(&flags, []);
     match &loaded {
         Ok(loaded) => {

@@ -93,6 +93,7 @@ fn taken_rightly(frame: &ClientFrame, tree: &Value) {
             assert!(!send.content.as_str().is_empty() && send.content.as_str().len() <= LIMITS.content_bytes);
             assert_eq!(tree["content"], send.content.as_str());
             assert!((1..=64).contains(&send.content_type.len()));
+            assert!(tree["attachmentIds"].as_array().is_none_or(Vec::is_empty), "there are no attachments");
             assert!(!send.content.as_str().contains('\0') && !send.content_type.contains('\0'));
         }
         ClientFrame::Edit { content, .. } => assert_eq!(tree["content"], content.as_str()),
@@ -119,6 +120,7 @@ fn client_seeds() -> Vec<Vec<u8>> {
     seeds(&[
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"Hello","ref":1}"#,
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","contentType":"text","replyToId":"ID","attachmentIds":[]}"#,
+        r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","attachmentIds":["ID"]}"#,
         r#"{"type":"edit","messageId":"ID","content":"Hello","ref":"a"}"#,
         r#"{"type":"delete","messageId":"ID"}"#,
         r#"{"type":"typing","channelId":"ID"}"#,
@@ -215,7 +217,7 @@ pub const SERVER: Target = Target {
         "epoch",
         "\n",
     ],
-    cost: 1,
+    cost: 4,
 };
 
 fn server(data: &[u8]) -> u64 {

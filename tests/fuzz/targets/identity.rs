@@ -75,7 +75,8 @@ pub const CLAIMS: Target = Target {
     check: claims,
     seeds: claims_seeds,
     words: &[
-        "sub", "name", "exp", "nbf", "iat", "scope", "admin", "alg", "none", "HS256", "typ", "kid", "crit", "cty", "\n",
+        "sub", "name", "exp", "nbf", "iat", "scope", "admin", "alg", "none", "HS256", "typ", "kid", "crit", "zip",
+        "enc", "b64", "cty", "\n",
     ],
     cost: 1,
 };

@@ -79,13 +79,16 @@ fn event(data: &[u8]) -> u64 {
     outcome(&heard.map(|(_, news)| news))
 }
 
-/// Pairs of a place and a change; a last single byte cuts that much off.
+/// Pairs of a place and a change; a last single byte cuts that much off, or below 4 puts something behind.
 fn edited(of: &[u8], taken: &mut Taken) -> Vec<u8> {
     let mut changed = of.to_vec();
     while !taken.is_empty() {
         let at = usize::from(taken.byte());
         if taken.is_empty() {
-            changed.truncate(changed.len().saturating_sub(at));
+            match at {
+                0..4 => changed.extend_from_slice(&b"0000"[at..]),
+                _ => changed.truncate(changed.len().saturating_sub(at)),
+            }
         } else {
             // Also in the tag, which is the smaller part.
             let at = if at % 2 == 0 { at % TAG_LEN } else { at };

@@ -100,6 +100,8 @@ fn seeds() -> Vec<Vec<u8>> {
         [frame(BINARY, false, b"x"), frame(PING, true, b"p"), frame(CONTINUE, true, b"y")].concat(),
         frame(TEXT, true, &[b'a'; 130]),
         frame(TEXT, true, &[b'a'; MAX + 1]),
+        [frame(TEXT, false, &[b'a'; MAX - 50]), frame(CONTINUE, true, &[b'a'; 49])].concat(),
+        [frame(TEXT, false, &[b'a'; MAX - 50]), frame(PING, true, b"p"), frame(CONTINUE, true, &[b'a'; 51])].concat(),
         [frame(TEXT, true, b"x"), frame(CLOSE, true, b"\x03\xe8bye")].concat(),
         frame(TEXT, true, b"\xff"),
         [frame(TEXT, false, b"\xe2\x82"), frame(CONTINUE, true, b"\xac")].concat(),

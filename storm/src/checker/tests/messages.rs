@@ -217,6 +217,19 @@ fn the_refusal_of_a_retry() {
     }
 }
 
+/// The first try had no answer, but somebody had been shown the message.
+#[test]
+fn the_refusal_of_a_retry_of_what_was_shown() {
+    for (code, retryable) in [("not_found", false), ("rate_limited", true)] {
+        let verdict = with(|history| {
+            let asked = retry(history);
+            let answered = answer_to(history, asked, 0);
+            *answer_mut(&mut history.records[answered]) = Answer::Refused { code: code.into(), retryable };
+        });
+        finds(&verdict, Anomaly::RetryRefused, "handed");
+    }
+}
+
 #[test]
 fn the_refusal_of_a_retry_for_now_is_none() {
     super::story::nothing(&with(|history| {

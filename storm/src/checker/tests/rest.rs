@@ -158,6 +158,24 @@ fn a_hello_with_other_members_than_there_were() {
     finds(&verdict, Anomaly::Divergent, "user 3 is not listed in channel 0 at version 11 and was in it");
 }
 
+#[test]
+fn a_member_who_is_told_to_be_out() {
+    let verdict = with(|history| drop(held(history, hello(history)).remove(0)));
+    finds(&verdict, Anomaly::Divergent, "the list of a member's channels lacks this one");
+    let verdict = with(|history| {
+        let at = told_removed(history);
+        history.records[at].client = 0;
+        history.records[at].line = 1;
+    });
+    finds(&verdict, Anomaly::Divergent, "a member is told to be out of the channel");
+    let verdict = with(|history| {
+        let asked = nth(history, 0, |it| it.client == 1 && is_ask(it, |ask| matches!(ask, Ask::Sync { .. })));
+        let answered = answer_to(history, asked, 0);
+        *answer_mut(&mut history.records[answered]) = Answer::NotThere { channel: 0 };
+    });
+    finds(&verdict, Anomaly::BadSync, "a member is told to be out of the channel");
+}
+
 fn reads(record: &Record) -> bool {
     frame(record).is_some_and(|frame| matches!(frame, Frame::Read { .. }))
 }
@@ -239,7 +257,9 @@ fn somebody_gone_who_is_shown_online_at_rest() {
         if let What::Opened { channels, .. } = &mut record.what
             && record.at >= rest
         {
-            channels.iter_mut().for_each(|held| held.online.retain(|user| *user != FLOATING));
+            for held in channels {
+                held.online.retain(|user| *user != FLOATING);
+            }
         }
     }
     nothing(&check(&history));

@@ -21,4 +21,9 @@ pub mod cluster;
 
 pub mod domain;
 
+pub mod fault;
+
 pub mod client;
+
+pub mod bench;
+pub mod svg;

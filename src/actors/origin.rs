@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::feed::Subscriber;
 use crate::domain::ids::{ClientId, SessionId};
 use crate::domain::message::Stored;
+use crate::fault::{self, Sabotage};
 use crate::protocol::client::Ref;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Ack, ServerFrame};
@@ -63,6 +64,14 @@ impl Origin {
 
     /// A duplicate's ack is no part of the channel's order, the first one's is where that can be.
     pub fn ack(self, stored: &Stored, duplicate: bool) {
+        if duplicate && fault::planted(Sabotage::AckWrongDuplicate) {
+            let wrong = Stored { seq: stored.seq + 1, version: stored.version + 1, ..stored.clone() };
+            return self.answer(&wrong, duplicate);
+        }
+        self.answer(stored, duplicate);
+    }
+
+    fn answer(self, stored: &Stored, duplicate: bool) {
         match self {
             Self::Session(mut asker) => {
                 asker.answered = true;

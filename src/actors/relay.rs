@@ -19,6 +19,7 @@ use crate::cluster::NodeId;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Appended;
 use crate::ephemeral::Online;
+use crate::fault::{self, Part};
 
 /// Bytes that may wait.
 const MAX_WAITING: usize = 32 << 20;
@@ -90,6 +91,7 @@ impl Relay {
 
 impl Listener for Relay {
     fn arrived(&self, Arrival { topic, from, news, size }: Arrival) {
+        fault::point(Part::Relay);
         match (topic, news) {
             (Topic::Channel(channel), news) => self.in_channel(channel, news, size),
             (Topic::User(user), News::Event(Event::Added { channel_id })) => {

@@ -1,10 +1,11 @@
 //! What comes in: one connection that listens, made anew when it is lost or silent.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use redis::aio::{PubSub, PubSubSink};
 use redis::{Msg, RedisError};
 use tokio::sync::mpsc;
@@ -65,7 +66,13 @@ pub(super) async fn run(
             Ok(connection) => {
                 let since = Instant::now();
                 Counts::add(&subscriptions.counts.connected, 1);
-                if subscriptions.serve(connection).await == End::Finished {
+                // Who takes what comes may panic over it: that costs the connection, and the next one starts with a
+                // comparison. Without it the node would be deaf from here on, and nobody would notice.
+                let served = AssertUnwindSafe(subscriptions.serve(connection)).catch_unwind().await;
+                if served.is_err() {
+                    log::error!("what came over Redis could not be taken");
+                }
+                if matches!(served, Ok(End::Finished)) {
                     return;
                 }
                 // One that is cut again and again is not tried at once.

@@ -2,6 +2,7 @@
 //!
 //! Used by `main` only. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
+mod bench;
 pub mod chat;
 mod dev;
 mod flags;
@@ -17,6 +18,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::auth;
 use crate::config::{self, EXIT_CONFIG, Flags, Loaded};
+use crate::fault;
 use flags::SettingFlags;
 
 /// A chat daemon that runs beside an existing application.
@@ -39,6 +41,11 @@ enum Command {
     Token(token::Token),
     /// Talk from the terminal.
     Chat(chat::ChatOptions),
+    /// Measure a daemon: how many messages, how late, how much memory.
+    Bench(bench::Bench),
+    /// The daemon that `bench` starts for itself.
+    #[command(hide = true)]
+    BenchDaemon(SettingFlags),
 }
 
 /// Why a command ended otherwise than well.
@@ -99,6 +106,8 @@ impl Cli {
         let flags = self.flags;
         match self.command.unwrap_or(Command::Serve(SettingFlags::default())) {
             Command::Serve(behind) => {
+                let environment =
+                    fault::listen(environment).map_err(|error| Failure::Configuration(error.to_string()))?;
                 let loaded = config::load(&flags.and(behind), environment)?;
                 serve::run(warned(loaded), async |_, _| Ok(()))
             }
@@ -115,6 +124,8 @@ impl Cli {
             }
             // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
+            Command::Bench(options) => bench::run(options, flags, environment),
+            Command::BenchDaemon(behind) => bench::serve(&flags.and(behind), environment),
         }
     }
 
@@ -156,7 +167,7 @@ mod tests {
         match cli.command {
             Some(Command::Serve(behind) | Command::Dev(behind)) => cli.flags.and(behind),
             Some(Command::Token(token)) => cli.flags.and(token.flags),
-            Some(Command::Chat(_)) | None => cli.flags.0,
+            Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
         }
     }
 

@@ -142,13 +142,24 @@ impl Client {
     /// Takes a message on: it is sent, now or when there is a connection, until the server has answered for it. What
     /// becomes of it is told as [`Event::Sent`] or [`Event::Failed`].
     pub async fn send(&self, channel_id: ChannelId, content: impl Into<String>) -> Result<ClientId, SendError> {
-        self.queue(channel_id, content.into(), None).await
+        let client_id = ClientId(uuid::Uuid::new_v4());
+        self.send_as(client_id, channel_id, content).await.map(|()| client_id)
+    }
+
+    /// The same under an idempotency key of the caller's own, so that it can be asked for again by another client.
+    pub async fn send_as(
+        &self,
+        client_id: ClientId,
+        channel_id: ChannelId,
+        content: impl Into<String>,
+    ) -> Result<(), SendError> {
+        self.queue(client_id, channel_id, content.into(), None).await
     }
 
     /// The same, and waits until it is stored.
     pub async fn send_and_wait(&self, channel_id: ChannelId, content: impl Into<String>) -> Result<Ack, SendError> {
         let (acked, ack) = oneshot::channel();
-        self.queue(channel_id, content.into(), Some(acked)).await?;
+        self.queue(ClientId(uuid::Uuid::new_v4()), channel_id, content.into(), Some(acked)).await?;
         ack.await.unwrap_or(Err(SendError::Stopped))
     }
 
@@ -190,15 +201,15 @@ impl Client {
 
     async fn queue(
         &self,
+        client_id: ClientId,
         channel_id: ChannelId,
         content: String,
         acked: Option<engine::Acked>,
-    ) -> Result<ClientId, SendError> {
-        let client_id = ClientId(uuid::Uuid::new_v4());
+    ) -> Result<(), SendError> {
         let (queued, answer) = oneshot::channel();
         let outgoing = Outgoing { client_id, channel_id, content };
         self.tell(Command::Send { outgoing, queued, acked }).await;
-        answer.await.unwrap_or(Err(SendError::Stopped)).map(|()| client_id)
+        answer.await.unwrap_or(Err(SendError::Stopped))
     }
 
     async fn request(&self, command: impl FnOnce(engine::Answered) -> Command) -> Result<(), RequestError> {

@@ -10,6 +10,7 @@ use actix_web_actors::ws;
 
 use super::app::{App, agent_of, client_of, protocols};
 use super::problem::Problem;
+use super::takeover::hand_over;
 use crate::actors::feed::{Feed, SessionHandle};
 use crate::actors::session::{Gone, Opening, Session};
 use crate::actors::tell;
@@ -17,14 +18,10 @@ use crate::auth::offers_protocol;
 use crate::domain::ids::{SessionId, new_v7};
 use crate::protocol::SUBPROTOCOL;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::socket::{Inbound, Line, Outbox};
+use crate::socket::{Inbound, Outbox, line};
 
 /// Opens a session.
-pub async fn upgrade(
-    request: HttpRequest,
-    payload: web::Payload,
-    app: web::Data<App>,
-) -> Result<HttpResponse, Problem> {
+pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     if app.is_draining() {
         return Err(Refusal::unavailable("the daemon is stopping; try again").into());
     }
@@ -36,10 +33,10 @@ pub async fn upgrade(
     if protocols(request.headers()).is_some_and(|offered| offers_protocol(&offered)) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let Some(line) = Line::of(&request) else {
+    let Some(peer) = line::peer(&request) else {
         return Err(Refusal::unavailable("the connection cannot be held; try again").into());
     };
-    let client = client_of(&request, line.peer());
+    let client = client_of(&request, peer);
     let place = app.caps.take(identity.user.id, client).map_err(|full| {
         let retry_after_ms = Some(1000);
         let refusal = Refusal { code: ErrorCode::RateLimited, message: full.to_string(), retry_after_ms };
@@ -48,17 +45,20 @@ pub async fn upgrade(
     })?;
     app.ensure_user(&identity).await?;
 
-    let (outbox, body) = Outbox::open(app.outbox, Some(line));
     let user = identity.user.id;
-    let handle = Arc::new(SessionHandle { id: SessionId(new_v7()), user, feed: Feed::new(outbox) });
-    log::debug!("session {} of user {user} opens from {}", handle.id, client.ip);
     let opening = Opening { identity, address: client.ip, agent: agent_of(&request), place };
-    let events = Box::pin(Inbound::new(payload.into_inner(), app.max_frame_bytes));
-    let gone = Arc::new(AtomicBool::new(false));
-    let session = Session::new(Arc::clone(&app.parts), handle, opening, events, Arc::clone(&gone)).start();
-    let body = body.on_gone(move || {
-        gone.store(true, Ordering::Release);
-        tell(&session, Gone);
+    let mut response = response.finish();
+    hand_over(&mut response, move |taken| {
+        let (outbox, reader) = Outbox::open(app.outbox, taken);
+        let handle = Arc::new(SessionHandle { id: SessionId(new_v7()), user, feed: Feed::new(outbox.clone()) });
+        log::debug!("session {} of user {user} opens from {}", handle.id, opening.address);
+        let events = Box::pin(Inbound::new(reader, app.max_frame_bytes));
+        let gone = Arc::new(AtomicBool::new(false));
+        let session = Session::new(Arc::clone(&app.parts), handle, opening, events, Arc::clone(&gone)).start();
+        outbox.on_gone(move || {
+            gone.store(true, Ordering::Release);
+            tell(&session, Gone);
+        });
     });
-    Ok(response.body(body))
+    Ok(response)
 }

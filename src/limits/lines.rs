@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::caps::{free, network};
 
-/// A line takes two descriptors: the connection's own and the duplicate that can end it.
+/// A connection takes two descriptors, its own and the duplicate that can end it, until it is a socket, which takes one.
 const DESCRIPTORS: usize = 2;
 /// The least that is left for the database, files and the admin address.
 const SPARED: usize = 64;

@@ -127,8 +127,17 @@ pub(crate) fn user_ref(name: &str, text: &str) -> Result<UserRef, Refusal> {
 pub(crate) fn count(name: &str, value: &Value) -> Result<i64, Refusal> {
     value
         .as_i64()
+        .or_else(|| value.as_f64().and_then(whole))
         .filter(|number| *number >= 0)
         .ok_or_else(|| Refusal::invalid(format!("{name} must be a whole number, 0 or more")))
+}
+
+/// JSON does not tell 7.0 from 7. Beyond 2^53 a float does not say which number is meant.
+fn whole(float: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let whole = float.fract() == 0.0 && float.abs() <= EXACT;
+    #[expect(clippy::cast_possible_truncation, reason = "within these bounds there is nothing to cut off")]
+    whole.then_some(float as i64)
 }
 
 pub(crate) fn parse_named<T: FromStr>(name: &str, text: &str) -> Result<T, Refusal>
@@ -147,5 +156,33 @@ fn too_deep(value: &Value, left: usize) -> bool {
         Value::Array(items) => left == 0 || items.iter().any(|item| too_deep(item, left - 1)),
         Value::Object(map) => left == 0 || map.values().any(|item| too_deep(item, left - 1)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_a_whole_number_however_it_is_written() {
+        let counted = |text: &str| count("seq", &serde_json::from_str(text).unwrap()).ok();
+        for (text, number) in [
+            ("7", Some(7)),
+            ("7.0", Some(7)),
+            ("7e2", Some(700)),
+            ("0", Some(0)),
+            ("-0.0", Some(0)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9007199254740992.0", Some(9_007_199_254_740_992)),
+            ("9223372036854775808", None),
+            ("1e300", None),
+            ("7.5", None),
+            ("-1", None),
+            ("-1.0", None),
+            ("true", None),
+            ("\"7\"", None),
+        ] {
+            assert_eq!(counted(text), number, "{text}");
+        }
     }
 }

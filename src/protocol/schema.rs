@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::client::Ref;
-use crate::domain::channel::{ChannelKind, Role};
+use crate::domain::channel::Role;
 use crate::domain::ids::{ChannelId, ClientId, MessageId};
 
 /// A frame that a client sends.
@@ -79,48 +79,67 @@ pub enum ClientFrame {
 pub struct SendMessage {
     /// The idempotency key: the same one again stores nothing.
     pub client_id: ClientId,
+    #[schema(min_length = 1)]
     pub content: String,
-    /// `text` where it is missing.
+    /// `text` where it is missing. At most 64 bytes of UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
     pub content_type: Option<String>,
     /// A message of the same channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to_id: Option<MessageId>,
+    /// There are no attachments yet, so that it is empty where it is given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 0)]
     pub attachment_ids: Option<Vec<String>>,
 }
+
+/// A user id in either form: the host's own, or the UUID.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnyUserId, value_type = String, min_length = 1, max_length = 255)]
+pub struct AnyUserId(pub String);
 
 /// The new text of a message.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EditMessage {
+    #[schema(min_length = 1)]
     pub content: String,
 }
 
-/// A channel to be made. A group takes `name` and `memberIds`; a direct channel `userId`, or two `memberIds` from a
-/// bearer with scope `admin` who acts as nobody.
+/// A channel to be made.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CreateChannel {
-    #[serde(rename = "type")]
-    pub kind: ChannelKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// User ids, each in either form.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub member_ids: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<String>,
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum CreateChannel {
+    #[serde(rename_all = "camelCase")]
+    Group {
+        #[schema(min_length = 1, max_length = 255, pattern = "\\S")]
+        name: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Vec<AnyUserId>>)]
+        member_ids: Option<Vec<String>>,
+    },
+    /// With `userId`; from a bearer with scope `admin` who acts as nobody, between two `memberIds`.
+    #[serde(rename_all = "camelCase")]
+    Direct {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<AnyUserId>)]
+        user_id: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Vec<AnyUserId>>, max_items = 2)]
+        member_ids: Option<Vec<String>>,
+    },
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RenameChannel {
+    #[schema(min_length = 1, max_length = 255, pattern = "\\S")]
     pub name: String,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddMembers {
-    /// User ids, each in either form.
+    #[schema(value_type = Vec<AnyUserId>, min_items = 1)]
     pub user_ids: Vec<String>,
 }
 
@@ -132,6 +151,7 @@ pub struct SetRole {
 /// The highest `seq` that was read.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MarkRead {
+    #[schema(minimum = 0)]
     pub seq: i64,
 }
 
@@ -199,15 +219,12 @@ mod tests {
         assert!(rest::parse_rename_body(&json(&RenameChannel { name: "a".to_owned() })).is_ok());
         assert!(rest::parse_add_body(&json(&AddMembers { user_ids: vec!["a".to_owned()] }), 1).is_ok());
         assert_eq!(rest::parse_role_body(&json(&SetRole { role: Role::Owner })), Ok(Role::Owner));
-        for (kind, as_nobody, members) in
-            [(ChannelKind::Group, false, 1), (ChannelKind::Direct, false, 0), (ChannelKind::Direct, true, 2)]
-        {
-            let body = CreateChannel {
-                kind,
-                name: Some("a".to_owned()),
-                member_ids: Some(["a", "b"].map(str::to_owned)[..members].to_vec()),
-                user_id: Some("c".to_owned()),
-            };
+        let members = |members: &[&str]| Some(members.iter().map(|&member| member.to_owned()).collect());
+        for (body, as_nobody) in [
+            (CreateChannel::Group { name: "a".to_owned(), member_ids: members(&["b"]) }, false),
+            (CreateChannel::Direct { user_id: Some("c".to_owned()), member_ids: members(&[]) }, false),
+            (CreateChannel::Direct { user_id: None, member_ids: members(&["a", "b"]) }, true),
+        ] {
             assert!(rest::CreateChannel::parse(&json(&body), 2, as_nobody).is_ok(), "{body:?}");
         }
     }

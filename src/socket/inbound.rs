@@ -1,13 +1,13 @@
-//! The peer's messages, decoded from the request's payload.
+//! The peer's messages, decoded from what is read.
 //!
 //! Fed to the session actor by `add_stream`. Never holds more than about one message of the largest size and one
 //! chunk as read from the socket. Never answers: pings and closes are the session's to answer.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_http::ws::{OpCode, Parser, ProtocolError};
-use actix_web::error::PayloadError;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::{Stream, ready};
@@ -19,8 +19,7 @@ use super::guard::{Guard, Refusal};
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event {
     Text(ByteString),
-    /// A binary message; its content is dropped, since nobody takes any.
-    Binary,
+    Binary(Bytes),
     Ping(Bytes),
     Pong(Bytes),
     /// The peer's close frame, with its code if it gave one. The stream ends after it.
@@ -32,7 +31,7 @@ impl std::fmt::Debug for Event {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
-            Self::Binary => f.write_str("Binary"),
+            Self::Binary(content) => write!(f, "Binary({} bytes)", content.len()),
             Self::Ping(payload) => write!(f, "Ping({} bytes)", payload.len()),
             Self::Pong(payload) => write!(f, "Pong({} bytes)", payload.len()),
             Self::Close(code) => f.debug_tuple("Close").field(code).finish(),
@@ -78,14 +77,15 @@ impl From<Refusal> for InboundError {
 #[derive(Debug)]
 enum Partial {
     None,
-    Text(BytesMut),
-    Binary,
+    /// Its bytes, of which so many at the beginning are UTF-8 for sure.
+    Text(BytesMut, usize),
+    Binary(BytesMut),
 }
 
-/// The decoder: `payload` is the body of the upgrade request.
+/// The decoder of what comes from `read_from`.
 #[derive(Debug)]
 pub struct Inbound<S> {
-    payload: S,
+    read_from: S,
     max_message: usize,
     guard: Guard,
     refused: Option<Refusal>,
@@ -96,9 +96,9 @@ pub struct Inbound<S> {
 
 impl<S> Inbound<S> {
     /// `max_message` bytes is the most that a message may have, all of its fragments together.
-    pub fn new(payload: S, max_message: usize) -> Self {
+    pub fn new(read_from: S, max_message: usize) -> Self {
         Self {
-            payload,
+            read_from,
             max_message,
             guard: Guard::new(max_message),
             refused: None,
@@ -133,20 +133,16 @@ impl<S> Inbound<S> {
                     return Ok(Some(Event::Close(reason.map(|reason| reason.code.into()))));
                 }
                 OpCode::Text if fin => return whole_text(payload).map(Some),
-                OpCode::Binary if fin => return Ok(Some(Event::Binary)),
+                OpCode::Binary if fin => return Ok(Some(Event::Binary(payload.freeze()))),
                 // A copy, since the read buffer's allocation would live as long as the message is unfinished.
-                OpCode::Text => self.partial = Partial::Text(BytesMut::from(&payload[..])),
-                OpCode::Binary => self.partial = Partial::Binary,
+                OpCode::Text => self.partial = Partial::text(BytesMut::from(&payload[..]))?,
+                OpCode::Binary => self.partial = Partial::Binary(BytesMut::from(&payload[..])),
                 OpCode::Continue => {
-                    if let Partial::Text(text) = &mut self.partial {
-                        text.extend_from_slice(&payload);
-                    }
-                    if fin {
-                        match std::mem::replace(&mut self.partial, Partial::None) {
-                            Partial::Text(text) => return whole_text(text).map(Some),
-                            Partial::Binary => return Ok(Some(Event::Binary)),
-                            Partial::None => {}
-                        }
+                    let partial = std::mem::replace(&mut self.partial, Partial::None).continued(&payload)?;
+                    match partial {
+                        Partial::Text(text, _) if fin => return whole_text(text).map(Some),
+                        Partial::Binary(content) if fin => return Ok(Some(Event::Binary(content.freeze()))),
+                        unfinished => self.partial = unfinished,
                     }
                 }
                 OpCode::Bad => return Err(InboundError::Protocol("unknown opcode".to_owned())),
@@ -170,13 +166,45 @@ impl<S> Inbound<S> {
     }
 }
 
+impl Partial {
+    fn text(text: BytesMut) -> Result<Self, InboundError> {
+        let checked = utf8_up_to(&text)?;
+        Ok(Self::Text(text, checked))
+    }
+
+    /// With one fragment more. A text that cannot become UTF-8 any more is refused at once.
+    fn continued(self, fragment: &[u8]) -> Result<Self, InboundError> {
+        match self {
+            Self::None => Ok(Self::None),
+            Self::Binary(mut content) => {
+                content.extend_from_slice(fragment);
+                Ok(Self::Binary(content))
+            }
+            Self::Text(mut text, checked) => {
+                text.extend_from_slice(fragment);
+                let more = utf8_up_to(&text[checked..])?;
+                Ok(Self::Text(text, checked + more))
+            }
+        }
+    }
+}
+
+/// How many bytes are UTF-8 for sure; the rest is the beginning of a character.
+fn utf8_up_to(bytes: &[u8]) -> Result<usize, InboundError> {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Ok(bytes.len()),
+        Err(error) if error.error_len().is_none() => Ok(error.valid_up_to()),
+        Err(_) => Err(InboundError::NotUtf8),
+    }
+}
+
 fn whole_text(payload: BytesMut) -> Result<Event, InboundError> {
     ByteString::try_from(payload.freeze()).map(Event::Text).map_err(|_| InboundError::NotUtf8)
 }
 
 impl<S> Stream for Inbound<S>
 where
-    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    S: Stream<Item = io::Result<Bytes>> + Unpin,
 {
     type Item = Result<Event, InboundError>;
 
@@ -207,7 +235,7 @@ where
                 this.end();
                 return Poll::Ready(Some(Err(refusal.into())));
             }
-            match ready!(Pin::new(&mut this.payload).poll_next(cx)) {
+            match ready!(Pin::new(&mut this.read_from).poll_next(cx)) {
                 Some(Ok(chunk)) => this.take_in(&chunk),
                 Some(Err(_)) => {
                     this.end();
@@ -255,7 +283,7 @@ mod tests {
             let expected = vec![
                 Ok(Event::Ping(Bytes::from_static(b"p"))),
                 Ok(Event::Text("grün".into())),
-                Ok(Event::Binary),
+                Ok(Event::Binary(Bytes::from_static(b"xy"))),
                 Ok(Event::Close(Some(1000))),
             ];
             assert_eq!(events(&bytes, size), expected, "in chunks of {size}");
@@ -272,13 +300,30 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_cannot_become_utf_8_is_refused_before_its_end() {
+        let whole = "grün €".as_bytes();
+        for cut in 0..whole.len() {
+            let first = client(OpCode::Text, false, &whole[..cut]);
+            let good = [first.clone(), client(OpCode::Continue, true, &whole[cut..])].concat();
+            assert_eq!(events(&good, 4096), [Ok(Event::Text("grün €".into()))], "cut at {cut}");
+            // Nothing has ended the message yet.
+            let bad = [first, client(OpCode::Continue, false, &[0xFF])].concat();
+            assert_eq!(events(&bad, 4096), [Err(InboundError::NotUtf8)], "cut at {cut}");
+        }
+        assert_eq!(events(&client(OpCode::Text, false, &[0xED, 0xA0, 0x80]), 4096), [Err(InboundError::NotUtf8)]);
+        // A character that never ends.
+        let cut_off = [client(OpCode::Text, false, &[0xC3]), client(OpCode::Continue, true, &[])].concat();
+        assert_eq!(events(&cut_off, 4096), [Err(InboundError::NotUtf8)]);
+    }
+
+    #[test]
     fn each_error_has_its_close_code() {
         let code = |bytes: &[u8]| events(bytes, 4096).pop().unwrap().unwrap_err().close_code();
         assert_eq!(code(&client(OpCode::Text, true, &[0xFF])), Some(1007));
         assert_eq!(code(&[0xC1, 0x80]), Some(1002));
         assert_eq!(code(&client(OpCode::Close, true, &[0])), Some(1002));
         assert_eq!(code(&client(OpCode::Text, true, &[0; MAX + 1])), Some(1009));
-        let lost = stream::iter([Err(PayloadError::Incomplete(None))]);
+        let lost = stream::iter([Err(io::ErrorKind::ConnectionReset.into())]);
         let lost = Inbound::new(lost, MAX).next().now_or_never().unwrap();
         assert_eq!(lost.unwrap().unwrap_err().close_code(), None);
     }

@@ -1,7 +1,8 @@
-//! The connection itself, held from outside of the framework: a duplicate of its file descriptor that can end it
-//! whatever the peer and the response body do.
+//! A connection while the web server has it, held from outside: a duplicate of its file descriptor that can end it
+//! whatever the peer and the server do.
 //!
-//! Made in `HttpServer::on_connect`, found by handlers through the connection's data. Never reads nor writes.
+//! Made when the server accepts a connection, found by handlers through the connection's data, let go when a socket is
+//! taken over. Never reads nor writes.
 
 use std::any::Any;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -26,9 +27,12 @@ struct Owner {
     times: Times,
     traffic: Mutex<Traffic>,
     watcher: rt::task::JoinHandle<()>,
-    /// Where the connection is counted; dropped with it.
-    _place: Box<dyn Any + Send + Sync>,
+    /// Given on to whoever takes the connection over.
+    place: Mutex<Option<Place>>,
 }
+
+/// Where a connection is counted; dropped with it.
+pub type Place = Box<dyn Any + Send + Sync>;
 
 /// What the peer asks, and since when it has asked nothing.
 #[derive(Debug)]
@@ -98,42 +102,15 @@ impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
     }
 }
 
-/// A handle on a connection. Cheap to clone, usable from any thread; keeps nothing open.
-#[derive(Debug, Clone)]
-pub struct Line {
-    owner: Weak<Owner>,
-    peer: SocketAddr,
+/// The address of the other end of a request's TCP connection, which may be a proxy's. None where [`on_connect`] could not
+/// duplicate the descriptor or was not set: refuse an upgrade then.
+pub fn peer(request: &HttpRequest) -> Option<SocketAddr> {
+    request.conn_data::<Arc<Owner>>().and_then(|owner| owner.stream.peer_addr().ok())
 }
 
-impl Line {
-    /// The line of a request's connection. None where [`on_connect`] could not duplicate the descriptor or was not
-    /// set: refuse an upgrade then, since nothing could end it.
-    pub fn of(request: &HttpRequest) -> Option<Self> {
-        request.conn_data::<Arc<Owner>>().and_then(Self::handle)
-    }
-
-    fn handle(owner: &Arc<Owner>) -> Option<Self> {
-        let peer = owner.stream.peer_addr().ok()?;
-        Some(Self { owner: Arc::downgrade(owner), peer })
-    }
-
-    /// Ends the connection at once, unsent bytes included. Does nothing if it has ended.
-    pub fn shutdown(&self) {
-        if let Some(owner) = self.owner.upgrade() {
-            // Fails only where the peer was faster.
-            let _ = owner.stream.shutdown(Shutdown::Both);
-        }
-    }
-
-    /// The address of the other end of the TCP connection, which may be a proxy's.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    /// Whether the server still holds the connection.
-    pub fn is_open(&self) -> bool {
-        self.owner.strong_count() > 0
-    }
+/// The place of a request's connection, for who takes it over. The duplicate goes with the request.
+pub fn let_go(request: &HttpRequest) -> Option<Place> {
+    request.conn_data::<Arc<Owner>>().and_then(|owner| owner.place.lock().take())
 }
 
 /// How long a connection may be without a request that is being answered.
@@ -145,16 +122,15 @@ pub struct Times {
     pub keep_alive: Duration,
 }
 
-/// For `HttpServer::on_connect`: keeps a line in the connection's data and ends the connection when no whole head has come
+/// For each connection that the server accepts: keeps a line in the connection's data and ends the connection when no whole head has come
 /// in time: the framework itself never closes a socket that sends nothing, and looks at the time of the first head
 /// alone. `admit` counts it and gives what is dropped with it; where it gives none the connection is ended at once.
 pub fn on_connect<P: Any + Send + Sync>(
-    connection: &dyn Any,
+    connection: &rt::net::TcpStream,
     data: &mut Extensions,
     times: Times,
     admit: impl FnOnce(SocketAddr) -> Option<P>,
 ) {
-    let Some(connection) = connection.downcast_ref::<rt::net::TcpStream>() else { return };
     // Ended without a duplicate, since there may be no descriptor left for one. Fails only where the peer was faster.
     let refuse = || drop(SockRef::from(connection).shutdown(Shutdown::Both));
     // Without an address the peer has gone already.
@@ -169,7 +145,7 @@ pub fn on_connect<P: Any + Send + Sync>(
     let traffic = Mutex::new(Traffic { in_flight: 0, quiet_since: Instant::now(), patience: times.head });
     let owner = Arc::new_cyclic(|owner| {
         let watcher = rt::spawn(watch(owner.clone(), times.head));
-        Owner { stream, times, traffic, watcher, _place: Box::new(place) }
+        Owner { stream, times, traffic, watcher, place: Mutex::new(Some(Box::new(place))) }
     });
     data.insert(owner);
 }

@@ -2,20 +2,23 @@
 //!
 //! Used by the HTTP upgrade and by the session actor. Knows nothing of chat, JSON or users, and never blocks.
 //!
-//! The session lives outside of the response body, because a stalled peer's body is not polled: what must happen
-//! whatever the peer does (deadlines, heartbeats, ending a slow reader) hangs on no body here.
+//! The connection is taken from the web server when its upgrade is answered. What must happen whatever the peer does
+//! (deadlines, heartbeats, ending a slow reader) hangs on no read or write here.
 
+mod drain;
 pub mod frame;
 pub mod guard;
 pub mod inbound;
 pub mod line;
 pub mod outbox;
-pub mod outbox_body;
+mod reader;
+pub mod writer;
 
 pub use inbound::{Event, Inbound, InboundError};
-pub use line::{Line, Times};
-pub use outbox::{Limits, Outbox};
-pub use outbox_body::{OutboxBody, WRITE_FROM};
+pub use line::Times;
+pub use outbox::{Limits, Outbox, Taken};
+pub use reader::Reader;
+pub use writer::{Writer, together};
 
 /// Close codes that this layer gives by itself; the others are the caller's.
 pub mod close_code {

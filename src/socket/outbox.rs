@@ -1,24 +1,30 @@
 //! What is on its way to one socket: a queue of complete frames, bounded in bytes and frames.
 //!
-//! Filled from any thread (rooms, the session), drained by [`OutboxBody`] on the socket's thread. What must end a
-//! stalled peer hangs on the line and a timer of the worker, never on the body, which is not polled then.
+//! Filled from any thread (rooms, the session), written by the [`Writer`] of the socket's worker. What must end a
+//! stalled peer hangs on a timer of the worker, and on nothing that the peer could hold up.
 //! Never looks into a frame, never blocks.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
-use super::outbox_body::OutboxBody;
-use super::{Line, close_code, frame};
+use super::line::Place;
+use super::reader::Reader;
+use super::writer::{self, Writer};
+use super::{close_code, frame};
+use crate::fault::{self, Sabotage};
 
 /// How much may wait, and how long an end may take.
 #[derive(Debug, Clone, Copy)]
@@ -48,27 +54,51 @@ pub struct Outbox(Arc<Shared>);
 
 pub(super) struct Shared {
     limits: Limits,
-    line: Option<Line>,
-    /// The socket's worker, which runs the deadlines.
-    worker: Option<Handle>,
+    /// None only in tests of what needs none.
+    pub(super) socket: Option<Socket>,
     pub(super) queue: Mutex<Queue>,
+}
+
+/// The connection. It closes when the last handle is gone, and has ended before.
+pub(super) struct Socket {
+    pub(super) half: OwnedWriteHalf,
+    /// Runs the deadlines too.
+    pub(super) writer: Writer,
+    _place: Option<Place>,
+}
+
+/// What a socket is made of when the web server has let go of it.
+pub struct Taken {
+    pub stream: TcpStream,
+    /// What the peer sent behind its request.
+    pub read: Bytes,
+    /// What is to be written before anything else: the answer to the request.
+    pub answer: Bytes,
+    pub writer: Writer,
+    pub place: Option<Place>,
 }
 
 #[derive(Default)]
 pub(super) struct Queue {
     pub(super) entries: VecDeque<Entry>,
-    /// The first entry's beginning has been given out already: the rest has to follow, whatever else is dropped.
-    pub(super) begun: bool,
+    /// Taken and not written: it goes first, whatever else is dropped, since its beginning may be out.
+    pub(super) unsent: Bytes,
+    /// So many bytes of it count.
+    pub(super) unsent_counted: usize,
     /// Counted entries only.
     pub(super) frames: usize,
     pub(super) bytes: usize,
     pub(super) frames_out: u64,
     pub(super) bytes_out: u64,
-    /// The body's, there only while it is parked.
-    pub(super) parked: Option<Waker>,
+    /// The writer will come: the socket is on its list, or waits for the connection to take more.
+    pub(super) listed: bool,
+    /// Who wrote the bulk that was taken, told when it is written.
+    pub(super) passed_on: Vec<oneshot::Sender<()>>,
+    pub(super) close_taken: bool,
     closed: Option<Closed>,
-    /// No more is given out: the close frame has been, or nobody is left to take it.
+    /// No more is written: the close frame has been, or nobody is left to take it.
     pub(super) ended: bool,
+    on_gone: Option<Box<dyn FnOnce() + Send>>,
 }
 
 pub(super) struct Entry {
@@ -85,7 +115,7 @@ pub(super) enum Kind {
     Close,
 }
 
-/// What is to be done after the lock is released: wake the body, free what was dropped.
+/// What is to be done after the lock is released: wake the writer, free what was dropped.
 #[must_use]
 #[derive(Default)]
 struct After {
@@ -95,12 +125,34 @@ struct After {
 }
 
 impl Outbox {
-    /// An outbox and the response body that drains it. Call it on the socket's worker: its runtime runs the deadlines.
-    /// Without a `line` a stalled peer cannot be ended, only forgotten.
-    pub fn open(limits: Limits, line: Option<Line>) -> (Self, OutboxBody) {
-        let worker = Handle::try_current().ok();
-        let shared = Arc::new(Shared { limits, line, worker, queue: Mutex::default() });
-        (Self(Arc::clone(&shared)), OutboxBody::new(shared))
+    /// Takes a connection over: what goes out, and what comes in.
+    pub fn open(limits: Limits, taken: Taken) -> (Self, Reader) {
+        let Taken { stream, read, answer, writer, place } = taken;
+        let (reader, half) = stream.into_split();
+        let queue = Queue { unsent: answer, listed: true, ..Queue::default() };
+        let socket = Some(Socket { half, writer: writer.clone(), _place: place });
+        let shared = Arc::new(Shared { limits, socket, queue: Mutex::new(queue) });
+        let outbox = Self(shared);
+        if let Some(sleeping) = writer.put(Arc::clone(&outbox.0)) {
+            writer::wake(sleeping);
+        }
+        (outbox, Reader::new(reader, read))
+    }
+
+    /// One of which nothing is ever taken.
+    #[cfg(test)]
+    pub(crate) fn without_socket(limits: Limits) -> Self {
+        Self(Arc::new(Shared { limits, socket: None, queue: Mutex::default() }))
+    }
+
+    /// What to call, on any thread, when no more is written: the close frame is out or the connection has ended.
+    pub fn on_gone(&self, call: impl FnOnce() + Send + 'static) {
+        let mut queue = self.0.queue.lock();
+        if queue.ended {
+            drop(queue);
+            return call();
+        }
+        queue.on_gone = Some(Box::new(call));
     }
 
     /// Queues a complete frame. False if the outbox is closed, or closes by this: over a limit all that waits is
@@ -115,9 +167,7 @@ impl Outbox {
         let taken = {
             let mut queue = self.0.queue.lock();
             let taken = queue.closed.is_none() && queue.push(joined, frames, &self.0.limits, &mut after);
-            if !queue.entries.is_empty() {
-                after.wake = queue.parked.take();
-            }
+            self.0.list(&mut queue, &mut after);
             taken
         };
         self.0.finish(after);
@@ -125,8 +175,8 @@ impl Outbox {
     }
 
     /// Queues frames of any size outside of the limits (the bulk of an answer), in order with what is pushed. Queued by
-    /// the call; the future is true when the body has passed them on and was asked for more, false when they never
-    /// will be. Await it before the next call: then at most one such run waits in memory.
+    /// the call; the future is true when the connection has taken them, false when it never will. Await it before the
+    /// next call: then at most one such run waits in memory.
     #[must_use = "the next page is made when this one is taken"]
     pub fn write_through(&self, framed: Bytes) -> impl Future<Output = bool> + Send + 'static + use<> {
         let (sender, taken) = oneshot::channel();
@@ -135,15 +185,15 @@ impl Outbox {
             let mut queue = self.0.queue.lock();
             if queue.closed.is_none() {
                 queue.entries.push_back(Entry { framed, kind: Kind::Bulk(sender) });
-                after.wake = queue.parked.take();
+                self.0.list(&mut queue, &mut after);
             }
         }
         self.0.finish(after);
         async move { taken.await.is_ok() }
     }
 
-    /// Takes no more; what is queued goes out, then the close frame, then the response ends. After the close deadline
-    /// the line is ended whatever is left. False if it was closed before, which then stands.
+    /// Takes no more; what is queued goes out, then the close frame, then the connection ends. After the close deadline
+    /// it is ended whatever is left. False if it was closed before, which then stands.
     pub fn close(&self, code: u16, reason: impl Into<Cow<'static, str>>) -> bool {
         let reason = reason.into();
         let mut after = After::default();
@@ -154,7 +204,7 @@ impl Outbox {
             }
             queue.entries.push_back(Entry { framed: frame::close(code, &reason), kind: Kind::Close });
             queue.closed = Some((code, reason));
-            after.wake = queue.parked.take();
+            self.0.list(&mut queue, &mut after);
             after.end_in = Some(self.0.limits.close_deadline);
         }
         self.0.finish(after);
@@ -204,13 +254,11 @@ impl Queue {
     fn push(&mut self, framed: Bytes, frames: usize, limits: &Limits, after: &mut After) -> bool {
         let bytes = self.bytes.saturating_add(framed.len());
         if bytes > limits.bytes || self.frames + frames > limits.frames {
-            let begun = self.entries.pop_front_if(|_| self.begun);
+            if fault::planted(Sabotage::DropOldestOnOverflow) && self.drop_oldest(after) {
+                return self.push(framed, frames, limits, after);
+            }
             after.dropped = std::mem::take(&mut self.entries);
-            (self.frames, self.bytes) = match &begun {
-                Some(Entry { framed, kind: Kind::Counted(frames) }) => (*frames, framed.len()),
-                _ => (0, 0),
-            };
-            self.entries.extend(begun);
+            (self.frames, self.bytes) = (0, self.unsent_counted);
             let (code, reason) = (close_code::SLOW_READER, "too slow a reader");
             self.entries.push_back(Entry { framed: frame::close(code, reason), kind: Kind::Close });
             self.closed = Some((code, Cow::Borrowed(reason)));
@@ -222,56 +270,75 @@ impl Queue {
         self.entries.push_back(Entry { framed, kind: Kind::Counted(frames) });
         true
     }
+
+    /// A bug on purpose: makes room for what is newer. False where there is nothing that could be dropped.
+    fn drop_oldest(&mut self, after: &mut After) -> bool {
+        let is_counted = |entry: &Entry| matches!(entry.kind, Kind::Counted(_));
+        let Some(at) = self.entries.iter().position(is_counted) else { return false };
+        let Some(entry) = self.entries.remove(at) else { return false };
+        if let Kind::Counted(frames) = entry.kind {
+            self.frames -= frames;
+        }
+        self.bytes -= entry.framed.len();
+        after.dropped.push_back(entry);
+        true
+    }
 }
 
 impl Shared {
+    /// Has the writer come, unless it will.
+    fn list(self: &Arc<Self>, queue: &mut Queue, after: &mut After) {
+        if let Some(socket) = &self.socket
+            && !queue.listed
+            && !queue.entries.is_empty()
+        {
+            queue.listed = true;
+            after.wake = socket.writer.put(Arc::clone(self));
+        }
+    }
+
     fn finish(self: &Arc<Self>, after: After) {
         drop(after.dropped);
-        if let Some(waker) = after.wake {
-            waker.wake();
+        if let Some(sleeping) = after.wake {
+            writer::wake(sleeping);
         }
         let Some(delay) = after.end_in else { return };
+        let Some(socket) = &self.socket else { return self.end() };
         // Weak, so that a socket that went at once is not kept for the whole deadline.
-        let (shared, line) = (Arc::downgrade(self), self.line.clone());
-        let Some(worker) = &self.worker else { return self.end() };
-        worker.spawn(async move {
+        let shared = Arc::downgrade(self);
+        socket.writer.runtime().spawn(async move {
             tokio::time::sleep(delay).await;
             if let Some(shared) = shared.upgrade() {
                 shared.end();
-            } else if let Some(line) = line {
-                line.shutdown();
             }
         });
     }
 
-    /// Drops what waits, lets the body end and ends the line.
-    fn end(&self) {
-        let parked = self.forget();
-        if let Some(line) = &self.line {
-            line.shutdown();
-        }
-        if let Some(waker) = parked {
-            waker.wake();
+    /// Drops what waits and ends the connection.
+    pub(super) fn end(&self) {
+        self.gone();
+        if let Some(socket) = &self.socket {
+            // Fails only where the peer was faster.
+            let _ = SockRef::from(socket.half.as_ref()).shutdown(Shutdown::Both);
         }
     }
 
-    /// The body is gone. The line is left alone: the connection may still be writing the close frame.
-    pub(super) fn body_gone(&self) {
-        drop(self.forget());
-    }
-
-    /// Closes it and drops what waits; who waits for bulk to be taken is told so.
-    fn forget(&self) -> Option<Waker> {
-        let (dropped, parked) = {
+    /// No more is written: drops what waits, tells who waits for bulk to be taken that it will not be, and whoever asked to
+    /// be told.
+    pub(super) fn gone(&self) {
+        let (dropped, passed_on, on_gone) = {
             let mut queue = self.queue.lock();
             queue.ended = true;
-            (queue.frames, queue.bytes) = (0, 0);
+            (queue.frames, queue.bytes, queue.unsent_counted) = (0, 0, 0);
+            queue.unsent = Bytes::new();
             if queue.closed.is_none() {
                 queue.closed = Some((close_code::ABNORMAL, Cow::Borrowed("connection gone")));
             }
-            (std::mem::take(&mut queue.entries), queue.parked.take())
+            (std::mem::take(&mut queue.entries), std::mem::take(&mut queue.passed_on), queue.on_gone.take())
         };
-        drop(dropped);
-        parked
+        drop((dropped, passed_on));
+        if let Some(call) = on_gone {
+            call();
+        }
     }
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use super::backend::Tx;
 use super::error::StoreError;
 use super::jobs::{Database, pause};
+use super::planted;
 use crate::domain::message::{Append, Appended};
+use crate::fault::{self, Sabotage};
 
 /// How often, and for how long at most, one transaction is tried again.
 const ATTEMPTS: u32 = 5;
@@ -48,12 +50,15 @@ async fn store(db: &Database, batch: &Arc<[Append]>, range: Range<usize>) -> Res
     let start = Instant::now();
     let mut attempt = 0;
     loop {
-        let (batch, range) = (Arc::clone(batch), range.clone());
+        let (all, some) = (Arc::clone(batch), range.clone());
         let stored = db
             .attempt(Tx::Batch, move |conn| {
-                Box::pin(async move { conn.append(&batch, range).await.map_err(StoreError::from) })
+                Box::pin(async move { conn.append(&all, some).await.map_err(StoreError::from) })
             })
             .await;
+        if fault::planted(Sabotage::SequenceInsteadOfLock) {
+            planted::burn(&batch[range.clone()], &stored);
+        }
         match stored {
             Err(StoreError::Busy) if attempt < ATTEMPTS && start.elapsed() < PATIENCE => {
                 attempt += 1;

@@ -20,6 +20,7 @@ use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Message, SendDigest, Stored};
 use crate::domain::permission::{Action, Asker, allows};
 use crate::domain::sync::{HistoryFrom, PageLimits};
+use crate::fault::{self, Sabotage};
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = messages)]
@@ -42,7 +43,7 @@ pub(super) struct MessageRow {
 
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
-        let deleted_at = row.deleted_at.map(|at| at.0);
+        let deleted_at = row.deleted_at.map(|at| at.0).filter(|_| !fault::planted(Sabotage::TombstoneLost));
         Self {
             id: row.id,
             client_id: row.client_id,
@@ -190,7 +191,8 @@ pub(super) async fn edit(
     if message.deleted_at.is_some() {
         return Err(Denied::Conflict("the message is deleted and cannot be edited").into());
     }
-    let version = next_version(conn, &row).await?;
+    let unnumbered = fault::planted(Sabotage::EditWithoutVersion);
+    let version = if unnumbered { message.version } else { next_version(conn, &row).await? };
     let query = Kept(diesel::update(messages::table.find(id)).set((
         messages::version.eq(version),
         messages::content.eq(content.as_str()),

@@ -19,6 +19,7 @@ mod members;
 mod messages;
 mod meta;
 mod page;
+mod planted;
 mod reader;
 mod schema;
 mod settings;
@@ -29,6 +30,8 @@ mod users;
 mod writer;
 
 use tokio::runtime::Handle;
+
+pub(crate) use planted::cut;
 
 pub use error::{OpenError, StoreError};
 pub use jobs::{Job, pause};

@@ -16,6 +16,7 @@ use crate::domain::change::ChannelChange;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Message;
 use crate::domain::sync::{Fill, FilledChange, FilledWhat, HistoryFrom, PageLimits, SyncFrom, SyncPage};
+use crate::fault::{self, Sabotage};
 
 /// `None` for who is not in the channel.
 pub(super) async fn page(
@@ -37,6 +38,7 @@ pub(super) async fn page(
     let (messages, version, reset) = match from.filter(|version| *version <= head) {
         None => (newest(conn, channel, limits).await?, head, true),
         Some(from) => {
+            let from = from - i64::from(fault::planted(Sabotage::CursorInclusive));
             let (messages, cut) = page::read(conn, channel, Walk::ByVersion(from), limits).await?;
             let version = messages.last().filter(|_| cut).map_or(head, |last| last.version);
             (messages, version, false)

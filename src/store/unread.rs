@@ -14,6 +14,7 @@ use super::kept::Kept;
 use super::sql_types::Id;
 use crate::domain::channel::Channel;
 use crate::domain::ids::{ChannelId, UserId};
+use crate::fault::{self, Sabotage};
 
 /// Whose counts are asked for. `$1` and `$2` are the same text to both databases.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,26 @@ macro_rules! discounts {
     };
 }
 
+/// A bug on purpose: by when the messages were sent, and when the member read last. Told as what is not counted, like above.
+macro_rules! by_time {
+    ($whose:literal) => {
+        concat!(
+            "SELECT cm.channel_id, cm.user_id, ",
+            "(SELECT c.last_seq FROM channels c WHERE c.id = cm.channel_id) - cm.last_read_seq - ",
+            "(SELECT COUNT(*) FROM messages m WHERE m.channel_id = cm.channel_id AND m.created_at > cm.last_read_at ",
+            "AND m.deleted_at IS NULL AND m.sender_id <> cm.user_id) AS n ",
+            "FROM channel_members cm WHERE ",
+            $whose
+        )
+    };
+}
+
+macro_rules! counted {
+    ($whose:literal) => {
+        if fault::planted(Sabotage::UnreadByTimestamp) { by_time!($whose) } else { discounts!($whose) }
+    };
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = Id)]
@@ -56,15 +77,15 @@ struct Row {
 pub(super) async fn discounts(conn: &mut Conn, whose: Whose) -> QueryResult<Discounts> {
     let rows: Vec<Row> = match whose {
         Whose::User(user) => {
-            let query = Kept(diesel::sql_query(discounts!("cm.user_id = $1")).bind::<Id, _>(user));
+            let query = Kept(diesel::sql_query(counted!("cm.user_id = $1")).bind::<Id, _>(user));
             with_conn!(conn, |c| query.load(c).await)?
         }
         Whose::Channel(channel) => {
-            let query = Kept(diesel::sql_query(discounts!("cm.channel_id = $1")).bind::<Id, _>(channel));
+            let query = Kept(diesel::sql_query(counted!("cm.channel_id = $1")).bind::<Id, _>(channel));
             with_conn!(conn, |c| query.load(c).await)?
         }
         Whose::One(user, channel) => {
-            let query = diesel::sql_query(discounts!("cm.user_id = $1 AND cm.channel_id = $2"))
+            let query = diesel::sql_query(counted!("cm.user_id = $1 AND cm.channel_id = $2"))
                 .bind::<Id, _>(user)
                 .bind::<Id, _>(channel);
             let query = Kept(query);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::backend::Tx;
 use super::jobs::{Database, Job};
-use super::{append, channels, members, messages, users};
+use super::{append, channels, members, messages, planted, users};
 use crate::domain;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Channel, Role};
@@ -12,6 +12,7 @@ use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::message::{Append, Appended};
 use crate::domain::user::{User, UserRef};
+use crate::fault::{self, Sabotage};
 
 /// The only way to change the database. One owner, who decides what follows what: calls that are under way at the
 /// same time are in no order.
@@ -53,7 +54,12 @@ impl Writer {
     /// batch may be split by channel, so that only the locked one waits.
     pub fn append(&self, batch: Vec<Append>) -> Job<Vec<Appended>> {
         let db = self.db.clone();
-        self.db.spawn(async move { append::append(&db, batch).await })
+        self.db.spawn(async move {
+            if fault::planted(Sabotage::DedupeInMemoryOnly) {
+                return planted::append_by_memory(&db, batch).await;
+            }
+            append::append(&db, batch).await
+        })
     }
 
     pub fn edit(&self, by: By, id: MessageId, content: Content, at: DateTime<Utc>) -> Outcome<Change> {

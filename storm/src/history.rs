@@ -13,21 +13,21 @@ use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
 
 /// Microseconds since the run began, on this machine's one monotonic clock.
-pub type Micros = u64;
+pub(crate) type Micros = u64;
 /// A user's place in [`Scene::users`].
-pub type UserNo = u16;
+pub(crate) type UserNo = u16;
 /// A channel's place in [`Scene::channels`].
-pub type ChannelNo = u16;
+pub(crate) type ChannelNo = u16;
 /// A client's place in [`Scene::clients`].
-pub type ClientNo = u16;
+pub(crate) type ClientNo = u16;
 /// One connection of one client. Unique in a run, never 0; 0 stands for "over REST, on no connection".
-pub type LineNo = u32;
+pub(crate) type LineNo = u32;
 /// One request. Unique in a run.
-pub type OpNo = u32;
+pub(crate) type OpNo = u32;
 
 /// Who and what there is.
 #[derive(Debug, Default, Serialize)]
-pub struct Scene {
+pub(crate) struct Scene {
     pub users: Vec<UserId>,
     pub channels: Vec<ChannelId>,
     pub clients: Vec<ClientInfo>,
@@ -40,7 +40,7 @@ pub struct Scene {
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct ClientInfo {
+pub(crate) struct ClientInfo {
     pub user: UserNo,
     pub kind: Kind,
 }
@@ -48,7 +48,7 @@ pub struct ClientInfo {
 /// How a client behaves, and so what may be expected of what it saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The project's own client. It hands out events ([`What::Handed`]) and shows nothing of its connections.
     Kept,
     /// Speaks the protocol itself, without repair: each frame is on record as it came ([`What::Came`]).
@@ -61,7 +61,7 @@ pub enum Kind {
 
 /// One thing that one client saw or did.
 #[derive(Debug, Clone, Serialize)]
-pub struct Record {
+pub(crate) struct Record {
     pub at: Micros,
     pub client: ClientNo,
     pub line: LineNo,
@@ -71,7 +71,7 @@ pub struct Record {
 
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
-pub enum What {
+pub(crate) enum What {
     /// `hello` came over a new connection.
     Opened { node: u8, epoch: u64, channels: Vec<Held> },
     /// The connection is over. `code`: the server's close code. `own`: the client ended it itself.
@@ -88,7 +88,7 @@ pub enum What {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Ask {
+pub(crate) enum Ask {
     Send {
         channel: ChannelNo,
         client_id: Uuid,
@@ -134,8 +134,8 @@ pub enum Ask {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
-pub enum Answer {
-    /// `ack` of a send.
+pub(crate) enum Answer {
+    /// `ack` of a send. Over REST `version` is 0, not told, and `duplicate` says nothing.
     Acked { message: Uuid, seq: i64, version: i64, duplicate: bool },
     /// Done. With the version that the change took, where the answer says it (REST does, `ok` does not).
     Done { version: Option<i64> },
@@ -160,7 +160,7 @@ pub enum Answer {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "frame", rename_all = "snake_case")]
-pub enum Frame {
+pub(crate) enum Frame {
     /// `since`: the first version that it covers, its own if it says nothing.
     Message {
         copy: Copy,
@@ -209,7 +209,7 @@ pub enum Frame {
 /// What the project's own client hands out; see its `Event`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Handed {
+pub(crate) enum Handed {
     /// Connected: everything held of these channels is to be taken over.
     Connected {
         epoch: u64,
@@ -265,7 +265,7 @@ pub enum Handed {
 
 /// A message as it was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Copy {
+pub(crate) struct Copy {
     pub id: Uuid,
     pub client_id: Uuid,
     pub channel: ChannelNo,
@@ -280,7 +280,7 @@ pub struct Copy {
 
 /// A channel as `hello`, `channel` or REST shows it to one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Held {
+pub(crate) struct Held {
     pub channel: ChannelNo,
     pub version: i64,
     pub last_seq: i64,
@@ -292,7 +292,7 @@ pub struct Held {
 
 /// The whole of a channel as one node has it when all is over: every message by `seq`, read over REST by the host.
 #[derive(Debug, Clone, Serialize)]
-pub struct FinalLog {
+pub(crate) struct FinalLog {
     pub node: u8,
     pub channel: ChannelNo,
     pub messages: Vec<Copy>,
@@ -301,7 +301,7 @@ pub struct FinalLog {
 
 /// Something that was broken, from when to when.
 #[derive(Debug, Clone, Serialize)]
-pub struct Broken {
+pub(crate) struct Broken {
     pub from: Micros,
     pub until: Micros,
     /// As in the list of faults, such as `node_kill`.
@@ -310,11 +310,13 @@ pub struct Broken {
     pub target: String,
     /// Anything worth telling, such as what a power cut's copy held.
     pub note: String,
+    /// Answers to clients may come late meanwhile, or never on their connection: their line or the node was held up.
+    pub slow: bool,
 }
 
 /// A message that was acknowledged and is not in the copy that a power cut leaves.
 #[derive(Debug, Clone, Serialize)]
-pub struct LostAtPowerCut {
+pub(crate) struct LostAtPowerCut {
     pub at: Micros,
     pub channel: ChannelNo,
     pub client_id: Uuid,
@@ -322,7 +324,7 @@ pub struct LostAtPowerCut {
 
 /// All of a run.
 #[derive(Debug, Default)]
-pub struct History {
+pub(crate) struct History {
     pub scene: Scene,
     /// In the order of their times.
     pub records: Vec<Record>,
@@ -342,7 +344,7 @@ pub struct History {
 }
 
 /// The hash of a content, as it stands in records.
-pub fn hash(content: &str) -> u64 {
+pub(crate) fn hash(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     hasher.finish()
@@ -350,14 +352,14 @@ pub fn hash(content: &str) -> u64 {
 
 /// The places of ids in the scene.
 #[derive(Debug, Default)]
-pub struct Places {
+pub(crate) struct Places {
     pub users: HashMap<UserId, UserNo>,
     pub channels: HashMap<ChannelId, ChannelNo>,
 }
 
 /// Where clients write. Cheap to clone; one lock, held for a push.
 #[derive(Debug, Clone)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     start: Instant,
     records: Arc<Mutex<Vec<Record>>>,
 }
@@ -369,11 +371,11 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    pub fn now(&self) -> Micros {
+    pub(crate) fn now(&self) -> Micros {
         u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
-    pub fn note(&self, client: ClientNo, line: LineNo, what: What) {
+    pub(crate) fn note(&self, client: ClientNo, line: LineNo, what: What) {
         let mut records = self.lock();
         // Taken under the lock, so that the order of records is the order of times.
         let at = self.now();
@@ -381,11 +383,11 @@ impl Recorder {
     }
 
     /// Looks at what is on record so far.
-    pub fn look<T>(&self, look: impl FnOnce(&[Record]) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&[Record]) -> T) -> T {
         look(&self.lock())
     }
 
-    pub fn take(&self) -> Vec<Record> {
+    pub(crate) fn take(&self) -> Vec<Record> {
         std::mem::take(&mut *self.lock())
     }
 

@@ -67,4 +67,5 @@ mod read_state;
 mod reconnect;
 mod shutdown;
 mod sync;
+mod takeover;
 mod typing;

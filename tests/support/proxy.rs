@@ -42,12 +42,30 @@ pub enum Cut {
     After,
 }
 
+/// The ways on which nothing passes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stalled {
+    up: bool,
+    down: bool,
+}
+
+impl Stalled {
+    fn on(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Up => self.up,
+            Direction::Down => self.down,
+        }
+    }
+}
+
 /// What the line does now. Each connection looks at it before it reads and before it writes.
 #[derive(Debug, Clone, Copy)]
 struct Condition {
     target: SocketAddr,
     refusing: bool,
-    stalled: bool,
+    stalled: Stalled,
+    /// Each piece is passed on byte by byte.
+    sliced: bool,
     delay: Duration,
     /// Counts the orders to cut: a connection ends when it changes.
     cuts: u64,
@@ -85,7 +103,14 @@ impl fmt::Debug for Proxy {
 impl Proxy {
     /// A sound line to `target` on a free port of 127.0.0.1. The target need not be there yet.
     pub fn start(target: SocketAddr) -> Self {
-        let condition = Condition { target, refusing: false, stalled: false, delay: Duration::ZERO, cuts: 0 };
+        let condition = Condition {
+            target,
+            refusing: false,
+            stalled: Stalled::default(),
+            sliced: false,
+            delay: Duration::ZERO,
+            cuts: 0,
+        };
         let shared = Arc::new(Shared {
             condition: watch::Sender::new(condition),
             trap: Mutex::default(),
@@ -109,12 +134,25 @@ impl Proxy {
 
     /// Nothing passes in either direction and nothing is read, but all stays open: a cable that is out.
     pub fn stall(&self) {
-        self.change(|condition| condition.stalled = true);
+        self.change(|condition| condition.stalled = Stalled { up: true, down: true });
+    }
+
+    /// The same in one direction only, while the other one goes on: a router that lost half of its table.
+    pub fn stall_one_way(&self, direction: Direction) {
+        self.change(|condition| match direction {
+            Direction::Up => condition.stalled.up = true,
+            Direction::Down => condition.stalled.down = true,
+        });
     }
 
     /// Ends a stall. What was on its way arrives.
     pub fn resume(&self) {
-        self.change(|condition| condition.stalled = false);
+        self.change(|condition| condition.stalled = Stalled::default());
+    }
+
+    /// From now on (or no longer) every byte is passed on by itself.
+    pub fn slice(&self, sliced: bool) {
+        self.change(|condition| condition.sliced = sliced);
     }
 
     /// New connections are reset at once; those that are open go on. The port stays taken, so that nothing else
@@ -147,6 +185,11 @@ impl Proxy {
     /// Is a pattern armed that has not passed yet?
     pub fn armed(&self) -> bool {
         self.shared.trap.lock().unwrap().is_some()
+    }
+
+    /// Forgets the pattern.
+    pub fn disarm(&self) {
+        *self.shared.trap.lock().unwrap() = None;
     }
 
     /// How many connections are open through it.
@@ -256,18 +299,18 @@ async fn pass(
     let mut piece = vec![0; 16 * 1024];
     let mut seen = Vec::new();
     loop {
-        flowing(condition).await;
+        flowing(condition, direction).await;
         let read = tokio::select! {
             read = from.read(&mut piece) => read.map_err(broken)?,
             // A stall that begins while nothing comes: read nothing more until it is over.
-            _ = condition.wait_for(|condition| condition.stalled) => continue,
+            _ = condition.wait_for(|condition| condition.stalled.on(direction)) => continue,
         };
         let bytes = &piece[..read];
         let delay = condition.borrow().delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        flowing(condition).await;
+        flowing(condition, direction).await;
         if read == 0 {
             return to.shutdown().await.map_err(broken);
         }
@@ -275,7 +318,10 @@ async fn pass(
         if sprung == Some(Cut::Before) {
             return Err(End::Broken);
         }
-        to.write_all(bytes).await.map_err(broken)?;
+        let size = if condition.borrow().sliced { 1 } else { bytes.len() };
+        for slice in bytes.chunks(size) {
+            to.write_all(slice).await.map_err(broken)?;
+        }
         if sprung == Some(Cut::After) {
             return Err(End::Sprung(direction));
         }
@@ -287,8 +333,8 @@ fn broken(_: io::Error) -> End {
 }
 
 /// Waits until the line is not stalled. An error would mean that the proxy is gone, and this task with it.
-async fn flowing(condition: &mut watch::Receiver<Condition>) {
-    drop(condition.wait_for(|condition| !condition.stalled).await);
+async fn flowing(condition: &mut watch::Receiver<Condition>, direction: Direction) {
+    drop(condition.wait_for(|condition| !condition.stalled.on(direction)).await);
 }
 
 /// Does the armed pattern end in these bytes? `seen` keeps what came before them, as far as a pattern reaches back.

@@ -58,7 +58,7 @@ pub async fn request(addr: SocketAddr, head: &str) -> (TcpStream, Answer) {
     (stream, answer)
 }
 
-async fn read_answer(stream: &mut TcpStream) -> Answer {
+pub async fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut read = Vec::new();
     // Byte by byte, since what follows a 101 is not ours.
     while !read.ends_with(b"\r\n\r\n") {

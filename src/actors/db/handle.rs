@@ -15,6 +15,7 @@ use crate::actors::tell;
 use crate::domain::change::{Mark, Marked};
 use crate::domain::ids::SessionId;
 use crate::domain::message::Append;
+use crate::fault::{self, Sabotage};
 use crate::protocol::client::RefusedSend;
 use crate::protocol::error::Refusal;
 
@@ -98,6 +99,9 @@ impl DbHandle {
 
     /// A send that is refused, unless it is the retry of a stored one.
     pub fn refuse(&self, sender: crate::domain::ids::UserId, send: RefusedSend, refusal: Refusal, origin: Origin) {
+        if fault::planted(Sabotage::DedupeAfterAuthz) {
+            return origin.refuse(refusal);
+        }
         match self.place() {
             Ok(place) => tell(&self.db, Lookup { sender, send, refusal, origin, accepted: Instant::now(), place }),
             Err(refusal) => origin.refuse(refusal),

@@ -5,6 +5,7 @@
 //! Nobody waits longer than [`ANSWER_WITHIN`]; what may have been stored is never called failed, only "try again".
 //! It never decides who may do what, and never reads for anybody but itself.
 
+mod early;
 mod handle;
 mod order;
 mod publish;
@@ -33,6 +34,7 @@ use crate::bus::Bus;
 use crate::domain::change::{Denied, Mark, Marked};
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::domain::message::Append;
+use crate::fault::{self, Sabotage};
 use crate::metrics::Metrics;
 use crate::protocol::client::RefusedSend;
 use crate::protocol::error::Refusal;
@@ -283,6 +285,9 @@ impl Db {
             // Looked at now, and again when the database is known to answer.
             self.suspect = true;
             self.directory.compare_heads();
+            if fault::planted(Sabotage::FailAfterUnknownCommit) {
+                return Refusal::invalid("this could not be stored");
+            }
         }
         Refusal::unavailable("the database takes no changes at the moment; try again")
     }
@@ -347,6 +352,7 @@ impl Actor for Db {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(SWEEP, Self::sweep);
+        Self::hear_early(ctx);
     }
 }
 

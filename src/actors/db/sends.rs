@@ -9,6 +9,7 @@ use super::{ANSWER_WITHIN, Db, Enqueue, Lookup, MAX_LOOKUPS};
 use crate::actors::{room, tell};
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Appended;
+use crate::fault::{self, Part, Sabotage};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::store::StoreError;
 
@@ -19,14 +20,13 @@ const RETRY: Duration = Duration::from_millis(100);
 impl Handler<Enqueue> for Db {
     type Result = ();
 
-    fn handle(&mut self, Enqueue { append, origin, place, flight }: Enqueue, ctx: &mut Context<Self>) {
-        let channel = append.message.channel_id;
-        let (origin, accepted) = (Some(origin), Instant::now());
-        self.queue.push(Sending { append, origin, accepted, _flight: flight, _place: Some(place) });
-        self.next_batch(ctx);
-        if self.queue.set_aside_count() > 0 && !self.flies(Some(channel)) {
-            self.next_aside(channel, ctx);
+    fn handle(&mut self, enqueue: Enqueue, ctx: &mut Context<Self>) {
+        fault::point(Part::Db);
+        if fault::planted(Sabotage::SenderUnordered) && fastrand::bool() {
+            ctx.run_later(fault::WINDOW, |act, ctx| act.enqueue(enqueue, ctx));
+            return;
         }
+        self.enqueue(enqueue, ctx);
     }
 }
 
@@ -40,6 +40,16 @@ impl Handler<Lookup> for Db {
 }
 
 impl Db {
+    fn enqueue(&mut self, Enqueue { append, origin, place, flight }: Enqueue, ctx: &mut Context<Self>) {
+        let channel = append.message.channel_id;
+        let (origin, accepted) = (Some(origin), Instant::now());
+        self.queue.push(Sending { append, origin, accepted, _flight: flight, _place: Some(place) });
+        self.next_batch(ctx);
+        if self.queue.set_aside_count() > 0 && !self.flies(Some(channel)) {
+            self.next_aside(channel, ctx);
+        }
+    }
+
     fn flies(&self, channel: Option<ChannelId>) -> bool {
         self.flights.iter().any(|(flying, _)| *flying == channel)
     }
@@ -105,7 +115,8 @@ impl Db {
     /// The appends are idempotent, so that trying again is right whatever the outcome was.
     fn retry(&mut self, channel: Option<ChannelId>, batch: Vec<Sending>, error: &StoreError, ctx: &mut Context<Self>) {
         let refusal = self.failed(error);
-        let again = error.is_retryable() || matches!(error, StoreError::UnknownOutcome);
+        let unknown = matches!(error, StoreError::UnknownOutcome);
+        let again = error.is_retryable() || (unknown && !fault::planted(Sabotage::FailAfterUnknownCommit));
         let (alive, late): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|sending| again && sending.accepted.elapsed() < ANSWER_WITHIN);
         for sending in late {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::domain::ids::{ChannelId, SessionId, UserId};
+use crate::fault::{self, Sabotage};
 use crate::protocol::server::Status;
 
 /// The leases of this node's sessions.
@@ -66,7 +67,7 @@ impl Ledger {
         let Lease { user, .. } = self.leases.remove(&session)?;
         let present = self.users.get_mut(&user)?;
         present.sessions.remove(&session);
-        if !present.sessions.is_empty() {
+        if !present.sessions.is_empty() && !fault::planted(Sabotage::PresenceBySet) {
             return Some((user, None));
         }
         let Present { channels, .. } = self.users.remove(&user)?;

@@ -5,6 +5,7 @@
 //! that a dead node's end. It never pings: that is the session's.
 
 mod ledger;
+mod lost;
 mod reap;
 mod shared;
 
@@ -22,6 +23,7 @@ use super::{room, tell};
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::domain::now;
 use crate::ephemeral::Online;
+use crate::fault::{self, Part};
 use crate::protocol::close::Close;
 use crate::protocol::server::Status;
 use ledger::{Ledger, Shift};
@@ -175,6 +177,7 @@ impl Presence {
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
+        fault::point(Part::Presence);
         let expired = self.ledger.expired(Instant::now());
         self.expired += expired.len() as u64;
         for session in expired {

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{DateTime, Utc};
 
-use super::{MemberMoved, Presence};
+use super::{MemberMoved, Presence, lost};
 use crate::actors::{room, tell};
 use crate::bus::{Bus, Event, Topic};
 use crate::cluster::LinkError;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::now;
 use crate::ephemeral::{Beat, InEra, Leases, MarkOnline, Outcome, Own};
+use crate::fault::{self, Sabotage};
 use crate::store::Reader;
 
 /// How often this node says that it is there, and looks whose leases have ended.
@@ -120,6 +121,9 @@ impl Presence {
 
     /// Has a user's leases written.
     pub(super) fn renew(&mut self, user: UserId, ctx: &mut Context<Self>) {
+        if fault::planted(Sabotage::LeaseNotReasserted) {
+            lost::found(user);
+        }
         self.renew_soon(user);
         self.write(ctx);
     }
@@ -140,6 +144,9 @@ impl Presence {
     fn write(&mut self, ctx: &mut Context<Self>) {
         let now = Instant::now();
         let Some(shared) = &mut self.shared else { return };
+        if fault::planted(Sabotage::LeaseNotReasserted) {
+            lost::withhold(&mut shared.dirty);
+        }
         if shared.busy.writing || shared.lingering || shared.dirty.is_empty() {
             return;
         }
@@ -323,6 +330,9 @@ impl Presence {
             // Redis lost its data, or nobody could write for a while: everything is written anew.
             shared.era = Some(beat.era);
             let users: Vec<UserId> = self.ledger.user_ids().collect();
+            if fault::planted(Sabotage::LeaseNotReasserted) {
+                lost::lose(&users);
+            }
             shared.dirty.extend(users);
             self.write(ctx);
         }

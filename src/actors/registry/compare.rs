@@ -8,6 +8,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::{CompareHistory, Registry, then};
 use crate::actors::{room, tell};
 use crate::domain::ids::{ChannelId, UserId};
+use crate::fault::{self, Sabotage};
 use crate::store::StoreError;
 
 /// Rooms or users of one query.
@@ -70,6 +71,9 @@ impl Handler<CompareSome> for Registry {
     type Result = ();
 
     fn handle(&mut self, CompareSome { channels, users }: CompareSome, ctx: &mut Self::Context) {
+        if fault::planted(Sabotage::NoResubscribeCheck) {
+            return;
+        }
         self.unlooked.channels.extend(channels);
         self.unlooked.users.extend(users);
         self.compare_some(ctx);
@@ -131,6 +135,7 @@ impl Registry {
 
     fn pass_heads(&self, heads: Result<Vec<(ChannelId, i64)>, StoreError>) {
         match heads {
+            Ok(_) if fault::planted(Sabotage::NoHeadPoll) => {}
             Ok(heads) => {
                 for (channel, version) in heads {
                     if let Some(room) = self.parts.directory.room(channel) {

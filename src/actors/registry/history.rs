@@ -7,9 +7,12 @@ use actix::{AsyncContext, Context, Handler, Message};
 
 use super::{CompareHeads, Drain, Registry, then};
 use crate::actors::{room, tell};
+use crate::fault::{self, Sabotage};
 
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 const SPREAD: Duration = Duration::from_millis(500);
+/// A sabotaged daemon compares one of so many times.
+const SELDOM: u32 = 20;
 
 /// Reads the database's epoch and compares it.
 #[derive(Debug, Clone, Copy, Message)]
@@ -20,7 +23,14 @@ impl Registry {
     pub(super) fn watch_history(ctx: &mut Context<Self>) {
         // Where the database was away it may have come back as another; and whatever was committed unseen shows in the
         // heads, without any new traffic.
-        ctx.run_interval(LOOK_EVERY, |_, ctx| ctx.notify(CompareHeads));
+        let mut looks = 0_u32;
+        ctx.run_interval(LOOK_EVERY, move |_, ctx| {
+            looks = looks.wrapping_add(1);
+            if fault::planted(Sabotage::NoResubscribeCheck) && !looks.is_multiple_of(SELDOM) {
+                return ctx.notify(CompareHistory);
+            }
+            ctx.notify(CompareHeads);
+        });
     }
 
     fn history_changed(&mut self, epoch: String, ctx: &mut Context<Self>) {

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::rooms::load;
 use super::{Registry, then};
 use crate::domain::ids::ChannelId;
+use crate::fault::{self, Part};
 use crate::store::StoreError;
 
 /// Channels of one read, unless one session alone has more.
@@ -39,6 +40,7 @@ impl Handler<Open> for Registry {
     type Result = ResponseFuture<Result<(), StoreError>>;
 
     fn handle(&mut self, Open { channels }: Open, ctx: &mut Self::Context) -> Self::Result {
+        fault::point(Part::Registry);
         let missing = self.missing(channels);
         if missing.is_empty() {
             return Box::pin(std::future::ready(Ok(())));

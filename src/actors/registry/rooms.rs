@@ -15,6 +15,7 @@ use crate::bus::Topic;
 use crate::domain::channel::Channel;
 use crate::domain::ids::ChannelId;
 use crate::ephemeral::Online;
+use crate::fault::{self, Sabotage};
 use crate::protocol::close::Close;
 use crate::store::{Reader, StoreError};
 
@@ -94,6 +95,9 @@ impl Registry {
 
     fn room_ended(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
         log::error!("the room of channel {channel} died; starting it anew");
+        if fault::planted(Sabotage::RoomNotRespawned) {
+            return;
+        }
         self.forget_room(channel);
         self.orphaned.insert(channel);
         self.total_restarts += 1;

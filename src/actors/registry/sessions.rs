@@ -12,6 +12,7 @@ use crate::actors::session::{self, Session};
 use crate::actors::tell;
 use crate::bus::Topic;
 use crate::domain::ids::SessionId;
+use crate::fault::{self, Part};
 use crate::protocol::close::Close;
 
 /// The shortest and longest hint of when to come back, and within which time sockets are closed, while draining.
@@ -71,6 +72,7 @@ impl Handler<Register> for Registry {
     type Result = bool;
 
     fn handle(&mut self, Register(session): Register, _: &mut Context<Self>) -> bool {
+        fault::point(Part::Registry);
         if self.draining {
             return false;
         }

@@ -15,7 +15,7 @@ use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{Appended, Message, NewMessage, Stored};
 use crate::domain::sync::{FilledChange, FilledWhat};
 use crate::protocol::server::{ChannelBody, MessageBody, ServerFrame, Status};
-use crate::socket::frame;
+use crate::socket::{frame, together};
 
 impl Room {
     /// Passes on what has its turn. A message waits for those that follow it, until [`Room::pass_added`].
@@ -56,7 +56,7 @@ impl Room {
         }
     }
 
-    fn message_frame(&mut self, version: i64, message: NewMessage, stored: &Stored) -> Bytes {
+    pub(super) fn message_frame(&mut self, version: i64, message: NewMessage, stored: &Stored) -> Bytes {
         self.last_seq = self.last_seq.max(stored.seq);
         self.published += 1;
         self.stop_typing(message.sender_id);
@@ -182,15 +182,19 @@ impl Room {
     }
 
     fn to_all(&self, since: i64, version: i64, framed: &Bytes) {
-        for session in self.roster.sessions() {
-            session.feed.pass(self.id, since, version, framed);
-        }
+        together(|| {
+            for session in self.roster.sessions() {
+                session.feed.pass(self.id, since, version, framed);
+            }
+        });
     }
 
     fn to_others(&self, user: UserId, framed: &Bytes) {
-        for session in self.roster.sessions().filter(|session| session.user != user) {
-            session.feed.pass_plain(self.id, framed);
-        }
+        together(|| {
+            for session in self.roster.sessions().filter(|session| session.user != user) {
+                session.feed.pass_plain(self.id, framed);
+            }
+        });
     }
 
     pub(super) fn stop_typing(&mut self, user: UserId) {

@@ -4,6 +4,7 @@
 //! what was committed. It passes versions on strictly one after the other; what it missed it reads from the store. It
 //! never writes, and never waits for an answer before it takes the next message.
 
+mod early;
 mod emit;
 mod fill;
 mod messages;
@@ -30,11 +31,14 @@ use crate::domain::channel::Channel;
 use crate::domain::ids::{ChannelId, MessageId, UserId, new_v7};
 use crate::domain::message::{Append, Appended, NewMessage};
 use crate::ephemeral::Online;
+use crate::fault::{self, Part};
 use crate::metrics::Metrics;
 use crate::protocol::client::{RefusedSend, SendRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
+use crate::socket::together;
 use crate::store::Reader;
+pub use early::Uncommitted;
 #[cfg(debug_assertions)]
 pub use messages::Panic;
 pub use messages::{
@@ -254,6 +258,7 @@ impl Handler<Publish> for Room {
         if is_dying() {
             return;
         }
+        fault::point(Part::Room);
         self.publish(publish);
     }
 }
@@ -265,10 +270,13 @@ impl Handler<Committed> for Room {
         if is_dying() {
             return;
         }
-        for item in items {
-            self.committed(item);
-        }
-        self.advance(ctx);
+        fault::point(Part::Room);
+        together(|| {
+            for item in items {
+                self.committed(item);
+            }
+            self.advance(ctx);
+        });
     }
 }
 

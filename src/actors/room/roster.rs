@@ -6,6 +6,7 @@ use crate::actors::feed::Subscriber;
 use crate::domain::change::ChannelChange;
 use crate::domain::channel::{Channel, Role};
 use crate::domain::ids::{OwnIdMap, SessionId, UserId};
+use crate::fault::{self, Sabotage};
 
 /// The members as of a version, and the sessions that get what happens.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ impl Roster {
     }
 
     pub(super) fn has(&self, user: UserId) -> bool {
-        self.members.contains_key(&user)
+        let is_cached = || self.sessions.values().any(|session| session.user == user);
+        self.members.contains_key(&user) || (fault::planted(Sabotage::MembershipCached) && is_cached())
     }
 
     pub(super) fn members_version(&self) -> i64 {
@@ -97,6 +99,9 @@ impl Roster {
 
     /// Takes out those sessions of who is no longer a member that are `gone`.
     pub(super) fn detach_removed(&mut self, users: &[UserId], gone: impl Fn(&Subscriber) -> bool) {
+        if fault::planted(Sabotage::MembershipCached) {
+            return;
+        }
         self.sessions.retain(|_, session| !users.contains(&session.user) || !gone(session));
     }
 }

@@ -12,6 +12,7 @@ use crate::auth::{AuthError, Identity};
 use crate::domain::change::{By, Mark};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId};
+use crate::fault::{self, Part};
 use crate::protocol::client::{ClientFrame, Ref, RefusedFrame, RefusedSend, SendRequest};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::server::ServerFrame;
@@ -19,6 +20,7 @@ use crate::socket::frame;
 
 impl Session {
     pub(super) fn frame(&mut self, text: &[u8], ctx: &mut Context<Self>) {
+        fault::point(Part::Session);
         self.frames_in += 1;
         self.pace.note(Instant::now());
         match ClientFrame::parse(text, self.parts.frame_limits) {

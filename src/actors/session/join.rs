@@ -15,6 +15,7 @@ use crate::actors::registry::{Listed, Open, Register, Registered};
 use crate::actors::{room, tell};
 use crate::domain::channel::{ChannelView, Listing};
 use crate::domain::ids::ChannelId;
+use crate::fault::{self, Sabotage};
 use crate::protocol::PROTOCOL;
 use crate::protocol::close::Close;
 use crate::protocol::server::{ChannelBody, Hello, ServerFrame, UserBody};
@@ -190,6 +191,13 @@ async fn snapshot(
     }
     let Listing { memberships, channels } = parts.reader.listing(handle.user).await?;
     tell(&parts.registry, Listed { user: handle.user, memberships });
+    let too_early = if fault::planted(Sabotage::SubscribeAfterSnapshot) {
+        let views = parts.reader.snapshot(handle.user).await?;
+        tokio::time::sleep(fault::WINDOW).await;
+        Some(views)
+    } else {
+        None
+    };
     parts.registry.send(Open { channels: channels.clone() }).await??;
     for channel in &channels {
         handle.feed.hold(*channel);
@@ -197,7 +205,10 @@ async fn snapshot(
     attach(parts, handle, &channels).await?;
     let arrive = Arrive { session: handle.id, user: handle.user, channels };
     parts.presence.send(arrive).await?;
-    Ok(parts.reader.snapshot(handle.user).await?)
+    match too_early {
+        Some(views) => Ok(views),
+        None => Ok(parts.reader.snapshot(handle.user).await?),
+    }
 }
 
 async fn attach(parts: &SessionParts, handle: &Subscriber, channels: &[ChannelId]) -> Result<(), JoinError> {

@@ -34,7 +34,7 @@ pub struct GoAway {
     pub close_in: Duration,
 }
 
-/// The response body was dropped: the connection is gone, or has been closed.
+/// No more is written: the connection is gone, or the close frame is out.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Gone;

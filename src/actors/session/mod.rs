@@ -1,6 +1,6 @@
 //! A session: one socket of one user. It decodes what comes, sees it to who decides, and answers.
 //!
-//! Started by the HTTP upgrade. It lives outside of the response body, so that its timers run whatever the peer does.
+//! Started by the HTTP upgrade. Its timers run whatever the peer does.
 //! What happens in channels does not pass through it: rooms write to its [`Feed`](super::feed::Feed). It decides
 //! nothing about channels and never waits: each answer that takes time is a future of its own, of which few run at once.
 
@@ -113,7 +113,7 @@ pub struct Session {
     rate_limited: u64,
     /// The peer sent its close frame: there is nothing to wait for once it has ours.
     goodbye: bool,
-    /// Set when the response body is gone.
+    /// Set when no more is written.
     gone: Arc<AtomicBool>,
 }
 
@@ -157,7 +157,7 @@ impl Session {
         self.send(&ServerFrame::error(refusal, None, reference));
     }
 
-    /// What is queued goes out, then the close frame; the actor ends when the response body is gone.
+    /// What is queued goes out, then the close frame; the actor ends when that is out.
     fn close(&self, why: Close) {
         self.handle.feed.close(why);
     }
@@ -229,6 +229,7 @@ impl Drop for Session {
         }
         tell(&self.parts.registry, Unregister { session });
         tell(&self.parts.presence, Leave { session });
+        self.parts.db.dropped(session);
         let code = self.handle.feed.outbox().closed_with().map_or(1006, |(code, _)| code);
         self.parts.metrics.connections.dec();
         self.parts.metrics.closed(code);
@@ -241,13 +242,13 @@ impl Drop for Session {
 impl StreamHandler<Result<Event, InboundError>> for Session {
     fn handle(&mut self, event: Result<Event, InboundError>, ctx: &mut Self::Context) {
         let outbox = self.handle.feed.outbox();
-        if outbox.is_closed() && matches!(event, Ok(Event::Text(_) | Event::Binary)) {
+        if outbox.is_closed() && matches!(event, Ok(Event::Text(_) | Event::Binary(_))) {
             // It has been told to go; nothing it says counts any more.
             return;
         }
         match event {
             Ok(Event::Text(text)) => self.frame(text.as_bytes(), ctx),
-            Ok(Event::Binary) => {
+            Ok(Event::Binary(_)) => {
                 self.refuse(&Refusal::invalid("frames must be text messages, not binary ones"), None);
             }
             Ok(Event::Ping(payload)) => self.pong(&payload),
@@ -271,7 +272,7 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
     /// The peer sends no more. Unless it said goodbye there is nobody left to write to.
     fn finished(&mut self, ctx: &mut Self::Context) {
         if self.handle.feed.outbox().is_closed() {
-            // The close frame is on its way; the body's end ends the actor.
+            // The close frame is on its way; when it is out the actor ends.
             if self.gone.load(Ordering::Acquire) {
                 ctx.stop();
             }
@@ -307,7 +308,7 @@ impl Handler<Gone> for Session {
 
     fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
         if self.goodbye {
-            // Left alone, the server reads on for a second before it ends the connection.
+            // Left alone, the peer's end would be awaited for a moment.
             self.handle.feed.outbox().kill();
         }
         ctx.stop();

@@ -10,6 +10,7 @@ use super::{MAX_SYNCS, Session, SessionParts};
 use crate::actors::feed::Subscriber;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::sync::{PageLimits, SyncFrom};
+use crate::fault::{self, Sabotage};
 use crate::protocol::client::{Ref, SyncRequest};
 use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
@@ -100,7 +101,8 @@ async fn cursors(
         SyncRequest::Versions { channels, epoch } => {
             // Asked of the database itself: after a failover the actors hear of the new history some seconds later.
             let current = parts.reader.epoch().await?;
-            let foreign = epoch.unwrap_or_else(|| parts.epoch.read().clone()) != current;
+            let ignored = fault::planted(Sabotage::EpochIgnored);
+            let foreign = !ignored && epoch.unwrap_or_else(|| parts.epoch.read().clone()) != current;
             let from = |version| if foreign { SyncFrom::Reset } else { SyncFrom::Version(version) };
             Ok(channels.into_iter().map(|(channel, version)| (channel, from(version))).collect())
         }

@@ -20,7 +20,7 @@ use crate::store::NewGroup;
 /// A user gets all of theirs. A bearer with scope `admin` who acts as nobody pages over every channel there is.
 #[utoipa::path(get, path = "/api/v1/channels", operation_id = "listChannels", tag = "channels",
     params(
-        ("after" = Option<String>, Query, description = "the id of the last channel that is held; acting as nobody only"),
+        ("after" = Option<String>, Query, format = Uuid, description = "the id of the last channel that is held; acting as nobody only"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "acting as nobody only; 50 where it is missing"),
     ),
     responses((status = 200, body = Channels), Reading))]

@@ -48,7 +48,7 @@ pub(super) async fn add(asker: Asker, request: HttpRequest, payload: Payload) ->
 #[utoipa::path(patch, path = "/api/v1/channels/{id}/members/{userId}", operation_id = "setRole", tag = "members",
     params(
         ("id" = String, Path, format = Uuid),
-        ("userId" = String, Path, description = "in either form"),
+        ("userId" = String, Path, min_length = 1, max_length = 255, description = "in either form"),
     ),
     request_body = schema::SetRole,
     responses((status = 200, body = ChannelBody), Writing))]
@@ -63,7 +63,7 @@ pub(super) async fn set_role(asker: Asker, request: HttpRequest, payload: Payloa
 #[utoipa::path(delete, path = "/api/v1/channels/{id}/members/{userId}", operation_id = "removeMember", tag = "members",
     params(
         ("id" = String, Path, format = Uuid),
-        ("userId" = String, Path, description = "in either form"),
+        ("userId" = String, Path, min_length = 1, max_length = 255, description = "in either form"),
     ),
     responses((status = 204, description = "removed"), Writing))]
 pub(super) async fn remove(asker: Asker, request: HttpRequest) -> Answer {

@@ -12,7 +12,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
+use crate::fault::{self, Sabotage};
 use crate::store::kept::Kept;
+use crate::store::planted;
 use crate::store::sql_types::{At, Id, Micros};
 
 /// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads.
@@ -117,16 +119,46 @@ pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> Qu
         outcomes.extend(now.iter().copied().zip(statement(conn, &items).await?));
         rest = echo(batch, &now, later, &mut outcomes);
     }
-    Ok((0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect())
+    let mut outcomes: Vec<Appended> = (0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect();
+    if fault::planted(Sabotage::SequenceInsteadOfLock) {
+        leave_holes(conn, &mut outcomes).await?;
+    }
+    if planted::told_early(&outcomes) {
+        tokio::time::sleep(fault::WINDOW).await;
+        if planted::is_cut(&outcomes) {
+            return Err(diesel::result::Error::RollbackTransaction);
+        }
+    }
+    Ok(outcomes)
+}
+
+/// A bug on purpose: the last new message of a channel gets its number after those that were taken for nothing.
+async fn leave_holes(conn: &mut AsyncPgConnection, outcomes: &mut [Appended]) -> QueryResult<()> {
+    for outcome in outcomes.iter_mut().rev() {
+        let Appended::New(Stored { id, channel_id, seq, version, .. }) = outcome else { continue };
+        let n = planted::burned(*channel_id);
+        if n > 0 {
+            let (message, channel) = (&*id, &*channel_id);
+            conn.batch_execute(&format!(
+                "UPDATE messages SET seq = seq + {n}, version = version + {n}, first_version = first_version + {n} \
+                 WHERE id = '{message}'; \
+                 UPDATE channels SET last_seq = last_seq + {n}, version = version + {n} WHERE id = '{channel}'"
+            ))
+            .await?;
+            (*seq, *version) = (*seq + n, *version + n);
+        }
+    }
+    Ok(())
 }
 
 /// In the order of the ids, so that two nodes never wait for each other.
 async fn lock(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<()> {
     let ids: BTreeSet<ChannelId> = batch.iter().map(|item| item.message.channel_id).collect();
     let ids: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+    let lock = if fault::planted(Sabotage::SequenceInsteadOfLock) { "" } else { " FOR UPDATE" };
     // Without binds, so that it goes in one message with BEGIN.
     conn.batch_execute(&format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT 1 FROM channels WHERE id IN ({}) ORDER BY id FOR UPDATE",
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT 1 FROM channels WHERE id IN ({}) ORDER BY id{lock}",
         ids.join(",")
     ))
     .await

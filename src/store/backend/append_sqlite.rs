@@ -15,8 +15,10 @@ use diesel::sqlite::SqliteConnection;
 use super::SqliteConn;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::{Append, Appended, Stored};
+use crate::fault;
 use crate::store::kept::Kept;
 use crate::store::messages::{NewRow, StoredRow};
+use crate::store::planted;
 use crate::store::schema::{channel_members, channels, messages};
 
 /// A channel's numbers while the batch goes on.
@@ -35,6 +37,12 @@ pub(super) async fn append(
     conn.spawn_blocking(move |conn| {
         conn.batch_execute("BEGIN IMMEDIATE")?;
         let done = batch_in(conn, &batch[range]).and_then(|outcomes| {
+            if planted::told_early(&outcomes) {
+                std::thread::sleep(fault::WINDOW);
+                if planted::is_cut(&outcomes) {
+                    return Err(Error::RollbackTransaction);
+                }
+            }
             conn.batch_execute("COMMIT")?;
             Ok(outcomes)
         });
@@ -115,7 +123,10 @@ fn head(conn: &mut SqliteConnection, id: ChannelId) -> QueryResult<Option<Head>>
         .select((channels::last_seq, channels::version, channels::members_version))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(last_seq, version, members_version)| Head { last_seq, version, members_version, grew: false }))
+    Ok(row.map(|(last_seq, version, members_version)| {
+        let burned = planted::burned(id);
+        Head { last_seq: last_seq + burned, version: version + burned, members_version, grew: false }
+    }))
 }
 
 /// SQLite undoes only the statement then, and the transaction goes on.

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::commit::{self, Server};
 use super::migrations;
+use crate::fault::{self, Sabotage};
 use crate::store::error::{OpenError, StoreError};
 use crate::store::kept::Kept;
 use crate::store::settings::{PostgresUrl, Timeouts};
@@ -35,6 +36,9 @@ pub(super) async fn connect(
             idle = (timeouts.call + timeouts.commit).as_millis(),
         );
         conn.batch_execute(&session).await.map_err(StoreError::from)?;
+        if fault::planted(Sabotage::PgAsyncCommit) {
+            conn.batch_execute("SET synchronous_commit = off").await.map_err(StoreError::from)?;
+        }
         // Errors are told apart by their texts; only a superuser may choose the language before version 15.
         let _ = conn.batch_execute("SET lc_messages = 'C'").await;
         if let Some(schema) = schema {

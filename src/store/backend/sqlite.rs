@@ -11,6 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 
 use super::{SqliteConn, migrations};
+use crate::fault::{self, Sabotage};
 use crate::store::error::{OpenError, StoreError};
 use crate::store::settings::Timeouts;
 
@@ -74,6 +75,10 @@ fn open(path: &Path, timeouts: &Timeouts) -> Result<SqliteConnection, OpenError>
     conn.batch_execute(&busy).map_err(|e| refused(&e))?;
     conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(|e| refused(&e))?;
     conn.batch_execute(COMMON).map_err(|e| refused(&e))?;
+    if fault::planted(Sabotage::SqliteNormal) {
+        conn.batch_execute("PRAGMA synchronous = NORMAL;").map_err(|e| refused(&e))?;
+        return Ok(conn);
+    }
     // NORMAL loses acknowledged commits when the power goes.
     let journal: Journal = diesel::sql_query("PRAGMA journal_mode").get_result(&mut conn).map_err(|e| refused(&e))?;
     let synchronous: Synchronous =
@@ -112,4 +117,25 @@ struct Journal {
 struct Synchronous {
     #[diesel(sql_type = BigInt)]
     synchronous: i64,
+}
+
+#[cfg(all(test, feature = "faults"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sabotaged_daemon_takes_a_file_that_does_not_wait_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tenfour.db");
+        let synchronous = || {
+            let mut conn = open(&path, &Timeouts::default()).unwrap();
+            let found: Synchronous = diesel::sql_query("PRAGMA synchronous").get_result(&mut conn).unwrap();
+            found.synchronous
+        };
+        assert_eq!(synchronous(), 2);
+        fault::plant(Sabotage::SqliteNormal);
+        assert_eq!(synchronous(), 1);
+        fault::heal(Sabotage::SqliteNormal);
+        assert_eq!(synchronous(), 2);
+    }
 }

@@ -60,7 +60,8 @@ fn same_ack(model: &Model<'_>, attempt: &Attempt, found: &mut Findings) {
             Outcome::Acked { message: other_message, seq: other_seq, version: other_version, .. },
         ) => {
             // The project's own client may tell the version in which it saw its message again.
-            let any_version = attempt.kind == Kind::Kept || other.kind == Kind::Kept;
+            let any_version =
+                attempt.kind == Kind::Kept || other.kind == Kind::Kept || version == 0 || other_version == 0;
             (message, seq) == (other_message, other_seq) && (any_version || version == other_version)
         }
         _ => true,

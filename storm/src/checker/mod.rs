@@ -92,6 +92,14 @@ pub enum Anomaly {
     Alarm,
 }
 
+impl std::fmt::Display for Anomaly {
+    /// As in reports.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = serde_json::to_value(self).ok();
+        f.write_str(name.as_ref().and_then(|name| name.as_str()).unwrap_or("anomaly"))
+    }
+}
+
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
     pub anomaly: Anomaly,

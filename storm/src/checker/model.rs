@@ -233,6 +233,10 @@ impl Taking<'_, '_> {
 
     fn ack(&mut self, attempt: &Attempt, id: Uuid, seq: i64, version: i64) {
         let by = attempt.answered;
+        if version == 0 {
+            // Over REST, which does not tell it.
+            return self.message(attempt.channel, seq, id, Some(attempt.client_id), attempt.user, by);
+        }
         // Of a project's own client it may be the state that it was in when it was first seen again.
         let is_first = attempt.kind != crate::history::Kind::Kept;
         if self.is_near(attempt.channel, seq, version, by) {

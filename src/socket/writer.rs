@@ -1,0 +1,144 @@
+//! The task that writes to the sockets of one worker.
+//!
+//! Woken once for many sockets: whoever fills an [`super::Outbox`] puts it on the worker's list. Never waits for a peer:
+//! one that takes no more is put on the list again when it does.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use super::outbox::Shared;
+
+/// So many sockets are written to before others on the worker have their turn.
+const TURN: usize = 256;
+
+/// The writer of one worker. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer(Arc<Worker>);
+
+struct Worker {
+    runtime: Handle,
+    due: Mutex<Due>,
+}
+
+#[derive(Default)]
+struct Due {
+    sockets: Vec<Arc<Shared>>,
+    /// The task's, there only while it sleeps.
+    sleeping: Option<Waker>,
+    /// The worker is gone and its sockets with it.
+    gone: bool,
+}
+
+thread_local! {
+    /// Writers to wake when what this thread is doing is done.
+    static LATER: RefCell<Option<Vec<Waker>>> = const { RefCell::new(None) };
+}
+
+/// Wakes no writer before `work` is done, so that one that gets much from it is woken once.
+pub fn together<T>(work: impl FnOnce() -> T) -> T {
+    /// Also where `work` panics.
+    struct Wakes;
+    impl Drop for Wakes {
+        fn drop(&mut self) {
+            LATER.take().unwrap_or_default().into_iter().for_each(Waker::wake);
+        }
+    }
+    if LATER.with_borrow(Option::is_some) {
+        return work();
+    }
+    LATER.set(Some(Vec::new()));
+    let _wakes = Wakes;
+    work()
+}
+
+pub(super) fn wake(writer: Waker) {
+    let at_once = LATER.with_borrow_mut(|later| match later {
+        Some(later) => {
+            later.push(writer);
+            None
+        }
+        None => Some(writer),
+    });
+    if let Some(writer) = at_once {
+        writer.wake();
+    }
+}
+
+impl Writer {
+    /// Starts the writer of the worker on whose thread this is called.
+    pub fn start() -> Self {
+        let writer = Self(Arc::new(Worker { runtime: Handle::current(), due: Mutex::default() }));
+        let worker = Going(Arc::clone(&writer.0));
+        writer.0.runtime.spawn(async move { worker.0.run().await });
+        writer
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    /// Puts a socket on the list. To be woken by the caller when it holds no lock.
+    #[must_use]
+    pub(super) fn put(&self, socket: Arc<Shared>) -> Option<Waker> {
+        let mut due = self.0.due.lock();
+        if due.gone {
+            return None;
+        }
+        due.sockets.push(socket);
+        due.sleeping.take()
+    }
+}
+
+/// The task, which ends with the worker only.
+struct Going(Arc<Worker>);
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        let mut due = self.0.due.lock();
+        due.gone = true;
+        let sockets = std::mem::take(&mut due.sockets);
+        drop(due);
+        drop(sockets);
+    }
+}
+
+impl Worker {
+    async fn run(&self) {
+        let (mut sockets, mut buffer, mut turn) = (Vec::new(), Vec::new(), 0);
+        loop {
+            poll_fn(|cx| {
+                let mut due = self.due.lock();
+                if due.sockets.is_empty() {
+                    due.sleeping = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                std::mem::swap(&mut due.sockets, &mut sockets);
+                Poll::Ready(())
+            })
+            .await;
+            for socket in sockets.drain(..) {
+                socket.write(&mut buffer);
+                turn += 1;
+                if turn >= TURN {
+                    turn = 0;
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+/// When a connection takes bytes again.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        let Some(socket) = &self.socket else { return };
+        if let Some(writer) = socket.writer.put(Arc::clone(&self)) {
+            wake(writer);
+        }
+    }
+}

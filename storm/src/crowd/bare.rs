@@ -1,0 +1,434 @@
+//! A client that speaks the protocol itself and repairs nothing: every frame goes on record as it came.
+//!
+//! It tries unanswered sends again under their `clientId`, asks for what it missed after most reconnections, hangs up
+//! at random, now and then right behind a send so that the answer is lost, and shows cursors that are none. A deaf one
+//! also stops reading for a while.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tenfour::client::frames::ServerFrame;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use uuid::Uuid;
+
+use super::cursors::Cursors;
+use super::{Person, Phase, translate};
+use crate::Trouble;
+use crate::history::{Answer, Ask, ChannelNo, LineNo, OpNo, What, hash};
+
+type Socket = WebSocketStream<TcpStream>;
+
+const CONNECT: Duration = Duration::from_secs(8);
+/// A line on which nothing comes for so long, pongs included, is given up.
+const SILENCE: Duration = Duration::from_secs(12);
+const PING: Duration = Duration::from_secs(4);
+/// Before what was refused is tried again.
+const HOLD_BACK: Duration = Duration::from_millis(200);
+/// Sends in flight at most.
+const WINDOW: usize = 8;
+
+/// A send whose outcome is not known.
+#[derive(Debug, Clone)]
+struct Owed {
+    channel: ChannelNo,
+    client_id: Uuid,
+    content: String,
+}
+
+pub(crate) struct Bare {
+    me: Person,
+    deaf: bool,
+    cursors: Cursors,
+    epoch: String,
+    /// To be sent (again), in order.
+    queue: VecDeque<Owed>,
+    /// Messages of its own that are stored.
+    mine: VecDeque<(ChannelNo, Uuid)>,
+    heads: HashMap<ChannelNo, i64>,
+}
+
+/// What belongs to one connection.
+struct Line {
+    no: LineNo,
+    socket: Socket,
+    sends: HashMap<Uuid, (OpNo, Owed)>,
+    others: HashMap<u64, OpNo>,
+    syncing: Option<(OpNo, bool)>,
+    heard: Instant,
+    pinged: Instant,
+    next: Instant,
+    deaf_until: Option<Instant>,
+    /// A refusal says that there is too much already: nothing is tried again before.
+    not_before: Instant,
+}
+
+/// Why a line is left.
+enum End {
+    Closed(Option<u16>),
+    Own,
+}
+
+impl Bare {
+    pub(crate) fn new(me: Person, deaf: bool) -> Self {
+        Self {
+            me,
+            deaf,
+            cursors: Cursors::default(),
+            epoch: String::new(),
+            queue: VecDeque::new(),
+            mine: VecDeque::new(),
+            heads: HashMap::new(),
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            let phase = self.me.world.phase();
+            if phase == Phase::End {
+                return;
+            }
+            match self.open().await {
+                Ok(line) => self.live(line, phase).await,
+                Err(_) => {
+                    let wait = Duration::from_millis(self.me.dice.u64(50..600));
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    fn node(&mut self) -> (u8, SocketAddr) {
+        let at = self.me.dice.usize(..self.me.world.nodes.len());
+        let address = if self.deaf { self.me.world.direct[at] } else { self.me.world.nodes[at] };
+        (u8::try_from(at).unwrap_or(u8::MAX), address)
+    }
+
+    async fn open(&mut self) -> Result<Line, Trouble> {
+        let (node, address) = self.node();
+        let mut request = format!("ws://{address}/ws").into_client_request()?;
+        let token = &self.me.world.tokens[usize::from(self.me.user)];
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
+        let socket = TcpSocket::new_v4()?;
+        if self.deaf {
+            socket.set_recv_buffer_size(4096)?;
+        }
+        let opened = async {
+            let stream = socket.connect(address).await?;
+            stream.set_nodelay(true)?;
+            let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+            while let Some(message) = socket.next().await {
+                if let Message::Text(text) = message? {
+                    return match serde_json::from_str::<ServerFrame>(&text)? {
+                        ServerFrame::Hello(hello) => Ok((socket, hello)),
+                        other => Err(Trouble::from(format!("{other:?} before hello"))),
+                    };
+                }
+            }
+            Err("closed before hello".into())
+        };
+        let (socket, hello) = timeout(CONNECT, opened).await??;
+        let world = &self.me.world;
+        let channels: Vec<_> = hello.channels.iter().filter_map(|info| translate::held(&world.places, info)).collect();
+        if self.epoch != hello.epoch {
+            self.cursors.forget();
+            self.epoch = hello.epoch;
+        }
+        self.cursors.opened(&channels);
+        for held in &channels {
+            self.heads.insert(held.channel, held.last_seq);
+        }
+        let no = world.next_line();
+        self.me.note(no, What::Opened { node, epoch: hash(&self.epoch), channels });
+        let now = Instant::now();
+        Ok(Line {
+            no,
+            socket,
+            sends: HashMap::new(),
+            others: HashMap::new(),
+            syncing: None,
+            heard: now,
+            pinged: now,
+            next: now + self.me.pause(),
+            deaf_until: None,
+            not_before: now,
+        })
+    }
+
+    async fn live(&mut self, mut line: Line, opened_in: Phase) {
+        let mut phase = self.me.world.phase.clone();
+        let end = loop {
+            let now = *phase.borrow_and_update();
+            // One connection more once everything has to have been told.
+            if now == Phase::End || (now == Phase::Rest && opened_in < Phase::Rest) {
+                break End::Own;
+            }
+            if let Err(end) = self.intend(&mut line, now).await {
+                break end;
+            }
+            let deaf = line.deaf_until.filter(|until| *until > Instant::now());
+            let wake = line.next.max(line.not_before).min(line.pinged + PING).min(deaf.unwrap_or(line.heard + SILENCE));
+            tokio::select! {
+                message = line.socket.next(), if deaf.is_none() => match message {
+                    Some(Ok(Message::Text(text))) => {
+                        line.heard = Instant::now();
+                        self.came(&mut line, &text).await;
+                    }
+                    Some(Ok(Message::Close(frame))) => break End::Closed(frame.map(|frame| frame.code.into())),
+                    Some(Ok(_)) => line.heard = Instant::now(),
+                    Some(Err(_)) | None => break End::Closed(None),
+                },
+                () = tokio::time::sleep_until(wake.into()) => (),
+                changed = phase.changed() => if changed.is_err() { break End::Own },
+            }
+            if deaf.is_none() && line.heard.elapsed() > SILENCE {
+                break End::Own;
+            }
+        };
+        self.left(line, end).await;
+    }
+
+    /// Everything that had no answer is of unknown outcome.
+    async fn left(&mut self, line: Line, end: End) {
+        let (code, own) = match end {
+            End::Closed(code) => (code, false),
+            End::Own => (None, true),
+        };
+        let others = line.others.values().chain(line.syncing.iter().map(|(op, _)| op));
+        for op in others.chain(line.sends.values().map(|(op, _)| op)) {
+            self.me.note(line.no, What::Answered { op: *op, answer: Answer::Unknown });
+        }
+        let mut unknown: Vec<_> = line.sends.into_values().collect();
+        unknown.sort_by_key(|(op, _)| *op);
+        for (_, owed) in unknown.into_iter().rev() {
+            // Some give up; whether it was stored stays open.
+            if self.me.dice.u8(..10) == 0 {
+                self.me.world.owed.fetch_sub(1, Ordering::Relaxed);
+            } else {
+                self.queue.push_front(owed);
+            }
+        }
+        self.me.note(line.no, What::Closed { code, own });
+        let mut socket = line.socket;
+        if own && self.me.dice.bool() {
+            drop(timeout(Duration::from_millis(200), socket.close(None)).await);
+        }
+    }
+
+    /// Does what it is time for.
+    async fn intend(&mut self, line: &mut Line, phase: Phase) -> Result<(), End> {
+        let now = Instant::now();
+        if now >= line.pinged + PING {
+            line.pinged = now;
+            self.send(line, json!({"type": "ping"})).await?;
+        }
+        if now < line.not_before {
+            return Ok(());
+        }
+        if line.syncing.is_none() {
+            let behind = self.cursors.behind();
+            if !behind.is_empty() {
+                self.sync(line, behind, false).await?;
+            }
+        }
+        while line.sends.len() < WINDOW {
+            let Some(owed) = self.queue.pop_front() else { break };
+            self.post(line, owed).await?;
+        }
+        if now < line.next {
+            return Ok(());
+        }
+        line.next = now + self.me.pause();
+        if phase == Phase::Storm { self.act(line).await } else { Ok(()) }
+    }
+
+    /// One intention, at random.
+    async fn act(&mut self, line: &mut Line) -> Result<(), End> {
+        self.me.channels = self.cursors.channels();
+        let Some(channel) = self.me.some_channel() else { return Ok(()) };
+        match self.me.dice.u16(..1000) {
+            0..720 => {
+                if self.queue.len() + line.sends.len() < WINDOW * 4 {
+                    let owed = Owed {
+                        channel,
+                        client_id: Uuid::from_u128(self.me.dice.u128(..)),
+                        content: self.me.some_content(),
+                    };
+                    self.me.world.owed.fetch_add(1, Ordering::Relaxed);
+                    self.queue.push_back(owed);
+                    if self.me.dice.u8(..100) == 0 {
+                        // The answer is lost: it hangs up right behind the send.
+                        if let Some(owed) = self.queue.pop_front() {
+                            self.post(line, owed).await?;
+                        }
+                        return Err(End::Own);
+                    }
+                }
+            }
+            720..780 => {
+                if let Some(&(channel, message)) = self.me.dice.choice(&self.mine) {
+                    let content = self.me.some_content();
+                    let ask = Ask::Edit { channel, message, content: hash(&content) };
+                    self.ask(line, ask, json!({"type": "edit", "messageId": message, "content": content})).await?;
+                }
+            }
+            780..820 => {
+                if let Some(at) = (!self.mine.is_empty()).then(|| self.me.dice.usize(..self.mine.len()))
+                    && let Some((channel, message)) = self.mine.remove(at)
+                {
+                    let ask = Ask::Delete { channel, message };
+                    self.ask(line, ask, json!({"type": "delete", "messageId": message})).await?;
+                }
+            }
+            820..880 => {
+                let seq = self.heads.get(&channel).copied().unwrap_or_default();
+                let ask = Ask::Read { channel, seq };
+                let id = self.me.world.channel_ids[usize::from(channel)];
+                self.ask(line, ask, json!({"type": "read", "channelId": id, "seq": seq})).await?;
+            }
+            880..930 => {
+                let id = self.me.world.channel_ids[usize::from(channel)];
+                self.send(line, json!({"type": "typing", "channelId": id})).await?;
+            }
+            930..960 if line.syncing.is_none() => {
+                let cursors: Vec<_> = self.cursors.channels().into_iter().take(4).collect();
+                let back = self.me.dice.i64(0..300);
+                let cursors =
+                    cursors.into_iter().filter_map(|it| Some((it, (self.cursors.held(it)? - back).max(0)))).collect();
+                self.sync(line, cursors, true).await?;
+            }
+            960..970 if line.syncing.is_none() => {
+                // Ahead of everything: it has to be answered with a reset.
+                self.sync(line, vec![(channel, 1 << 40)], true).await?;
+            }
+            970..982 => return Err(End::Own),
+            982..1000 if self.deaf => {
+                line.deaf_until = Some(Instant::now() + Duration::from_millis(self.me.dice.u64(2_000..20_000)));
+            }
+            _ => (),
+        }
+        Ok(())
+    }
+
+    async fn post(&mut self, line: &mut Line, owed: Owed) -> Result<(), End> {
+        let op = self.me.world.next_op();
+        let id = self.me.world.channel_ids[usize::from(owed.channel)];
+        let ask = Ask::Send { channel: owed.channel, client_id: owed.client_id, content: hash(&owed.content) };
+        let frame = json!({"type": "message", "clientId": owed.client_id, "channelId": id, "content": owed.content});
+        self.me.note(line.no, What::Asked { op, ask });
+        line.sends.insert(owed.client_id, (op, owed));
+        self.send(line, frame).await
+    }
+
+    async fn ask(&mut self, line: &mut Line, ask: Ask, mut frame: Value) -> Result<(), End> {
+        let op = self.me.world.next_op();
+        frame["ref"] = op.into();
+        line.others.insert(op.into(), op);
+        self.me.note(line.no, What::Asked { op, ask });
+        self.send(line, frame).await
+    }
+
+    async fn sync(&mut self, line: &mut Line, cursors: Vec<(ChannelNo, i64)>, forged: bool) -> Result<(), End> {
+        let op = self.me.world.next_op();
+        let ids = |(channel, version): &(ChannelNo, i64)| {
+            (self.me.world.channel_ids[usize::from(*channel)].to_string(), Value::from(*version))
+        };
+        let channels: serde_json::Map<String, Value> = cursors.iter().map(ids).collect();
+        let mut epoch = self.epoch.clone();
+        if forged && self.me.dice.u8(..5) == 0 {
+            epoch = "00000000-0000-4000-8000-000000000000".to_owned();
+        }
+        line.syncing = Some((op, forged));
+        let frame = json!({"type": "sync", "channels": channels, "epoch": epoch, "ref": op});
+        self.me.note(line.no, What::Asked { op, ask: Ask::Sync { cursors, epoch: hash(&epoch), forged } });
+        self.send(line, frame).await
+    }
+
+    async fn send(&mut self, line: &mut Line, frame: Value) -> Result<(), End> {
+        match timeout(SILENCE, line.socket.send(Message::text(frame.to_string()))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Closed(None)),
+        }
+    }
+
+    async fn came(&mut self, line: &mut Line, text: &str) {
+        let world = std::sync::Arc::clone(&self.me.world);
+        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return };
+        match frame {
+            ServerFrame::Ack(ack) => {
+                let Some((op, owed)) = line.sends.remove(&ack.client_id.0) else { return };
+                world.owed.fetch_sub(1, Ordering::Relaxed);
+                let (message, seq, version, duplicate) = (ack.server_id.0, ack.seq, ack.version, ack.duplicate);
+                self.me
+                    .note(line.no, What::Answered { op, answer: Answer::Acked { message, seq, version, duplicate } });
+                if !duplicate {
+                    self.cursors.moved(owed.channel, version, version);
+                }
+                self.mine.push_back((owed.channel, message));
+                if self.mine.len() > 50 {
+                    self.mine.pop_front();
+                }
+            }
+            ServerFrame::Error(error) => {
+                let answer = Answer::Refused { code: error.refused.code.clone(), retryable: error.refused.retryable };
+                if let Some((op, owed)) = error.client_id.and_then(|id| line.sends.remove(&id.0)) {
+                    self.me.note(line.no, What::Answered { op, answer });
+                    if error.refused.retryable {
+                        line.not_before = Instant::now() + HOLD_BACK;
+                        self.queue.push_back(owed);
+                    } else {
+                        world.owed.fetch_sub(1, Ordering::Relaxed);
+                    }
+                } else if let Some(op) = error.reference.and_then(|it| line.others.remove(&it)) {
+                    self.me.note(line.no, What::Answered { op, answer });
+                } else if line.syncing.is_some_and(|(op, _)| error.reference == Some(op.into()))
+                    && let Some((op, _)) = line.syncing.take()
+                {
+                    self.me.note(line.no, What::Answered { op, answer });
+                    line.not_before = Instant::now() + HOLD_BACK;
+                }
+            }
+            ServerFrame::Ok(reply) => {
+                if let Some(op) = reply.reference.and_then(|it| line.others.remove(&it)) {
+                    self.me.note(line.no, What::Answered { op, answer: Answer::Done { version: None } });
+                }
+            }
+            ServerFrame::Sync(page) => {
+                let Some((op, forged)) = line.syncing else { return };
+                let Some(answer) = translate::page(&world.places, &page) else { return };
+                if let (Answer::Page { channel, version, reset, .. }, false) = (&answer, forged) {
+                    self.cursors.page(*channel, *version, *reset);
+                }
+                self.me.note(line.no, What::Answered { op, answer });
+            }
+            ServerFrame::SyncComplete(_) => {
+                if let Some((op, _)) = line.syncing.take() {
+                    self.me.note(line.no, What::Answered { op, answer: Answer::Complete });
+                }
+            }
+            ServerFrame::ChannelRemoved(removed) if line.syncing.is_some() => {
+                // Of a page or of a removal: it means the same.
+                if let Some(&channel) = world.places.channels.get(&removed.channel_id) {
+                    self.cursors.gone(channel);
+                    self.me.note(line.no, What::Came { frame: crate::history::Frame::ChannelRemoved { channel } });
+                }
+            }
+            frame => {
+                if let Some(frame) = translate::frame(&world.places, &frame) {
+                    self.cursors.frame(&frame);
+                    if let crate::history::Frame::Message { copy, .. } = &frame {
+                        self.heads.insert(copy.channel, copy.seq);
+                    }
+                    self.me.note(line.no, What::Came { frame });
+                }
+            }
+        }
+    }
+}

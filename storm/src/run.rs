@@ -1,0 +1,219 @@
+//! One run: start the deployment and the crowd, let the nemesis loose, heal, let all come to rest, read everything.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+
+use crate::Trouble;
+use crate::crowd::population::{Crowd, Size};
+use crate::crowd::{Phase, World, host};
+use crate::history::{Answer, Broken, History, What};
+use crate::nemesis::apply::{self, Outcome};
+use crate::nemesis::fault::{Ability, Fault};
+use crate::nemesis::schedule;
+use crate::progress::Progress;
+use crate::rig::{Plan, Rig};
+
+/// What a run is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Storm {
+    pub plan: Plan,
+    pub seed: u64,
+    pub size: Size,
+    /// How long things break.
+    pub length: Duration,
+    /// On average so long from one break to the next.
+    pub every: Duration,
+    pub only: Vec<Fault>,
+    /// Every kind in turn, rather than a random part of them.
+    pub fair: bool,
+    pub ability: Ability,
+    /// Goes on until so many sends are acknowledged, if that takes longer.
+    pub sends: u64,
+    /// Goes on until each possible kind of fault broke something so many times, for some rounds.
+    pub each: u64,
+    /// For reports: what runs the same again, what this machine cannot break, and when it began.
+    pub command: String,
+    pub left_out: Vec<String>,
+    pub began: chrono::DateTime<chrono::Utc>,
+}
+
+impl Storm {
+    /// The kinds that did not break anything as often as is wanted.
+    pub(crate) fn rare(&self, broken: &[Broken]) -> Vec<Fault> {
+        let wanted =
+            |fault: &&Fault| fault.is_possible(self.ability) && (self.only.is_empty() || self.only.contains(fault));
+        let came = |fault: Fault| broken.iter().filter(|one| one.fault == fault.name() && one.took()).count() as u64;
+        Fault::ALL.iter().filter(wanted).copied().filter(|fault| came(*fault) < self.each).collect()
+    }
+}
+
+/// How long to wait for what has no answer yet, once all is healed.
+const SETTLE: Duration = Duration::from_secs(45);
+/// By the contract, everything is told within so much of the end of the last fault.
+const CONVERGE: Duration = Duration::from_secs(12);
+/// For one connection more of everybody, and what it brings.
+const REST: Duration = Duration::from_secs(6);
+/// So many lengths at most, and so many for kinds that came too rarely.
+const ROUNDS: u64 = 20;
+const ROUNDS_FOR_RARE: u64 = 3;
+/// Breaks that overlap at most.
+const AT_ONCE: usize = 3;
+
+pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, Trouble> {
+    let plan = storm.plan.clone();
+    progress.say("starting the deployment");
+    let rig = Arc::new(spawn_blocking(move || Rig::start(&plan)).await??);
+    let (phase, watched) = watch::channel(Phase::Storm);
+    let mut crowd = Crowd::gather(&rig, storm.size, storm.seed, watched).await?;
+    let world = Arc::clone(&crowd.world);
+    let over = Arc::new(AtomicBool::new(false));
+    let watching = [
+        tokio::spawn(turn_front(Arc::clone(&rig), Arc::clone(&over))),
+        tokio::spawn(progress.clone().watch(Arc::clone(&world))),
+    ];
+    let memory = tokio::spawn(watch_memory(Arc::clone(&rig), Arc::clone(&world), Arc::clone(&over)));
+    let tasks = crowd.start()?;
+    let outcome = break_things(storm, &rig, &world, progress).await;
+
+    progress.say("healing");
+    let healing = Arc::clone(&rig);
+    spawn_blocking(move || healing.heal()).await??;
+    let mut outcome = outcome?;
+    let healed = world.recorder.now();
+    drop(phase.send(Phase::Settle));
+    let deadline = Instant::now() + SETTLE;
+    while world.owed.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let still = world.owed.load(Ordering::Relaxed);
+    if still > 0 {
+        outcome.alarms.push(format!("{still} sends had no answer {SETTLE:?} after everything was healed"));
+    }
+    tokio::time::sleep(CONVERGE).await;
+    let rest = world.recorder.now();
+    drop(phase.send(Phase::Rest));
+    tokio::time::sleep(REST).await;
+    progress.say("reading everything");
+    let finals = host::read_all(&world, &crowd.rest).await?;
+    drop(phase.send(Phase::End));
+    for task in tasks {
+        task.await?;
+    }
+    over.store(true, Ordering::Relaxed);
+    watching.iter().for_each(tokio::task::JoinHandle::abort);
+    let memory = memory.await?;
+    let logs = rig.nodes.iter().flat_map(|node| crate::alarms::in_log(node.no, &node.log()));
+    outcome.alarms.extend(logs.collect::<Vec<_>>());
+    let records = world.recorder.take();
+    let scene = std::mem::take(&mut crowd.scene);
+    spawn_blocking(move || drop(rig)).await?;
+    Ok(History {
+        scene,
+        records,
+        broken: outcome.broken,
+        healed,
+        rest,
+        finals,
+        power_cuts: outcome.power_cuts,
+        lost_at_power_cut: outcome.lost,
+        memory,
+        alarms: outcome.alarms,
+    })
+}
+
+/// Strikes at the times of the schedule, some at once, until it is over and enough was sent.
+async fn break_things(
+    storm: &Storm,
+    rig: &Arc<Rig>,
+    world: &Arc<World>,
+    progress: &Progress,
+) -> Result<Outcome, Trouble> {
+    let nodes = u8::try_from(rig.nodes.len())?;
+    let mut all = Outcome::default();
+    let mut round = 0;
+    loop {
+        let seed = storm.seed.wrapping_add(round);
+        let rare = storm.rare(&all.broken);
+        let only = if round == 0 || rare.is_empty() { &storm.only } else { &rare };
+        let strikes = schedule::draw(seed, storm.length, storm.every, nodes, storm.ability, only, storm.fair);
+        let start = Instant::now();
+        let mut running = tokio::task::JoinSet::new();
+        for strike in strikes {
+            if round > 0 && is_enough(storm, &all, world, round) {
+                break;
+            }
+            tokio::time::sleep_until((start + strike.at).into()).await;
+            while running.len() >= AT_ONCE {
+                take(running.join_next().await, &mut all)?;
+            }
+            progress.fault(strike.fault);
+            let (rig, recorder) = (Arc::clone(rig), world.recorder.clone());
+            running.spawn_blocking(move || {
+                apply::strike(&rig, &recorder, &strike)
+                    .map_err(|error| Trouble::from(format!("{}: {error}", strike.fault)))
+            });
+        }
+        while let Some(done) = running.join_next().await {
+            take(Some(done), &mut all)?;
+        }
+        while start.elapsed() < storm.length && !(round > 0 && is_enough(storm, &all, world, round)) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        round += 1;
+        if round > ROUNDS || is_enough(storm, &all, world, round) {
+            return Ok(all);
+        }
+    }
+}
+
+fn is_enough(storm: &Storm, so_far: &Outcome, world: &World, round: u64) -> bool {
+    let rare = round <= ROUNDS_FOR_RARE && !storm.rare(&so_far.broken).is_empty();
+    !rare && acknowledged(world) >= storm.sends
+}
+
+fn take(
+    done: Option<Result<Result<Outcome, Trouble>, tokio::task::JoinError>>,
+    all: &mut Outcome,
+) -> Result<(), Trouble> {
+    let Some(done) = done else { return Ok(()) };
+    let one = done??;
+    all.broken.extend(one.broken);
+    all.lost.extend(one.lost);
+    all.power_cuts += one.power_cuts;
+    all.alarms.extend(one.alarms);
+    Ok(())
+}
+
+fn acknowledged(world: &World) -> u64 {
+    let acked =
+        |record: &&crate::history::Record| matches!(record.what, What::Answered { answer: Answer::Acked { .. }, .. });
+    world.recorder.look(|records| records.iter().filter(acked).count() as u64)
+}
+
+/// New connections through the front go to another node every little while.
+async fn turn_front(rig: Arc<Rig>, over: Arc<AtomicBool>) {
+    let mut turn = 0;
+    while !over.load(Ordering::Relaxed) {
+        turn = (turn + 1) % rig.nodes.len();
+        rig.front.retarget(rig.nodes[turn].line.addr);
+        tokio::time::sleep(Duration::from_millis(70)).await;
+    }
+}
+
+/// The largest resident memory of each node, with the connections that it had.
+async fn watch_memory(rig: Arc<Rig>, world: Arc<World>, over: Arc<AtomicBool>) -> Vec<(u64, u8, u64, usize)> {
+    let mut seen = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        for node in &rig.nodes {
+            if let Some(bytes) = node.memory() {
+                seen.push((world.recorder.now(), node.no, bytes, node.line.connections()));
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    seen
+}

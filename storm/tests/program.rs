@@ -1,0 +1,37 @@
+//! The storm as a program: what it is asked on the command line, and a short run from end to end.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::process::{Command, Output};
+
+fn storm(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_storm")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn it_lists_the_kinds_of_faults() {
+    let output = storm(&["faults"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.lines().any(|line| line == "node_kill"), "{text}");
+}
+
+#[test]
+fn a_fault_or_bug_that_there_is_none_of_is_an_error() {
+    assert_eq!(storm(&["run", "--only", "rain"]).status.code(), Some(2));
+    assert_eq!(storm(&["prove", "rain"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_short_run_on_one_node_finds_nothing_and_leaves_a_report() {
+    let out = std::env::temp_dir().join(format!("tenfour-storm-test-{}", std::process::id()));
+    let folder = out.display().to_string();
+    let plain = ["run", "--shape", "single", "--plain-disk", "--seed", "7", "--seconds", "4", "--every-ms", "400"];
+    let small = ["--users", "8", "--clients", "10", "--channels", "4", "--rate", "60", "--out", &folder];
+    let output = storm(&[&plain[..], &small].concat());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let report = std::fs::read_to_string(out.join("single-7").join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert!(report["verdict"]["sums"]["sends_acknowledged"].as_u64().unwrap() > 20, "{report}");
+    std::fs::remove_dir_all(out).unwrap();
+}

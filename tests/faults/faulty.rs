@@ -1,0 +1,108 @@
+//! Daemons that take orders of faults, and what they share.
+
+use std::io::{BufRead, BufReader, Write};
+use std::ops::{Deref, DerefMut};
+use std::os::unix::net::UnixStream;
+
+use tenfour::domain::ids::ChannelId;
+use tenfour::fault::{Part, Sabotage};
+
+use crate::daemon::Setup;
+use crate::place::{Kind, Place};
+use crate::process::ProcessDaemon;
+use crate::redis::Redis;
+
+pub type Settings = [(&'static str, &'static str)];
+
+/// A database, and for several nodes a Redis. The daemons are launched one by one and belong to the test.
+pub struct Ground {
+    pub database: Place,
+    pub redis: Option<Redis>,
+}
+
+/// A daemon that takes orders.
+pub struct Faulty {
+    process: ProcessDaemon,
+    orders: BufReader<UnixStream>,
+    _folder: tempfile::TempDir,
+}
+
+impl Ground {
+    pub async fn new(kind: Kind) -> Self {
+        Self { database: Place::make(kind).await, redis: None }
+    }
+
+    /// For several nodes.
+    pub async fn shared() -> Self {
+        let redis = tokio::task::spawn_blocking(Redis::start).await.expect("a Redis");
+        Self { database: Place::make(Kind::Postgres).await, redis: Some(redis) }
+    }
+
+    /// A group of these users, made before any daemon is there.
+    pub async fn group(&self, members: &[&str]) -> ChannelId {
+        let mut daemon = Setup::on_sqlite_file().start_on(&self.database.url()).await;
+        let channel = daemon.group(members).await;
+        daemon.stop().await;
+        channel
+    }
+
+    pub async fn launch(&self) -> Faulty {
+        self.launch_with(&[]).await
+    }
+
+    pub async fn launch_with(&self, settings: &Settings) -> Faulty {
+        Faulty::launch(&self.database.url(), self.redis.as_ref().map(Redis::url).as_deref(), settings).await
+    }
+}
+
+impl Faulty {
+    /// One that listens, and takes orders.
+    pub async fn launch(database: &str, redis: Option<&str>, settings: &Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the socket");
+        let path = folder.path().join("faults");
+        let mut all: Vec<(&str, String)> = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        all.push(("TENFOUR_FAULTS", path.display().to_string()));
+        all.extend(redis.map(|url| ("REDIS_URL", url.to_owned())));
+        let database = database.to_owned();
+        let launch = move || {
+            let all: Vec<_> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            ProcessDaemon::start(&database, &all)
+        };
+        let process = tokio::task::spawn_blocking(launch).await.expect("a daemon");
+        let orders = BufReader::new(UnixStream::connect(&path).expect("its socket"));
+        Self { process, orders, _folder: folder }
+    }
+
+    pub fn panic(&mut self, part: Part) {
+        self.order(&format!("panic {part}"));
+    }
+
+    pub fn plant(&mut self, sabotage: Sabotage) {
+        self.order(&format!("plant {sabotage}"));
+    }
+
+    pub fn heal(&mut self, sabotage: Sabotage) {
+        self.order(&format!("heal {sabotage}"));
+    }
+
+    fn order(&mut self, order: &str) {
+        writeln!(self.orders.get_ref(), "{order}").expect("the order");
+        let mut answer = String::new();
+        self.orders.read_line(&mut answer).expect("an answer");
+        assert_eq!(answer, "ok\n", "{order}");
+    }
+}
+
+impl Deref for Faulty {
+    type Target = ProcessDaemon;
+
+    fn deref(&self) -> &ProcessDaemon {
+        &self.process
+    }
+}
+
+impl DerefMut for Faulty {
+    fn deref_mut(&mut self) -> &mut ProcessDaemon {
+        &mut self.process
+    }
+}

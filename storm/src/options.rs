@@ -1,6 +1,7 @@
 //! The command line of the storm.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -174,7 +175,7 @@ impl RunOptions {
         let mut words = format!("cargo run -p tenfour-storm -- run --shape {} --seed {seed}", self.shape);
         let mut number = |flag: &str, value: u64, plain: u64| {
             if value != plain {
-                words += &format!(" --{flag} {value}");
+                let _ = write!(words, " --{flag} {value}");
             }
         };
         number("seconds", self.seconds, plain.seconds);
@@ -187,15 +188,15 @@ impl RunOptions {
         number("every-ms", self.every_ms, plain.every_ms);
         if !self.only.is_empty() {
             let names: Vec<&str> = self.only.iter().map(|fault| fault.name()).collect();
-            words += &format!(" --only {}", names.join(","));
+            let _ = write!(words, " --only {}", names.join(","));
         }
         for (flag, is_set) in [("fair", self.fair), ("plain-disk", self.plain_disk)] {
             if is_set {
-                words += &format!(" --{flag}");
+                let _ = write!(words, " --{flag}");
             }
         }
         if let Some(sabotage) = &self.sabotage {
-            words += &format!(" --sabotage {sabotage}");
+            let _ = write!(words, " --sabotage {sabotage}");
         }
         words
     }

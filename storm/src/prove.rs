@@ -84,12 +84,12 @@ pub(crate) async fn prove(names: &[String], options: &RunOptions) -> Result<bool
             .map_or(("**none**".to_owned(), String::new()), |(run, anomalies)| (run.to_string(), anomalies.join(", ")));
         all &= found.is_some();
         // Writing to a string does not fail.
-        drop(writeln!(
+        let _ = writeln!(
             table,
             "| {name} | {} | {run} | {anomalies} | {} |",
             case.shape.described(),
             start.elapsed().as_secs()
-        ));
+        );
         options::say(&format!("{name}: {run} {anomalies}"));
     }
     options::say(&table);

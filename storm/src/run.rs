@@ -84,7 +84,7 @@ pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, T
     spawn_blocking(move || healing.heal()).await??;
     let mut outcome = outcome?;
     let healed = world.recorder.now();
-    drop(phase.send(Phase::Settle));
+    let _ = phase.send(Phase::Settle);
     let deadline = Instant::now() + SETTLE;
     while world.owed.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -95,11 +95,11 @@ pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, T
     }
     tokio::time::sleep(CONVERGE).await;
     let rest = world.recorder.now();
-    drop(phase.send(Phase::Rest));
+    let _ = phase.send(Phase::Rest);
     tokio::time::sleep(REST).await;
     progress.say("reading everything");
     let finals = host::read_all(&world, &crowd.rest).await?;
-    drop(phase.send(Phase::End));
+    let _ = phase.send(Phase::End);
     for task in tasks {
         task.await?;
     }

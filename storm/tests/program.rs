@@ -33,5 +33,17 @@ fn a_short_run_on_one_node_finds_nothing_and_leaves_a_report() {
     let report = std::fs::read_to_string(out.join("single-7").join("report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert!(report["verdict"]["sums"]["sends_acknowledged"].as_u64().unwrap() > 20, "{report}");
+    let again = report["command"].as_str().unwrap();
+    assert!(again.contains("run --shape single --seed 7 --seconds 4") && text.contains(again), "{again}");
+    let campaign = std::fs::read_to_string(out.join("campaign.json")).unwrap();
+    let campaign: serde_json::Value = serde_json::from_str(&campaign).unwrap();
+    assert_eq!(campaign["sums"]["sends_acknowledged"], report["verdict"]["sums"]["sends_acknowledged"]);
+    for page in [out.join("single-7").join("report.html"), out.join("campaign.html")] {
+        let page = std::fs::read_to_string(page).unwrap();
+        for foreign in ["<script", "<link", "src=", "url(", "@import", "http"] {
+            assert!(!page.contains(foreign), "a page that needs nothing but itself has {foreign}");
+        }
+        assert!(page.contains("prefers-color-scheme: dark") && page.ends_with("</html>\n"));
+    }
     std::fs::remove_dir_all(out).unwrap();
 }

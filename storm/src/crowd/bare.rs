@@ -5,28 +5,22 @@
 //! also stops reading for a while.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tenfour::client::frames::ServerFrame;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use uuid::Uuid;
 
+use super::connect::{self, Socket};
 use super::cursors::Cursors;
-use super::{Person, Phase, translate};
+use super::{Person, Phase, scroll, translate};
 use crate::Trouble;
-use crate::history::{Answer, Ask, ChannelNo, LineNo, OpNo, What, hash};
+use crate::history::{Answer, Ask, ChannelNo, Frame, LineNo, OpNo, What, hash};
 
-type Socket = WebSocketStream<TcpStream>;
-
-const CONNECT: Duration = Duration::from_secs(8);
 /// A line on which nothing comes for so long, pongs included, is given up.
 const SILENCE: Duration = Duration::from_secs(12);
 const PING: Duration = Duration::from_secs(4);
@@ -95,46 +89,20 @@ impl Bare {
             if phase == Phase::End {
                 return;
             }
-            match self.open().await {
-                Ok(line) => self.live(line, phase).await,
-                Err(_) => {
-                    let wait = Duration::from_millis(self.me.dice.u64(50..600));
-                    sleep(wait).await;
-                }
+            if let Ok(line) = self.open().await {
+                self.live(line, phase).await;
+            } else {
+                let wait = Duration::from_millis(self.me.dice.u64(50..600));
+                sleep(wait).await;
             }
         }
-    }
-
-    fn node(&mut self) -> (u8, SocketAddr) {
-        let at = self.me.dice.usize(..self.me.world.nodes.len());
-        let address = if self.deaf { self.me.world.direct[at] } else { self.me.world.nodes[at] };
-        (u8::try_from(at).unwrap_or(u8::MAX), address)
     }
 
     async fn open(&mut self) -> Result<Line, Trouble> {
-        let (node, address) = self.node();
-        let mut request = format!("ws://{address}/ws").into_client_request()?;
+        let at = self.me.dice.usize(..self.me.world.nodes.len());
+        let address = if self.deaf { self.me.world.direct[at] } else { self.me.world.nodes[at] };
         let token = &self.me.world.tokens[usize::from(self.me.user)];
-        request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
-        let socket = TcpSocket::new_v4()?;
-        if self.deaf {
-            socket.set_recv_buffer_size(4096)?;
-        }
-        let opened = async {
-            let stream = socket.connect(address).await?;
-            stream.set_nodelay(true)?;
-            let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await?;
-            while let Some(message) = socket.next().await {
-                if let Message::Text(text) = message? {
-                    return match serde_json::from_str::<ServerFrame>(&text)? {
-                        ServerFrame::Hello(hello) => Ok((socket, hello)),
-                        other => Err(Trouble::from(format!("{other:?} before hello"))),
-                    };
-                }
-            }
-            Err("closed before hello".into())
-        };
-        let (socket, hello) = timeout(CONNECT, opened).await??;
+        let (socket, hello) = connect::connect(address, token, self.deaf).await?;
         let world = &self.me.world;
         let channels: Vec<_> = hello.channels.iter().filter_map(|info| translate::held(&world.places, info)).collect();
         if self.epoch != hello.epoch {
@@ -146,6 +114,7 @@ impl Bare {
             self.heads.insert(held.channel, held.last_seq);
         }
         let no = world.next_line();
+        let node = u8::try_from(at).unwrap_or(u8::MAX);
         self.me.note(no, What::Opened { node, epoch: hash(&self.epoch), channels });
         let now = Instant::now();
         Ok(Line {
@@ -179,7 +148,7 @@ impl Bare {
                 message = line.socket.next(), if deaf.is_none() => match message {
                     Some(Ok(Message::Text(text))) => {
                         line.heard = Instant::now();
-                        self.came(&mut line, &text).await;
+                        self.came(&mut line, &text);
                     }
                     Some(Ok(Message::Close(frame))) => break End::Closed(frame.map(|frame| frame.code.into())),
                     Some(Ok(_)) => line.heard = Instant::now(),
@@ -254,22 +223,16 @@ impl Bare {
         self.me.channels = self.cursors.channels();
         let Some(channel) = self.me.some_channel() else { return Ok(()) };
         match self.me.dice.u16(..1000) {
-            0..720 => {
-                if self.queue.len() + line.sends.len() < WINDOW * 4 {
-                    let owed = Owed {
-                        channel,
-                        client_id: Uuid::from_u128(self.me.dice.u128(..)),
-                        content: self.me.some_content(),
-                    };
-                    self.me.world.owed.fetch_add(1, Ordering::Relaxed);
-                    self.queue.push_back(owed);
-                    if self.me.dice.u8(..100) == 0 {
-                        // The answer is lost: it hangs up right behind the send.
-                        if let Some(owed) = self.queue.pop_front() {
-                            self.post(line, owed).await?;
-                        }
-                        return Err(End::Own);
+            0..720 if self.queue.len() + line.sends.len() < WINDOW * 4 => {
+                let client_id = Uuid::from_u128(self.me.dice.u128(..));
+                self.me.world.owed.fetch_add(1, Ordering::Relaxed);
+                self.queue.push_back(Owed { channel, client_id, content: self.me.some_content() });
+                if self.me.dice.u8(..100) == 0 {
+                    // The answer is lost: it hangs up right behind the send.
+                    if let Some(owed) = self.queue.pop_front() {
+                        self.post(line, owed).await?;
                     }
+                    return Err(End::Own);
                 }
             }
             720..780 => {
@@ -312,6 +275,7 @@ impl Bare {
             982..1000 if self.deaf => {
                 line.deaf_until = Some(Instant::now() + Duration::from_millis(self.me.dice.u64(2_000..20_000)));
             }
+            982..1000 => scroll::begin(&mut self.me, channel, self.heads.get(&channel).copied().unwrap_or_default()),
             _ => (),
         }
         Ok(())
@@ -343,7 +307,7 @@ impl Bare {
         let channels: serde_json::Map<String, Value> = cursors.iter().map(ids).collect();
         let mut epoch = self.epoch.clone();
         if forged && self.me.dice.u8(..5) == 0 {
-            epoch = "00000000-0000-4000-8000-000000000000".to_owned();
+            "00000000-0000-4000-8000-000000000000".clone_into(&mut epoch);
         }
         line.syncing = Some((op, forged));
         let frame = json!({"type": "sync", "channels": channels, "epoch": epoch, "ref": op});
@@ -358,7 +322,7 @@ impl Bare {
         }
     }
 
-    async fn came(&mut self, line: &mut Line, text: &str) {
+    fn came(&mut self, line: &mut Line, text: &str) {
         let world = std::sync::Arc::clone(&self.me.world);
         let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return };
         match frame {
@@ -366,8 +330,8 @@ impl Bare {
                 let Some((op, owed)) = line.sends.remove(&ack.client_id.0) else { return };
                 world.owed.fetch_sub(1, Ordering::Relaxed);
                 let (message, seq, version, duplicate) = (ack.server_id.0, ack.seq, ack.version, ack.duplicate);
-                self.me
-                    .note(line.no, What::Answered { op, answer: Answer::Acked { message, seq, version, duplicate } });
+                let answer = Answer::Acked { message, seq, version, duplicate };
+                self.me.note(line.no, What::Answered { op, answer });
                 if !duplicate {
                     self.cursors.moved(owed.channel, version, version);
                 }
@@ -417,13 +381,13 @@ impl Bare {
                 // Of a page or of a removal: it means the same.
                 if let Some(&channel) = world.places.channels.get(&removed.channel_id) {
                     self.cursors.gone(channel);
-                    self.me.note(line.no, What::Came { frame: crate::history::Frame::ChannelRemoved { channel } });
+                    self.me.note(line.no, What::Came { frame: Frame::ChannelRemoved { channel } });
                 }
             }
             frame => {
                 if let Some(frame) = translate::frame(&world.places, &frame) {
                     self.cursors.frame(&frame);
-                    if let crate::history::Frame::Message { copy, .. } = &frame {
+                    if let Frame::Message { copy, .. } = &frame {
                         self.heads.insert(copy.channel, copy.seq);
                     }
                     self.me.note(line.no, What::Came { frame });

@@ -51,12 +51,7 @@ impl Host {
             };
             match &reply {
                 // Of unknown outcome: the other one is asked for next, which settles it.
-                Reply::Done(_) | Reply::Unknown => {
-                    if !inside.remove(&pair) {
-                        inside.insert(pair);
-                    }
-                }
-                Reply::Refused { retryable: false, .. } => {
+                Reply::Done(_) | Reply::Unknown | Reply::Refused { retryable: false, .. } => {
                     if !inside.remove(&pair) {
                         inside.insert(pair);
                     }

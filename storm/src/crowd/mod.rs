@@ -3,11 +3,13 @@
 //! Each client is a task with a random sequence of its own, so that a seed gives the same intentions again.
 
 pub(crate) mod bare;
+mod connect;
 pub(crate) mod cursors;
 pub(crate) mod host;
 pub(crate) mod kept;
 pub(crate) mod population;
 pub(crate) mod rest;
+mod scroll;
 pub(crate) mod translate;
 
 use std::net::SocketAddr;
@@ -44,7 +46,8 @@ pub(crate) struct World {
     pub front: SocketAddr,
     /// By user.
     pub tokens: Vec<String>,
-    pub admin: String,
+    /// The host application's way in, which may also act for each user.
+    pub rest: rest::Rest,
     pub channel_ids: Vec<tenfour::domain::ids::ChannelId>,
     pub user_ids: Vec<tenfour::domain::ids::UserId>,
     /// Between two of one client's intentions, on average.
@@ -63,7 +66,7 @@ impl World {
         phase: watch::Receiver<Phase>,
         addresses: (Vec<SocketAddr>, Vec<SocketAddr>, SocketAddr),
         tokens: Vec<String>,
-        admin: String,
+        rest: rest::Rest,
         ids: (Vec<tenfour::domain::ids::ChannelId>, Vec<tenfour::domain::ids::UserId>),
         pause: Duration,
     ) -> Self {
@@ -78,7 +81,7 @@ impl World {
             direct,
             front,
             tokens,
-            admin,
+            rest,
             channel_ids,
             user_ids,
             pause,

@@ -98,7 +98,7 @@ impl Crowd {
             phase,
             (nodes, direct, rig.front.addr),
             tokens,
-            token("host", Some("admin"))?,
+            rest.clone(),
             (scene.channels.clone(), scene.users.clone()),
             pause,
         );

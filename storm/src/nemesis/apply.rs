@@ -104,14 +104,7 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
         Fault::RedisSlice => sliced(to_redis(node)?, strike),
         Fault::SqliteLocked => {
             "the database".clone_into(&mut target);
-            let mut connection = SqliteConnection::establish(&sqlite_file(rig.disk.folder()).display().to_string())?;
-            // The disk may be full, or another break may hold it.
-            let locked = connection.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");
-            if locked.is_ok() {
-                hold();
-                drop(connection.batch_execute("ROLLBACK"));
-            }
-            note = noted(locked.map_err(Trouble::from));
+            note = lock_sqlite(rig, strike)?;
         }
         Fault::DiskFull => {
             "the disk".clone_into(&mut target);
@@ -167,6 +160,17 @@ fn turn_of<'rig>(rig: &'rig Rig, strike: &Strike) -> Option<MutexGuard<'rig, ()>
     } else {
         None
     }
+}
+
+fn lock_sqlite(rig: &Rig, strike: &Strike) -> Result<String, Trouble> {
+    let mut connection = SqliteConnection::establish(&sqlite_file(rig.disk.folder()).display().to_string())?;
+    // The disk may be full, or another break may hold it.
+    let locked = connection.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");
+    if locked.is_ok() {
+        sleep(strike.hold);
+        drop(connection.batch_execute("ROLLBACK"));
+    }
+    Ok(noted(locked.map_err(Trouble::from)))
 }
 
 fn break_postgres(rig: &Rig, strike: &Strike) -> Result<String, Trouble> {
@@ -257,7 +261,7 @@ fn held(line: &Proxy, strike: &Strike, stall: impl Fn(&Proxy)) {
     sleep(strike.hold);
     line.resume();
     // What stalled for long has often been given up by one side: half of the time it does not come back.
-    if strike.draw % 2 == 0 {
+    if strike.draw.is_multiple_of(2) {
         line.cut();
     }
 }

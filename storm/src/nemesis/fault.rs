@@ -8,12 +8,12 @@ macro_rules! faults {
     ($($(#[doc = $doc:literal])* $fault:ident $name:literal $needs:ident,)*) => {
         /// One kind of fault.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Fault { $($(#[doc = $doc])* $fault,)* }
+        pub(crate) enum Fault { $($(#[doc = $doc])* $fault,)* }
 
         impl Fault {
-            pub const ALL: &[Self] = &[$(Self::$fault,)*];
+            pub(crate) const ALL: &[Self] = &[$(Self::$fault,)*];
 
-            pub const fn name(self) -> &'static str {
+            pub(crate) const fn name(self) -> &'static str {
                 match self { $(Self::$fault => $name,)* }
             }
 

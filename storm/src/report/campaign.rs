@@ -177,7 +177,7 @@ impl Campaign {
             format!("{} in {}", count(found, "finding", "findings"), count(bad, "run", "runs"))
         };
         if self.troubles() > 0 {
-            text += &format!("; {} could not be carried through", count(self.troubles(), "run", "runs"));
+            put!(&mut text, "; {} could not be carried through", count(self.troubles(), "run", "runs"));
         }
         text + "."
     }

@@ -12,7 +12,8 @@ pub(super) fn of(campaign: &Campaign) -> String {
     let mut page = opened(&format!("Storm campaign: {runs}"));
     if let (Some(first), Some(last)) = (campaign.runs.first(), campaign.runs.last()) {
         let form = "%Y-%m-%d %H:%M";
-        page += &format!(
+        put!(
+            &mut page,
             "<p class=\"faint\">{} to {} UTC, {} of runs, {} of it in the storm</p>\n",
             first.began.format(form),
             last.began.format(form),

@@ -2,6 +2,13 @@
 //!
 //! Called when a run is over and checked. Judges nothing: the verdict is the checker's.
 
+/// Writes to the end of a text, which does not fail.
+macro_rules! put {
+    ($text:expr, $($words:tt)*) => {{
+        let _ = ::std::fmt::Write::write_fmt($text, format_args!($($words)*));
+    }};
+}
+
 pub(crate) mod campaign;
 mod campaign_page;
 mod page;

@@ -26,16 +26,17 @@ pub(super) fn of(run: &Summary<'_>) -> String {
     let title = format!("Storm: {}, seed {}", run.shape.described(), run.seed);
     let mut page = opened(&title);
     let began = run.began.format("%Y-%m-%d %H:%M UTC");
-    page += &format!(
+    put!(
+        &mut page,
         "<p class=\"faint\">tenfour {}, {began}, {} long, {} of it in the storm</p>\n",
         run.tenfour,
         clock(run.took_seconds),
         clock(run.broke_seconds)
     );
     page += &verdict(run.is_well() == run.sabotage.is_none(), &run.outcome());
-    page += &format!("<p>The same seed again:</p><pre>{}</pre>\n", escaped(run.command));
+    put!(&mut page, "<p>The same seed again:</p><pre>{}</pre>\n", escaped(run.command));
     for why in run.left_out {
-        page += &format!("<p class=\"faint\">Left out: {}.</p>\n", escaped(why));
+        put!(&mut page, "<p class=\"faint\">Left out: {}.</p>\n", escaped(why));
     }
     page += &sums(run);
     if !run.is_well() {
@@ -72,12 +73,12 @@ pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>
     let class = |column: &str| if column.starts_with('#') { " class=\"number\"" } else { "" };
     let mut text = "<div class=\"scroll\"><table><tr>".to_owned();
     for column in columns {
-        text += &format!("<th{}>{}</th>", class(column), column.trim_start_matches('#'));
+        put!(&mut text, "<th{}>{}</th>", class(column), column.trim_start_matches('#'));
     }
     text += "</tr>\n";
     for row in rows {
         let cells = columns.iter().zip(row).map(|(column, cell)| format!("<td{}>{cell}</td>", class(column)));
-        text += &format!("<tr>{}</tr>\n", cells.collect::<String>());
+        put!(&mut text, "<tr>{}</tr>\n", cells.collect::<String>());
     }
     text + "</table></div>\n"
 }
@@ -98,9 +99,10 @@ fn sums(run: &Summary<'_>) -> String {
         (grouped(run.faults()), "faults"),
         (grouped(run.power_cuts as u64), "power cuts"),
     ]);
-    text += &format!("<p>From a send to its acknowledgement: {}.</p>", spread(sums.acknowledged_after));
-    text += &format!("<p>From there to each delivery, catching up included: {}.</p>", spread(sums.lag));
-    text += &format!(
+    put!(&mut text, "<p>From a send to its acknowledgement: {}.</p>", spread(sums.acknowledged_after));
+    put!(&mut text, "<p>From there to each delivery, catching up included: {}.</p>", spread(sums.lag));
+    put!(
+        &mut text,
         "<p class=\"faint\">{}, {}, {}, {} a second; {} looked at.</p>\n",
         count(u64::from(run.users), "user", "users"),
         count(u64::from(run.channels), "channel", "channels"),
@@ -157,11 +159,11 @@ fn plots(run: &Summary<'_>) -> String {
     let mut text =
         "<h2>Over time</h2>\n<p class=\"faint\">Shaded: what was broken; point at it for what and whom.</p>\n<p class=\"faint\">".to_owned();
     for (family, words) in FAMILIES.iter().filter(|(family, _)| run.kinds.iter().any(|kind| kind.family == *family)) {
-        text += &format!("<span style=\"white-space:nowrap\"><i class=\"chip {family}\"></i>{words}</span> &ensp;");
+        put!(&mut text, "<span style=\"white-space:nowrap\"><i class=\"chip {family}\"></i>{words}</span> &ensp;");
     }
     text += "</p>\n";
     for panel in panels(timeline) {
-        text += &format!("<figure>{}</figure>\n", backdrop.panel(&panel));
+        put!(&mut text, "<figure>{}</figure>\n", backdrop.panel(&panel));
     }
     text + &format!("<figure>{}</figure>\n", backdrop.lanes())
 }

@@ -3,8 +3,6 @@
 //!
 //! Colours come from the page's style sheet. Decides nothing.
 
-use std::fmt::Write;
-
 use tenfour::svg::{Axis, escaped};
 
 use super::words::{clock, float};
@@ -70,26 +68,26 @@ impl Backdrop {
         let values = || panel.lines.iter().flat_map(|line| &line.points).map(|point| point.1).filter(|y| shown(*y));
         let (time, y) = (self.time(), Axis::over(values(), panel.log, TOP + HEIGHT, TOP));
         let mut svg = opened(panel.title, TOP + HEIGHT + BOTTOM);
-        put(&mut svg, format_args!("<text class=\"title\" x=\"{LEFT}\" y=\"16\">{}</text>", escaped(panel.title)));
+        put!(&mut svg, "<text class=\"title\" x=\"{LEFT}\" y=\"16\">{}</text>", escaped(panel.title));
         self.bands(&mut svg, &time);
         for value in y.ticks() {
             let (at, text) = (y.place(value), (panel.label)(value));
-            put(&mut svg, format_args!("<path class=\"grid\" d=\"M{LEFT} {at:.1}H{:.1}\"/>", WIDTH - RIGHT));
+            put!(&mut svg, "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{:.1}\"/>", WIDTH - RIGHT);
             let (x, at) = (LEFT - 8.0, at + 4.0);
-            put(&mut svg, format_args!("<text class=\"end\" x=\"{x}\" y=\"{at:.1}\">{}</text>\n", escaped(&text)));
+            put!(&mut svg, "<text class=\"end\" x=\"{x}\" y=\"{at:.1}\">{}</text>\n", escaped(&text));
         }
         self.times(&mut svg, &time, TOP + HEIGHT);
         let mut right = WIDTH - RIGHT;
         for line in &panel.lines {
             let points: Vec<_> = line.points.iter().copied().filter(|point| shown(point.1)).collect();
             let path = path(&points, line.gap, &time, &y);
-            put(&mut svg, format_args!("<path class=\"line {}\" d=\"{path}\"/>\n", line.class));
+            put!(&mut svg, "<path class=\"line {}\" d=\"{path}\"/>\n", line.class);
         }
         for line in panel.lines.iter().rev().filter(|line| !line.name.is_empty()) {
             let name = escaped(&line.name);
-            put(&mut svg, format_args!("<text class=\"end\" x=\"{right:.0}\" y=\"16\">{name}</text>"));
+            put!(&mut svg, "<text class=\"end\" x=\"{right:.0}\" y=\"16\">{name}</text>");
             right -= 7.2 * count(line.name.chars().count()) + 22.0;
-            put(&mut svg, format_args!("<path class=\"line {}\" d=\"M{right:.0} 12h14\"/>", line.class));
+            put!(&mut svg, "<path class=\"line {}\" d=\"M{right:.0} 12h14\"/>", line.class);
             right -= 14.0;
         }
         svg + "</svg>\n"
@@ -106,15 +104,15 @@ impl Backdrop {
         kinds.sort_unstable_by_key(|(kind, family)| (*family, *kind));
         let bottom = TOP + ROW * count(kinds.len());
         let (time, mut svg) = (self.time(), opened("What was broken", bottom + BOTTOM));
-        put(&mut svg, format_args!("<text class=\"title\" x=\"{LEFT}\" y=\"16\">What was broken</text>\n"));
+        put!(&mut svg, "<text class=\"title\" x=\"{LEFT}\" y=\"16\">What was broken</text>\n");
         self.times(&mut svg, &time, bottom);
         for (row, (kind, family)) in kinds.iter().enumerate() {
             let y = TOP + ROW * count(row);
             let number = self.bands.iter().filter(|band| band.kind == *kind).count();
-            put(&mut svg, format_args!("<path class=\"grid\" d=\"M{LEFT} {y}H{}\"/>", WIDTH - RIGHT));
+            put!(&mut svg, "<path class=\"grid\" d=\"M{LEFT} {y}H{}\"/>", WIDTH - RIGHT);
             let (text, right) = (y + 12.0, WIDTH - RIGHT + 6.0);
-            put(&mut svg, format_args!("<text class=\"end\" x=\"{}\" y=\"{text}\">{kind}</text>", LEFT - 8.0));
-            put(&mut svg, format_args!("<text class=\"faint\" x=\"{right}\" y=\"{text}\">{number}</text>\n"));
+            put!(&mut svg, "<text class=\"end\" x=\"{}\" y=\"{text}\">{kind}</text>", LEFT - 8.0);
+            put!(&mut svg, "<text class=\"faint\" x=\"{right}\" y=\"{text}\">{number}</text>\n");
             for band in self.bands.iter().filter(|band| band.kind == *kind) {
                 rectangle(&mut svg, &format!("lane {family}"), band, &time, (y + 3.0, ROW - 5.0));
             }
@@ -138,16 +136,16 @@ impl Backdrop {
         let mut at = 0;
         while f64::from(at) <= self.length && at < 40 * step {
             let (x, text) = (time.place(f64::from(at)), clock(u64::from(at)));
-            put(svg, format_args!("<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/>"));
-            put(svg, format_args!("<text class=\"middle\" x=\"{x:.1}\" y=\"{}\">{text}</text>", bottom + 16.0));
+            put!(svg, "<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/>");
+            put!(svg, "<text class=\"middle\" x=\"{x:.1}\" y=\"{}\">{text}</text>", bottom + 16.0);
             at += step;
         }
         for (at, word) in &self.marks {
             let x = time.place(*at);
-            put(svg, format_args!("<path class=\"mark\" d=\"M{x:.1} {TOP}V{bottom}\"/>"));
-            put(svg, format_args!("<text class=\"faint\" x=\"{:.1}\" y=\"{}\">{word}</text>", x + 4.0, TOP + 11.0));
+            put!(svg, "<path class=\"mark\" d=\"M{x:.1} {TOP}V{bottom}\"/>");
+            put!(svg, "<text class=\"faint\" x=\"{:.1}\" y=\"{}\">{word}</text>", x + 4.0, TOP + 11.0);
         }
-        put(svg, format_args!("<path class=\"axis\" d=\"M{LEFT} {TOP}V{bottom}H{}\"/>\n", WIDTH - RIGHT));
+        put!(svg, "<path class=\"axis\" d=\"M{LEFT} {TOP}V{bottom}H{}\"/>\n", WIDTH - RIGHT);
     }
 }
 
@@ -159,12 +157,10 @@ fn opened(title: &str, height: f64) -> String {
 fn rectangle(svg: &mut String, class: &str, band: &Band, time: &Axis, (y, height): (f64, f64)) {
     let x = time.place(band.from);
     let width = (time.place(band.until) - x).max(THIN);
-    put(
+    put!(
         svg,
-        format_args!(
-            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\"><title>{}</title></rect>\n",
-            escaped(&band.title)
-        ),
+        "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\"><title>{}</title></rect>\n",
+        escaped(&band.title)
     );
 }
 
@@ -175,18 +171,13 @@ fn path(points: &[(f64, f64)], gap: f64, time: &Axis, y: &Axis) -> String {
     for &(at, value) in points {
         let (x, y) = (time.place(at), y.place(value));
         let joined = before.is_some_and(|before| at - before <= gap);
-        put(&mut path, format_args!("{}{x:.1} {y:.1}", if joined { "L" } else { "M" }));
+        put!(&mut path, "{}{x:.1} {y:.1}", if joined { "L" } else { "M" });
         if !joined {
             path.push_str("h0");
         }
         before = Some(at);
     }
     path
-}
-
-fn put(svg: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a text does not fail.
-    drop(svg.write_fmt(text));
 }
 
 fn count(number: usize) -> f64 {

@@ -52,11 +52,6 @@ impl Disk {
         &self.folder
     }
 
-    /// Can it be filled up and copied?
-    pub(crate) fn is_own(&self) -> bool {
-        self.image.is_some()
-    }
-
     /// Takes all the room that is left, until it is freed.
     pub(crate) fn fill(&self) -> Result<(), Trouble> {
         let mut ballast = File::create(self.ballast())?;

@@ -74,7 +74,6 @@ pub(crate) struct Plan {
 
 #[derive(Debug)]
 pub(crate) struct Rig {
-    pub shape: Shape,
     pub nodes: Vec<Node>,
     pub postgres: Option<Postgres>,
     pub redis: Option<Redis>,
@@ -107,7 +106,6 @@ impl Rig {
         }
         let front = Proxy::start(nodes[0].line.addr);
         Ok(Self {
-            shape: plan.shape,
             nodes,
             postgres,
             redis,

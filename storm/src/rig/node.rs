@@ -60,9 +60,9 @@ impl Node {
         let listen = free_port()?;
         let to_postgres = postgres.map(|postgres| Proxy::start(postgres.addr));
         let to_redis = redis.map(|redis| Proxy::start(redis.addr));
-        let database = match (postgres, &to_postgres) {
-            (Some(postgres), Some(line)) => postgres.url(line.addr),
-            _ => format!("sqlite:{}", sqlite_file(disk.folder()).display()),
+        let database = match &to_postgres {
+            Some(line) => Postgres::url(line.addr),
+            None => format!("sqlite:{}", sqlite_file(disk.folder()).display()),
         };
         let mut environment = vec![
             ("DATABASE_URL".to_owned(), database),

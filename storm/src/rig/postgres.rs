@@ -42,7 +42,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    pub(crate) fn url(&self, addr: SocketAddr) -> String {
+    pub(crate) fn url(addr: SocketAddr) -> String {
         format!("postgres://postgres@{addr}/storm")
     }
 

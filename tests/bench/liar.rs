@@ -67,7 +67,7 @@ fn distort(mut from: TcpStream, mut to: TcpStream, lie: Lie, seen: &AtomicUsize)
         while let Some(len) = is_open.then(|| frame(&bytes)).flatten() {
             let frame: Vec<u8> = bytes.drain(..len).collect();
             let is_message = frame.windows(17).take(12).any(|part| part == br#"{"type":"message""#);
-            if let (true, Some(held)) = (is_message, held.take()) {
+            if let Some(held) = held.take_if(|_| is_message) {
                 out.extend([frame, held].concat());
                 continue;
             }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tenfour::config::settings::{CONFIG_ENV, SETTINGS};
+use tenfour::fault::Sabotage;
 use tenfour::metrics::{BusMoment, Metrics, Moment};
 
 const BEGIN: &str = "<!-- settings: made from src/config/settings.rs -->\n";
@@ -135,9 +136,52 @@ fn what_the_architecture_names_is_there() {
 }
 
 #[test]
+fn the_guarantees_name_what_checks_them() {
+    let document = read("docs/guarantees.md");
+    let named = quoted(&document);
+    let planted: BTreeSet<&str> = Sabotage::ALL.iter().map(|bug| bug.as_str()).collect();
+    let checker = read("storm/src/checker/mod.rs");
+    let (_, anomalies) = checker.split_once("enum Anomaly {").expect("the checker has a list of what can be wrong");
+    let anomalies = anomalies.split('}').next().unwrap().lines().map(str::trim);
+    let anomalies: BTreeSet<String> = anomalies.filter_map(|line| line.strip_suffix(',')).map(snake_case).collect();
+    assert!(anomalies.len() > 20, "{anomalies:?}");
+    let all = planted.iter().copied().chain(anomalies.iter().map(String::as_str));
+    let forgotten: Vec<_> = all.filter(|name| !named.contains(name)).collect();
+    assert!(forgotten.is_empty(), "docs/guarantees.md does not name {forgotten:?}");
+    let files = ["src", "tests", "storm/src"].iter().flat_map(|folder| files_below(&root().join(folder)));
+    let sources: String = files.map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
+    let is_test = |name: &str| {
+        name.matches('_').count() >= 3
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            && !planted.contains(name)
+            && !anomalies.contains(name)
+    };
+    let gone: Vec<_> = named.iter().filter(|name| is_test(name) && !sources.contains(&format!("fn {name}("))).collect();
+    assert!(gone.is_empty(), "docs/guarantees.md names tests that are not there: {gone:?}");
+}
+
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+#[test]
 fn the_documents_link_to_what_is_there() {
     let mut broken = Vec::new();
-    for document in ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/operations.md", "docs/protocol.md"] {
+    for document in [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/architecture.md",
+        "docs/guarantees.md",
+        "docs/operations.md",
+        "docs/protocol.md",
+    ] {
         let text = read(document);
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if target.contains("://") {

@@ -73,7 +73,7 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
         Fault::PanicRegistry => note = fatal(node, "registry")?,
         Fault::PanicDb => note = fatal(node, "db")?,
         Fault::PanicPresence => note = fatal(node, "presence")?,
-        Fault::PanicRelay => note = fatal(node, "relay")?,
+        Fault::PanicRelay => note = noted(node.panic("relay")),
         Fault::ClockForward | Fault::ClockBack => {
             let seconds = i64::try_from(strike.draw % 3600).unwrap_or(60) + 1;
             let seconds = if strike.fault == Fault::ClockBack { -seconds } else { seconds };

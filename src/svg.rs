@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn steps_are_round() {
-        assert_eq!([step(10.0), step(0.07), step(123_456.0)], [2.0, 0.02, 50_000.0]);
+        assert_eq!([10.0, 0.07, 123_456.0].map(step).map(told), ["2", "0.02", "50k"]);
         assert_eq!(["0.02", "9999", "10k", "1.5M", "0"].map(str::to_owned), [0.02, 9999.0, 1e4, 1.5e6, 0.0].map(told));
     }
 }

@@ -64,10 +64,10 @@ mod tests {
         Seen { threads: 1, busiest: Some(0.5), cpus: Some(0.5), processors: 2.0, ..Seen::default() }
     }
 
-    fn lateness(ms: u64) -> Option<Histogram> {
+    fn times(ms: u64) -> Histogram {
         let mut times = Histogram::default();
         times.record(Duration::from_millis(ms));
-        Some(times)
+        times
     }
 
     #[test]
@@ -76,9 +76,9 @@ mod tests {
             let (generator, warnings) = judge(seen);
             (generator.is_bottleneck, warnings.len())
         };
-        assert_eq!(verdict(Seen { daemon_cpus: Some(1.0), lateness: lateness(1), ..seen() }), (false, 0));
+        assert_eq!(verdict(Seen { daemon_cpus: Some(1.0), lateness: Some(times(1)), ..seen() }), (false, 0));
         assert_eq!(verdict(Seen { busiest: Some(0.97), ..seen() }), (true, 1));
-        assert_eq!(verdict(Seen { lateness: lateness(20), ..seen() }), (true, 1));
+        assert_eq!(verdict(Seen { lateness: Some(times(20)), ..seen() }), (true, 1));
         assert_eq!(verdict(Seen { daemon_cpus: Some(1.45), ..seen() }), (false, 1));
         assert_eq!(verdict(Seen { processors: 2.0, ..Seen::default() }), (false, 0));
     }

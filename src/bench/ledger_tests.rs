@@ -15,7 +15,7 @@ fn ledger() -> Ledger {
     ledger
 }
 
-fn frame<'a>(kind: Kind, id: &'a str, version: i64) -> Scanned<'a> {
+fn frame(kind: Kind, id: &str, version: i64) -> Scanned<'_> {
     Scanned {
         kind,
         client_id: Some(id.as_bytes()),
@@ -82,7 +82,10 @@ fn a_send_is_done_when_it_is_acknowledged_and_everybody_has_it() {
 #[test]
 fn a_delivery_that_is_doubled_is_found() {
     let mut played = Played::of(1);
-    (played.ack(0, 2), played.deliver(1, 0, 2), played.deliver(1, 0, 2), played.deliver(2, 0, 2));
+    played.ack(0, 2);
+    played.deliver(1, 0, 2);
+    played.deliver(1, 0, 2);
+    played.deliver(2, 0, 2);
     assert_eq!(played.ledger.tally.delivered, 2);
     assert_eq!(played.found(), [(Violation::Doubled, 1)]);
 }
@@ -91,7 +94,9 @@ fn a_delivery_that_is_doubled_is_found() {
 fn a_message_that_is_stored_twice_is_found() {
     let mut played = Played::of(1);
     for version in [2, 3] {
-        (played.deliver(1, 0, version), played.deliver(2, 0, version), played.ack(0, version));
+        played.deliver(1, 0, version);
+        played.deliver(2, 0, version);
+        played.ack(0, version);
     }
     // Twice at each recipient, and acknowledged twice.
     assert_eq!(played.found(), [(Violation::Doubled, 3)]);
@@ -100,8 +105,10 @@ fn a_message_that_is_stored_twice_is_found() {
 #[test]
 fn a_delivery_that_is_missing_is_found_in_the_middle_and_at_the_end() {
     let mut played = Played::of(2);
-    (played.ack(0, 2), played.ack(1, 3), played.deliver(1, 1, 3));
-    (played.deliver(2, 0, 2), ());
+    played.ack(0, 2);
+    played.ack(1, 3);
+    played.deliver(1, 1, 3);
+    played.deliver(2, 0, 2);
     assert_eq!(played.ledger.outstanding(), 2);
     assert_eq!(played.found(), [(Violation::Missing, 2)]);
 }
@@ -109,8 +116,11 @@ fn a_delivery_that_is_missing_is_found_in_the_middle_and_at_the_end() {
 #[test]
 fn deliveries_that_are_swapped_are_found() {
     let mut played = Played::of(2);
-    (played.ack(0, 2), played.ack(1, 3));
-    (played.deliver(1, 1, 3), played.deliver(1, 0, 2), played.deliver(2, 0, 2));
+    played.ack(0, 2);
+    played.ack(1, 3);
+    played.deliver(1, 1, 3);
+    played.deliver(1, 0, 2);
+    played.deliver(2, 0, 2);
     assert_eq!(played.deliver(2, 1, 3), Some(0));
     assert_eq!(played.ledger.outstanding(), 0);
     assert_eq!(played.found(), [(Violation::Disordered, 1)]);
@@ -119,7 +129,8 @@ fn deliveries_that_are_swapped_are_found() {
 #[test]
 fn a_send_without_an_answer_is_found() {
     let mut played = Played::of(1);
-    (played.deliver(1, 0, 2), played.deliver(2, 0, 2));
+    played.deliver(1, 0, 2);
+    played.deliver(2, 0, 2);
     // Its sender lacks a version, too.
     assert_eq!(played.found(), [(Violation::Missing, 1), (Violation::Unacknowledged, 1)]);
 }
@@ -127,7 +138,8 @@ fn a_send_without_an_answer_is_found() {
 #[test]
 fn two_versions_of_one_message_and_a_message_of_another_channel_are_found() {
     let mut played = Played::of(1);
-    (played.ack(0, 2), played.deliver(1, 0, 2));
+    played.ack(0, 2);
+    played.deliver(1, 0, 2);
     let other_version = Scanned { since: Some(2), ..frame(Kind::Message, &played.ids[0], 3) };
     played.ledger.delivered(2, &other_version, played.begun);
     played.ledger.delivered(3, &frame(Kind::Message, &played.ids[0], 2), played.begun);
@@ -151,11 +163,15 @@ fn what_is_sent_in_the_warm_up_is_not_timed_while_measuring() {
     played.ledger.phase = Phase::WarmUp;
     let begun = played.begun;
     played.ids = (0..2).map(|_| played.ledger.begin(0, 0, begun, Duration::ZERO).to_string()).collect();
-    (played.ack(0, 2), played.deliver(1, 0, 2));
+    played.ack(0, 2);
+    played.deliver(1, 0, 2);
     assert_eq!(played.ledger.tally.delivery.count(), 1);
     played.ledger.tally.clear();
     played.ledger.phase = Phase::Measuring;
-    (played.deliver(2, 0, 2), played.ack(1, 3), played.deliver(1, 1, 3), played.deliver(2, 1, 3));
+    played.deliver(2, 0, 2);
+    played.ack(1, 3);
+    played.deliver(1, 1, 3);
+    played.deliver(2, 1, 3);
     let tally = &played.ledger.tally;
     assert_eq!((tally.delivered, tally.delivery.count(), tally.ack.count()), (3, 0, 0));
 }
@@ -167,7 +183,9 @@ fn somebody_elses_message_has_its_place_in_the_order_and_is_not_counted() {
     for seat in 0..3 {
         assert_eq!(played.ledger.delivered(seat, &frame(Kind::Message, &foreign, 2), played.begun), None);
     }
-    (played.ack(0, 3), played.deliver(1, 0, 3), played.deliver(2, 0, 3));
+    played.ack(0, 3);
+    played.deliver(1, 0, 3);
+    played.deliver(2, 0, 3);
     assert_eq!(played.ledger.tally.delivered, 2);
     assert_eq!(played.found(), []);
 }

@@ -9,7 +9,7 @@ mod ask;
 mod event;
 mod freshness;
 mod publisher;
-mod sealed;
+pub mod sealed;
 mod subscriber;
 mod topic;
 

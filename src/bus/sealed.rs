@@ -36,7 +36,7 @@ pub enum News {
 
 /// Why something was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub enum Refused {
     #[error("it is this node's own")]
     Own,
     #[error("it was not sealed by a node of this cluster for this topic")]
@@ -51,7 +51,7 @@ pub(super) enum Refused {
 
 /// Seals what goes out and opens what comes in.
 #[derive(Debug)]
-pub(super) struct Sealer {
+pub struct Sealer {
     node: NodeId,
     key: Key,
     epoch: Arc<RwLock<String>>,
@@ -60,11 +60,11 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    pub(super) fn new(node: NodeId, key: Key, epoch: Arc<RwLock<String>>) -> Self {
+    pub fn new(node: NodeId, key: Key, epoch: Arc<RwLock<String>>) -> Self {
         Self { node, key, epoch, count: AtomicU64::new(0), freshness: Mutex::default() }
     }
 
-    pub(super) fn node(&self) -> NodeId {
+    pub fn node(&self) -> NodeId {
         self.node
     }
 
@@ -74,7 +74,7 @@ impl Sealer {
     }
 
     /// To be published in the order of the calls.
-    pub(super) fn seal(&self, topic: &str, event: &Event) -> Result<Vec<u8>, serde_json::Error> {
+    pub fn seal(&self, topic: &str, event: &Event) -> Result<Vec<u8>, serde_json::Error> {
         let header = Header {
             node: self.node,
             count: self.count.fetch_add(1, Ordering::Relaxed) + 1,
@@ -91,7 +91,7 @@ impl Sealer {
         Ok(sealed)
     }
 
-    pub(super) fn open(&self, topic: &str, sealed: &[u8]) -> Result<(NodeId, News), Refused> {
+    pub fn open(&self, topic: &str, sealed: &[u8]) -> Result<(NodeId, News), Refused> {
         let (tag, text) = sealed.split_at_checked(TAG_LEN).ok_or(Refused::Seal)?;
         if !self.key.verify(&[topic.as_bytes(), text], tag) {
             return Err(Refused::Seal);

@@ -134,7 +134,7 @@ impl Held {
         events.extend(member_ids.map(|ids| as_members(page.channel_id, page.version, ids)));
         self.version = page.version.max(held);
         if page.has_more {
-            self.head = self.head.max(self.version + 1);
+            self.head = self.head.max(self.version.saturating_add(1));
         }
         self.own.retain(|_, version| *version > self.version);
         events.extend(self.catch_up());
@@ -142,14 +142,14 @@ impl Held {
     }
 
     pub(super) fn rewind(&mut self, versions: u32) {
-        self.version = (self.version - i64::from(versions)).max(0);
+        self.version = self.version.saturating_sub(i64::from(versions)).max(0);
         self.seen = Seen::default();
         self.early.clear();
         self.own.clear();
     }
 
     fn continues(&self, frame: &LiveFrame) -> bool {
-        frame.since.unwrap_or(frame.version) <= self.version + 1
+        frame.since.unwrap_or(frame.version) <= self.version.saturating_add(1)
     }
 
     /// Kept frames that have their turn now.

@@ -11,7 +11,7 @@ pub mod cursor;
 mod engine;
 pub mod event;
 pub mod frames;
-mod held;
+pub mod held;
 pub mod outbox;
 pub mod raw;
 mod seen;

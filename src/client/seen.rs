@@ -35,7 +35,8 @@ impl Seen {
             Some((first, last)) if *last == seq - 1 => *first,
             _ => seq,
         };
-        let last = self.runs.remove(&(seq + 1)).unwrap_or(seq);
+        // A server may say any number.
+        let last = seq.checked_add(1).and_then(|next| self.runs.remove(&next)).unwrap_or(seq);
         self.runs.insert(first, last);
         if self.runs.len() > MAX_RUNS {
             self.merge_oldest();
@@ -72,6 +73,16 @@ mod tests {
             let runs: Vec<_> = seen.runs.iter().collect();
             prop_assert!(runs.windows(2).all(|pair| pair[0].1 + 1 < *pair[1].0), "neighbours are one run");
         }
+    }
+
+    #[test]
+    fn the_last_number_there_is_counts_as_well() {
+        let mut seen = Seen::default();
+        for seq in [i64::MAX, i64::MIN, i64::MAX - 1] {
+            seen.insert(seq);
+            assert!(seen.contains(seq));
+        }
+        assert_eq!(seen.runs.into_iter().collect::<Vec<_>>(), [(i64::MIN, i64::MIN), (i64::MAX - 1, i64::MAX)]);
     }
 
     #[test]

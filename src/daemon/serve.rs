@@ -1,39 +1,25 @@
 //! The two web servers: who may open how many connections, and how they are bound.
 
 use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
-use std::time::Duration;
 
-use actix_codec::Framed;
-use actix_http::h1::Codec;
-use actix_http::{HttpService, Request};
-use actix_service::{ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config};
-use actix_web::body::MessageBody;
-use actix_web::dev::{AppConfig, Server, ServerHandle, ServiceResponse};
-use actix_web::rt::net::TcpStream;
-use actix_web::{App as HttpApp, Error, middleware, web};
+use actix_service::map_config;
+use actix_web::dev::{AppConfig, Server, ServerHandle};
+use actix_web::{App as HttpApp, middleware, web};
 
 use super::StartError;
 use crate::http;
 use crate::http::app::App;
 use crate::limits::lines::{self, Lines};
 use crate::metrics;
-use crate::socket::line::{mark_head, on_connect};
-use crate::socket::{Scribe, Times};
+use crate::socket::Times;
+use crate::socket::line::mark_head;
 
-/// How coarse the web server's clock is.
-const CLOCK_TICK: Duration = Duration::from_millis(500);
-/// How long a peer's last bytes are awaited after an answer that ends its connection.
-const DISCONNECT: Duration = Duration::from_secs(1);
 /// What a worker of a web server opens for itself, at most.
 const DESCRIPTORS_OF_A_WORKER: usize = 4;
 /// Connections that may be accepted beyond those that are let in, to be told so.
 const UNCOUNTED: usize = 16;
 /// With room for fewer connections the start warns.
 const FEW_LINES: usize = 1000;
-
-/// A request for an upgrade, and its connection.
-type Upgrade = (Request, Framed<TcpStream, Codec>);
 
 pub(super) fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Bind { address, setting, error })
@@ -91,50 +77,18 @@ pub(super) fn serve(
                     .configure(routes);
                 map_config(routes, |()| AppConfig::default())
             };
-            HttpService::build()
-                // Its clock ticks every half second, so that a shorter time might be over before a connection has begun;
-                // every head is watched by `on_connect`.
-                .client_request_timeout(times.head + CLOCK_TICK)
-                .client_disconnect_timeout(DISCONNECT)
-                .keep_alive(times.keep_alive)
-                // Small frames one after the other would wait for the peer's acknowledgement of the one before.
-                .tcp_nodelay(true)
-                .on_connect_ext(move |connection, data| {
-                    on_connect(connection, data, times, |peer| {
-                        let place = lines.take(peer.ip());
-                        place
-                            .inspect_err(|full| {
-                                refused.inc();
-                                log::debug!("a connection from {} is ended: {full}", peer.ip());
-                            })
-                            .ok()
-                    });
-                })
-                .upgrade(taking_over(routes.clone()))
-                .h1(routes().map_err(|error: Error| error.error_response()))
-                .tcp()
+            let admit = move |peer: SocketAddr| {
+                let place = lines.take(peer.ip());
+                let refused = place.inspect_err(|full| {
+                    refused.inc();
+                    log::debug!("a connection from {} is ended: {full}", peer.ip());
+                });
+                refused.ok()
+            };
+            http::takeover::connections(routes, times, admit)
         })?
         .run();
     let handle = server.handle();
     actix::spawn(server);
     Ok(handle)
-}
-
-/// The same routes, for requests after which the server may have to let go of the connection.
-fn taking_over<F, R, B>(
-    routes: R,
-) -> impl ServiceFactory<Upgrade, Config = (), Response = (), Error = actix_http::Error, InitError = ()>
-where
-    R: Fn() -> F,
-    F: ServiceFactory<Request, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()> + 'static,
-    B: MessageBody + 'static,
-{
-    let routes = routes();
-    fn_factory(move || {
-        let routes = routes.new_service(());
-        async move {
-            let (routes, scribe) = (Rc::new(routes.await?), Scribe::start());
-            Ok(fn_service(move |upgrade| http::takeover::serve(Rc::clone(&routes), scribe.clone(), upgrade)))
-        }
-    })
 }

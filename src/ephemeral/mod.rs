@@ -6,7 +6,7 @@
 
 mod leases;
 mod online;
-mod sealed;
+pub mod sealed;
 
 pub use leases::{Beat, EXPIRED_AT_ONCE, InEra, Leases, MarkOnline, Outcome, Own, Seen};
 pub use online::{Online, Watch};

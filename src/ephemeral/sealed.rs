@@ -7,16 +7,16 @@ use crate::domain::ids::{SessionId, UserId};
 
 /// A session of a node, until a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Lease {
-    pub(super) node: NodeId,
-    pub(super) session: SessionId,
+pub struct Lease {
+    pub node: NodeId,
+    pub session: SessionId,
     /// By Redis's clock, in milliseconds.
-    pub(super) ends_ms: i64,
+    pub ends_ms: i64,
 }
 
 impl Lease {
     /// The field and the value of the user's hash.
-    pub(super) fn seal(self, key: &Key, user: UserId) -> (String, String) {
+    pub fn seal(self, key: &Key, user: UserId) -> (String, String) {
         let field = format!("{}/{}", self.node, self.session.0.as_simple());
         let ends = self.ends_ms.to_string();
         let tag = key.short_tag(&parts(&user, &field, &ends));
@@ -24,7 +24,7 @@ impl Lease {
     }
 
     /// None for what no node of the cluster wrote for this user.
-    pub(super) fn open(key: &Key, user: UserId, field: &str, value: &str) -> Option<Self> {
+    pub fn open(key: &Key, user: UserId, field: &str, value: &str) -> Option<Self> {
         let (ends, tag) = value.split_once(':')?;
         if !key.verify_short(&parts(&user, field, ends), tag) {
             return None;

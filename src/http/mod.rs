@@ -9,6 +9,7 @@ pub mod app;
 pub mod health;
 pub mod origin;
 pub mod problem;
+pub mod query;
 pub mod takeover;
 pub mod trace;
 pub mod ws;

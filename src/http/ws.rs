@@ -10,7 +10,7 @@ use actix_web_actors::ws;
 
 use super::app::{App, agent_of, client_of, protocols};
 use super::problem::Problem;
-use super::takeover::hand_over;
+use super::takeover::{hand_over, is_takeable};
 use crate::actors::feed::{Feed, SessionHandle};
 use crate::actors::session::{Gone, Opening, Session};
 use crate::actors::tell;
@@ -29,6 +29,10 @@ pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     let identity = app.identify_socket(&request).await?;
     let mut response = ws::handshake(&request)
         .map_err(|error| Refusal::new(ErrorCode::InvalidFrame, format!("this is no WebSocket upgrade: {error}")))?;
+    if !is_takeable(&request) {
+        let text = "this is no WebSocket upgrade: `Upgrade` is not exactly `websocket`, or there is a body";
+        return Err(Refusal::new(ErrorCode::InvalidFrame, text).into());
+    }
     // The framework looks at the first line of the offered ones alone.
     if protocols(request.headers()).is_some_and(|offered| offers_protocol(&offered)) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));

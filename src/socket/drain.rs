@@ -123,7 +123,8 @@ async fn drain(half: &OwnedWriteHalf) -> io::Result<()> {
         half.as_ref().readable().await?;
         match half.as_ref().try_read(&mut piece) {
             Ok(0) => return Ok(()),
-            Ok(_) => {}
+            // Readiness costs the task nothing of its turn: who sends without end would keep the worker to himself.
+            Ok(_) => tokio::task::yield_now().await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }

@@ -135,6 +135,9 @@ pub fn on_connect<P: Any + Send + Sync>(
     let refuse = || drop(SockRef::from(connection).shutdown(Shutdown::Both));
     // Without an address the peer has gone already.
     let Some(place) = connection.peer_addr().ok().and_then(admit) else { return refuse() };
+    // Small frames one after the other would wait for the peer's acknowledgement of the one before. Fails only where the
+    // peer was faster.
+    let _ = connection.set_nodelay(true);
     let stream = match connection.as_fd().try_clone_to_owned() {
         Ok(descriptor) => TcpStream::from(descriptor),
         Err(error) => {

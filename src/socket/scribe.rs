@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 
@@ -122,7 +123,10 @@ impl Worker {
             })
             .await;
             for socket in sockets.drain(..) {
-                socket.write(&mut buffer);
+                // A panic over one socket costs that one, not all that this task writes to.
+                if catch_unwind(AssertUnwindSafe(|| socket.write(&mut buffer))).is_err() {
+                    socket.end();
+                }
                 turn += 1;
                 if turn >= TURN {
                     turn = 0;

@@ -57,17 +57,17 @@ fn distort(mut from: TcpStream, mut to: TcpStream, lie: Lie, seen: &AtomicUsize)
         if !is_open {
             // The answer to the request for a socket, or to a call.
             let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-            if !bytes.starts_with(b"HTTP/1.1 101") {
-                out.append(&mut bytes);
-            } else {
+            if bytes.starts_with(b"HTTP/1.1 101") {
                 is_open = true;
                 out.extend(bytes.drain(..end + 4));
+            } else {
+                out.append(&mut bytes);
             }
         }
         while let Some(len) = is_open.then(|| frame(&bytes)).flatten() {
             let frame: Vec<u8> = bytes.drain(..len).collect();
             let is_message = frame.windows(17).take(12).any(|part| part == br#"{"type":"message""#);
-            if let (true, Some(held)) = (is_message, held.take()) {
+            if let Some(held) = held.take_if(|_| is_message) {
                 out.extend([frame, held].concat());
                 continue;
             }

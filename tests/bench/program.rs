@@ -44,7 +44,7 @@ impl Daemon {
     pub(crate) fn start(rate_limit: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut secret =
-            OpenOptions::new().write(true).create(true).mode(0o600).open(folder.path().join("secret")).unwrap();
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.path().join("secret")).unwrap();
         secret.write_all(SECRET.as_bytes()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tenfour"));
         command.env_clear().current_dir(folder.path());

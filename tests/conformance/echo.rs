@@ -1,17 +1,19 @@
 //! A server that says back what it is told, on the daemon's own sockets: the same web server, handshake, line, guard,
 //! decoder and outbox as `GET /ws`. Only what the daemon would do with a message is another: here it goes back.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, middleware, web};
+use actix_service::map_config;
+use actix_web::dev::{AppConfig, Server, ServerHandle};
+use actix_web::{App, Error, HttpRequest, HttpResponse, middleware, web};
 use actix_web_actors::ws;
 use futures_util::StreamExt;
-use tenfour::socket::line::{mark_head, on_connect};
-use tenfour::socket::{Event, Inbound, Limits, Line, Outbox, Times, WRITE_FROM, frame};
+use tenfour::http::takeover::{connections, hand_over};
+use tenfour::socket::line::mark_head;
+use tenfour::socket::{Event, Inbound, Limits, Outbox, Times, frame};
 
 /// More than the largest message of a case, of 16 MiB.
 const MAX_MESSAGE: usize = 20 << 20;
@@ -22,36 +24,42 @@ const BINARY: u8 = 0x82;
 
 /// Where it listens, and what stops it.
 pub fn start() -> (SocketAddr, ServerHandle) {
-    let server = HttpServer::new(|| App::new().wrap(middleware::from_fn(mark_head)).route("/", web::get().to(upgrade)))
-        .on_connect(|connection, data| on_connect(connection, data, TIMES, |_| Some(())))
-        .h1_write_buffer_size(WRITE_FROM)
-        .tcp_nodelay(true)
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let routes = || {
+        let app = App::new().wrap(middleware::from_fn(mark_head)).route("/", web::get().to(upgrade));
+        map_config(app, |()| AppConfig::default())
+    };
+    let server = Server::build()
         .workers(1)
         .disable_signals()
-        .bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap();
-    let address = server.addrs()[0];
-    let server = server.run();
+        .listen("echo", listener, move || connections(routes, TIMES, |_| Some(())))
+        .unwrap()
+        .run();
     let handle = server.handle();
     actix_web::rt::spawn(server);
     (address, handle)
 }
 
-async fn upgrade(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Error> {
-    let mut response = ws::handshake(&request)?;
-    let (outbox, body) = Outbox::open(LIMITS, Line::of(&request));
-    let events = Inbound::new(payload.into_inner(), MAX_MESSAGE);
-    let goodbye = Arc::new(AtomicBool::new(false));
-    actix_web::rt::spawn(echo(outbox.clone(), events, Arc::clone(&goodbye)));
-    let body = body.on_gone(move || {
-        // As the session is told by a message: what is on its way out has been written by then.
-        actix_web::rt::spawn(async move {
-            if goodbye.load(Ordering::Acquire) {
-                outbox.kill();
-            }
+async fn upgrade(request: HttpRequest) -> Result<HttpResponse, Error> {
+    let mut response = ws::handshake(&request)?.finish();
+    hand_over(&mut response, |taken| {
+        let (outbox, reader) = Outbox::open(LIMITS, taken);
+        let events = Inbound::new(reader, MAX_MESSAGE);
+        let goodbye = Arc::new(AtomicBool::new(false));
+        let gone = (outbox.clone(), Arc::clone(&goodbye));
+        outbox.on_gone(move || {
+            // As the session is told by a message: what is on its way out has been written by then.
+            let (outbox, goodbye) = gone;
+            actix_web::rt::spawn(async move {
+                if goodbye.load(Ordering::Acquire) {
+                    outbox.kill();
+                }
+            });
         });
+        actix_web::rt::spawn(echo(outbox, events, goodbye));
     });
-    Ok(response.body(body))
+    Ok(response)
 }
 
 /// As a session does it, but for what a message means.

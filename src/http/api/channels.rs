@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Answer;
 use super::asker::{Asker, unasked};
-use super::input::{self, Query};
+use super::input;
 use super::openapi::{Reading, Writing};
 use crate::actors::db::{Done, Order};
 use crate::http::app::unreadable;
+use crate::http::query::Query;
 use crate::protocol::error::Refusal;
 use crate::protocol::rest::{Channels, CreateChannel, parse_rename_body};
 use crate::protocol::schema;

@@ -1,12 +1,10 @@
-//! What a request says besides who asks: the path, the query and the body, each with its limit.
+//! What a request says besides who asks, in its path and its body, each with its limit. Its query: [`crate::http::query`].
 
-use std::fmt::Display;
-use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_LENGTH;
-use actix_web::web::{self, Bytes, BytesMut, Payload};
+use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
 use super::asker::Asker;
@@ -18,9 +16,6 @@ use crate::protocol::rest::parse_user;
 
 /// How long a body may take to arrive.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
-/// Entries of a page: at most, and where nothing is said.
-const MAX_PAGE: usize = 200;
-const PAGE: usize = 50;
 
 /// The body, whatever type it is said to be of: all bodies are JSON. Read only where there is room for it.
 pub(super) async fn body(asker: &Asker, request: &HttpRequest, payload: Payload) -> Result<Bytes, Refusal> {
@@ -68,79 +63,4 @@ pub(super) fn user(request: &HttpRequest) -> Result<UserRef, Refusal> {
     let decoded: Result<(String, String), _> = request.match_info().load();
     let (_, user) = decoded.map_err(|_| Refusal::invalid("userId cannot be read"))?;
     parse_user("userId", &user)
-}
-
-/// The query's fields; unknown ones are ignored.
-pub(super) struct Query(Vec<(String, String)>);
-
-impl Query {
-    pub(super) fn of(request: &HttpRequest) -> Result<Self, Refusal> {
-        Self::parse(request.query_string())
-    }
-
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(text);
-        pairs.map(|pairs| Self(pairs.into_inner())).map_err(|_| Refusal::invalid("the query cannot be read"))
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(field, _)| field == name)
-    }
-
-    fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
-        let mut values = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str());
-        match (values.next(), values.next()) {
-            (value, None) => Ok(value),
-            _ => Err(Refusal::invalid(format!("{name} is given twice"))),
-        }
-    }
-
-    pub(super) fn parsed<T: FromStr>(&self, name: &str) -> Result<Option<T>, Refusal>
-    where
-        T::Err: Display,
-    {
-        let parse = |text: &str| text.parse().map_err(|error| Refusal::invalid(format!("{name} {error}")));
-        self.text(name)?.map(parse).transpose()
-    }
-
-    /// A message's number.
-    pub(super) fn seq(&self, name: &str) -> Result<Option<i64>, Refusal> {
-        let parse = |text: &str| {
-            let number = text.parse().ok().filter(|seq| *seq >= 0);
-            number.ok_or_else(|| Refusal::invalid(format!("{name} must be a whole number, 0 or more")))
-        };
-        self.text(name)?.map(parse).transpose()
-    }
-
-    /// How many entries are wanted.
-    pub(super) fn limit(&self) -> Result<usize, Refusal> {
-        let Some(text) = self.text("limit")? else { return Ok(PAGE) };
-        let number = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-        number.ok_or_else(|| Refusal::invalid(format!("limit must be a whole number from 1 to {MAX_PAGE}")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_names_what_is_wrong_with_it() {
-        let limit = |text: &str| Query::parse(text).unwrap().limit().map_err(|refusal| refusal.message);
-        assert_eq!(limit(""), Ok(50));
-        assert_eq!(limit("limit=1&later=x"), Ok(1));
-        assert_eq!(limit("limit=200"), Ok(200));
-        for bad in ["limit=", "limit=0", "limit=201", "limit=-1", "limit=a", "limit=1.5", "limit=99999999999999999999"]
-        {
-            assert!(limit(bad).unwrap_err().contains("1 to 200"), "{bad}");
-        }
-        assert!(limit("limit=1&limit=2").unwrap_err().contains("limit is given twice"));
-        let seq = |text: &str| Query::parse(text).unwrap().seq("before").map_err(|refusal| refusal.message);
-        assert_eq!(seq("before=7"), Ok(Some(7)));
-        assert_eq!(seq("after=7"), Ok(None));
-        for bad in ["before=-1", "before=x", "before=", "before=9223372036854775808"] {
-            assert!(seq(bad).unwrap_err().contains("before"), "{bad}");
-        }
-        assert!(Query::parse("after=7").unwrap().parsed::<ChannelId>("after").is_err());
-    }
 }

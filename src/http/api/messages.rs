@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::Answer;
 use super::asker::{Acting, Asker, Sender};
-use super::input::{self, Query};
+use super::input;
 use super::openapi::{Reading, Writing};
 use crate::actors::db::{Done, Order};
 use crate::actors::origin::Origin;
@@ -17,6 +17,7 @@ use crate::domain::ids::{ChannelId, ClientId};
 use crate::domain::message::Message;
 use crate::domain::sync::{HistoryFrom, PageLimits};
 use crate::http::app::unreadable;
+use crate::http::query::Query;
 use crate::protocol::HISTORY_PAGE_BYTES;
 use crate::protocol::client::{RefusedFrame, RefusedSend, SendRequest, parse_edit_body};
 use crate::protocol::error::Refusal;

@@ -6,7 +6,7 @@ use super::Anomaly;
 use super::evidence::text;
 use super::findings::Findings;
 use super::index::NOWHERE;
-use super::live::{AtRest, Lane, Stand};
+use super::live::{AtRest, Lane, Stand, are_late_acks};
 use super::model::Model;
 use crate::history::{ChannelNo, ClientNo, FinalLog, Held, Kind, LineNo, UserNo, What};
 
@@ -29,10 +29,13 @@ pub(super) fn look(model: &Model<'_>, at_rest: &AtRest, found: &mut Findings) {
 fn stands(model: &Model<'_>, line: LineNo, user: UserNo, log: &FinalLog, lane: Lane, found: &mut Findings) {
     let is_member = log.held.members.contains(&user);
     let is_inside = lane.stand == Stand::Inside;
-    if is_inside == is_member && (!is_inside || lane.version == log.held.version) {
+    let channel = log.channel;
+    let is_at_head = lane.version == log.held.version
+        || (lane.version < log.held.version
+            && are_late_acks(model, (line, channel), lane.version + 1, log.held.version));
+    if is_inside == is_member && (!is_inside || is_at_head) {
         return;
     }
-    let channel = log.channel;
     found.add(Anomaly::NotConverged, Some(channel), model.history.rest, || {
         let what = match (is_member, is_inside) {
             (true, true) => format!(

@@ -12,14 +12,12 @@ use crate::history::{Answer, Broken, Frame, Kind, Micros, Record, What};
 const ANSWER_WITHIN: Micros = 6_000_000;
 /// Whatever waited behind a fault on the way is through so long after it.
 const BACKLOG: Micros = 6_000_000;
-/// A fault whose name begins so leaves the way between client and node alone: the node still owes its answers.
-const BEHIND_THE_NODE: [&str; 7] = ["pg_", "postgres", "redis", "disk", "store", "db_", "database"];
-
 const MEMORY: u64 = 64 << 20;
 const MEMORY_OF_CONNECTION: u64 = 48 << 10;
 
 pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
-    let mut in_the_way: Vec<_> = model.history.broken.iter().filter(|broken| is_in_the_way(broken)).collect();
+    // What else is broken lies behind the node, which still owes its answers.
+    let mut in_the_way: Vec<_> = model.history.broken.iter().filter(|broken| broken.slow).collect();
     in_the_way.sort_by_key(|broken| broken.from);
     for attempt in &model.index.attempts {
         answered(model, attempt, &in_the_way, found);
@@ -37,10 +35,6 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
     for alarm in &model.history.alarms {
         found.add(Anomaly::Alarm, None, 0, || ("a node says that something is wrong".to_owned(), vec![alarm.clone()]));
     }
-}
-
-fn is_in_the_way(broken: &Broken) -> bool {
-    !BEHIND_THE_NODE.iter().any(|behind| broken.fault.starts_with(behind))
 }
 
 /// Over a connection that stays open a send is acknowledged or refused. Over REST it is the caller who ends the wait.

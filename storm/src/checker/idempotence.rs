@@ -20,6 +20,10 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
         match attempt.outcome {
             Outcome::Acked { .. } => same_ack(model, attempt, found),
             Outcome::Refused { retryable: false, conflict } => refused(model, &stored, attempt, conflict, found),
+            // Whether it is stored is looked up before the rate is; only a store that is away or busy cannot tell.
+            Outcome::Refused { .. } if code(model, attempt) == "rate_limited" => {
+                _ = retry_refused(model, &stored, attempt, found);
+            }
             Outcome::Refused { .. } | Outcome::Unknown => {}
         }
     }
@@ -86,63 +90,78 @@ fn is_same_send(one: &Attempt, other: &Attempt) -> bool {
     (one.channel, one.content) == (other.channel, other.content)
 }
 
-/// Refused for good: right unless the message was stored by then, or is stored although nothing else was tried.
-fn refused(model: &Model<'_>, stored: &Stored, attempt: &Attempt, conflict: bool, found: &mut Findings) {
-    let others = || model.index.attempts_of(attempt.user, attempt.client_id).filter(|other| other.op != attempt.op);
-    let is_other_send = others().any(|other| !is_same_send(attempt, other));
-    // Before it was asked for, somebody had the ack.
-    let acked_before = others().find(|other| {
+/// Refused although it is stored, which somebody knew when it was asked for.
+fn retry_refused(model: &Model<'_>, stored: &Stored, attempt: &Attempt, found: &mut Findings) -> bool {
+    let mut others = model.index.attempts_of(attempt.user, attempt.client_id).filter(|other| other.op != attempt.op);
+    let acked = others.find(|other| {
         is_acked(other) && is_same_send(attempt, other) && other.answered != NOWHERE && other.answered < attempt.asked
     });
-    if let Some(acked) = acked_before {
+    let known = model.index.op(attempt.op).map_or(0, |op| op.known.seq);
+    let shown = message(model, stored, attempt).filter(|(seq, _)| *seq <= known);
+    let refused = acked.is_some() || shown.is_some();
+    if refused {
         found.add(Anomaly::RetryRefused, Some(attempt.channel), model.index.at(attempt.answered), || {
-            let places = [acked.asked, acked.answered, attempt.asked, attempt.answered];
-            let evidence = places.map(|place| model.line(place, attempt.channel)).to_vec();
+            let places = acked.map(|acked| [acked.asked, acked.answered]).into_iter().flatten();
+            let places = places.chain([attempt.asked, attempt.answered]);
+            let mut evidence: Vec<_> = places.map(|place| model.line(place, attempt.channel)).collect();
+            if let (Some((seq, message)), None) = (shown, acked) {
+                evidence.insert(0, model.source(attempt.channel, seq, message.by));
+            }
             ("the retry of a stored message was refused".to_owned(), evidence)
         });
+    }
+    refused
+}
+
+/// What is stored of this very send.
+fn message<'m>(model: &'m Model<'_>, stored: &Stored, attempt: &Attempt) -> Option<(i64, &'m Message)> {
+    let (channel, seq) = *stored.get(&(attempt.user, attempt.client_id))?;
+    let is_same = model.index.attempts_of(attempt.user, attempt.client_id).all(|it| is_same_send(attempt, it));
+    let message = model.log(channel)?.message(seq)?;
+    (channel == attempt.channel && is_same).then_some((seq, message))
+}
+
+/// Refused for good: right unless the message was stored by then, or is stored although nothing else was tried.
+fn refused(model: &Model<'_>, stored: &Stored, attempt: &Attempt, conflict: bool, found: &mut Findings) {
+    if retry_refused(model, stored, attempt, found) {
         return;
     }
+    let others = || model.index.attempts_of(attempt.user, attempt.client_id).filter(|other| other.op != attempt.op);
+    let places = [attempt.asked, attempt.answered];
+    let at = model.index.at(attempt.answered);
     // A conflict says that something else is stored under the clientId.
-    if conflict && !is_other_send {
-        found.add(Anomaly::RetryRefused, Some(attempt.channel), model.index.at(attempt.answered), || {
-            let places = [attempt.asked, attempt.answered];
+    if conflict && others().all(|other| is_same_send(attempt, other)) {
+        found.add(Anomaly::RetryRefused, Some(attempt.channel), at, || {
             let evidence = places.map(|place| model.line(place, attempt.channel)).to_vec();
             ("a conflict with itself".to_owned(), evidence)
         });
         return;
     }
-    let stored = stored.get(&(attempt.user, attempt.client_id)).filter(|(channel, _)| *channel == attempt.channel);
-    let message = stored.and_then(|(channel, seq)| Some((*seq, model.log(*channel)?.message(*seq)?)));
-    if let Some((seq, message)) = message.filter(|_| !is_other_send) {
-        // By another try, that is right as long as nobody can have known; by none, it never is.
-        let was_known = model.index.op(attempt.op).is_some_and(|op| op.known.seq >= seq);
-        let by_no_other = others().all(Attempt::is_refused_for_good);
-        if was_known || by_no_other {
-            let anomaly = if was_known { Anomaly::RetryRefused } else { Anomaly::DishonestAnswer };
-            found.add(anomaly, Some(attempt.channel), model.index.at(attempt.answered), || {
-                let evidence = vec![
-                    model.line(attempt.asked, attempt.channel),
-                    model.line(attempt.answered, attempt.channel),
-                    model.source(attempt.channel, seq, message.by),
-                ];
-                ("said to have failed for good, and stored".to_owned(), evidence)
-            });
-        }
+    // Another try may be what stored it, as long as nobody can have known.
+    if let Some((seq, message)) = message(model, stored, attempt).filter(|_| others().all(Attempt::is_refused_for_good))
+    {
+        found.add(Anomaly::DishonestAnswer, Some(attempt.channel), at, || {
+            let mut evidence = places.map(|place| model.line(place, attempt.channel)).to_vec();
+            evidence.push(model.source(attempt.channel, seq, message.by));
+            ("said to have failed for good, and stored".to_owned(), evidence)
+        });
     }
     refused_member(model, attempt, found);
 }
 
+fn code<'h>(model: &Model<'h>, attempt: &Attempt) -> &'h str {
+    match model.index.record(attempt.answered).map(|record| &record.what) {
+        Some(What::Answered { answer: Answer::Refused { code, .. }, .. }) => code,
+        _ => "",
+    }
+}
+
 /// Who has been a member all the time was told that there is no such channel.
 fn refused_member(model: &Model<'_>, attempt: &Attempt, found: &mut Findings) {
-    let Some(What::Answered { answer: Answer::Refused { code, .. }, .. }) =
-        model.index.record(attempt.answered).map(|record| &record.what)
-    else {
-        return;
-    };
     let scene = &model.history.scene;
     let is_member = scene.members.get(usize::from(attempt.channel)).is_some_and(|all| all.contains(&attempt.user));
     let floats = scene.floating.contains(&(attempt.channel, attempt.user));
-    if is_member && !floats && matches!(code.as_str(), "not_found" | "forbidden") {
+    if is_member && !floats && matches!(code(model, attempt), "not_found" | "forbidden") {
         found.add(Anomaly::DishonestAnswer, Some(attempt.channel), model.index.at(attempt.answered), || {
             let evidence = [attempt.asked, attempt.answered].map(|place| model.line(place, attempt.channel)).to_vec();
             ("a member was told that they may not send".to_owned(), evidence)

@@ -86,24 +86,31 @@ impl Attempt {
     }
 }
 
-/// Ids are random already: their own bits are the hash.
+/// Ids are random already: one multiplication makes a hash of them.
 #[derive(Debug, Default)]
 pub(super) struct RandomBits(u64);
 
+impl RandomBits {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 impl Hasher for RandomBits {
     fn finish(&self) -> u64 {
-        self.0
+        // What is looked at first are the lowest bits, which depend on few.
+        self.0 ^ (self.0 >> 32)
     }
 
     fn write(&mut self, bytes: &[u8]) {
         // The last eight bytes of a UUID, which are random in every version that is used here.
         if let Some(last) = bytes.last_chunk() {
-            self.0 ^= u64::from_le_bytes(*last);
+            self.mix(u64::from_be_bytes(*last));
         }
     }
 
     fn write_u16(&mut self, number: u16) {
-        self.0 = self.0.rotate_left(16) ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.mix(u64::from(number));
     }
 
     /// The length of what follows.

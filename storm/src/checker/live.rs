@@ -160,30 +160,13 @@ impl Scan<'_, '_> {
         match before.stand {
             Stand::Outside => self.tell(Anomaly::Skipped, (place, record), piece, before),
             _ if piece.version <= before.version => self.tell(Anomaly::Repeated, (place, record), piece, before),
-            _ if piece.since > before.version + 1 && !self.is_late_ack(record.line, piece, before.version) => {
+            _ if piece.since > before.version + 1
+                && !are_late_acks(self.model, (record.line, piece.channel), before.version + 1, piece.since - 1) =>
+            {
                 self.tell(Anomaly::Skipped, (place, record), piece, before);
             }
             _ => {}
         }
-    }
-
-    /// Whether all that is missing are sends of this connection for whose answer the client no longer waited.
-    fn is_late_ack(&self, line: LineNo, piece: Piece, held: i64) -> bool {
-        let Some(log) = self.model.log(piece.channel) else { return false };
-        let Some(user) = self.model.index.line(line).and_then(|line| self.model.index.user(line.client)) else {
-            return false;
-        };
-        (held + 1..piece.since).all(|version| {
-            let (Change::Sent { seq } | Change::State { seq, edited: false, deleted: false, .. }) = log.change(version)
-            else {
-                return false;
-            };
-            let client_id = log.message(seq).filter(|message| message.sender == user).and_then(|it| it.client_id);
-            client_id.is_some_and(|client_id| {
-                let mut attempts = self.model.index.attempts_of(user, client_id);
-                attempts.any(|attempt| attempt.line == line && attempt.outcome == Outcome::Unknown)
-            })
-        })
     }
 
     fn tell(&mut self, anomaly: Anomaly, (place, record): (u32, &Record), piece: Piece, before: Lane) {
@@ -227,4 +210,22 @@ impl Scan<'_, '_> {
         let open = (0..).zip(&self.lanes).filter(|(_, lanes)| !lanes.is_empty());
         AtRest { lines: open.map(|(line, lanes)| (line, lanes.clone())).collect() }
     }
+}
+
+/// Whether these versions are all sends of this connection for whose answer the client no longer waited: it had it, and it
+/// is not on record.
+pub(super) fn are_late_acks(model: &Model<'_>, (line, channel): (LineNo, ChannelNo), first: i64, last: i64) -> bool {
+    let user = model.index.line(line).and_then(|line| model.index.user(line.client));
+    let (Some(log), Some(user)) = (model.log(channel), user) else { return false };
+    (first..=last).all(|version| {
+        let (Change::Sent { seq } | Change::State { seq, edited: false, deleted: false, .. }) = log.change(version)
+        else {
+            return false;
+        };
+        let client_id = log.message(seq).filter(|message| message.sender == user).and_then(|it| it.client_id);
+        client_id.is_some_and(|client_id| {
+            let mut attempts = model.index.attempts_of(user, client_id);
+            attempts.any(|attempt| attempt.line == line && attempt.outcome == Outcome::Unknown)
+        })
+    })
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::index::{NOWHERE, Outcome};
 use super::model::{Change, Model};
-use crate::history::{Answer, Ask, ChannelNo, Frame, Kind, UserNo, What};
+use crate::history::{Answer, Ask, ChannelNo, Frame, UserNo, What};
 
 /// A change that somebody saw.
 #[derive(Debug, Clone, Copy)]
@@ -226,12 +226,10 @@ impl Limits {
         let mut sent: Vec<Vec<(u32, i64)>> = model.logs.iter().map(|_| Vec::new()).collect();
         for attempt in &model.index.attempts {
             let Outcome::Acked { version, duplicate: false, .. } = attempt.outcome else { continue };
-            // One that was tried more than once may be older than the last try, and the project's own client names a message
-            // when it is on its way already.
+            // One that was tried more than once may be older than the last try.
             let once = model.index.attempts_of(attempt.user, attempt.client_id).nth(1).is_none();
             if let Some(sent) = sent.get_mut(usize::from(attempt.channel))
                 && once
-                && attempt.kind != Kind::Kept
             {
                 sent.push((attempt.asked, version));
             }

@@ -268,10 +268,14 @@ impl Taking<'_, '_> {
         if log.messages.len() <= at {
             log.messages.resize(at + 1, None);
         }
-        let Some(known) = &log.messages[at] else {
+        let Some(known) = &mut log.messages[at] else {
             log.messages[at] = Some(Message { id, client_id, sender, by, versions: Vec::new(), last: None });
             return;
         };
+        if known.by == NOWHERE {
+            // As for changes: a record that tells it is worth more.
+            known.by = by;
+        }
         if (known.id, known.client_id, known.sender) != (id, client_id, sender) {
             let first = known.by;
             let model = &self.model;

@@ -7,7 +7,7 @@ use super::Anomaly;
 use super::findings::Findings;
 use super::index::{Attempt, NOWHERE, Outcome};
 use super::model::Model;
-use crate::history::{Answer, ChannelNo, Frame, Handed, Kind, LineNo, Record, What};
+use crate::history::{Answer, ChannelNo, ClientNo, Frame, Handed, Kind, LineNo, Record, What};
 
 pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
     real_time(model, found);
@@ -19,8 +19,7 @@ fn real_time(model: &Model<'_>, found: &mut Findings) {
         for (seq, message) in log.messages() {
             let Some(client_id) = message.client_id else { continue };
             let Some(first) = model.index.attempts_of(message.sender, client_id).last() else { continue };
-            // The project's own client names a message when it has taken it on: by then it may be on its way.
-            if first.kind == Kind::Kept || first.channel != channel {
+            if first.channel != channel {
                 continue;
             }
             let Some(known) = model.index.op(first.op).map(|op| op.known.seq).filter(|known| *known >= seq) else {
@@ -74,21 +73,21 @@ fn tells(record: &Record, model: &Model<'_>, channel: ChannelNo, seq: i64) -> bo
 }
 
 fn of_one_sender(model: &Model<'_>, found: &mut Findings) {
-    let mut last: HashMap<(LineNo, ChannelNo), (i64, &Attempt)> = HashMap::new();
+    let mut last: HashMap<(ClientNo, LineNo, ChannelNo), (i64, &Attempt)> = HashMap::new();
     for attempt in &model.index.attempts {
-        let Outcome::Acked { seq, duplicate: false, .. } = attempt.outcome else { continue };
+        let Outcome::Acked { seq, duplicate, .. } = attempt.outcome else { continue };
+        // The project's own client keeps the order of a channel over all its connections, and tries again by itself.
+        let kept = attempt.kind == Kind::Kept;
         // Over REST there is no connection. One that was tried more than once may have been stored at any of the tries.
         let once = model.index.attempts_of(attempt.user, attempt.client_id).nth(1).is_none();
-        if attempt.line == 0 || attempt.kind == Kind::Kept || !once {
+        if !once || (!kept && (attempt.line == 0 || duplicate)) {
             continue;
         }
-        let before = last.insert((attempt.line, attempt.channel), (seq, attempt));
+        let before = last.insert((attempt.client, attempt.line, attempt.channel), (seq, attempt));
         let Some((earlier, first)) = before.filter(|(earlier, _)| *earlier > seq) else { continue };
         found.add(Anomaly::Reordered, Some(attempt.channel), model.index.at(attempt.answered), || {
-            let what = format!(
-                "on line {} seq {earlier} of channel {} was asked for before seq {seq}",
-                attempt.line, attempt.channel
-            );
+            let from = if kept { format!("client {}", attempt.client) } else { format!("line {}", attempt.line) };
+            let what = format!("on {from} seq {earlier} of channel {} was asked for before seq {seq}", attempt.channel);
             let places = [first.asked, attempt.asked, first.answered, attempt.answered];
             (what, places.map(|place| model.line(place, attempt.channel)).to_vec())
         });

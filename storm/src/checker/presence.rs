@@ -1,7 +1,8 @@
 //! I16: nobody is shown offline who is connected, and in the end nobody online who is long gone.
 //!
-//! What clients know of their connections is compared with what others are told. Faults relax it: a node that dies, or a
-//! Redis that loses what it knew, may show somebody offline for a while. Only quiet times are looked at while a run goes on.
+//! What clients know of their connections is compared with what others are told. Faults relax it: a Redis that loses what it
+//! knew may show somebody offline for a while, and a line that is held up is dead to the server before its client notices.
+//! Only quiet times are looked at.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +16,21 @@ use crate::history::{ChannelNo, ClientNo, Frame, Handed, Held, Kind, LineNo, Mic
 const NEWS_TAKE: Micros = 10_000_000;
 /// After a connection ends for the server its client may take so long to notice.
 const NOTICED_WITHIN: Micros = 2_000_000;
-/// After a fault somebody connected may be shown offline for so long.
+/// After a fault of Redis somebody connected may be shown offline for so long; and how a node shows everybody that it has
+/// only just begun to know may take as long.
 const HEALS_WITHIN: Micros = 35_000_000;
+/// After any other, what its victims are told of each other may be late by so much.
+const SETTLES_WITHIN: Micros = 10_000_000;
 /// Beyond the time in which somebody lost is to be shown offline.
 const GHOST_SLACK: Micros = 5_000_000;
 
 pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
-    let connected = Connected::of(model);
-    let mut scan = Scan { model, found, connected, troubled: troubled(model), shown: BTreeMap::new() };
+    // One that does not read does not answer pings either: the server ends it, and it hears of that much later.
+    let reads = |kind: Kind| kind != Kind::Deaf;
+    let (connected, reading) = (Connected::of(model, |_| true), Connected::of(model, reads));
+    let news_troubled = troubled(model, |fault| if is_of_redis(fault) { HEALS_WITHIN } else { SETTLES_WITHIN });
+    let troubled = troubled(model, |_| HEALS_WITHIN);
+    let mut scan = Scan { model, found, connected, reading, news_troubled, troubled, shown: BTreeMap::new() };
     let mut rested = false;
     for (place, record) in (0..).zip(&model.history.records) {
         if !rested && record.at >= model.history.rest {
@@ -42,11 +50,12 @@ struct Connected {
 }
 
 impl Connected {
-    fn of(model: &Model<'_>) -> Self {
+    fn of(model: &Model<'_>, counts: impl Fn(Kind) -> bool) -> Self {
         let index: &Index<'_> = &model.index;
         let mut periods = vec![Vec::new(); model.history.scene.users.len()];
         let mut add = |client: ClientNo, from: Micros, until: Option<Micros>| {
-            if let Some(periods) = index.user(client).and_then(|user| periods.get_mut(usize::from(user))) {
+            let user = index.user(client).filter(|_| counts(index.kind(client)));
+            if let Some(periods) = user.and_then(|user| periods.get_mut(usize::from(user))) {
                 periods.push((from, until.unwrap_or(Micros::MAX)));
             }
         };
@@ -106,9 +115,13 @@ fn merged(mut periods: Vec<(Micros, Micros)>) -> Vec<(Micros, Micros)> {
 }
 
 /// When faults, or what they leave behind, may show.
-fn troubled(model: &Model<'_>) -> Vec<(Micros, Micros)> {
+fn troubled(model: &Model<'_>, after: impl Fn(&str) -> Micros) -> Vec<(Micros, Micros)> {
     let faults = model.history.broken.iter();
-    merged(faults.map(|broken| (broken.from, broken.until.saturating_add(HEALS_WITHIN))).collect())
+    merged(faults.map(|it| (it.from, it.until.saturating_add(after(&it.fault)))).collect())
+}
+
+fn is_of_redis(fault: &str) -> bool {
+    fault.starts_with("redis") || fault.ends_with("publish")
 }
 
 /// What an observer was shown of a user, and where.
@@ -117,7 +130,11 @@ type Shown = BTreeMap<(ChannelNo, UserNo), (bool, u32)>;
 struct Scan<'s, 'h> {
     model: &'s Model<'h>,
     found: &'s mut Findings,
+    /// With any connection, and with one that is read.
     connected: Connected,
+    reading: Connected,
+    /// When what is told may be wrong, and when what is listed may be.
+    news_troubled: Vec<(Micros, Micros)>,
     troubled: Vec<(Micros, Micros)>,
     /// By the observer: a connection that is open at rest, or a client of the project's own.
     shown: BTreeMap<(ClientNo, LineNo), Shown>,
@@ -183,18 +200,11 @@ impl Scan<'_, '_> {
             if at >= self.model.history.rest && self.is_long_gone(user, at) {
                 self.tell(Anomaly::GhostPresence, place, at, channel, user);
             }
-        } else if self.connected.throughout(user, at.saturating_sub(NEWS_TAKE), at + NOTICED_WITHIN)
-            && self.is_quiet(at)
+        } else if self.reading.throughout(user, at.saturating_sub(NEWS_TAKE), at + NOTICED_WITHIN)
+            && is_quiet(&self.news_troubled, at)
         {
             self.tell(Anomaly::FalseOffline, place, at, channel, user);
         }
-    }
-
-    /// No fault at this time, nor so recently that it may still show.
-    fn is_quiet(&self, at: Micros) -> bool {
-        let begun = self.troubled.partition_point(|(from, _)| *from <= at);
-        let last = begun.checked_sub(1).and_then(|last| self.troubled.get(last));
-        last.is_none_or(|(_, until)| *until + NEWS_TAKE < at)
     }
 
     fn is_long_gone(&self, user: UserNo, at: Micros) -> bool {
@@ -207,7 +217,8 @@ impl Scan<'_, '_> {
         let rest = self.model.history.rest;
         for shown in std::mem::take(&mut self.shown).into_values() {
             for ((channel, user), (online, place)) in shown {
-                self.compare(place, rest, channel, user, online);
+                // Those who hang up now were there.
+                self.compare((place, rest), channel, user, online, rest);
             }
         }
     }
@@ -220,19 +231,18 @@ impl Scan<'_, '_> {
                     self.tell(Anomaly::FalseOffline, place, record.at, held.channel, *user);
                 }
             } else {
-                self.compare(place, record.at, held.channel, *user, online);
+                self.compare((place, record.at), held.channel, *user, online, record.at + NOTICED_WITHIN);
             }
         }
     }
 
-    /// How somebody is shown at rest with how they are.
-    fn compare(&mut self, place: u32, at: Micros, channel: ChannelNo, user: UserNo, online: bool) {
-        let healed = self.model.history.healed;
+    /// How somebody is shown at rest with how they are, those who stay `until` then.
+    fn compare(&mut self, (place, at): (u32, Micros), channel: ChannelNo, user: UserNo, online: bool, until: Micros) {
         if online && self.is_long_gone(user, at) {
             self.tell(Anomaly::GhostPresence, place, at, channel, user);
         } else if !online
-            && at > healed + HEALS_WITHIN
-            && self.connected.throughout(user, at.saturating_sub(NEWS_TAKE), at + NOTICED_WITHIN)
+            && is_quiet(&self.troubled, at)
+            && self.reading.throughout(user, at.saturating_sub(NEWS_TAKE), until)
         {
             self.tell(Anomaly::FalseOffline, place, at, channel, user);
         }
@@ -253,4 +263,10 @@ impl Scan<'_, '_> {
             (what, vec![when, model.line(place, channel)])
         });
     }
+}
+
+/// No fault at this time, nor so recently that it may still show.
+fn is_quiet(troubled: &[(Micros, Micros)], at: Micros) -> bool {
+    let begun = troubled.partition_point(|(from, _)| *from <= at);
+    begun.checked_sub(1).and_then(|last| troubled.get(last)).is_none_or(|(_, until)| *until < at)
 }

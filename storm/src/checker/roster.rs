@@ -1,10 +1,11 @@
-//! I4, I9: the members that a channel is said to have at a version are those that it had.
+//! I4, I9: the members that a channel is said to have at a version are those that it had, and who is always in it is never
+//! told otherwise.
 
 use super::Anomaly;
 use super::findings::Findings;
 use super::members::Memberships;
 use super::model::Model;
-use crate::history::{Answer, Ask, ChannelNo, Frame, Handed, UserNo, What};
+use crate::history::{Answer, Ask, ChannelNo, Frame, Handed, Held, Record, UserNo, What};
 
 pub(super) fn look(model: &Model<'_>, members: &Memberships, found: &mut Findings) {
     let channels = (0..).take(model.history.scene.channels.len());
@@ -17,10 +18,14 @@ pub(super) fn look(model: &Model<'_>, members: &Memberships, found: &mut Finding
     for (place, record) in (0..).zip(&model.history.records) {
         match &record.what {
             What::Opened { channels, .. } | What::Handed { event: Handed::Connected { channels, .. } } => {
+                scan.lists_all(place, record, channels);
                 for held in channels {
                     scan.exact(Anomaly::Divergent, place, held.channel, held.version, &held.members);
                 }
             }
+            What::Came { frame: Frame::ChannelRemoved { channel } }
+            | What::Handed { event: Handed::ChannelRemoved { channel } }
+            | What::Answered { answer: Answer::NotThere { channel }, .. } => scan.said_out(place, record, *channel),
             What::Came { frame: Frame::Members { channel, version, members, .. } } => {
                 scan.at_least(place, *channel, *version, members);
             }
@@ -44,6 +49,35 @@ struct Scan<'s, 'h> {
 }
 
 impl Scan<'_, '_> {
+    fn is_always_in(&self, record: &Record, channel: ChannelNo) -> bool {
+        let user = self.model.index.user(record.client);
+        user.is_some_and(|user| self.members.is_steady(channel, user) && self.members.was_at_first(channel, user))
+    }
+
+    fn lists_all(&mut self, place: u32, record: &Record, channels: &[Held]) {
+        for channel in (0..).take(self.steady.len()) {
+            if self.is_always_in(record, channel) && !channels.iter().any(|held| held.channel == channel) {
+                self.tell(Anomaly::Divergent, (place, channel), "the list of a member's channels lacks this one", None);
+            }
+        }
+    }
+
+    fn said_out(&mut self, place: u32, record: &Record, channel: ChannelNo) {
+        if self.is_always_in(record, channel) {
+            let is_sync = matches!(record.what, What::Answered { .. });
+            let anomaly = if is_sync { Anomaly::BadSync } else { Anomaly::Divergent };
+            self.tell(anomaly, (place, channel), "a member is told to be out of the channel", None);
+        }
+    }
+
+    fn tell(&mut self, anomaly: Anomaly, (place, channel): (u32, ChannelNo), what: &str, told: Option<u32>) {
+        let model = self.model;
+        self.found.add(anomaly, Some(channel), model.index.at(place), || {
+            let places = told.into_iter().chain([place]);
+            (what.to_owned(), places.map(|place| model.line(place, channel)).collect())
+        });
+    }
+
     /// Read at this version.
     fn exact(&mut self, anomaly: Anomaly, place: u32, channel: ChannelNo, version: i64, listed: &[UserNo]) {
         self.compare(anomaly, (place, channel, version), listed, |_| true);
@@ -76,20 +110,14 @@ impl Scan<'_, '_> {
             return;
         }
         let user = strange.or(wrong).copied();
-        let model = self.model;
         let told = user.map(|user| self.members.told_by(channel, user, version));
-        self.found.add(anomaly, Some(channel), model.index.at(place), || {
-            let what = match user {
-                Some(user) if listed.contains(&user) => {
-                    format!("user {user} is listed in channel {channel} at version {version} and was not in it")
-                }
-                Some(user) => {
-                    format!("user {user} is not listed in channel {channel} at version {version} and was in it")
-                }
-                None => format!("not all who are always in channel {channel} are listed at version {version}"),
-            };
-            let places = told.into_iter().chain([place]);
-            (what, places.map(|place| model.line(place, channel)).collect())
-        });
+        let what = match user {
+            Some(user) if listed.contains(&user) => {
+                format!("user {user} is listed in channel {channel} at version {version} and was not in it")
+            }
+            Some(user) => format!("user {user} is not listed in channel {channel} at version {version} and was in it"),
+            None => format!("not all who are always in channel {channel} are listed at version {version}"),
+        };
+        self.tell(anomaly, (place, channel), &what, told);
     }
 }

@@ -180,7 +180,9 @@ mod tests {
         #[test]
         fn percentiles_are_those_of_the_sorted_times(mut times in prop::collection::vec(0_u64..100_000, 1..200)) {
             let mut counted = Times::default();
-            times.iter().for_each(|time| counted.add(*time));
+            for time in &times {
+                counted.add(*time);
+            }
             times.sort_unstable();
             let exact = |percent: usize| times[(times.len() * percent).div_ceil(100) - 1];
             let [half, most, longest] = counted.percentiles();

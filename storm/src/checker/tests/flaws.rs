@@ -53,7 +53,7 @@ impl Flaw {
         let once = |applies: bool| if applies { vec![0] } else { Vec::new() };
         match self {
             Self::FrameMissing => once(piece(record).is_some() && follows(history, at).is_some()),
-            Self::FramesSwapped => once(matches!(follows(history, at), Some(Some(next)) if next != at)),
+            Self::FramesSwapped => once(matches!(follows(history, at), Some(Shows::Next(_)))),
             Self::FrameTwice => once(piece(record).is_some()),
             Self::OtherContent | Self::OtherSender => {
                 let mut record = record.clone();
@@ -92,7 +92,7 @@ impl Flaw {
                 history.records.insert(at, again);
             }
             Self::FramesSwapped => {
-                let next = follows(history, at).flatten().expect("there is one");
+                let Some(Shows::Next(next)) = follows(history, at) else { return };
                 let what = history.records[at].what.clone();
                 history.records[at].what = std::mem::replace(&mut history.records[next].what, what);
             }
@@ -159,9 +159,16 @@ fn piece(record: &Record) -> Option<(LineNo, ChannelNo, i64)> {
     }
 }
 
-/// Where the frame that follows in the sequence is, which shows that one is missing; none where it shows by where the
-/// connection stands at rest.
-fn follows(history: &History, at: usize) -> Option<Option<usize>> {
+/// What shows that a frame is missing.
+#[derive(Debug, Clone, Copy)]
+enum Shows {
+    /// The one that follows in the sequence, at this place.
+    Next(usize),
+    /// Where the connection stands at rest.
+    AtRest,
+}
+
+fn follows(history: &History, at: usize) -> Option<Shows> {
     let (line, channel, since) = piece(&history.records[at])?;
     let client = &history.scene.clients[usize::from(history.records[at].client)];
     // Of its own message a client may have had the ack and not have waited for it.
@@ -171,7 +178,7 @@ fn follows(history: &History, at: usize) -> Option<Option<usize>> {
     for (next, record) in history.records.iter().enumerate().skip(at + 1).filter(|(_, record)| record.line == line) {
         if let Some((_, of, next_since)) = piece(record) {
             if of == channel {
-                return (next_since > since).then_some(Some(next));
+                return (next_since > since).then_some(Shows::Next(next));
             }
             continue;
         }
@@ -179,11 +186,11 @@ fn follows(history: &History, at: usize) -> Option<Option<usize>> {
             What::Came { frame: Frame::Channel { .. } | Frame::ChannelRemoved { .. } }
             | What::Answered { answer: Answer::NotThere { .. } | Answer::Acked { .. }, .. } => return None,
             What::Closed { .. } if record.at < history.rest => return None,
-            What::Closed { .. } => return (client.kind == crate::history::Kind::Bare).then_some(None),
+            What::Closed { .. } => return (client.kind == crate::history::Kind::Bare).then_some(Shows::AtRest),
             _ => {}
         }
     }
-    (client.kind == crate::history::Kind::Bare && history.records[at].at < history.rest).then_some(None)
+    (client.kind == crate::history::Kind::Bare && history.records[at].at < history.rest).then_some(Shows::AtRest)
 }
 
 /// Whether it is an ack, and of a duplicate.

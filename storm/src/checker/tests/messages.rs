@@ -6,7 +6,7 @@ use super::story::{
     add_behind, answer_mut, answer_to, ask_mut, copies, finds, is_ask, message_frame, move_behind, nth, record_copies,
     with,
 };
-use crate::checker::Anomaly;
+use crate::checker::{Anomaly, check};
 use crate::history::{Answer, Ask, Copy, History, LostAtPowerCut, Record, What, hash};
 
 fn send_in(channel: u16) -> impl Fn(&Record) -> bool {
@@ -217,6 +217,19 @@ fn the_refusal_of_a_retry() {
     }
 }
 
+/// The first try had no answer, but somebody had been shown the message.
+#[test]
+fn the_refusal_of_a_retry_of_what_was_shown() {
+    for (code, retryable) in [("not_found", false), ("rate_limited", true)] {
+        let verdict = with(|history| {
+            let asked = retry(history);
+            let answered = answer_to(history, asked, 0);
+            *answer_mut(&mut history.records[answered]) = Answer::Refused { code: code.into(), retryable };
+        });
+        finds(&verdict, Anomaly::RetryRefused, "handed");
+    }
+}
+
 #[test]
 fn the_refusal_of_a_retry_for_now_is_none() {
     super::story::nothing(&with(|history| {
@@ -308,6 +321,21 @@ fn messages_of_one_connection_in_another_order() {
         history.records[first].what = std::mem::replace(&mut history.records[second].what, what);
     });
     finds(&verdict, Anomaly::Reordered, "seq 5 of channel 0 was asked for before seq 4");
+}
+
+#[test]
+fn messages_of_the_own_client_in_another_order() {
+    let mut sim = super::story::begin();
+    sim.kept_send(3, 0, false);
+    sim.kept_send(3, 0, false);
+    let mut history = sim.finish();
+    super::story::nothing(&check(&history));
+    // As if the second had been asked for first, and both before any answer.
+    let (first, second) = (nth(&history, 0, send_in(0)), nth(&history, 1, send_in(0)));
+    move_behind(&mut history, second, first);
+    let what = history.records[first].what.clone();
+    history.records[first].what = std::mem::replace(&mut history.records[first + 1].what, what);
+    finds(&check(&history), Anomaly::Reordered, "on client 3 seq 2 of channel 0 was asked for before seq 1");
 }
 
 #[test]

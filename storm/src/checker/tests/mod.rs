@@ -6,5 +6,7 @@ mod property;
 mod rest;
 mod sim;
 mod sim_kept;
+mod sim_reads;
+mod sim_server;
 mod story;
 mod streams;

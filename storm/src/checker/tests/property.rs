@@ -8,7 +8,7 @@ use super::story::{begin, until_evening};
 use crate::checker::check;
 use crate::history::{ChannelNo, ClientNo, History, hash};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Send(ClientNo, ChannelNo, Fate),
     Retry(ClientNo),

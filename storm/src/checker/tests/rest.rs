@@ -6,7 +6,7 @@ use super::story::{
     message_frame, nothing, nth, say, user_of, with,
 };
 use crate::checker::{Anomaly, check};
-use crate::history::{Answer, Ask, Frame, Handed, Held, History, Kind, Record, What};
+use crate::history::{Answer, Ask, Broken, Frame, Handed, Held, History, Kind, Record, What};
 
 #[test]
 fn a_connection_that_is_behind_at_rest() {
@@ -158,6 +158,24 @@ fn a_hello_with_other_members_than_there_were() {
     finds(&verdict, Anomaly::Divergent, "user 3 is not listed in channel 0 at version 11 and was in it");
 }
 
+#[test]
+fn a_member_who_is_told_to_be_out() {
+    let verdict = with(|history| drop(held(history, hello(history)).remove(0)));
+    finds(&verdict, Anomaly::Divergent, "the list of a member's channels lacks this one");
+    let verdict = with(|history| {
+        let at = told_removed(history);
+        history.records[at].client = 0;
+        history.records[at].line = 1;
+    });
+    finds(&verdict, Anomaly::Divergent, "a member is told to be out of the channel");
+    let verdict = with(|history| {
+        let asked = nth(history, 0, |it| it.client == 1 && is_ask(it, |ask| matches!(ask, Ask::Sync { .. })));
+        let answered = answer_to(history, asked, 0);
+        *answer_mut(&mut history.records[answered]) = Answer::NotThere { channel: 0 };
+    });
+    finds(&verdict, Anomaly::BadSync, "a member is told to be out of the channel");
+}
+
 fn reads(record: &Record) -> bool {
     frame(record).is_some_and(|frame| matches!(frame, Frame::Read { .. }))
 }
@@ -213,6 +231,27 @@ fn somebody_connected_who_is_shown_offline() {
         add_behind(history, shown, What::Came { frame });
         history.broken.push(broken("redis_kill", at - 30_000_000, at - 29_000_000));
     }));
+    // Of that which was broken then, nothing takes so long.
+    let verdict = with(|history| {
+        let at = offline(history);
+        history.broken.push(broken("node_kill", at - 30_000_000, at - 29_000_000));
+    });
+    finds(&verdict, Anomaly::FalseOffline, "user 0 is shown offline in channel 0");
+}
+
+/// One that does not read does not answer pings: the server ends it, and its client hears of that much later.
+#[test]
+fn somebody_who_does_not_read_may_be_shown_offline() {
+    let mut sim = begin();
+    sim.kept_disconnect(5);
+    sim.wait(30_000_000);
+    say(&mut sim, 0, 0);
+    let mut history = sim.finish();
+    let said = nth(&history, 0, |record| record.client == 0 && matches!(record.what, What::Answered { .. }));
+    for (behind, online) in [(said, false), (said + 1, true)] {
+        add_behind(&mut history, behind, What::Came { frame: Frame::Presence { channel: 0, user: 2, online } });
+    }
+    nothing(&check(&history));
 }
 
 fn is_offline(frame: &Frame) -> bool {
@@ -239,7 +278,9 @@ fn somebody_gone_who_is_shown_online_at_rest() {
         if let What::Opened { channels, .. } = &mut record.what
             && record.at >= rest
         {
-            channels.iter_mut().for_each(|held| held.online.retain(|user| *user != FLOATING));
+            for held in channels {
+                held.online.retain(|user| *user != FLOATING);
+            }
         }
     }
     nothing(&check(&history));
@@ -270,7 +311,7 @@ fn a_send_without_an_answer_in_time() {
     finds(&check(&slow(7_000_000).finish()), Anomaly::DishonestAnswer, "no answer to a send within");
     // Behind the node something is broken: it owes its answer all the same.
     let mut history = slow(7_000_000).finish();
-    history.broken.push(broken("pg_pause", 0, 10_000_000));
+    history.broken.push(Broken { slow: false, ..broken("postgres_pause", 0, 10_000_000) });
     finds(&check(&history), Anomaly::DishonestAnswer, "no answer to a send within");
     // The node itself was held up.
     let mut history = slow(7_000_000).finish();

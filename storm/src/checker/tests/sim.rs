@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::history::{
     Answer, Ask, ChannelNo, ClientInfo, ClientNo, Copy, FinalLog, Frame, Held, History, Kind, LineNo, Micros, OpNo,
-    Record, Scene, UserNo, What, hash,
+    Record, Scene, UserNo, What,
 };
 
 pub(super) const EPOCH: u64 = 7;
 /// The most messages of a page.
-const PAGE: usize = 4;
+pub(super) const PAGE: usize = 4;
 pub(super) const HOST: ClientNo = 7;
 /// In channel 0 now and then, in channel 1 never.
 pub(super) const FLOATING: UserNo = 3;
@@ -30,20 +30,20 @@ pub(super) enum Fate {
 }
 
 #[derive(Debug, Clone)]
-enum Entry {
+pub(super) enum Entry {
     Message(Copy),
     Roster { added: Vec<UserNo>, removed: Vec<UserNo>, members: Vec<UserNo> },
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    log: Vec<Entry>,
+    pub(super) log: Vec<Entry>,
     pub(super) messages: Vec<Copy>,
     pub(super) members: BTreeSet<UserNo>,
-    first_members: Vec<UserNo>,
-    marks: BTreeMap<UserNo, i64>,
+    pub(super) first_members: Vec<UserNo>,
+    pub(super) marks: BTreeMap<UserNo, i64>,
     /// Who asked for a version over a connection.
-    origins: HashMap<i64, (LineNo, OpNo)>,
+    pub(super) origins: HashMap<i64, (LineNo, OpNo)>,
 }
 
 impl Room {
@@ -55,7 +55,7 @@ impl Room {
         i64::try_from(self.messages.len()).unwrap()
     }
 
-    fn members_at(&self, version: i64) -> Vec<UserNo> {
+    pub(super) fn members_at(&self, version: i64) -> Vec<UserNo> {
         let until = usize::try_from(version).unwrap();
         let roster = self.log[..until].iter().rev().find_map(|entry| match entry {
             Entry::Roster { members, .. } => Some(members.clone()),
@@ -66,20 +66,20 @@ impl Room {
 }
 
 #[derive(Debug)]
-enum Out {
+pub(super) enum Out {
     Frame(Frame),
     Answer(OpNo, Answer),
 }
 
 #[derive(Debug)]
-struct Line {
-    client: ClientNo,
-    node: u8,
-    open: bool,
+pub(super) struct Line {
+    pub(super) client: ClientNo,
+    pub(super) node: u8,
+    pub(super) open: bool,
     /// What was passed of each channel.
-    lanes: BTreeMap<ChannelNo, i64>,
-    queue: VecDeque<Out>,
-    unanswered: Vec<OpNo>,
+    pub(super) lanes: BTreeMap<ChannelNo, i64>,
+    pub(super) queue: VecDeque<Out>,
+    pub(super) unanswered: Vec<OpNo>,
 }
 
 #[derive(Debug)]
@@ -87,15 +87,15 @@ pub(super) struct Sim {
     pub(super) history: History,
     pub(super) now: Micros,
     pub(super) rooms: Vec<Room>,
-    lines: Vec<Line>,
+    pub(super) lines: Vec<Line>,
     /// What bare clients hold.
-    cursors: BTreeMap<(ClientNo, ChannelNo), i64>,
+    pub(super) cursors: BTreeMap<(ClientNo, ChannelNo), i64>,
     /// Sends whose outcome their client does not know.
-    unknown: Vec<(ClientNo, ChannelNo, Uuid, u64)>,
-    stored: HashMap<(UserNo, Uuid), (ChannelNo, u64, i64, i64)>,
-    stalled: HashSet<(u8, ChannelNo)>,
+    pub(super) unknown: Vec<(ClientNo, ChannelNo, Uuid, u64)>,
+    pub(super) stored: HashMap<(UserNo, Uuid), (ChannelNo, u64, i64, i64)>,
+    pub(super) stalled: HashSet<(u8, ChannelNo)>,
     /// Additions and removals that take effect later.
-    late: Vec<bool>,
+    pub(super) late: Vec<bool>,
     pub(super) kept: BTreeMap<ClientNo, super::sim_kept::KeptState>,
     ops: OpNo,
     ids: u128,
@@ -181,11 +181,11 @@ impl Sim {
         op
     }
 
-    fn line_mut(&mut self, line: LineNo) -> &mut Line {
+    pub(super) fn line_mut(&mut self, line: LineNo) -> &mut Line {
         &mut self.lines[line as usize - 1]
     }
 
-    fn numbers(&self) -> std::ops::RangeInclusive<LineNo> {
+    pub(super) fn numbers(&self) -> std::ops::RangeInclusive<LineNo> {
         1..=LineNo::try_from(self.lines.len()).unwrap()
     }
 
@@ -278,12 +278,12 @@ impl Sim {
     pub(super) fn tell_presence(&mut self, user: UserNo, online: bool) {
         for channel in self.channels_of(user) {
             let frame = Frame::Presence { channel, user, online };
-            self.to_lines(channel, &frame, |of| of != user);
+            self.all_lines(channel, &frame, |of| of != user);
             self.kept_presence(channel, user, online);
         }
     }
 
-    fn to_lines(&mut self, channel: ChannelNo, frame: &Frame, to: impl Fn(UserNo) -> bool) {
+    pub(super) fn all_lines(&mut self, channel: ChannelNo, frame: &Frame, to: impl Fn(UserNo) -> bool) {
         let users: Vec<_> = self.lines.iter().map(|line| self.user(line.client)).collect();
         for (line, user) in self.lines.iter_mut().zip(users) {
             if line.open && line.lanes.contains_key(&channel) && to(user) {
@@ -339,342 +339,6 @@ impl Sim {
         }
     }
 
-    pub(super) fn send(&mut self, client: ClientNo, channel: ChannelNo, fate: Fate) -> Option<Uuid> {
-        let client_id = self.id();
-        let content = hash(&format!("content of {client_id}"));
-        self.send_as(client, channel, client_id, content, fate);
-        self.stored.contains_key(&(self.user(client), client_id)).then_some(client_id)
-    }
-
-    /// Sends one again whose outcome is not known.
-    pub(super) fn retry(&mut self, client: ClientNo) {
-        let Some(at) = self.unknown.iter().position(|(of, ..)| *of == client) else { return };
-        if self.open_line(client).is_some() {
-            let (_, channel, client_id, content) = self.unknown.remove(at);
-            self.send_as(client, channel, client_id, content, Fate::Fine);
-        }
-    }
-
-    pub(super) fn send_as(&mut self, client: ClientNo, channel: ChannelNo, client_id: Uuid, content: u64, fate: Fate) {
-        let Some(no) = self.open_line(client) else { return };
-        let op = self.ask(client, no, Ask::Send { channel, client_id, content });
-        if fate != Fate::LostAsking {
-            let answer = self.store(client, channel, client_id, content, Some((no, op)));
-            if let Some(answer) = answer {
-                self.line_mut(no).queue.push_back(Out::Answer(op, answer));
-            }
-        }
-        if fate != Fate::Fine {
-            self.close(client, None);
-        }
-    }
-
-    /// Stores a message and passes it on; the answer where it is not an ack that has its place among what is passed on.
-    pub(super) fn store(
-        &mut self,
-        client: ClientNo,
-        channel: ChannelNo,
-        client_id: Uuid,
-        content: u64,
-        origin: Option<(LineNo, OpNo)>,
-    ) -> Option<Answer> {
-        let sender = self.user(client);
-        if let Some((stored_in, stored, seq, version)) = self.stored.get(&(sender, client_id)).copied() {
-            let message = self.rooms[usize::from(stored_in)].messages[usize::try_from(seq).unwrap() - 1].id;
-            let duplicate = Answer::Acked { message, seq, version, duplicate: true };
-            let conflict = Answer::Refused { code: "conflict".into(), retryable: false };
-            return Some(if (stored_in, stored) == (channel, content) { duplicate } else { conflict });
-        }
-        let id = self.id();
-        let room = &mut self.rooms[usize::from(channel)];
-        if !room.members.contains(&sender) {
-            return Some(Answer::Refused { code: "not_found".into(), retryable: false });
-        }
-        let (seq, version) = (room.last_seq() + 1, room.version() + 1);
-        let (edited, deleted) = (false, false);
-        let copy = Copy { id, client_id, channel, sender, seq, version, content, edited, deleted };
-        room.messages.push(copy);
-        room.log.push(Entry::Message(copy));
-        if let Some(origin) = origin {
-            room.origins.insert(version, origin);
-        }
-        self.stored.insert((sender, client_id), (channel, content, seq, version));
-        self.pass_on(channel);
-        origin.is_none().then_some(Answer::Acked { message: id, seq, version, duplicate: false })
-    }
-
-    /// Edits or deletes (no content) the sender's own message with this `seq`.
-    pub(super) fn change(&mut self, client: ClientNo, channel: ChannelNo, seq: i64, content: Option<u64>, fate: Fate) {
-        let Some(no) = self.open_line(client) else { return };
-        let Some(copy) = usize::try_from(seq - 1).ok().and_then(|at| self.rooms[usize::from(channel)].messages.get(at))
-        else {
-            return;
-        };
-        let (message, sender, was_deleted) = (copy.id, copy.sender, copy.deleted);
-        let ask = match content {
-            Some(content) => Ask::Edit { channel, message, content },
-            None => Ask::Delete { channel, message },
-        };
-        let op = self.ask(client, no, ask);
-        if fate != Fate::LostAsking {
-            let room = &self.rooms[usize::from(channel)];
-            let answer = if !room.members.contains(&self.user(client)) {
-                Answer::Refused { code: "not_found".into(), retryable: false }
-            } else if sender != self.user(client) {
-                Answer::Refused { code: "forbidden".into(), retryable: false }
-            } else if was_deleted {
-                Answer::Refused { code: "conflict".into(), retryable: false }
-            } else {
-                self.change_now(channel, seq, content);
-                Answer::Done { version: None }
-            };
-            self.line_mut(no).queue.push_back(Out::Answer(op, answer));
-        }
-        if fate != Fate::Fine {
-            self.close(client, None);
-        }
-    }
-
-    fn change_now(&mut self, channel: ChannelNo, seq: i64, content: Option<u64>) {
-        let room = &mut self.rooms[usize::from(channel)];
-        let version = room.version() + 1;
-        let copy = &mut room.messages[usize::try_from(seq).unwrap() - 1];
-        copy.version = version;
-        match content {
-            Some(content) => (copy.content, copy.edited) = (content, true),
-            None => (copy.content, copy.deleted) = (hash(""), true),
-        }
-        let copy = *copy;
-        room.log.push(Entry::Message(copy));
-        self.pass_on(channel);
-    }
-
-    /// The host adds or removes the floating user of channel 0. `late`: it has no answer, and takes effect later.
-    pub(super) fn membership(&mut self, add: bool, fate: Fate, late: bool) {
-        let (channel, user) = (0, FLOATING);
-        let ask = if add { Ask::Add { channel, user } } else { Ask::Remove { channel, user } };
-        let op = self.ask(HOST, 0, ask);
-        let answer = match fate {
-            Fate::Fine => {
-                let changes = self.change_members(add);
-                if changes || add {
-                    Answer::Done { version: add.then_some(self.rooms[0].version()) }
-                } else {
-                    Answer::Refused { code: "not_found".into(), retryable: false }
-                }
-            }
-            Fate::LostAsking => Answer::Unknown,
-            Fate::LostAnswer if late => {
-                self.late.push(add);
-                Answer::Unknown
-            }
-            Fate::LostAnswer => {
-                self.change_members(add);
-                Answer::Unknown
-            }
-        };
-        self.note(HOST, 0, What::Answered { op, answer });
-    }
-
-    /// What took its time takes effect.
-    pub(super) fn be_late(&mut self) {
-        for add in std::mem::take(&mut self.late) {
-            self.change_members(add);
-        }
-    }
-
-    fn change_members(&mut self, add: bool) -> bool {
-        let (channel, user) = (0, FLOATING);
-        let room = &mut self.rooms[0];
-        let changes = if add { room.members.insert(user) } else { room.members.remove(&user) };
-        if changes {
-            let members = room.members.iter().copied().collect();
-            let (added, removed) = if add { (vec![user], vec![]) } else { (vec![], vec![user]) };
-            room.log.push(Entry::Roster { added, removed, members });
-            if add {
-                room.marks.insert(user, room.last_seq());
-            }
-            self.pass_on(channel);
-        }
-        changes
-    }
-
-    /// A node loses what happens in a channel, until [`Self::fill`].
-    pub(super) fn stall(&mut self, node: u8, channel: ChannelNo) {
-        self.stalled.insert((node, channel));
-    }
-
-    pub(super) fn fill(&mut self, node: u8, channel: ChannelNo) {
-        if self.stalled.remove(&(node, channel)) {
-            let on_node: Vec<_> = self.numbers().filter(|no| self.lines[*no as usize - 1].node == node).collect();
-            for no in on_node {
-                self.pass_to(no, channel, true);
-            }
-            self.join_added(channel);
-        }
-    }
-
-    fn pass_on(&mut self, channel: ChannelNo) {
-        for no in self.numbers() {
-            if !self.stalled.contains(&(self.lines[no as usize - 1].node, channel)) {
-                self.pass_to(no, channel, false);
-            }
-        }
-        self.pass_to_kept(channel);
-        self.join_added(channel);
-    }
-
-    /// What a connection has not been passed; when a hole is filled, of each message only its latest state.
-    fn pass_to(&mut self, no: LineNo, channel: ChannelNo, filling: bool) {
-        let user = self.user(self.lines[no as usize - 1].client);
-        let room = &self.rooms[usize::from(channel)];
-        let line = &mut self.lines[no as usize - 1];
-        let Some(mut passed) = line.lanes.get(&channel).copied().filter(|_| line.open) else { return };
-        let mut owed = Vec::new();
-        for (version, entry) in (passed + 1..).zip(&room.log[usize::try_from(passed).unwrap()..]) {
-            let origin = room.origins.get(&version).filter(|(of, _)| *of == no);
-            match entry {
-                Entry::Message(copy) => {
-                    let latest = &room.messages[usize::try_from(copy.seq).unwrap() - 1];
-                    let ack = origin.map(|(_, op)| {
-                        let duplicate = false;
-                        Out::Answer(*op, Answer::Acked { message: copy.id, seq: copy.seq, version, duplicate })
-                    });
-                    if filling && latest.version != version {
-                        // Overtaken: its latest state is the answer, if there is a place for the ack before it.
-                        if version == passed + 1 && ack.is_some() {
-                            line.queue.extend(ack);
-                            passed = version;
-                        } else {
-                            owed.extend(ack);
-                        }
-                        continue;
-                    }
-                    if ack.is_none() || passed + 1 < version {
-                        line.queue.push_back(Out::Frame(frame_of(*copy, passed + 1)));
-                    }
-                    line.queue.extend(ack);
-                }
-                Entry::Roster { removed, .. } if removed.contains(&user) => {
-                    line.lanes.remove(&channel);
-                    line.queue.push_back(Out::Frame(Frame::ChannelRemoved { channel }));
-                    // What it sent since it was added again is answered outside of the sequence.
-                    let later = room.origins.iter().filter(|(at, (of, _))| **at > version && *of == no);
-                    owed.extend(later.filter_map(|(version, (_, op))| {
-                        let Entry::Message(copy) = &room.log[usize::try_from(*version).ok()? - 1] else { return None };
-                        let (seq, version, duplicate) = (copy.seq, *version, false);
-                        Some(Out::Answer(*op, Answer::Acked { message: copy.id, seq, version, duplicate }))
-                    }));
-                    line.queue.extend(owed);
-                    return;
-                }
-                Entry::Roster { added, removed, members } => {
-                    line.queue.push_back(Out::Frame(Frame::Members {
-                        channel,
-                        version,
-                        since: passed + 1,
-                        members: members.clone(),
-                        added: added.clone(),
-                        removed: removed.clone(),
-                    }));
-                }
-            }
-            passed = version;
-        }
-        line.lanes.insert(channel, passed);
-    }
-
-    /// Connections of members that are not in the channel yet.
-    fn join_added(&mut self, channel: ChannelNo) {
-        for no in self.numbers() {
-            let line = &self.lines[no as usize - 1];
-            let user = self.user(line.client);
-            let is_member = self.rooms[usize::from(channel)].members.contains(&user);
-            if line.open && is_member && !line.lanes.contains_key(&channel) {
-                let held = self.held(channel, user);
-                let line = self.line_mut(no);
-                line.lanes.insert(channel, held.version);
-                line.queue.push_back(Out::Frame(Frame::Channel { since: held.version, held }));
-            }
-        }
-    }
-
-    pub(super) fn sync(&mut self, client: ClientNo, forged: Option<(i64, u64)>) {
-        let Some(no) = self.open_line(client) else { return };
-        let channels: Vec<_> = self.cursors.iter().filter(|((of, _), _)| *of == client).collect();
-        let ahead = forged.map_or(0, |(ahead, _)| ahead);
-        let cursors: Vec<_> = channels.into_iter().map(|((_, channel), at)| (*channel, at + ahead)).collect();
-        let epoch = forged.map_or(EPOCH, |(_, epoch)| epoch);
-        let op = self.ask(client, no, Ask::Sync { cursors: cursors.clone(), epoch, forged: forged.is_some() });
-        let user = self.user(client);
-        for (channel, cursor) in cursors {
-            let answer = self.page(channel, user, cursor, epoch);
-            self.line_mut(no).queue.push_back(Out::Answer(op, answer));
-        }
-        self.line_mut(no).queue.push_back(Out::Answer(op, Answer::Complete));
-    }
-
-    pub(super) fn page(&self, channel: ChannelNo, user: UserNo, cursor: i64, epoch: u64) -> Answer {
-        let room = &self.rooms[usize::from(channel)];
-        if !room.members.contains(&user) {
-            return Answer::NotThere { channel };
-        }
-        let reset = epoch != EPOCH || cursor > room.version();
-        let mut messages: Vec<_> = if reset {
-            room.messages.iter().rev().take(PAGE).copied().collect()
-        } else {
-            room.messages.iter().filter(|copy| copy.version > cursor).copied().collect()
-        };
-        messages.sort_by_key(|copy| copy.version);
-        let cut = messages.len() > PAGE;
-        messages.truncate(PAGE);
-        let version = messages.last().filter(|_| cut).map_or(room.version(), |last| last.version);
-        let members = Some(room.members_at(version));
-        Answer::Page { channel, messages, version, has_more: version < room.version(), reset, members }
-    }
-
-    pub(super) fn history(&mut self, client: ClientNo, channel: ChannelNo, before: Option<i64>, after: Option<i64>) {
-        let op = self.ask(client, 0, Ask::History { channel, before, after, node: 0 });
-        let room = &self.rooms[usize::from(channel)];
-        if !room.members.contains(&self.user(client)) {
-            let answer = Answer::Refused { code: "not_found".into(), retryable: false };
-            return self.note(client, 0, What::Answered { op, answer });
-        }
-        let mut messages: Vec<Copy> = match after {
-            Some(after) => room.messages.iter().filter(|copy| copy.seq > after).copied().collect(),
-            None => {
-                let before = before.unwrap_or(i64::MAX);
-                room.messages.iter().rev().filter(|copy| copy.seq < before).copied().collect()
-            }
-        };
-        let has_more = messages.len() > PAGE;
-        messages.truncate(PAGE);
-        let page = Answer::Page { channel, messages, version: 0, has_more, reset: false, members: None };
-        self.note(client, 0, What::Answered { op, answer: page });
-        self.note(client, 0, What::Answered { op, answer: Answer::Complete });
-    }
-
-    pub(super) fn read(&mut self, client: ClientNo, channel: ChannelNo, seq: i64) {
-        let Some(no) = self.open_line(client) else { return };
-        let user = self.user(client);
-        let op = self.ask(client, no, Ask::Read { channel, seq });
-        let room = &mut self.rooms[usize::from(channel)];
-        let answer = if room.members.contains(&user) {
-            let last_seq = room.last_seq();
-            let mark = room.marks.entry(user).or_default();
-            let moved = seq.min(last_seq) > *mark;
-            *mark = seq.min(last_seq).max(*mark);
-            let frame = Frame::Read { channel, user, seq: *mark };
-            if moved {
-                self.to_lines(channel, &frame, |of| of != user);
-            }
-            Answer::Done { version: None }
-        } else {
-            Answer::Refused { code: "not_found".into(), retryable: false }
-        };
-        self.line_mut(no).queue.push_back(Out::Answer(op, answer));
-    }
-
     /// All is healed, everything is told, and each bare client opens one more connection.
     pub(super) fn finish(mut self) -> History {
         self.be_late();
@@ -707,23 +371,5 @@ impl Sim {
             }
         }
         self.history
-    }
-}
-
-/// A frame as a node passes it on: which one it is the state says.
-fn frame_of(copy: Copy, since: i64) -> Frame {
-    match (copy.deleted, copy.edited) {
-        (true, _) => Frame::Deleted { copy, since },
-        (false, true) => Frame::Updated { copy, since },
-        (false, false) => Frame::Message { copy, since },
-    }
-}
-
-impl Sim {
-    fn pass_to_kept(&mut self, channel: ChannelNo) {
-        let clients: Vec<_> = self.kept.keys().copied().collect();
-        for client in clients {
-            self.kept_catch_up(client, channel);
-        }
     }
 }

@@ -9,13 +9,19 @@ pub(super) const READERS: [u16; 5] = [0, 1, 2, 4, 6];
 
 pub(super) fn begin() -> Sim {
     let mut sim = Sim::new();
-    READERS.into_iter().for_each(|client| sim.open(client));
-    [3, 5].into_iter().for_each(|client| sim.kept_connect(client));
+    for client in READERS {
+        sim.open(client);
+    }
+    for client in [3, 5] {
+        sim.kept_connect(client);
+    }
     sim
 }
 
 pub(super) fn everybody_reads(sim: &mut Sim) {
-    READERS.into_iter().for_each(|client| sim.deliver(client, usize::MAX));
+    for client in READERS {
+        sim.deliver(client, usize::MAX);
+    }
 }
 
 pub(super) fn say(sim: &mut Sim, client: u16, channel: u16) {

@@ -181,8 +181,6 @@ fn the_documents_link_to_what_is_there() {
         "docs/guarantees.md",
         "docs/operations.md",
         "docs/protocol.md",
-        "docs/operations.md",
-        "docs/protocol.md",
         "docs/testing.md",
     ] {
         let text = read(document);

@@ -181,6 +181,7 @@ fn the_documents_link_to_what_is_there() {
         "docs/guarantees.md",
         "docs/operations.md",
         "docs/protocol.md",
+        "docs/testing.md",
     ] {
         let text = read(document);
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

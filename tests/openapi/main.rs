@@ -5,7 +5,13 @@
 //! for statuses, types, headers and bodies that are not described, for what is taken though it should not be and refused
 //! though it should not be.
 
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test stops at the first surprise"
+)]
 
 #[path = "../support/python.rs"]
 mod python;

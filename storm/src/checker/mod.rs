@@ -36,12 +36,12 @@ use crate::history::{ChannelNo, History, Micros};
 use findings::Findings;
 use members::Memberships;
 use model::Model;
-pub use sums::Sums;
+pub(crate) use sums::Sums;
 
 /// What can be wrong, in the words of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Anomaly {
+pub(crate) enum Anomaly {
     /// I1: acknowledged, and not in the final log.
     Lost,
     /// I1: acknowledged, and not in the copy that a power cut leaves.
@@ -101,7 +101,7 @@ impl std::fmt::Display for Anomaly {
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     pub anomaly: Anomaly,
     pub channel: Option<ChannelNo>,
     pub at: Micros,
@@ -112,7 +112,7 @@ pub struct Finding {
 }
 
 #[derive(Debug, Default, Serialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// No more than some of each kind.
     pub findings: Vec<Finding>,
     /// How many there are of each kind in all.
@@ -121,7 +121,7 @@ pub struct Verdict {
 }
 
 /// Looks for everything that contradicts the guarantees.
-pub fn check(history: &History) -> Verdict {
+pub(crate) fn check(history: &History) -> Verdict {
     let mut found = Findings::default();
     let model = Model::of(history, &mut found);
     durability::look(&model, &mut found);

@@ -8,7 +8,7 @@ use crate::history::{Answer, Ask, ChannelNo, Copy, Frame, Handed, Micros, What};
 
 /// What was looked at, so that "nothing found" means something.
 #[derive(Debug, Default, Clone, Serialize)]
-pub struct Sums {
+pub(crate) struct Sums {
     /// Messages, however often they were sent.
     pub sends_acknowledged: u64,
     /// Attempts.

@@ -275,7 +275,7 @@ fn server_seeds() -> Vec<Vec<u8>> {
         format!(r#"{{"type":"message_updated","data":{},"since":5}}"#, message.replace("\"version\":5", "\"version\":6")),
         format!(r#"{{"type":"message","data":{}}}"#, message.replace("\"version\":5", "\"version\":9")),
         format!(r#"{{"type":"sync","channelId":"ID","messages":[{message}],"version":8,"hasMore":false}}"#),
-        format!(r#"{{"type":"sync","channelId":"ID","messages":[],"version":1,"hasMore":true,"reset":true}}"#),
+        r#"{"type":"sync","channelId":"ID","messages":[],"version":1,"hasMore":true,"reset":true}"#.to_owned(),
         r#"{"type":"sync_complete"}"#.to_owned(),
         r#"{"type":"ack","clientId":"ID","serverId":"OTHER","channelId":"ID","seq":5,"version":7,"createdAt":"2026-01-01T00:00:00.000Z","duplicate":false}"#.to_owned(),
         r#"{"type":"members","channelId":"ID","version":6,"memberIds":["OTHER"],"online":[],"added":[],"removed":[]}"#.to_owned(),

@@ -46,7 +46,7 @@ pub fn outcome(of: &impl std::fmt::Debug) -> u64 {
     let mut hasher = DefaultHasher::new();
     let text = format!("{of:?}");
     let mut last = 'a';
-    for letter in text.chars().filter(|c| c.is_ascii()).take(400) {
+    for letter in text.chars().filter(char::is_ascii).take(400) {
         let kind = if letter.is_ascii_alphanumeric() && !letter.is_ascii_alphabetic() { '0' } else { letter };
         if kind != last || kind != '0' {
             kind.hash(&mut hasher);

@@ -72,12 +72,11 @@ fn events(pieces: &[&[u8]]) -> Vec<Result<Event, InboundError>> {
 fn frame(opcode: u8, fin: bool, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [1, 2, 3, 4];
     let mut out = vec![opcode | if fin { 0x80 } else { 0 }];
-    match u8::try_from(payload.len()) {
-        Ok(short @ ..126) => out.push(0x80 | short),
-        _ => {
-            out.push(0x80 | 126);
-            out.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
-        }
+    if let Ok(short @ ..126) = u8::try_from(payload.len()) {
+        out.push(0x80 | short);
+    } else {
+        out.push(0xfe);
+        out.extend_from_slice(&u16::try_from(payload.len()).unwrap().to_be_bytes());
     }
     out.extend_from_slice(&MASK);
     out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));

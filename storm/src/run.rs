@@ -60,6 +60,8 @@ const REST: Duration = Duration::from_secs(6);
 /// So many lengths at most, and so many for kinds that came too rarely.
 const ROUNDS: u64 = 20;
 const ROUNDS_FOR_RARE: u64 = 3;
+/// So much more seldom something breaks where it goes on for the sake of sends alone.
+const CALMER: u32 = 4;
 /// Breaks that overlap at most.
 const AT_ONCE: usize = 3;
 
@@ -139,7 +141,9 @@ async fn break_things(
         let seed = storm.seed.wrapping_add(round);
         let rare = storm.rare(&all.broken);
         let only = if round == 0 || rare.is_empty() { &storm.only } else { &rare };
-        let strikes = schedule::draw(seed, storm.length, storm.every, nodes, storm.ability, only, storm.fair);
+        // Where all that is missing is sends, they get the room.
+        let every = if round > 0 && rare.is_empty() { storm.every * CALMER } else { storm.every };
+        let strikes = schedule::draw(seed, storm.length, every, nodes, storm.ability, only, storm.fair);
         let start = Instant::now();
         let mut running = tokio::task::JoinSet::new();
         for strike in strikes {

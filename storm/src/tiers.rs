@@ -112,6 +112,8 @@ fn drawn() -> u64 {
 
 /// What the short tier demands of both runs together, and of each kind of fault.
 const SENDS: u64 = 50_000;
+/// Of the cluster, in which less stands still.
+const SENDS_OF_CLUSTER: u64 = 32_000;
 const EACH: u64 = 2;
 /// From one fault to the next, on average.
 const EVERY_MS: u64 = 1_000;
@@ -129,10 +131,10 @@ pub(crate) async fn short(options: &ShortOptions) -> Result<bool, Trouble> {
         let run = RunOptions {
             // A little more than the schedule takes to go through all kinds as often as is demanded.
             seconds: (kinds * EACH * EVERY_MS).div_ceil(950) + 2,
-            sends: if shape == Shape::Cluster { SENDS / 2 } else { SENDS.saturating_sub(so_far) },
+            sends: if shape == Shape::Cluster { SENDS_OF_CLUSTER } else { SENDS.saturating_sub(so_far) },
             each: EACH,
             clients: 40,
-            rate: 500,
+            rate: 800,
             every_ms: EVERY_MS,
             fair: true,
             out: options.out.clone(),

@@ -5,6 +5,7 @@ use tenfour::svg::escaped;
 use super::campaign::{Campaign, Row, told};
 use super::page::{cards, opened, table, verdict};
 use super::words::{clock, count, grouped, time};
+use crate::nemesis::fault::Fault;
 
 pub(super) fn of(campaign: &Campaign) -> String {
     let sums = campaign.sums();
@@ -59,7 +60,11 @@ pub(super) fn of(campaign: &Campaign) -> String {
     page += &table(&columns, campaign.runs.iter().map(cells));
     page += "<h2>Kinds of faults</h2>\n";
     let kinds = campaign.kinds();
-    page += &table(&["fault", "#number"], kinds.iter().map(|(name, number)| vec![escaped(name), grouped(*number)]));
+    let kind = |(name, number): (&&str, &u64)| {
+        let family = name.parse::<Fault>().map_or("", Fault::family);
+        format!("<li><i class=\"chip {family}\"></i>{} <b>{}</b></li>", escaped(name), grouped(*number))
+    };
+    put!(&mut page, "<ul class=\"kinds\">{}</ul>\n", kinds.iter().map(kind).collect::<String>());
     page + "</main></body></html>\n"
 }
 

@@ -11,6 +11,8 @@ use crate::checker::Finding;
 use crate::history::Micros;
 
 const STYLE: &str = include_str!("style.css");
+/// What takes less, such as a delivery that is there before its acknowledgement, is shown as this: the axis has no zero.
+const LEAST_MS: f64 = 0.01;
 /// What each kind of break is about, for the legend.
 const FAMILIES: [(&str, &str); 7] = [
     ("clients", "lines to clients"),
@@ -125,15 +127,14 @@ fn findings(run: &Summary<'_>) -> String {
 
 fn one(finding: &Finding, open: bool) -> String {
     let channel = finding.channel.map_or_else(String::new, |channel| format!(", channel {channel}"));
+    let (at, what) = (moment(finding.at), escaped(&finding.what));
+    let head = format!("<b>{}</b> at {at}{channel}: {what}", finding.anomaly);
+    if finding.evidence.is_empty() {
+        return format!("<p>{head}</p>\n");
+    }
+    let open = if open { " open" } else { "" };
     let evidence: Vec<String> = finding.evidence.iter().map(|line| escaped(line)).collect();
-    format!(
-        "<details{}><summary><b>{}</b> at {}{channel}: {}</summary><pre>{}</pre></details>\n",
-        if open { " open" } else { "" },
-        finding.anomaly,
-        moment(finding.at),
-        escaped(&finding.what),
-        evidence.join("\n"),
-    )
+    format!("<details{open}><summary>{head}</summary><pre>{}</pre></details>\n", evidence.join("\n"))
 }
 
 fn plots(run: &Summary<'_>) -> String {
@@ -176,7 +177,7 @@ fn panels(timeline: &Timeline) -> Vec<Panel> {
     let alone = |points| vec![Line { name: String::new(), class: "l0", points, gap: step * 1.5 }];
     let times = |value: fn(&Point) -> Option<[Micros; 3]>| -> Vec<Line> {
         let line = |(place, name, class): (usize, &str, &'static str)| {
-            let point = |point: &Point| Some((middle(point, step), float(value(point)?[place]) / 1e3));
+            let point = |point: &Point| Some((middle(point, step), (float(value(point)?[place]) / 1e3).max(LEAST_MS)));
             let points = timeline.points.iter().filter_map(point).collect();
             Line { name: name.to_owned(), class, points, gap: step * 1.5 }
         };

@@ -180,6 +180,7 @@ fn the_documents_link_to_what_is_there() {
         "docs/architecture.md",
         "docs/guarantees.md",
         "docs/operations.md",
+        "docs/performance.md",
         "docs/protocol.md",
         "docs/testing.md",
     ] {

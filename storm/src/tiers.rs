@@ -115,8 +115,14 @@ const SENDS: u64 = 50_000;
 /// Of the cluster, in which less stands still.
 const SENDS_OF_CLUSTER: u64 = 32_000;
 const EACH: u64 = 2;
-/// From one fault to the next, on average.
-const EVERY_MS: u64 = 1_000;
+/// From one fault to the next, on average. A single node is what nearly every fault hits: it needs the time to get
+/// something done.
+const fn every_ms(shape: Shape) -> u64 {
+    match shape {
+        Shape::Cluster => 1_000,
+        Shape::Single => 1_400,
+    }
+}
 
 /// A run of each deployment that leaves no kind of fault out.
 pub(crate) async fn short(options: &ShortOptions) -> Result<bool, Trouble> {
@@ -130,12 +136,12 @@ pub(crate) async fn short(options: &ShortOptions) -> Result<bool, Trouble> {
         let kinds = Fault::ALL.iter().filter(|fault| fault.is_possible(ability)).count() as u64;
         let run = RunOptions {
             // A little more than the schedule takes to go through all kinds as often as is demanded.
-            seconds: (kinds * EACH * EVERY_MS).div_ceil(950) + 2,
+            seconds: (kinds * EACH * every_ms(shape)).div_ceil(950) + 2,
             sends: if shape == Shape::Cluster { SENDS_OF_CLUSTER } else { SENDS.saturating_sub(so_far) },
             each: EACH,
             clients: 40,
             rate: 800,
-            every_ms: EVERY_MS,
+            every_ms: every_ms(shape),
             fair: true,
             out: options.out.clone(),
             ..plain

@@ -12,8 +12,9 @@ use super::{Crowd, News};
 
 /// How often the time is looked at, and the others are told of what was counted.
 const GLANCE: Duration = Duration::from_millis(50);
-/// How long what is under way at the end is waited for, with nothing coming in.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long what is under way at the end is waited for, with nothing coming in: well above what a daemon takes to say that
+/// it has no time.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// The same with something coming in.
 const LONGEST_DRAIN: Duration = Duration::from_secs(60);
 

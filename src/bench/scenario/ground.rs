@@ -88,7 +88,11 @@ impl<'a> Ground<'a> {
 /// What a load came to, but for its own figures. An error where it could not be carried through.
 pub(super) fn enter(report: &mut Report, fleet: &Fleet, measured: Measured, is_paced: bool) -> Result<(), BenchError> {
     report.findings = fleet.findings();
-    report.verified = "each message was acknowledged and delivered once, in order";
+    report.verified = if measured.tally.refused.is_empty() {
+        "each message was acknowledged and delivered once, in order"
+    } else {
+        "each message was acknowledged and delivered once, in order, or refused"
+    };
     if let Some(fault) = &measured.fault {
         return Err(BenchError::Failed(fault.advice()));
     }

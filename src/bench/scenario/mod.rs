@@ -1,4 +1,4 @@
-//! What can be measured. Each scenario makes its channels and sockets on a [`Ground`], has them do something, and writes
+//! What can be measured. Each scenario makes its channels and sockets on a `Ground`, has them do something, and writes
 //! what it came to in a report.
 
 mod back;

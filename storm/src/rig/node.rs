@@ -227,10 +227,10 @@ impl Node {
         if self.is_running() { Ok(()) } else { self.start() }
     }
 
-    /// Resident memory in bytes.
+    /// Memory that it has taken and touched, in bytes. Without its program, which a debug build makes some 40 MB larger.
     pub(crate) fn memory(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid().filter(|&pid| alive(pid))?)).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
         Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
     }
 

@@ -151,10 +151,13 @@ impl Database {
     where
         E: From<StoreError>,
     {
-        let (since, turn) = self.turn().await?;
+        let asked = Instant::now();
+        let (since, turn) = self.turn(asked).await?;
         let deadline = since + self.0.timeouts.call;
         let end = deadline + self.0.timeouts.commit;
-        let mut conn = self.connection(since).await?;
+        // Where those before had no connection, to wait for them was to wait for one.
+        let waits_since = if self.0.is_reachable.load(Ordering::Relaxed) { since } else { asked };
+        let mut conn = self.connection(waits_since).await?;
         conn.claim();
         let work = async {
             conn.begin(tx).await.map_err(E::from)?;
@@ -193,8 +196,7 @@ impl Database {
     }
 
     /// Since when the call's time runs, and what keeps a connection for it.
-    async fn turn(&self) -> Result<(Instant, OwnedSemaphorePermit), StoreError> {
-        let asked = Instant::now();
+    async fn turn(&self, asked: Instant) -> Result<(Instant, OwnedSemaphorePermit), StoreError> {
         let patience = match self.0.turn {
             Turn::Counts => self.0.connect,
             Turn::Within(patience) => patience,

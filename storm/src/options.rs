@@ -78,6 +78,9 @@ pub(crate) struct RunOptions {
     /// Milliseconds from one fault to the next, on average.
     #[arg(long, default_value_t = 1500)]
     pub every_ms: u64,
+    /// Milliseconds that a fault lasts at most, as far as it has a length.
+    #[arg(long, default_value_t = 12_000)]
+    pub longest_ms: u64,
     /// Only these kinds of faults.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<Fault>,
@@ -186,6 +189,7 @@ impl RunOptions {
         number("clients", self.clients.into(), plain.clients.into());
         number("rate", self.rate.into(), plain.rate.into());
         number("every-ms", self.every_ms, plain.every_ms);
+        number("longest-ms", self.longest_ms, plain.longest_ms);
         if !self.only.is_empty() {
             let names: Vec<&str> = self.only.iter().map(|fault| fault.name()).collect();
             let _ = write!(words, " --only {}", names.join(","));
@@ -232,6 +236,7 @@ impl RunOptions {
             size: Size { users: self.users, channels: self.channels, clients: self.clients, rate: self.rate },
             length: Duration::from_secs(self.seconds),
             every: Duration::from_millis(self.every_ms.max(50)),
+            longest: Duration::from_millis(self.longest_ms),
             only: self.only.clone(),
             fair: self.fair,
             sends: self.sends,
@@ -266,6 +271,7 @@ mod tests {
             clients: 6,
             rate: 7,
             every_ms: 8,
+            longest_ms: 9,
             only: vec![Fault::NodeKill, Fault::PowerCut],
             fair: true,
             plain_disk: true,

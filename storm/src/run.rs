@@ -27,6 +27,8 @@ pub(crate) struct Storm {
     pub length: Duration,
     /// On average so long from one break to the next.
     pub every: Duration,
+    /// None lasts longer, as far as it has a length.
+    pub longest: Duration,
     pub only: Vec<Fault>,
     /// Every kind in turn, rather than a random part of them.
     pub fair: bool,
@@ -101,6 +103,8 @@ pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, T
     tokio::time::sleep(REST).await;
     progress.say("reading everything");
     let finals = host::read_all(&world, &crowd.rest).await?;
+    // What comes from here on is the storm's own leaving.
+    let records = world.recorder.take();
     let _ = phase.send(Phase::End);
     for task in tasks {
         task.await?;
@@ -110,7 +114,6 @@ pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, T
     let memory = memory.await?;
     let logs = rig.nodes.iter().flat_map(|node| crate::alarms::in_log(node.no, &node.log()));
     outcome.alarms.extend(logs.collect::<Vec<_>>());
-    let records = world.recorder.take();
     let scene = std::mem::take(&mut crowd.scene);
     spawn_blocking(move || drop(rig)).await?;
     Ok(History {
@@ -140,19 +143,31 @@ async fn break_things(
     loop {
         let seed = storm.seed.wrapping_add(round);
         let rare = storm.rare(&all.broken);
-        let only = if round == 0 || rare.is_empty() { &storm.only } else { &rare };
+        let fills_up = round > 0 && !rare.is_empty();
+        let only = if fills_up { &rare } else { &storm.only };
         // Where all that is missing is sends, they get the room.
-        let every = if round > 0 && rare.is_empty() { storm.every * CALMER } else { storm.every };
+        let every = if round > 0 && !fills_up { storm.every * CALMER } else { storm.every };
         let strikes = schedule::draw(seed, storm.length, every, nodes, storm.ability, only, storm.fair);
+        let is_over = |so_far: &Outcome| {
+            round > 0 && (fills_up && storm.rare(&so_far.broken).is_empty() || is_enough(storm, so_far, world, round))
+        };
         let start = Instant::now();
         let mut running = tokio::task::JoinSet::new();
-        for strike in strikes {
-            if round > 0 && is_enough(storm, &all, world, round) {
+        for mut strike in strikes {
+            strike.hold = strike.hold.min(storm.longest);
+            // Kinds that are rare may be so because they are in each other's way.
+            let at_once = if fills_up { 1 } else { AT_ONCE };
+            while running.len() >= at_once {
+                take(running.join_next().await, &mut all)?;
+            }
+            if is_over(&all) {
                 break;
             }
-            tokio::time::sleep_until((start + strike.at).into()).await;
-            while running.len() >= AT_ONCE {
-                take(running.join_next().await, &mut all)?;
+            if fills_up && !storm.rare(&all.broken).contains(&strike.fault) {
+                continue;
+            }
+            if !fills_up {
+                tokio::time::sleep_until((start + strike.at).into()).await;
             }
             // Breaks that took long have used up the time of those that are left.
             if start.elapsed() >= storm.length {
@@ -168,8 +183,8 @@ async fn break_things(
         while let Some(done) = running.join_next().await {
             take(Some(done), &mut all)?;
         }
-        while start.elapsed() < storm.length && !(round > 0 && is_enough(storm, &all, world, round)) {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        while start.elapsed() < storm.length && !is_over(&all) {
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
         round += 1;
         if round > ROUNDS || is_enough(storm, &all, world, round) {

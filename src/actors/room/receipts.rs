@@ -51,7 +51,6 @@ impl Receipts {
         }
         *highest = receipt.seq;
         match self.waiting.get_mut(&user) {
-            Some(waiting) if waiting.seq >= receipt.seq => {}
             Some(waiting) => {
                 // Two sessions of one reader: both have to hear of it.
                 let session = receipt.session.filter(|session| waiting.session == Some(*session));
@@ -105,6 +104,7 @@ mod tests {
         assert_eq!(receipts.moved(user(3), receipt(2), soon), Due::Waits);
         let flushed = receipts.flush(start + Duration::from_secs(1));
         assert_eq!(flushed.values().map(|receipt| receipt.seq).collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(receipts.moved(user(2), receipt(2), start + Duration::from_secs(2)), Due::Now, "the time is over");
     }
 
     #[test]

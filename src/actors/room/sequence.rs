@@ -106,8 +106,11 @@ mod tests {
     fn a_filled_range_gives_back_what_waited_within_it() {
         let mut sequence = Sequence::new(4);
         sequence.offer(6, 'a');
+        sequence.offer(7, 'c');
         sequence.offer(9, 'b');
-        assert_eq!(sequence.fill(7), Some(vec![(6, 'a')]));
+        assert_eq!(sequence.waiting(), 3);
+        assert_eq!(sequence.fill(7), Some(vec![(6, 'a'), (7, 'c')]));
+        assert_eq!(sequence.waiting(), 1);
         assert_eq!((sequence.fill(7), sequence.has_hole()), (None, true));
         assert_eq!(sequence.fill(8), Some(vec![]));
         assert_eq!(sequence.next(), Some((9, 'b')));

@@ -97,6 +97,7 @@ mod tests {
         let (mut typing, start) = (Typing::new(ms(2000), ms(3000)), Instant::now());
         assert!(typing.typed(ANA, start));
         assert!(!typing.typed(ANA, start + ms(1900)));
+        assert_eq!(typing.next_look(), Some(start + ms(4900)));
         assert!(typing.expired(start + ms(4899)).is_empty(), "three seconds after the last one received");
         assert_eq!(typing.expired(start + ms(4900)), [ANA]);
         assert!(typing.next_look().is_none());
@@ -109,8 +110,10 @@ mod tests {
         assert!(typing.stopped(ANA));
         assert!(!typing.stopped(ANA));
         assert!(!typing.typed(ANA, start + ms(500)), "held back, so there is nothing to end");
-        assert!(typing.expired(start + ms(3500)).is_empty());
-        assert!(typing.typed(ANA, start + ms(3600)));
+        assert_eq!(typing.next_look(), Some(start + ms(2000)), "when it is forgotten that it was held back");
+        assert!(typing.expired(start + ms(1999)).is_empty() && typing.next_look().is_some());
+        assert!(typing.expired(start + ms(2000)).is_empty() && typing.next_look().is_none());
+        assert!(typing.typed(ANA, start + ms(2001)));
     }
 
     #[test]

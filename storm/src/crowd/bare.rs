@@ -142,7 +142,7 @@ impl Bare {
             if let Err(end) = self.intend(&mut line, now).await {
                 break end;
             }
-            let deaf = line.deaf_until.filter(|until| *until > Instant::now());
+            let deaf = line.deaf_until.filter(|until| now == Phase::Storm && *until > Instant::now());
             let wake = line.next.max(line.not_before).min(line.pinged + PING).min(deaf.unwrap_or(line.heard + SILENCE));
             tokio::select! {
                 message = line.socket.next(), if deaf.is_none() => match message {

@@ -65,7 +65,7 @@ async fn open_on(settings: Settings, runtime: Handle) -> Result<(Writer, Reader)
     if let Some(note) = writes.note() {
         note.check(&writes).await?;
     }
-    Ok((Writer::new(writes), Reader::new(reads)))
+    Ok((Writer::new(writes, connections.batches), Reader::new(reads)))
 }
 
 /// What a database is given once and keeps, whichever node opens it first.

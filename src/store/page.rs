@@ -13,8 +13,10 @@ use crate::domain::ids::ChannelId;
 use crate::domain::message::Message;
 use crate::domain::sync::{HistoryFrom, PageLimits};
 
-/// How many messages are read at once: what a page may hold in memory beyond its limit.
+/// How many messages are read at first: what a page may hold in memory beyond its limit.
 const CHUNK: usize = 100;
+/// More at once where those before were so short that this many will hardly go beyond the page's limit.
+const MAX_CHUNK: usize = 256;
 
 /// In which order a channel is walked, and from where on.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +50,10 @@ pub(super) async fn read(
     limits: PageLimits,
 ) -> QueryResult<(Vec<Message>, bool)> {
     let most = limits.messages.max(1);
-    let (mut page, mut bytes, mut from) = (Vec::new(), 0, from);
+    let (mut page, mut bytes, mut from, mut most_at_once) = (Vec::new(), 0, from, CHUNK);
     loop {
         // One more than fits tells whether there is more.
-        let wanted = (most - page.len() + 1).min(CHUNK);
+        let wanted = (most - page.len() + 1).min(most_at_once);
         let chunk = from.chunk(conn, channel, wanted).await?;
         let is_last = chunk.len() < wanted;
         for message in chunk {
@@ -65,6 +67,8 @@ pub(super) async fn read(
         if is_last {
             return Ok((page, false));
         }
+        let as_long_fit = limits.bytes.saturating_sub(bytes).saturating_mul(page.len()) / bytes.max(1);
+        most_at_once = (as_long_fit / 2).clamp(CHUNK, MAX_CHUNK);
     }
 }
 

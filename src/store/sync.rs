@@ -26,7 +26,8 @@ pub(super) async fn page(
     from: SyncFrom,
     limits: PageLimits,
 ) -> Result<Option<SyncPage>, StoreError> {
-    if members::role(conn, channel, user).await?.is_none() {
+    let members = members::ids(conn, channel).await?;
+    if !members.contains(&user) {
         return Ok(None);
     }
     let Some(head) = channels::row(conn, channel).await?.map(|row| row.version) else { return Ok(None) };
@@ -44,7 +45,7 @@ pub(super) async fn page(
             (messages, version, false)
         }
     };
-    let member_ids = members_at(conn, channel, version, head).await?;
+    let member_ids = members_at(conn, channel, members, version, head).await?;
     Ok(Some(SyncPage { messages, version, has_more: version < head, reset, member_ids }))
 }
 
@@ -65,8 +66,13 @@ async fn newest(conn: &mut Conn, channel: ChannelId, limits: PageLimits) -> Quer
 }
 
 /// Who was in the channel at `version`: today's members with every later change undone.
-async fn members_at(conn: &mut Conn, channel: ChannelId, version: i64, head: i64) -> Result<Vec<UserId>, StoreError> {
-    let mut members: BTreeSet<UserId> = members::ids(conn, channel).await?;
+async fn members_at(
+    conn: &mut Conn,
+    channel: ChannelId,
+    mut members: BTreeSet<UserId>,
+    version: i64,
+    head: i64,
+) -> Result<Vec<UserId>, StoreError> {
     if version < head {
         for (_, change) in changes(conn, channel, version, i64::MAX).await?.into_iter().rev() {
             match change {

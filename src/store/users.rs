@@ -137,8 +137,7 @@ const FEW: usize = 8;
 /// To be called in the transaction that adds these users to a channel, or removes them, after that.
 ///
 /// The order of locks: first the channel's row, then users' rows, in the order of their ids. Nobody who holds a user's
-/// row locks a channel's. Sends are not in the way: an append holds channels' rows and, for its foreign key, the
-/// sender's with FOR KEY SHARE, which an UPDATE that leaves the key alone (FOR NO KEY UPDATE) does not conflict with.
+/// row locks a channel's. Sends are not in the way: an append locks channels' rows only.
 pub(super) async fn count_memberships(conn: &mut Conn, ids: &[UserId]) -> QueryResult<()> {
     if ids.len() > 1 {
         // One UPDATE of several would take them in the order of its plan.

@@ -19,6 +19,7 @@ use crate::fault::{self, Sabotage};
 #[derive(Debug)]
 pub struct Writer {
     db: Database,
+    batches: usize,
 }
 
 /// A group to be made.
@@ -46,8 +47,13 @@ pub(super) struct MembersToAdd {
 type Outcome<T> = Job<Result<T, Denied>>;
 
 impl Writer {
-    pub(super) fn new(db: Database) -> Self {
-        Self { db }
+    pub(super) fn new(db: Database, batches: usize) -> Self {
+        Self { db, batches }
+    }
+
+    /// How many calls of [`Writer::append`] are carried out at once. More only wait for each other.
+    pub fn batches(&self) -> usize {
+        self.batches
     }
 
     /// Stores a batch in one transaction; the outcomes are in the order given. On [`super::StoreError::Locked`] the

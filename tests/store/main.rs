@@ -4,6 +4,7 @@
 
 mod append;
 mod commits;
+mod keys;
 mod kit;
 mod members;
 mod migrations;

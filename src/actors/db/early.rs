@@ -4,6 +4,7 @@
 use actix::{AsyncContext, Context, Handler, Message};
 use parking_lot::Mutex;
 
+use super::sends::Written;
 use super::{Db, DbHandle};
 use crate::actors::origin::Origin;
 use crate::actors::{room, tell};
@@ -57,7 +58,7 @@ impl Handler<Uncommitted> for Db {
         let mut acked = ACKED.lock();
         for outcome in outcomes {
             let Appended::New(stored) = outcome else { continue };
-            let mut sendings = self.flights.iter_mut().flat_map(|(_, batch)| batch);
+            let mut sendings = self.flights.iter_mut().flat_map(|flight| &mut flight.batch);
             let Some(sending) = sendings.find(|it| it.append.message.id == stored.id) else { continue };
             let sender = sending.origin.as_ref().and_then(Origin::session);
             if fault::planted(Sabotage::PublishBeforeCommit)
@@ -84,7 +85,7 @@ impl Handler<Dropped> for Db {
     fn handle(&mut self, Dropped { session }: Dropped, _: &mut Context<Self>) {
         let acked: Vec<MessageId> =
             ACKED.lock().extract_if(.., |(acked, _)| *acked == session).map(|(_, id)| id).collect();
-        for (_, batch) in &mut self.flights {
+        for Written { batch, .. } in &mut self.flights {
             if !batch.iter().any(|sending| acked.contains(&sending.append.message.id)) {
                 continue;
             }

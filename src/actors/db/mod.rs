@@ -1,7 +1,8 @@
 //! The DB actor: every change goes through it.
 //!
 //! Sends come from rooms, the rest from sessions and the REST calls. Sends are written in groups: a batch is what
-//! arrived while the last one was written, one transaction each. What was written is told to the rooms in commit order.
+//! arrived while those before were written, one transaction each. Of several at once none has a channel of another's,
+//! so that a room is told what was written in commit order.
 //! Nobody waits longer than [`ANSWER_WITHIN`]; what may have been stored is never called failed, only "try again".
 //! It never decides who may do what, and never reads for anybody but itself.
 
@@ -40,7 +41,8 @@ use crate::protocol::client::RefusedSend;
 use crate::protocol::error::Refusal;
 use crate::store::{Reader, StoreError, Writer};
 use handle::Place;
-use queue::{Queue, Sending};
+use queue::Queue;
+use sends::Written;
 
 /// The longest that anybody waits for an answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(4500);
@@ -61,8 +63,7 @@ pub struct Db {
     bus: Bus,
     metrics: Arc<Metrics>,
     queue: Queue,
-    /// Batches that are being written, the main one under no channel.
-    flights: Vec<(Option<ChannelId>, Vec<Sending>)>,
+    flights: Vec<Written>,
     orders: VecDeque<Submit>,
     /// Who waits for the order that is being carried out; none in it once their time was up.
     ordering: Option<Ordering>,
@@ -380,7 +381,7 @@ impl Handler<Inspect> for Db {
     fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
         MessageResult(DbState {
             waiting_sends: self.queue.len(),
-            sends_in_flight: self.flights.iter().map(|(_, batch)| batch.len()).sum(),
+            sends_in_flight: self.flights.iter().map(|flight| flight.batch.len()).sum(),
             locked_channels: self.queue.set_aside_count(),
             waiting_orders: self.orders.len() + usize::from(self.ordering.is_some()),
             waiting_marks: self.marks.len(),

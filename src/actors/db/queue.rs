@@ -20,13 +20,26 @@ pub(super) struct Sending {
     pub(super) _place: Option<Place>,
 }
 
-/// Sends in order of arrival. A channel that is set aside (somebody else holds its row) waits alone.
+/// Sends by channel, each in order of arrival. A channel is in one batch at a time, which is what keeps its order while
+/// several are being written. One that somebody else holds is written alone, and nothing else waits for it.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    main: VecDeque<Sending>,
-    aside: HashMap<ChannelId, VecDeque<Sending>>,
+    lines: HashMap<ChannelId, Line>,
+    /// Channels that may go into the next batch, in their turn.
+    ready: VecDeque<ChannelId>,
+    /// The same for those that are written alone.
+    ready_alone: VecDeque<ChannelId>,
     /// Every send that is not finished, in flight ones included.
     keys: HashMap<(UserId, ClientId), usize>,
+    waiting: usize,
+}
+
+/// What waits for one channel. It is there as long as something waits or is being written.
+#[derive(Debug, Default)]
+struct Line {
+    sends: VecDeque<Sending>,
+    flies: bool,
+    alone: bool,
 }
 
 /// The most of one transaction.
@@ -39,61 +52,71 @@ pub(super) struct BatchLimits {
 impl Queue {
     pub(super) fn push(&mut self, sending: Sending) {
         *self.keys.entry(key(&sending)).or_default() += 1;
-        match self.aside.get_mut(&sending.append.message.channel_id) {
-            Some(waiting) => waiting.push_back(sending),
-            None => self.main.push_back(sending),
+        self.waiting += 1;
+        let channel = sending.append.message.channel_id;
+        let line = self.lines.entry(channel).or_default();
+        line.sends.push_back(sending);
+        if line.sends.len() == 1 && !line.flies {
+            self.make_ready(channel);
         }
     }
 
-    /// The next batch of the channels that nobody holds.
+    /// The next batch, of channels of which none is being written. They are until they have [`Queue::landed`].
     pub(super) fn take(&mut self, limits: BatchLimits) -> Vec<Sending> {
-        take(&mut self.main, limits)
-    }
-
-    /// The next batch of a channel that was set aside; when there is none it no longer is.
-    pub(super) fn take_aside(&mut self, channel: ChannelId, limits: BatchLimits) -> Vec<Sending> {
-        let batch = self.aside.get_mut(&channel).map(|waiting| take(waiting, limits)).unwrap_or_default();
-        if batch.is_empty() {
-            self.aside.remove(&channel);
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < limits.sends && bytes < limits.bytes {
+            let Some(channel) = self.ready.pop_front() else { break };
+            if let Some(line) = self.lines.get_mut(&channel) {
+                line.take(limits, &mut batch, &mut bytes);
+                line.flies = true;
+            }
         }
+        self.waiting -= batch.len();
         batch
     }
 
-    /// Puts a batch that failed back to the front, in its order.
+    /// The next batch of a channel that is written alone.
+    pub(super) fn take_alone(&mut self, limits: BatchLimits) -> Option<(ChannelId, Vec<Sending>)> {
+        let channel = self.ready_alone.pop_front()?;
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let line = self.lines.get_mut(&channel)?;
+        line.take(limits, &mut batch, &mut bytes);
+        line.flies = true;
+        self.waiting -= batch.len();
+        Some((channel, batch))
+    }
+
+    /// These channels are no longer being written.
+    pub(super) fn landed(&mut self, channels: &[ChannelId]) {
+        for channel in channels {
+            let Some(line) = self.lines.get_mut(channel) else { continue };
+            line.flies = false;
+            if line.sends.is_empty() {
+                self.lines.remove(channel);
+            } else {
+                self.make_ready(*channel);
+            }
+        }
+    }
+
+    /// Puts what was not stored back to the front of its channels, in its order. Before they have landed.
     pub(super) fn put_back(&mut self, batch: Vec<Sending>) {
+        self.waiting += batch.len();
         for sending in batch.into_iter().rev() {
-            self.main.push_front(sending);
+            self.lines.entry(sending.append.message.channel_id).or_default().sends.push_front(sending);
         }
     }
 
-    /// The same for a channel that is set aside.
-    pub(super) fn put_back_aside(&mut self, channel: ChannelId, batch: Vec<Sending>) {
-        let waiting = self.aside.entry(channel).or_default();
-        for sending in batch.into_iter().rev() {
-            waiting.push_front(sending);
+    /// From here on each of them is written alone, until nothing waits for it.
+    pub(super) fn set_aside(&mut self, channels: &[ChannelId]) {
+        for channel in channels {
+            self.lines.entry(*channel).or_default().alone = true;
         }
     }
 
-    /// Sets the batch's channels aside, each with what else waits for it.
-    pub(super) fn set_aside(&mut self, batch: Vec<Sending>) -> Vec<ChannelId> {
-        let mut channels = Vec::new();
-        let mut seen = HashSet::new();
-        for sending in batch {
-            let channel = sending.append.message.channel_id;
-            if seen.insert(channel) {
-                channels.push(channel);
-            }
-            self.aside.entry(channel).or_default().push_back(sending);
-        }
-        let mut rest = VecDeque::with_capacity(self.main.len());
-        for sending in self.main.drain(..) {
-            match self.aside.get_mut(&sending.append.message.channel_id) {
-                Some(waiting) => waiting.push_back(sending),
-                None => rest.push_back(sending),
-            }
-        }
-        self.main = rest;
-        channels
+    fn make_ready(&mut self, channel: ChannelId) {
+        let is_alone = self.lines.get(&channel).is_some_and(|line| line.alone);
+        if is_alone { &mut self.ready_alone } else { &mut self.ready }.push_back(channel);
     }
 
     /// A send has its final answer.
@@ -115,36 +138,48 @@ impl Queue {
     /// Takes out what was accepted before `limit` and still waits.
     pub(super) fn expired(&mut self, limit: Instant) -> Vec<Sending> {
         let mut expired = Vec::new();
-        for waiting in std::iter::once(&mut self.main).chain(self.aside.values_mut()) {
-            while let Some(sending) = waiting.pop_front_if(|first| first.accepted <= limit) {
+        let mut emptied = HashSet::new();
+        for (channel, line) in &mut self.lines {
+            let before = expired.len();
+            while let Some(sending) = line.sends.pop_front_if(|first| first.accepted <= limit) {
                 expired.push(sending);
             }
+            if expired.len() > before && line.sends.is_empty() && !line.flies {
+                emptied.insert(*channel);
+            }
+        }
+        self.waiting -= expired.len();
+        if !emptied.is_empty() {
+            self.lines.retain(|channel, _| !emptied.contains(channel));
+            self.ready.retain(|channel| !emptied.contains(channel));
+            self.ready_alone.retain(|channel| !emptied.contains(channel));
         }
         expired
     }
 
     pub(super) fn len(&self) -> usize {
-        self.main.len() + self.aside.values().map(VecDeque::len).sum::<usize>()
+        self.waiting
     }
 
     pub(super) fn set_aside_count(&self) -> usize {
-        self.aside.len()
+        self.lines.values().filter(|line| line.alone).count()
+    }
+}
+
+impl Line {
+    fn take(&mut self, limits: BatchLimits, batch: &mut Vec<Sending>, bytes: &mut usize) {
+        while batch.len() < limits.sends
+            && (*bytes < limits.bytes || batch.is_empty())
+            && let Some(next) = self.sends.pop_front()
+        {
+            *bytes += next.append.message.content.as_str().len();
+            batch.push(next);
+        }
     }
 }
 
 fn key(sending: &Sending) -> (UserId, ClientId) {
     (sending.append.message.sender_id, sending.append.message.client_id)
-}
-
-fn take(waiting: &mut VecDeque<Sending>, limits: BatchLimits) -> Vec<Sending> {
-    let mut bytes = 0;
-    let mut batch = Vec::new();
-    while batch.len() < limits.sends && (bytes < limits.bytes || batch.is_empty()) {
-        let Some(next) = waiting.pop_front() else { break };
-        bytes += next.append.message.content.as_str().len();
-        batch.push(next);
-    }
-    batch
 }
 
 #[cfg(test)]
@@ -177,6 +212,10 @@ mod tests {
         batch.iter().map(|sending| sending.append.message.id.0.as_u128()).collect()
     }
 
+    fn channels(ids: &[u128]) -> Vec<ChannelId> {
+        ids.iter().map(|id| ChannelId(Uuid::from_u128(*id))).collect()
+    }
+
     #[test]
     fn a_batch_is_bounded_in_number_and_bytes() {
         let mut queue = Queue::default();
@@ -185,9 +224,39 @@ mod tests {
         }
         queue.push(sending(1, 5, 200));
         queue.push(sending(1, 6, 10));
-        assert_eq!(numbers(&queue.take(LIMITS)), [1, 2, 3]);
-        assert_eq!(numbers(&queue.take(LIMITS)), [4, 5]);
-        assert_eq!(numbers(&queue.take(LIMITS)), [6]);
+        for batch in [&[1, 2, 3][..], &[4, 5], &[6], &[]] {
+            assert_eq!(numbers(&queue.take(LIMITS)), batch);
+            queue.landed(&channels(&[1]));
+        }
+        assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn a_channel_is_in_one_batch_at_a_time() {
+        let mut queue = Queue::default();
+        for (channel, number) in [(1, 1), (2, 2), (1, 3)] {
+            queue.push(sending(channel, number, 1));
+        }
+        assert_eq!(numbers(&queue.take(BatchLimits { sends: 1, bytes: 100 })), [1]);
+        queue.push(sending(1, 4, 1));
+        assert_eq!(numbers(&queue.take(LIMITS)), [2]);
+        queue.push(sending(2, 5, 1));
+        assert!(queue.take(LIMITS).is_empty(), "both are being written");
+        queue.landed(&channels(&[1]));
+        assert_eq!(numbers(&queue.take(LIMITS)), [3, 4]);
+    }
+
+    #[test]
+    fn what_failed_comes_first_in_its_channel() {
+        let mut queue = Queue::default();
+        for (channel, number) in [(1, 1), (1, 2), (2, 3)] {
+            queue.push(sending(channel, number, 1));
+        }
+        let batch = queue.take(LIMITS);
+        queue.push(sending(1, 4, 1));
+        queue.put_back(batch);
+        queue.landed(&channels(&[1, 2]));
+        assert_eq!(numbers(&queue.take(BatchLimits { sends: 9, bytes: 100 })), [1, 2, 4, 3]);
     }
 
     #[test]
@@ -197,13 +266,32 @@ mod tests {
             queue.push(sending(channel, number, 1));
         }
         let batch = queue.take(BatchLimits { sends: 1, bytes: 100 });
-        let locked = queue.set_aside(batch);
-        queue.push(sending(1, 4, 1));
+        queue.put_back(batch);
+        queue.set_aside(&channels(&[1]));
+        queue.landed(&channels(&[1]));
         assert_eq!(numbers(&queue.take(LIMITS)), [2]);
-        assert_eq!(numbers(&queue.take_aside(locked[0], LIMITS)), [1, 3, 4]);
-        assert!(queue.take_aside(locked[0], LIMITS).is_empty());
+        let (channel, batch) = queue.take_alone(LIMITS).unwrap();
+        assert_eq!((channel, numbers(&batch)), (channels(&[1])[0], vec![1, 3]));
+        queue.push(sending(1, 4, 1));
+        assert!(queue.take_alone(LIMITS).is_none() && queue.take(LIMITS).is_empty());
+        queue.landed(&[channel]);
+        assert_eq!(numbers(&queue.take_alone(LIMITS).unwrap().1), [4]);
+        assert_eq!(queue.set_aside_count(), 1);
+        queue.landed(&[channel]);
         queue.push(sending(1, 5, 1));
         assert_eq!(numbers(&queue.take(LIMITS)), [5], "no longer set aside");
+    }
+
+    #[test]
+    fn what_waited_too_long_leaves_nothing_behind() {
+        let mut queue = Queue::default();
+        queue.push(sending(1, 1, 1));
+        assert_eq!(numbers(&queue.expired(Instant::now())), [1]);
+        assert_eq!(queue.len(), 0);
+        assert!(queue.take(LIMITS).is_empty() && queue.lines.is_empty());
+        queue.push(sending(1, 2, 1));
+        assert_eq!(numbers(&queue.take(LIMITS)), [2], "and the channel is ready again, once");
+        assert!(queue.ready.is_empty());
     }
 
     #[test]

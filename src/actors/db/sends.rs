@@ -14,8 +14,20 @@ use crate::protocol::error::{ErrorCode, Refusal};
 use crate::store::StoreError;
 
 const BATCH: BatchLimits = BatchLimits { sends: 512, bytes: 4 << 20 };
+/// So many sends wait where another batch is begun before the last one is done: a full one.
+const WORTH_ANOTHER: usize = BATCH.sends;
 /// Before a batch is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// A batch that is being written.
+#[derive(Debug)]
+pub(super) struct Written {
+    number: u64,
+    channels: Vec<ChannelId>,
+    /// Of one channel that somebody else holds.
+    alone: bool,
+    pub(super) batch: Vec<Sending>,
+}
 
 impl Handler<Enqueue> for Db {
     type Result = ();
@@ -41,79 +53,79 @@ impl Handler<Lookup> for Db {
 
 impl Db {
     fn enqueue(&mut self, Enqueue { append, origin, place, flight }: Enqueue, ctx: &mut Context<Self>) {
-        let channel = append.message.channel_id;
         let (origin, accepted) = (Some(origin), Instant::now());
         self.queue.push(Sending { append, origin, accepted, _flight: flight, _place: Some(place) });
-        self.next_batch(ctx);
-        if self.queue.set_aside_count() > 0 && !self.flies(Some(channel)) {
-            self.next_aside(channel, ctx);
-        }
+        self.next_batches(ctx);
     }
 
-    fn flies(&self, channel: Option<ChannelId>) -> bool {
-        self.flights.iter().any(|(flying, _)| *flying == channel)
+    /// Whether another batch may be begun. A second one beside the first has to be worth it: a few sends do better to wait
+    /// for others, since a transaction of one costs ten times its share of one of a hundred.
+    fn has_room(&self) -> bool {
+        let most = if self.queue.len() < WORTH_ANOTHER { 1 } else { self.writer.batches() };
+        self.flights.iter().filter(|flight| !flight.alone).count() < most
     }
 
-    fn next_batch(&mut self, ctx: &mut Context<Self>) {
-        if !self.flies(None) {
+    /// Starts what can be written now.
+    fn next_batches(&mut self, ctx: &mut Context<Self>) {
+        while self.has_room() {
             let batch = self.queue.take(BATCH);
-            self.write(None, batch, ctx);
+            if batch.is_empty() {
+                break;
+            }
+            let mut channels: Vec<ChannelId> = batch.iter().map(|sending| sending.append.message.channel_id).collect();
+            // They follow one another.
+            channels.dedup();
+            self.write(channels, false, batch, ctx);
+        }
+        while let Some((channel, batch)) = self.queue.take_alone(BATCH) {
+            self.write(vec![channel], true, batch, ctx);
         }
     }
 
-    fn next_aside(&mut self, channel: ChannelId, ctx: &mut Context<Self>) {
-        let batch = self.queue.take_aside(channel, BATCH);
-        self.write(Some(channel), batch, ctx);
-    }
-
-    fn write(&mut self, channel: Option<ChannelId>, batch: Vec<Sending>, ctx: &mut Context<Self>) {
-        if batch.is_empty() {
-            return;
-        }
+    fn write(&mut self, channels: Vec<ChannelId>, alone: bool, batch: Vec<Sending>, ctx: &mut Context<Self>) {
+        // Its number, too.
         self.counts.batches += 1;
+        let number = self.counts.batches;
         #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
         self.metrics.batch_size.observe(batch.len() as f64);
         let appends = batch.iter().map(|sending| sending.append.clone()).collect();
-        self.flights.push((channel, batch));
+        self.flights.push(Written { number, channels, alone, batch });
         let write = self.writer.append(appends);
-        ctx.spawn(write.into_actor(self).map(move |outcome, act, ctx| act.written(channel, outcome, ctx)));
+        ctx.spawn(write.into_actor(self).map(move |outcome, act, ctx| act.written(number, outcome, ctx)));
     }
 
-    fn written(
-        &mut self,
-        channel: Option<ChannelId>,
-        outcome: Result<Vec<Appended>, StoreError>,
-        ctx: &mut Context<Self>,
-    ) {
-        let Some(at) = self.flights.iter().position(|(flying, _)| *flying == channel) else { return };
-        let (_, batch) = self.flights.swap_remove(at);
+    fn written(&mut self, number: u64, outcome: Result<Vec<Appended>, StoreError>, ctx: &mut Context<Self>) {
+        let Some(at) = self.flights.iter().position(|flight| flight.number == number) else { return };
+        let flight = self.flights.swap_remove(at);
         match outcome {
             Ok(outcomes) => {
-                self.counts.sends += batch.len() as u64;
-                self.deliver(batch, outcomes);
+                self.counts.sends += flight.batch.len() as u64;
+                self.deliver(flight.batch, outcomes);
                 self.recovered();
             }
-            Err(StoreError::Locked) if channel.is_none() => {
-                let channels = self.queue.set_aside(batch);
-                log::warn!("{} channels wait for a lock that somebody else holds", channels.len());
-                for channel in channels {
-                    self.next_aside(channel, ctx);
-                }
+            Err(StoreError::Locked) if !flight.alone => {
+                log::warn!("{} channels wait for a lock that somebody else holds", flight.channels.len());
+                self.queue.put_back(flight.batch);
+                self.queue.set_aside(&flight.channels);
             }
             Err(error) => {
-                self.retry(channel, batch, &error, ctx);
+                self.put_back(flight.batch, &error);
+                // Not before its channels are free: what is sent meanwhile waits behind what is tried again.
+                ctx.run_later(RETRY, move |act, ctx| act.landed(&flight.channels, ctx));
                 return;
             }
         }
-        match channel {
-            None => self.next_batch(ctx),
-            Some(channel) => self.next_aside(channel, ctx),
-        }
+        self.landed(&flight.channels, ctx);
+    }
+
+    fn landed(&mut self, channels: &[ChannelId], ctx: &mut Context<Self>) {
+        self.queue.landed(channels);
+        self.next_batches(ctx);
         self.next_lookups(ctx);
     }
 
     /// The appends are idempotent, so that trying again is right whatever the outcome was.
-    fn retry(&mut self, channel: Option<ChannelId>, batch: Vec<Sending>, error: &StoreError, ctx: &mut Context<Self>) {
+    fn put_back(&mut self, batch: Vec<Sending>, error: &StoreError) {
         let refusal = self.failed(error);
         let unknown = matches!(error, StoreError::UnknownOutcome);
         let again = error.is_retryable() || (unknown && !fault::planted(Sabotage::FailAfterUnknownCommit));
@@ -129,15 +141,7 @@ impl Db {
             self.counts.retries += 1;
             self.metrics.db_retries.inc();
         }
-        match channel {
-            None => self.queue.put_back(alive),
-            Some(channel) => self.queue.put_back_aside(channel, alive),
-        }
-        ctx.run_later(RETRY, move |act, ctx| match channel {
-            None => act.next_batch(ctx),
-            Some(channel) if !act.flies(Some(channel)) => act.next_aside(channel, ctx),
-            Some(_) => {}
-        });
+        self.queue.put_back(alive);
     }
 
     /// Sends whose time is up, and refused ones that could not be looked up in time.
@@ -147,7 +151,7 @@ impl Db {
             self.queue.finished(&sending);
             late.extend(sending.origin);
         }
-        for (_, batch) in &mut self.flights {
+        for Written { batch, .. } in &mut self.flights {
             for sending in batch.iter_mut().filter(|sending| sending.accepted <= limit) {
                 // It may be stored yet: then the sender gets it as a message, like everybody.
                 late.extend(sending.origin.take());
@@ -183,9 +187,10 @@ impl Db {
             }
             let channel = append.message.channel_id;
             let item = room::Item::Send { message: Box::new(append.message), outcome, origin, accepted };
-            match by_channel.iter_mut().rev().find(|(id, _)| *id == channel) {
-                Some((_, items)) => items.push(item),
-                None => by_channel.push((channel, vec![item])),
+            // Those of a channel follow one another.
+            match by_channel.last_mut() {
+                Some((id, items)) if *id == channel => items.push(item),
+                _ => by_channel.push((channel, vec![item])),
             }
         }
         for (channel, items) in by_channel {

@@ -227,9 +227,10 @@ impl Manager {
     /// time; a database in memory is its only connection.
     pub(super) fn connections(&self, readers: u32) -> Connections {
         match self.place {
-            Place::SqliteMemory => Connections { read: 1, write: 1, shared: true },
-            Place::SqliteFile(_) => Connections { read: readers.max(1), write: 1, shared: false },
-            Place::Postgres { .. } => Connections { read: readers.max(1), write: 4, shared: false },
+            Place::SqliteMemory => Connections { read: 1, write: 1, batches: 1, shared: true },
+            Place::SqliteFile(_) => Connections { read: readers.max(1), write: 1, batches: 1, shared: false },
+            // While one waits for the disk another is worked on.
+            Place::Postgres { .. } => Connections { read: readers.max(1), write: 4, batches: 2, shared: false },
         }
     }
 
@@ -272,6 +273,8 @@ impl Manager {
 pub(super) struct Connections {
     pub(super) read: u32,
     pub(super) write: u32,
+    /// How many of the writes may be batches of messages.
+    pub(super) batches: usize,
     pub(super) shared: bool,
 }
 

@@ -33,7 +33,7 @@ use super::origin::Origin;
 use super::{room, tell};
 use crate::bus::Bus;
 use crate::domain::change::{Denied, Mark, Marked};
-use crate::domain::ids::{ChannelId, SessionId, UserId};
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::message::Append;
 use crate::fault::{self, Sabotage};
 use crate::metrics::Metrics;

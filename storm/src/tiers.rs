@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::report;
 use crate::report::campaign::{self, Campaign, Row};
 use crate::rig::Shape;
-use crate::run::run;
+use crate::run::{CONVERGE_PRESENCE, run};
 
 /// A run that came to its end.
 pub(crate) struct Ended {
@@ -95,6 +95,7 @@ pub(crate) async fn long(options: &LongOptions) -> Result<bool, Trouble> {
             shape: if (seed - first).is_multiple_of(2) { Shape::Cluster } else { Shape::Single },
             seconds: options.seconds,
             rate: options.rate,
+            calm: CONVERGE_PRESENCE.as_secs(),
             plain_disk: options.plain_disk,
             out: options.out.clone(),
             ..RunOptions::plain()

@@ -115,6 +115,9 @@ impl Bare {
         let node = u8::try_from(at).unwrap_or(u8::MAX);
         self.me.note(no, What::Opened { node, epoch: hash(&self.epoch), channels });
         let now = Instant::now();
+        // Where hardly anything was read yet the kernel keeps least for it.
+        let deaf_at_once = self.deaf && self.me.dice.u8(..3) == 0;
+        let deaf_until = deaf_at_once.then(|| self.deaf_until());
         Ok(Line {
             no,
             socket,
@@ -124,10 +127,14 @@ impl Bare {
             heard: now,
             pinged: now,
             next: now + self.me.pause(),
-            deaf_until: None,
-            pongs: false,
+            deaf_until,
+            pongs: self.me.dice.bool(),
             not_before: now,
         })
+    }
+
+    fn deaf_until(&mut self) -> Instant {
+        Instant::now() + Duration::from_millis(self.me.dice.u64(2_000..25_000))
     }
 
     async fn live(&mut self, mut line: Line, opened_in: Phase) {
@@ -310,7 +317,7 @@ impl Bare {
             }
             970..982 => return Err(End::Own),
             982..1000 if self.deaf => {
-                line.deaf_until = Some(Instant::now() + Duration::from_millis(self.me.dice.u64(2_000..25_000)));
+                line.deaf_until = Some(self.deaf_until());
                 line.pongs = self.me.dice.bool();
             }
             982..1000 => scroll::begin(&mut self.me, channel, self.heads.get(&channel).copied().unwrap_or_default()),

@@ -67,7 +67,7 @@ const REST: Duration = Duration::from_secs(6);
 const ROUNDS: u64 = 20;
 const ROUNDS_FOR_RARE: u64 = 3;
 /// So much more seldom something breaks where it goes on for the sake of sends alone.
-const CALMER: u32 = 4;
+const CALMER: u32 = 12;
 /// Breaks that overlap at most.
 const AT_ONCE: usize = 3;
 

@@ -119,12 +119,12 @@ const EACH: u64 = 2;
 const fn every_ms(shape: Shape) -> u64 {
     match shape {
         Shape::Cluster => 800,
-        Shape::Single => 1_000,
+        Shape::Single => 900,
     }
 }
 
 /// So that much is broken in little time; longer ones are for longer tiers.
-const LONGEST_MS: u64 = 3_000;
+const LONGEST_MS: u64 = 2_500;
 /// Fewer than elsewhere: of as much work as the machine does, more is sends and less is to deliver each to many.
 const CLIENTS: u16 = 32;
 
@@ -146,7 +146,7 @@ pub(crate) async fn short(options: &ShortOptions) -> Result<bool, Trouble> {
             each: EACH,
             users: CLIENTS,
             clients: CLIENTS,
-            rate: 1_000,
+            rate: 1_200,
             longest_ms: LONGEST_MS,
             every_ms: every_ms(shape),
             fair: true,

@@ -81,6 +81,10 @@ pub(crate) struct RunOptions {
     /// Milliseconds that a fault lasts at most, as far as it has a length.
     #[arg(long, default_value_t = 12_000)]
     pub longest_ms: u64,
+    /// Seconds for everything to come to rest once all is healed, 12 at least; from 36 on who is shown online is looked
+    /// at after faults of Redis too.
+    #[arg(long, default_value_t = 12)]
+    pub calm: u64,
     /// Only these kinds of faults.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<Fault>,
@@ -190,6 +194,7 @@ impl RunOptions {
         number("rate", self.rate.into(), plain.rate.into());
         number("every-ms", self.every_ms, plain.every_ms);
         number("longest-ms", self.longest_ms, plain.longest_ms);
+        number("calm", self.calm, plain.calm);
         if !self.only.is_empty() {
             let names: Vec<&str> = self.only.iter().map(|fault| fault.name()).collect();
             let _ = write!(words, " --only {}", names.join(","));
@@ -239,6 +244,7 @@ impl RunOptions {
             longest: Duration::from_millis(self.longest_ms),
             only: self.only.clone(),
             fair: self.fair,
+            calm: Duration::from_secs(self.calm),
             sends: self.sends,
             each: self.each,
             command: self.command(seed),
@@ -272,18 +278,19 @@ mod tests {
             rate: 7,
             every_ms: 8,
             longest_ms: 9,
+            calm: 10,
             only: vec![Fault::NodeKill, Fault::PowerCut],
             fair: true,
             plain_disk: true,
             sabotage: Some("no_head_poll".to_owned()),
             ..plain
         };
-        let command = other.command(9);
+        let command = other.command(11);
         let words = command.strip_prefix("cargo run -p tenfour-storm -- ").unwrap();
         let Command::Run(again) = Cli::parse_from(std::iter::once("storm").chain(words.split(' '))).command else {
             panic!("{command}");
         };
-        let expected = RunOptions { seed: Some(9), ..other };
+        let expected = RunOptions { seed: Some(11), ..other };
         assert_eq!(format!("{again:?}"), format!("{expected:?}"));
     }
 }

@@ -1,13 +1,19 @@
 //! A message of which nobody was told, with nothing after it that would show that it is missing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use diesel_async::SimpleAsyncConnection;
+use serde_json::json;
 use tenfour::domain::ids::ChannelId;
+use uuid::Uuid;
 
 use crate::daemon::eventually;
 use crate::nodes::{FOUND, LIVE, Nodes, is_live, publish_to};
 use crate::proxy::{Cut, Direction};
-use crate::socket::{TestSocket, number};
+use crate::socket::{TestSocket, message, number};
+
+/// A send, whatever is away; with a second for the way.
+const ANSWERED: Duration = Duration::from_secs(6);
 
 async fn start() -> (Nodes, ChannelId, TestSocket, TestSocket) {
     let nodes = Nodes::start(2).await;
@@ -80,4 +86,29 @@ async fn of_several_lost_messages_each_comes_once_and_in_order() {
     nodes.to_redis[0].accept();
     is_live(channel, &mut ana, &mut bo).await;
     is_live(channel, &mut bo, &mut ana).await;
+}
+
+#[tokio::test]
+async fn what_is_stored_and_waits_for_what_cannot_be_read_is_answered_in_time() {
+    let (nodes, channel, mut ana, mut bo) = start().await;
+    let topic = nodes.topic(channel, 2).await;
+    // Messages are stored as ever; what a node has missed it cannot read.
+    let mut other = crate::postgres::connect(&nodes.database()).await;
+    other.batch_execute("BEGIN; LOCK TABLE tenfour.channel_changes IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    nodes.to_redis[0].cut_when(Direction::Up, &publish_to(&topic), Cut::Before);
+    ana.send_message(channel, "missed").await;
+    let client_id = Uuid::new_v4();
+    let start = Instant::now();
+    bo.send(&message(channel, "waits", client_id)).await;
+    let own = client_id.to_string();
+    let answer = bo.expect_where("an answer", |it| it["clientId"] == own).await;
+    assert!(start.elapsed() < ANSWERED, "{:?}", start.elapsed());
+    assert_eq!((&answer["code"], &answer["retryable"]), (&json!("unavailable"), &json!(true)), "{answer}");
+    other.batch_execute("ROLLBACK").await.unwrap();
+    // It was stored all the same: everybody gets it in its place, and so does its sender.
+    bo.expect_text("missed").await;
+    let message = bo.expect_text("waits").await;
+    assert_eq!(message["clientId"], own);
+    assert_eq!(ana.expect_text("waits").await["version"], message["version"]);
+    is_live(channel, &mut ana, &mut bo).await;
 }

@@ -344,7 +344,8 @@ impl Db {
     }
 }
 
-fn too_slow() -> Refusal {
+/// What is told whose time is up.
+pub fn too_slow() -> Refusal {
     Refusal::unavailable(format!("not stored within {} ms; try again", ANSWER_WITHIN.as_millis()))
 }
 

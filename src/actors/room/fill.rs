@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
-use super::Room;
+use super::{Item, Room};
+use crate::actors::db::{ANSWER_WITHIN, too_slow};
 use crate::actors::registry::Idle;
 use crate::actors::tell;
 use crate::domain::sync::Fill;
@@ -14,6 +15,8 @@ use crate::store::StoreError;
 /// A version that is out of turn may be on its way; only then is the store asked.
 const BEFORE_FILL: Duration = Duration::from_millis(20);
 const FILL_RETRY: Duration = Duration::from_millis(500);
+/// Between two looks whether somebody waits for too long.
+const SWEEP: Duration = Duration::from_millis(100);
 /// A larger hole is not filled: the sessions come back and catch up, each from its own cursor.
 const MAX_FILL: usize = 500;
 
@@ -25,7 +28,29 @@ impl Room {
         if self.sequence.has_hole() && !self.filling {
             self.filling = true;
             ctx.run_later(BEFORE_FILL, Self::fill);
+            if !self.sweeping {
+                self.sweeping = true;
+                ctx.run_later(SWEEP, Self::answer_late);
+            }
         }
+    }
+
+    /// What is missing cannot be read for as long as the database is away. Who waits behind it for too long is told to try
+    /// again: the message is stored, and they get it like everybody.
+    fn answer_late(&mut self, ctx: &mut Context<Self>) {
+        self.sweeping = self.filling;
+        if !self.sweeping {
+            return;
+        }
+        for item in self.sequence.waiting_mut() {
+            if let Item::Send { origin, accepted, .. } = item
+                && accepted.elapsed() >= ANSWER_WITHIN
+                && let Some(origin) = origin.take()
+            {
+                origin.refuse(too_slow());
+            }
+        }
+        ctx.run_later(SWEEP, Self::answer_late);
     }
 
     fn pass_on(&mut self) {

@@ -87,6 +87,8 @@ pub struct Room {
     sequence: Sequence<Item>,
     outgoing: Outgoing,
     filling: bool,
+    /// Looks whether somebody waits for too long.
+    sweeping: bool,
     typing: Typing,
     typing_timer: bool,
     present: Present,
@@ -115,6 +117,7 @@ impl Room {
             sequence,
             outgoing: Outgoing::default(),
             filling: false,
+            sweeping: false,
             typing: Typing::new(typing_debounce, typing_expiry),
             typing_timer: false,
             present: Present::new(parts.online.clone(), &channel.member_ids()),

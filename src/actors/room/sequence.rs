@@ -23,6 +23,11 @@ impl<T> Sequence<T> {
         self.waiting.len()
     }
 
+    /// What waits for its turn.
+    pub(super) fn waiting_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.waiting.values_mut()
+    }
+
     /// Takes in a change; gives it back when its version was passed on before.
     pub(super) fn offer(&mut self, version: i64, item: T) -> Option<T> {
         if version <= self.delivered {

@@ -96,11 +96,11 @@ pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: P
 
 async fn publish(parts: &SessionParts, sender: &Acting, send: SendRequest) -> Result<Ack, Refusal> {
     let user = sender.user.id;
-    let refused = || RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
     if let Err(retry_after_ms) = parts.rates.check_message(user) {
         parts.metrics.rate_limited.inc();
         let (origin, answer) = origin(send.client_id);
-        parts.db.refuse(user, refused(), Refusal::rate_limited(retry_after_ms), origin);
+        let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
+        parts.db.refuse(user, refused, Refusal::rate_limited(retry_after_ms), origin);
         return wait(answer).await;
     }
     if parts.directory.room(send.channel_id).is_none() {
@@ -113,7 +113,11 @@ async fn publish(parts: &SessionParts, sender: &Acting, send: SendRequest) -> Re
         Some(room) => {
             tell(&room, room::Publish { sender: user, sender_name: sender.name.clone(), send, origin });
         }
-        None => parts.db.refuse(user, refused(), Refusal::no_channel(), origin),
+        None => {
+            // There is none, or its room has died again already: the store knows which, and who is in it.
+            let append = room::append_of(user, sender.name.clone(), send, room::UNSURE);
+            parts.db.append(append, origin, None);
+        }
     }
     wait(answer).await
 }

@@ -1,8 +1,8 @@
 //! A client that speaks the protocol itself and repairs nothing: every frame goes on record as it came.
 //!
-//! It tries unanswered sends again under their `clientId`, asks for what it missed after most reconnections, hangs up
-//! at random, now and then right behind a send so that the answer is lost, and shows cursors that are none. A deaf one
-//! also stops reading for a while.
+//! It tries unanswered sends again under their `clientId`, now and then answered ones too, above all when it has just been
+//! removed; asks for what it missed after most reconnections, hangs up at random, now and then right behind a send so that
+//! the answer is lost, and shows cursors that are none. A deaf one also stops reading for a while.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
@@ -10,58 +10,55 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tenfour::client::frames::ServerFrame;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use super::connect::{self, Socket};
 use super::cursors::Cursors;
+use super::sends::{Owed, Stored, Unanswered, Waiting};
 use super::{Person, Phase, scroll, translate};
 use crate::Trouble;
-use crate::history::{Answer, Ask, ChannelNo, Frame, LineNo, OpNo, What, hash};
+use crate::history::{Answer, Ask, ChannelNo, LineNo, OpNo, What, hash};
 
 /// A line on which nothing comes for so long, pongs included, is given up.
 const SILENCE: Duration = Duration::from_secs(12);
 const PING: Duration = Duration::from_secs(4);
 /// Before what was refused is tried again.
-const HOLD_BACK: Duration = Duration::from_millis(200);
+pub(super) const HOLD_BACK: Duration = Duration::from_millis(200);
 /// Sends in flight at most.
 const WINDOW: usize = 8;
-
-/// A send whose outcome is not known.
-#[derive(Debug, Clone)]
-struct Owed {
-    channel: ChannelNo,
-    client_id: Uuid,
-    content: String,
-}
+/// Stored sends of a channel that are sent again by who has been removed from it.
+const AGAIN: usize = 2;
 
 pub(crate) struct Bare {
-    me: Person,
+    pub(super) me: Person,
     deaf: bool,
-    cursors: Cursors,
+    pub(super) cursors: Cursors,
     epoch: String,
     /// To be sent (again), in order.
-    queue: VecDeque<Owed>,
+    pub(super) queue: VecDeque<Owed>,
+    pub(super) stored: Stored,
     /// Messages of its own that are stored.
-    mine: VecDeque<(ChannelNo, Uuid)>,
-    heads: HashMap<ChannelNo, i64>,
+    pub(super) mine: VecDeque<(ChannelNo, Uuid)>,
+    pub(super) heads: HashMap<ChannelNo, i64>,
 }
 
 /// What belongs to one connection.
-struct Line {
-    no: LineNo,
+pub(super) struct Line {
+    pub(super) no: LineNo,
     socket: Socket,
-    sends: HashMap<Uuid, (OpNo, Owed)>,
-    others: HashMap<u64, OpNo>,
-    syncing: Option<(OpNo, bool)>,
+    pub(super) sends: Waiting,
+    pub(super) others: HashMap<u64, OpNo>,
+    pub(super) syncing: Option<(OpNo, bool)>,
     heard: Instant,
     pinged: Instant,
     next: Instant,
     deaf_until: Option<Instant>,
+    /// Says that it lives although it does not read: what waits for it is all that can end it.
+    pongs: bool,
     /// A refusal says that there is too much already: nothing is tried again before.
-    not_before: Instant,
+    pub(super) not_before: Instant,
 }
 
 /// Why a line is left.
@@ -78,6 +75,7 @@ impl Bare {
             cursors: Cursors::default(),
             epoch: String::new(),
             queue: VecDeque::new(),
+            stored: Stored::default(),
             mine: VecDeque::new(),
             heads: HashMap::new(),
         }
@@ -117,18 +115,26 @@ impl Bare {
         let node = u8::try_from(at).unwrap_or(u8::MAX);
         self.me.note(no, What::Opened { node, epoch: hash(&self.epoch), channels });
         let now = Instant::now();
+        // Where hardly anything was read yet the kernel keeps least for it.
+        let deaf_at_once = self.deaf && self.me.dice.u8(..3) == 0;
+        let deaf_until = deaf_at_once.then(|| self.deaf_until());
         Ok(Line {
             no,
             socket,
-            sends: HashMap::new(),
+            sends: Waiting::default(),
             others: HashMap::new(),
             syncing: None,
             heard: now,
             pinged: now,
             next: now + self.me.pause(),
-            deaf_until: None,
+            deaf_until,
+            pongs: self.me.dice.bool(),
             not_before: now,
         })
+    }
+
+    fn deaf_until(&mut self) -> Instant {
+        Instant::now() + Duration::from_millis(self.me.dice.u64(2_000..25_000))
     }
 
     async fn live(&mut self, mut line: Line, opened_in: Phase) {
@@ -171,23 +177,43 @@ impl Bare {
             End::Own => (None, true),
         };
         let others = line.others.values().chain(line.syncing.iter().map(|(op, _)| op));
-        for op in others.chain(line.sends.values().map(|(op, _)| op)) {
+        for op in others {
             self.me.note(line.no, What::Answered { op: *op, answer: Answer::Unknown });
         }
-        let mut unknown: Vec<_> = line.sends.into_values().collect();
-        unknown.sort_by_key(|(op, _)| *op);
-        for (_, owed) in unknown.into_iter().rev() {
-            // Some give up; whether it was stored stays open.
-            if self.me.dice.u8(..10) == 0 {
+        self.unanswered(line.no, line.sends.end());
+        self.me.note(line.no, What::Closed { code, own });
+        let mut socket = line.socket;
+        if own && self.me.dice.bool() {
+            drop(timeout(Duration::from_millis(200), socket.close(None)).await);
+        }
+    }
+
+    /// To be sent again, before all others.
+    fn unanswered(&mut self, line: LineNo, sends: Vec<Unanswered>) {
+        for Unanswered { op, owed, shown } in sends.into_iter().rev() {
+            self.me.note(line, What::Answered { op, answer: Answer::Unknown });
+            // Some give up; whether it was stored stays open where it was not shown.
+            if shown || self.me.dice.u8(..10) == 0 {
                 self.me.world.owed.fetch_sub(1, Ordering::Relaxed);
             } else {
                 self.queue.push_front(owed);
             }
         }
-        self.me.note(line.no, What::Closed { code, own });
-        let mut socket = line.socket;
-        if own && self.me.dice.bool() {
-            drop(timeout(Duration::from_millis(200), socket.close(None)).await);
+    }
+
+    /// What is known to be stored, as if its answer had been lost.
+    fn again(&mut self, owed: Option<Owed>) {
+        if let Some(owed) = owed {
+            self.me.world.owed.fetch_add(1, Ordering::Relaxed);
+            self.queue.push_back(owed);
+        }
+    }
+
+    /// Whoever was removed is answered as before.
+    pub(super) fn removed(&mut self, channel: ChannelNo) {
+        for _ in 0..AGAIN {
+            let owed = self.stored.newest(channel);
+            self.again(owed);
         }
     }
 
@@ -197,6 +223,20 @@ impl Bare {
         if now >= line.pinged + PING {
             line.pinged = now;
             self.send(line, json!({"type": "ping"})).await?;
+            if line.pongs && line.deaf_until.is_some_and(|until| until > now) {
+                drop(timeout(SILENCE, line.socket.send(Message::Pong(Vec::new().into()))).await);
+            }
+        }
+        // One that does not read does not know.
+        if !self.deaf {
+            let late = line.sends.overdue(now);
+            if !late.is_empty() {
+                let hangs_up = late.iter().any(|one| !one.shown);
+                self.unanswered(line.no, late);
+                if hangs_up {
+                    return Err(End::Own);
+                }
+            }
         }
         if now < line.not_before {
             return Ok(());
@@ -223,7 +263,11 @@ impl Bare {
         self.me.channels = self.cursors.channels();
         let Some(channel) = self.me.some_channel() else { return Ok(()) };
         match self.me.dice.u16(..1000) {
-            0..720 if self.queue.len() + line.sends.len() < WINDOW * 4 => {
+            0..12 => {
+                let owed = self.stored.any(&mut self.me.dice);
+                self.again(owed);
+            }
+            12..720 if self.queue.len() + line.sends.len() < WINDOW * 4 => {
                 let client_id = Uuid::from_u128(self.me.dice.u128(..));
                 self.me.world.owed.fetch_add(1, Ordering::Relaxed);
                 self.queue.push_back(Owed { channel, client_id, content: self.me.some_content() });
@@ -273,7 +317,8 @@ impl Bare {
             }
             970..982 => return Err(End::Own),
             982..1000 if self.deaf => {
-                line.deaf_until = Some(Instant::now() + Duration::from_millis(self.me.dice.u64(2_000..20_000)));
+                line.deaf_until = Some(self.deaf_until());
+                line.pongs = self.me.dice.bool();
             }
             982..1000 => scroll::begin(&mut self.me, channel, self.heads.get(&channel).copied().unwrap_or_default()),
             _ => (),
@@ -287,7 +332,7 @@ impl Bare {
         let ask = Ask::Send { channel: owed.channel, client_id: owed.client_id, content: hash(&owed.content) };
         let frame = json!({"type": "message", "clientId": owed.client_id, "channelId": id, "content": owed.content});
         self.me.note(line.no, What::Asked { op, ask });
-        line.sends.insert(owed.client_id, (op, owed));
+        line.sends.add(op, owed, Instant::now());
         self.send(line, frame).await
     }
 
@@ -319,80 +364,6 @@ impl Bare {
         match timeout(SILENCE, line.socket.send(Message::text(frame.to_string()))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Closed(None)),
-        }
-    }
-
-    fn came(&mut self, line: &mut Line, text: &str) {
-        let world = std::sync::Arc::clone(&self.me.world);
-        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return };
-        match frame {
-            ServerFrame::Ack(ack) => {
-                let Some((op, owed)) = line.sends.remove(&ack.client_id.0) else { return };
-                world.owed.fetch_sub(1, Ordering::Relaxed);
-                let (message, seq, version, duplicate) = (ack.server_id.0, ack.seq, ack.version, ack.duplicate);
-                let answer = Answer::Acked { message, seq, version, duplicate };
-                self.me.note(line.no, What::Answered { op, answer });
-                if !duplicate {
-                    self.cursors.moved(owed.channel, version, version);
-                }
-                self.mine.push_back((owed.channel, message));
-                if self.mine.len() > 50 {
-                    self.mine.pop_front();
-                }
-            }
-            ServerFrame::Error(error) => {
-                let answer = Answer::Refused { code: error.refused.code.clone(), retryable: error.refused.retryable };
-                if let Some((op, owed)) = error.client_id.and_then(|id| line.sends.remove(&id.0)) {
-                    self.me.note(line.no, What::Answered { op, answer });
-                    if error.refused.retryable {
-                        line.not_before = Instant::now() + HOLD_BACK;
-                        self.queue.push_back(owed);
-                    } else {
-                        world.owed.fetch_sub(1, Ordering::Relaxed);
-                    }
-                } else if let Some(op) = error.reference.and_then(|it| line.others.remove(&it)) {
-                    self.me.note(line.no, What::Answered { op, answer });
-                } else if line.syncing.is_some_and(|(op, _)| error.reference == Some(op.into()))
-                    && let Some((op, _)) = line.syncing.take()
-                {
-                    self.me.note(line.no, What::Answered { op, answer });
-                    line.not_before = Instant::now() + HOLD_BACK;
-                }
-            }
-            ServerFrame::Ok(reply) => {
-                if let Some(op) = reply.reference.and_then(|it| line.others.remove(&it)) {
-                    self.me.note(line.no, What::Answered { op, answer: Answer::Done { version: None } });
-                }
-            }
-            ServerFrame::Sync(page) => {
-                let Some((op, forged)) = line.syncing else { return };
-                let Some(answer) = translate::page(&world.places, &page) else { return };
-                if let (Answer::Page { channel, version, reset, .. }, false) = (&answer, forged) {
-                    self.cursors.page(*channel, *version, *reset);
-                }
-                self.me.note(line.no, What::Answered { op, answer });
-            }
-            ServerFrame::SyncComplete(_) => {
-                if let Some((op, _)) = line.syncing.take() {
-                    self.me.note(line.no, What::Answered { op, answer: Answer::Complete });
-                }
-            }
-            ServerFrame::ChannelRemoved(removed) if line.syncing.is_some() => {
-                // Of a page or of a removal: it means the same.
-                if let Some(&channel) = world.places.channels.get(&removed.channel_id) {
-                    self.cursors.gone(channel);
-                    self.me.note(line.no, What::Came { frame: Frame::ChannelRemoved { channel } });
-                }
-            }
-            frame => {
-                if let Some(frame) = translate::frame(&world.places, &frame) {
-                    self.cursors.frame(&frame);
-                    if let Frame::Message { copy, .. } = &frame {
-                        self.heads.insert(copy.channel, copy.seq);
-                    }
-                    self.me.note(line.no, What::Came { frame });
-                }
-            }
         }
     }
 }

@@ -18,8 +18,10 @@ use crate::Trouble;
 pub(super) type Socket = WebSocketStream<TcpStream>;
 
 const PATIENCE: Duration = Duration::from_secs(8);
-/// So that a client that does not read is noticed.
+/// So that a client that does not read is noticed: without it the kernel takes whole megabytes for it. Segments are as on a
+/// real network, of which its buffers are a multiple.
 const SMALL_BUFFER: u32 = 4096;
+const SEGMENT: u32 = 1400;
 
 pub(super) async fn connect(address: SocketAddr, token: &str, small: bool) -> Result<(Socket, Hello), Trouble> {
     let mut request = format!("ws://{address}/ws").into_client_request()?;
@@ -27,6 +29,7 @@ pub(super) async fn connect(address: SocketAddr, token: &str, small: bool) -> Re
     let socket = TcpSocket::new_v4()?;
     if small {
         socket.set_recv_buffer_size(SMALL_BUFFER)?;
+        socket2::SockRef::from(&socket).set_tcp_mss(SEGMENT)?;
     }
     let opened = async {
         let stream = socket.connect(address).await?;

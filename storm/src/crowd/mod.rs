@@ -3,6 +3,7 @@
 //! Each client is a task with a random sequence of its own, so that a seed gives the same intentions again.
 
 pub(crate) mod bare;
+mod came;
 mod connect;
 pub(crate) mod cursors;
 pub(crate) mod host;
@@ -10,6 +11,7 @@ pub(crate) mod kept;
 pub(crate) mod population;
 pub(crate) mod rest;
 mod scroll;
+mod sends;
 pub(crate) mod translate;
 
 use std::net::SocketAddr;

@@ -32,6 +32,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const FLOATING: usize = 12;
 /// Users whom the host sends for, twice at once.
 const TWICE: usize = 3;
+/// One client of so many stops reading now and then.
+const DEAF: u16 = 16;
 const MAX_MEMBERS: usize = 50;
 
 /// A crowd that is ready to start.
@@ -156,8 +158,9 @@ fn clients(dice: &mut fastrand::Rng, size: Size) -> Vec<ClientInfo> {
         // Everybody has one; who is left over is a second device.
         let user = if client < size.users { client } else { dice.u16(..size.users) };
         let kind = match dice.u8(..20) {
-            0 => Kind::Deaf,
-            1..=8 => Kind::Kept,
+            // Few, and some in every run.
+            _ if client % DEAF == DEAF / 2 => Kind::Deaf,
+            0..8 => Kind::Kept,
             _ => Kind::Bare,
         };
         clients.push(ClientInfo { user, kind });

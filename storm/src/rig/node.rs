@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Quicker than the default, so that a run sees users go offline.
 const HEARTBEAT_MS: u64 = 3_000;
 const SILENCE_MS: u64 = 9_000;
+/// Smaller than the default, so that one that stops reading for seconds fills it; a page of `sync` still finds room.
+const OUTBOX_BYTES: u64 = 384 << 10;
 /// From a user's last sign of life until everybody has been told: silence, sweep, and what a busy machine takes.
 pub(crate) const OFFLINE_WITHIN: Duration = Duration::from_millis(SILENCE_MS + 6_000);
 /// Where Debian and others put libfaketime.
@@ -72,6 +74,7 @@ impl Node {
             ("TENFOUR_RATE_LIMIT".to_owned(), "off".to_owned()),
             ("TENFOUR_HEARTBEAT_INTERVAL_MS".to_owned(), HEARTBEAT_MS.to_string()),
             ("TENFOUR_HEARTBEAT_TIMEOUT_MS".to_owned(), SILENCE_MS.to_string()),
+            ("TENFOUR_OUTBOX_BYTES".to_owned(), OUTBOX_BYTES.to_string()),
             // A backtrace of a debug build takes more memory than the daemon itself.
             ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
         ];

@@ -320,6 +320,26 @@ fn a_send_without_an_answer_in_time() {
 }
 
 #[test]
+fn a_send_that_is_never_answered_on_a_connection_that_stays_open() {
+    let silent = |micros: u64| {
+        let mut sim = begin();
+        let line = sim.open_line(0).unwrap();
+        sim.ask(0, line, Ask::Send { channel: 0, client_id: uuid::Uuid::from_u128(1), content: 1 });
+        sim.now += micros;
+        // It gives up and comes back.
+        sim.close(0, None);
+        sim.open(0);
+        sim.finish()
+    };
+    nothing(&check(&silent(5_900_000)));
+    finds(&check(&silent(7_000_000)), Anomaly::DishonestAnswer, "no answer to a send within");
+    // It waits to the end.
+    let mut history = silent(7_000_000);
+    history.records.retain(|record| !matches!(record.what, What::Answered { answer: Answer::Unknown, .. }));
+    finds(&check(&history), Anomaly::DishonestAnswer, "no answer to a send within");
+}
+
+#[test]
 fn a_send_that_failed_for_good_and_is_stored() {
     let verdict = with(|history| {
         let asked = nth(history, 0, |record| is_ask(record, |ask| matches!(ask, Ask::Send { .. })));

@@ -8,6 +8,9 @@ mod ledger;
 mod lost;
 mod reap;
 mod shared;
+#[cfg(test)]
+mod sim;
+mod verdict;
 
 use std::time::{Duration, Instant};
 

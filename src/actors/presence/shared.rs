@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{DateTime, Utc};
 
+use super::verdict::{self, Known, Verdict};
 use super::{MemberMoved, Presence, lost};
 use crate::actors::{room, tell};
 use crate::bus::{Bus, Event, Topic};
@@ -26,7 +27,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(15);
 /// After a time in which no node could renew anything (Redis was away, or lost its data) a missing lease says nothing
 /// until everybody had the time to write theirs anew: twice what a node takes that
 /// tries every two seconds.
-const SETTLED_AFTER: Duration = Duration::from_secs(6);
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(6);
 /// How long the users of a node that stops go on being shown.
 const LINGER: Duration = Duration::from_secs(15);
 const LINGER_WITHIN: Duration = Duration::from_millis(700);
@@ -232,26 +233,29 @@ impl Presence {
         let Outcome { user, number, .. } = *outcome;
         let channels = self.channels_of(user);
         let Some(shared) = &mut self.shared else { return };
-        // A device elsewhere may not have got to write its lease anew: looked at again when that is settled.
-        let uncertain = !settled && self.online.is_elsewhere(user);
         let moved = shared.moved.remove(&user).unwrap_or_default();
-        let untold = shared.untold.get(&user).map(|untold| untold.failed);
-        // What happened since this write began is told by the next one, what is uncertain later.
-        if (outcome.after || !uncertain) && !shared.dirty.contains(&user) {
+        let Verdict { paid, elsewhere, news } = verdict::written(
+            outcome,
+            Known {
+                settled,
+                thought_elsewhere: self.online.is_elsewhere(user),
+                dirty: shared.dirty.contains(&user),
+                untold: shared.untold.get(&user).map(|untold| untold.failed),
+            },
+        );
+        if paid {
             shared.untold.remove(&user);
         }
-        if outcome.elsewhere || !uncertain {
-            self.online.heard(user, outcome.elsewhere, number, None);
+        if let Some(elsewhere) = elsewhere {
+            self.online.heard(user, elsewhere, number, None);
         }
         if left {
             self.left_here(user, &channels);
         } else {
             self.tell_rooms(user, &channels);
         }
-        if outcome.after && (!outcome.before || untold == Some(true)) {
-            self.announce(user, true, number, None, &channels, marks);
-        } else if !outcome.after && (outcome.before || untold.is_some()) && !uncertain {
-            self.announce(user, false, number, Some(now()), &channels, marks);
+        if let Some(online) = news {
+            self.announce(user, online, number, (!online).then(now), &channels, marks);
         }
         marks.extend(moved.into_iter().map(|(channel, member)| MarkOnline {
             channel,

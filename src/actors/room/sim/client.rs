@@ -16,13 +16,25 @@ pub(super) struct Client {
     /// Messages by `seq`, with the version that it has of them.
     held: BTreeMap<i64, (i64, String)>,
     members: Option<BTreeSet<String>>,
+    typing: BTreeSet<String>,
+    /// How far the others have read, as it was told.
+    marks: BTreeMap<String, i64>,
     /// What it sent, and whether that was answered.
     pub(super) sent: BTreeMap<ClientId, bool>,
 }
 
 impl Client {
     pub(super) fn new(user: UserId) -> Self {
-        Self { user, cursor: None, base: 0, held: BTreeMap::new(), members: None, sent: BTreeMap::new() }
+        Self {
+            user,
+            cursor: None,
+            base: 0,
+            held: BTreeMap::new(),
+            members: None,
+            typing: BTreeSet::new(),
+            marks: BTreeMap::new(),
+            sent: BTreeMap::new(),
+        }
     }
 
     pub(super) fn is_in(&self) -> bool {
@@ -59,6 +71,7 @@ impl Client {
                 self.base = self.cursor.unwrap_or_default();
                 self.held.clear();
                 self.members = None;
+                self.forget_notices();
             }
             "ack" => {
                 self.answered(&frame["clientId"]);
@@ -85,11 +98,26 @@ impl Client {
                 if self.cursor.take().is_none() {
                     return Err("removed twice".to_owned());
                 }
+                self.forget_notices();
+            }
+            "typing" => drop(self.typing.insert(text(&frame["userId"]))),
+            "typing_stopped" => drop(self.typing.remove(&text(&frame["userId"]))),
+            "read" => {
+                let seq = number(&frame["seq"]);
+                let before = self.marks.insert(text(&frame["userId"]), seq);
+                if before.is_some_and(|before| before >= seq) {
+                    return Err(format!("a mark that goes back, from {before:?}"));
+                }
             }
             "error" => self.answered(&frame["clientId"]),
             other => return Err(format!("nobody expected {other:?}")),
         }
         Ok(())
+    }
+
+    pub(super) fn forget_notices(&mut self) {
+        self.typing.clear();
+        self.marks.clear();
     }
 
     fn answered(&mut self, client_id: &Value) {
@@ -127,6 +155,9 @@ impl Client {
         if self.cursor.is_none() {
             return Ok(());
         }
+        if !self.typing.is_empty() {
+            return Err(format!("{:?} type for ever", self.typing));
+        }
         for message in store.messages().iter().filter(|it| it.version > self.base) {
             let held = self.held.get(&message.seq);
             if held != Some(&(message.version, message.content.clone())) {
@@ -139,6 +170,10 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn number(value: &Value) -> i64 {

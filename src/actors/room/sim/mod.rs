@@ -7,6 +7,8 @@
 //! `TENFOUR_SIM_SEEDS=FROM..TO` tries others than with every test. What fails says its seed.
 
 mod client;
+mod notices;
+mod sessions;
 mod store;
 mod world;
 
@@ -33,6 +35,8 @@ struct Totals {
     dropped: usize,
     doubled: usize,
     resyncs: usize,
+    typed: usize,
+    marks: usize,
 }
 
 impl Totals {
@@ -46,11 +50,14 @@ impl Totals {
         self.dropped += other.dropped;
         self.doubled += other.doubled;
         self.resyncs += other.resyncs;
+        self.typed += other.typed;
+        self.marks += other.marks;
     }
 
     fn is_varied(&self) -> bool {
-        let Self { sends, fills, late_fills, deaths, joins, removals, dropped, doubled, resyncs: _ } = *self;
-        [sends, fills, late_fills, deaths, joins, removals, dropped, doubled].iter().all(|count| *count > 0)
+        let Self { sends, fills, late_fills, deaths, joins, removals, dropped, doubled, resyncs, typed, marks } = *self;
+        let all = [sends, fills, late_fills, deaths, joins, removals, dropped, doubled, resyncs, typed, marks];
+        all.iter().all(|count| *count > 0)
     }
 }
 
@@ -69,7 +76,7 @@ fn parts(runtime: &tokio::runtime::Runtime) -> RoomParts {
             max_in_flight: 1,
             typing_debounce: Duration::from_secs(2),
             typing_expiry: Duration::from_secs(3),
-            read_merge: Duration::ZERO,
+            read_merge: Duration::from_secs(1),
             idle: Duration::from_secs(60),
         },
     }

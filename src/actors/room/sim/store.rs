@@ -198,6 +198,17 @@ impl Store {
         Some(Change { channel_id: CHANNEL, version, what: Changed::Channel { change, state } })
     }
 
+    /// A mark that moves.
+    pub(super) fn read(&mut self, user: UserId, rng: &mut Rng) -> Option<i64> {
+        let last = self.channel.last_seq;
+        let member = self.channel.members.iter_mut().find(|it| it.user_id == user)?;
+        if member.last_read_seq >= last {
+            return None;
+        }
+        member.last_read_seq = rng.i64(member.last_read_seq + 1..=last);
+        Some(member.last_read_seq)
+    }
+
     pub(super) fn state(&self) -> ChannelState {
         ChannelState { channel: self.channel.clone(), unread: BTreeMap::new() }
     }

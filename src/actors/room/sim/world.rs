@@ -7,54 +7,57 @@ use uuid::Uuid;
 
 use super::Totals;
 use super::client::Client;
-use super::store::{CHANNEL, Store, user};
-use crate::actors::feed::{Feed, SessionHandle, Subscriber};
+use super::notices::Notice;
+use super::store::{CHANNEL, Store};
+use crate::actors::feed::Subscriber;
 use crate::actors::obituary::Obituary;
 use crate::actors::origin::{Asker, Origin};
 use crate::actors::room::{Item, Room, RoomParts};
 use crate::domain::change::Change;
-use crate::domain::ids::{ClientId, SessionId};
+use crate::domain::ids::ClientId;
 use crate::domain::message::{Appended, NewMessage};
 use crate::domain::sync::Fill;
 use crate::protocol::close::Close;
-use crate::socket::{Limits, Outbox, frame};
 
-const USERS: usize = 5;
+pub(super) const USERS: usize = 5;
 const STEPS: usize = 120;
 /// Rounds in which everything comes to rest.
 const ROUNDS: usize = 60;
 
 pub(super) struct World {
-    rng: Rng,
-    parts: RoomParts,
-    store: Store,
-    nodes: Vec<Node>,
-    sessions: Vec<Session>,
+    pub(super) rng: Rng,
+    pub(super) parts: RoomParts,
+    pub(super) store: Store,
+    pub(super) nodes: Vec<Node>,
+    pub(super) sessions: Vec<Session>,
     /// On the way to a node.
-    pool: Vec<Delivery>,
-    ids: u128,
-    story: Vec<String>,
+    pub(super) pool: Vec<Delivery>,
+    pub(super) ids: u128,
+    pub(super) now: Instant,
+    pub(super) story: Vec<String>,
     pub(super) totals: Totals,
 }
 
-struct Node {
-    room: Room,
+pub(super) struct Node {
+    pub(super) room: Room,
     /// Read from the store, and not arrived.
-    fill: Option<Fill>,
+    pub(super) fill: Option<Fill>,
+    /// When receipts are to be told.
+    pub(super) flush: Option<Instant>,
 }
 
-struct Session {
-    node: usize,
-    handle: Subscriber,
-    client: Client,
-    stage: Stage,
+pub(super) struct Session {
+    pub(super) node: usize,
+    pub(super) handle: Subscriber,
+    pub(super) client: Client,
+    pub(super) stage: Stage,
     /// It has its `hello`.
-    live: bool,
-    over: bool,
+    pub(super) live: bool,
+    pub(super) over: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Out,
     /// Its feed holds back and the room knows it.
     Attached,
@@ -63,30 +66,21 @@ enum Stage {
     In,
 }
 
-/// What was committed.
+/// What was committed, or only said.
 #[derive(Clone)]
-enum News {
+pub(super) enum News {
     Sent(NewMessage, Appended),
     Changed(Change),
+    /// Of no version.
+    Notice(Notice),
 }
 
-struct Delivery {
-    node: usize,
-    news: News,
+pub(super) struct Delivery {
+    pub(super) node: usize,
+    pub(super) news: News,
     /// Of the node's own DB actor: nothing of that is lost while its room lives.
-    own: bool,
-    origin: Option<Origin>,
-}
-
-impl Delivery {
-    fn item(self) -> Item {
-        match self.news {
-            News::Sent(message, outcome) => {
-                Item::Send { message: Box::new(message), outcome, origin: self.origin, accepted: Instant::now() }
-            }
-            News::Changed(change) => Item::Change(change),
-        }
-    }
+    pub(super) own: bool,
+    pub(super) origin: Option<Origin>,
 }
 
 impl World {
@@ -95,32 +89,34 @@ impl World {
         let store = Store::new(rng.usize(1..=USERS));
         let count = rng.usize(1..=3);
         let room = || Room::new(store.channel(), 0, 0, parts.clone(), Obituary::new(|| {}));
-        let nodes = (0..count).map(|_| Node { room: room(), fill: None }).collect();
+        let nodes = (0..count).map(|_| Node { room: room(), fill: None, flush: None }).collect();
         let (sessions, pool, story) = (Vec::new(), Vec::new(), Vec::new());
-        Self { rng, parts, store, nodes, sessions, pool, ids: 0, story, totals: Totals::default() }
+        let now = Instant::now();
+        Self { rng, parts, store, nodes, sessions, pool, ids: 0, now, story, totals: Totals::default() }
     }
 
     pub(super) fn story(&self) -> String {
         self.story.join("\n")
     }
 
-    fn tell(&mut self, what: impl Into<String>) {
+    pub(super) fn tell(&mut self, what: impl Into<String>) {
         self.story.push(format!("{:4} {}", self.store.version(), what.into()));
     }
 
-    fn id(&mut self) -> Uuid {
+    pub(super) fn id(&mut self) -> Uuid {
         self.ids += 1;
         Uuid::from_u128(self.ids)
     }
 
-    fn pick(&mut self, from: usize) -> Option<usize> {
+    pub(super) fn pick(&mut self, from: usize) -> Option<usize> {
         (from > 0).then(|| self.rng.usize(..from))
     }
 
     pub(super) fn run(&mut self) -> Result<(), String> {
         for _ in 0..STEPS {
             match self.rng.u8(..100) {
-                0..20 => self.send(),
+                0..16 => self.send(),
+                16..20 => self.say(),
                 20..26 => {
                     let change = self.store.change_message(&mut self.rng);
                     self.changed(change);
@@ -137,12 +133,13 @@ impl World {
                 95..97 => self.disconnect(),
                 _ => self.die(),
             }
+            self.pass_time();
             self.read()?;
         }
         self.rest()
     }
 
-    fn commit(&mut self, news: &News, asked_at: usize, mut origin: Option<Origin>) {
+    pub(super) fn commit(&mut self, news: &News, asked_at: usize, mut origin: Option<Origin>) {
         for node in 0..self.nodes.len() {
             let own = node == asked_at;
             let origin = if own { origin.take() } else { None };
@@ -198,7 +195,18 @@ impl World {
                 }
                 _ => {}
             }
-            self.nodes[node].room.committed(delivery.item());
+            let item = match delivery.news {
+                News::Sent(message, outcome) => {
+                    let (message, origin, accepted) = (Box::new(message), delivery.origin, self.now);
+                    Item::Send { message, outcome, origin, accepted }
+                }
+                News::Changed(change) => Item::Change(change),
+                News::Notice(notice) => {
+                    self.notice(node, notice, delivery.own);
+                    continue;
+                }
+            };
+            self.nodes[node].room.committed(item);
         }
         self.nodes[node].room.pass_on();
         let delivered = self.nodes[node].room.sequence.delivered();
@@ -226,85 +234,10 @@ impl World {
         self.seen(node, self.store.version());
     }
 
-    fn seen(&mut self, node: usize, version: i64) {
+    pub(super) fn seen(&mut self, node: usize, version: i64) {
         let room = &mut self.nodes[node].room;
         room.sequence.heard_of(version);
         room.pass_on();
-    }
-
-    fn connect(&mut self) {
-        let (node, who) = (self.rng.usize(..self.nodes.len()), user(self.rng.usize(..USERS)));
-        let feed = Feed::new(Outbox::without_socket(Limits::default()));
-        let handle: Subscriber = SessionHandle { id: SessionId(self.id()), user: who, feed }.into();
-        let client = Client::new(who);
-        self.tell(format!("session {} of {who} comes to {node}", self.sessions.len()));
-        self.sessions.push(Session { node, handle, client, stage: Stage::Out, live: false, over: false });
-    }
-
-    fn join(&mut self) {
-        let Some(at) = self.pick(self.sessions.len()) else { return };
-        self.join_of(at);
-    }
-
-    /// The next step of one that is about to join, or of one that is to.
-    fn join_of(&mut self, at: usize) {
-        let session = &mut self.sessions[at];
-        if session.over {
-            return;
-        }
-        let (room, feed) = (&mut self.nodes[session.node].room, &session.handle.feed);
-        if session.stage == Stage::In && !feed.has(CHANNEL) {
-            session.stage = Stage::Out;
-        }
-        match session.stage {
-            Stage::In => {}
-            Stage::Out if self.store.has(session.handle.user) => {
-                feed.hold(CHANNEL);
-                room.roster.attach(session.handle.clone());
-                session.stage = Stage::Attached;
-            }
-            // Not in the listing that it begins with.
-            Stage::Out if !session.live => session.stage = Stage::Looked(None),
-            Stage::Out => {}
-            Stage::Attached => {
-                let version = self.store.has(session.handle.user).then(|| self.store.version());
-                session.stage = Stage::Looked(version);
-            }
-            Stage::Looked(version) => {
-                let began = serde_json::json!({"type": "began", "version": version}).to_string();
-                if !session.live {
-                    let snapshot: Vec<_> = version.map(|version| (CHANNEL, version)).into_iter().collect();
-                    feed.release_all(began.as_bytes(), &snapshot);
-                } else if let Some(version) = version {
-                    feed.release(CHANNEL, frame::text(began.as_bytes()), version);
-                } else {
-                    feed.forget_held(CHANNEL);
-                }
-                if !feed.has(CHANNEL) {
-                    room.roster.detach(session.handle.id);
-                }
-                (session.live, session.stage) = (true, Stage::In);
-                let node = session.node;
-                self.totals.joins += usize::from(version.is_some());
-                self.tell(format!("session {at} has joined at {version:?}"));
-                if let Some(version) = version {
-                    self.seen(node, version);
-                }
-            }
-        }
-    }
-
-    fn disconnect(&mut self) {
-        let Some(at) = self.pick(self.sessions.len()) else { return };
-        self.end(at);
-    }
-
-    fn end(&mut self, at: usize) {
-        let session = &mut self.sessions[at];
-        (session.over, session.live) = (true, false);
-        session.handle.feed.close(Close::GoingAway);
-        self.nodes[session.node].room.roster.detach(session.handle.id);
-        self.tell(format!("session {at} has ended"));
     }
 
     /// A room panics and is started anew from the store, as the registry does it.
@@ -337,7 +270,12 @@ impl World {
         let mut room = Room::new(self.store.channel(), delivered, 1, self.parts.clone(), Obituary::new(|| {}));
         orphans.into_iter().for_each(|(_, session)| room.roster.attach(session));
         room.pass_on();
-        self.nodes[node] = Node { room, fill: None };
+        self.nodes[node] = Node { room, fill: None, flush: None };
+        // It does not know any more what it has told.
+        self.sessions
+            .iter_mut()
+            .filter(|session| session.node == node)
+            .for_each(|session| session.client.forget_notices());
         self.tell(format!("the room of node {node} dies, and goes on from {delivered}"));
     }
 
@@ -377,6 +315,7 @@ impl World {
             for at in 0..self.sessions.len() {
                 self.join_of(at);
             }
+            self.pass_time();
             self.read()?;
         }
         let members = self.store.channel().member_ids();

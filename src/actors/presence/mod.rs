@@ -5,6 +5,7 @@
 //! that a dead node's end. It never pings: that is the session's.
 
 mod ledger;
+mod linger;
 mod lost;
 mod reap;
 mod shared;

@@ -6,7 +6,7 @@
 mod node;
 mod redis;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use fastrand::Rng;
@@ -17,6 +17,7 @@ use node::{News, Node};
 use redis::{Redis, SECOND};
 
 const TICK: i64 = 200;
+const BEGIN: i64 = 100 * SECOND;
 const USERS: u128 = 4;
 /// How long things happen, and how long it takes until all that was lost is found: the leases of a dead node last 90 s.
 const RUN: i64 = 60 * SECOND;
@@ -37,9 +38,12 @@ struct World {
     bus: Vec<(u64, News, i64)>,
     /// What was told of a user, by number.
     told: HashMap<UserId, BTreeMap<i64, bool>>,
-    /// Since when a node shows a user as online.
-    shown: HashMap<(u64, UserId), i64>,
+    /// Of whom nobody may have been able to tell that they went.
+    untold: HashSet<UserId>,
+    /// When a device's lease was seen first in Redis.
+    leased: HashMap<SessionId, i64>,
     away_until: i64,
+    lost_at: i64,
     ids: u128,
     resting: bool,
     story: Vec<String>,
@@ -58,15 +62,17 @@ impl World {
         Self {
             rng,
             calm,
-            now: 100 * SECOND,
+            now: BEGIN,
             start,
             redis: Redis::default(),
             nodes,
             sessions: BTreeMap::new(),
             bus: Vec::new(),
             told: HashMap::new(),
-            shown: HashMap::new(),
+            untold: HashSet::new(),
+            leased: HashMap::new(),
             away_until: 0,
+            lost_at: 0,
             ids: 1000,
             resting: false,
             story: Vec::new(),
@@ -117,7 +123,14 @@ impl World {
                 self.tell(format!("a device of {user} leaves {id}"));
             }
             28 if !self.calm && self.redis.era(self.now).is_some() => {
+                // Of a dead node's devices nobody knows then.
+                for user in users() {
+                    if self.redis.leases(user).iter().any(|session| !self.sessions.contains_key(session)) {
+                        self.untold.insert(user);
+                    }
+                }
                 self.redis.lose_everything();
+                self.lost_at = self.now;
                 self.tell("Redis loses everything".to_owned());
             }
             29 if !self.calm && !self.redis.away => {
@@ -130,7 +143,7 @@ impl World {
                 self.ids += 1;
                 let id = u64::try_from(self.ids).unwrap();
                 self.sessions.retain(|_, (at, ..)| *at != dead);
-                self.shown.retain(|(at, _), _| *at != dead);
+                self.untold.extend(self.nodes[node].owes());
                 self.nodes[node] = Node::new(id, &users(), self.start);
                 self.tell(format!("{dead} is killed, {id} starts"));
             }
@@ -143,6 +156,9 @@ impl World {
         let now = self.now;
         if self.redis.away && self.away_until <= now {
             self.redis.away = false;
+            if self.redis.era(now).is_none() {
+                self.lost_at = now;
+            }
             self.tell("Redis is back".to_owned());
         }
         for (session, (id, _, _, pong)) in &mut self.sessions {
@@ -156,36 +172,49 @@ impl World {
             let (way, back) = (self.rng.i64(0..3) * TICK / 2, self.rng.i64(0..3) * TICK / 2);
             let node = &mut self.nodes[at];
             let (id, mut news) = (node.id, Vec::new());
+            let elsewhere: Vec<UserId> = users().into_iter().filter(|user| node.online.is_elsewhere(*user)).collect();
             if !node.sweep(now).is_empty() {
                 return Err(format!("{id} has not heard of somebody who is there"));
             }
             if node.beats_at(now) {
                 news.extend(node.beat(&mut self.redis, now));
             }
-            if node.next_look <= now {
+            // Without faults news alone are enough.
+            if node.next_look <= now && !self.calm {
                 node.next_look = now + LOOK_EVERY;
                 node.look(&self.redis, now);
             }
             node.write(now, (way, back));
             news.extend(node.go_on(&mut self.redis, now, lost));
+            let gone: Vec<UserId> = elsewhere.iter().copied().filter(|user| !node.online.is_elsewhere(*user)).collect();
+            for user in gone {
+                self.check_gone(user, Some(id), now)?;
+            }
             for one in news {
-                self.publish(id, one)?;
+                self.publish(id, one, elsewhere.contains(&one.user))?;
+            }
+        }
+        for user in users() {
+            for session in self.redis.leases(user) {
+                self.leased.entry(session).or_insert(now);
             }
         }
         let due: Vec<_> = self.bus.extract_if(.., |(.., at)| *at <= now).collect();
         for (to, news, _) in due {
             self.nodes.iter().filter(|node| node.id == to).for_each(|node| node.hear(news));
         }
-        self.check_shown()
+        Ok(())
     }
 
-    fn publish(&mut self, from: u64, news: News) -> Result<(), String> {
+    fn publish(&mut self, from: u64, news: News, thought: bool) -> Result<(), String> {
         self.told_count += 1;
         self.tell(format!("{from} tells {news:?}"));
-        let told = self.told.entry(news.user).or_default();
-        told.insert(news.number, news.online);
-        if self.calm && told.values().zip(told.values().skip(1)).any(|(one, next)| one == next) {
-            return Err(format!("told twice: {news:?}"));
+        self.told.entry(news.user).or_default().insert(news.number, news.online);
+        // A node that has a device of the user itself learns of one elsewhere when it compares. Where Redis loses everything
+        // before that, and its own device goes before the other node has written anew, it does not know better.
+        let knows = thought || self.now - self.lost_at > 10 * SECOND;
+        if !news.online && knows {
+            self.check_gone(news.user, None, news.number / 1000)?;
         }
         let others: Vec<u64> = self.nodes.iter().map(|node| node.id).filter(|id| *id != from).collect();
         for to in others {
@@ -201,28 +230,14 @@ impl World {
         Ok(())
     }
 
-    /// Who is shown as online stays so for as long as one of the devices stays that made it so.
-    fn check_shown(&mut self) -> Result<(), String> {
-        for node in &self.nodes {
-            for user in users() {
-                let is_shown = node.online.has(user);
-                match self.shown.get(&(node.id, user)).copied() {
-                    None if is_shown => drop(self.shown.insert((node.id, user), self.now)),
-                    Some(since) if !is_shown => {
-                        let there = self.sessions.values().find(|(_, of, began, _)| *of == user && *began < since);
-                        if let Some((at, _, began, _)) = there {
-                            return Err(format!(
-                                "{} shows {user} as offline, who is at {at} since {began}, and was shown since {since}",
-                                node.id
-                            ));
-                        }
-                        self.shown.remove(&(node.id, user));
-                    }
-                    _ => {}
-                }
-            }
+    /// Whether a user may be said to be gone, by what is known a moment ago: not while a device is there whose lease was written
+    /// before that, even if Redis has lost it since. `but`: not counting those of this node.
+    fn check_gone(&self, user: UserId, but: Option<u64>, at: i64) -> Result<(), String> {
+        let mut there = self.sessions.iter().filter(|(_, (node, of, ..))| *of == user && but != Some(*node));
+        match there.find(|(session, _)| self.leased.get(*session).is_some_and(|leased| *leased < at - SECOND)) {
+            Some((_, (node, _, began, _))) => Err(format!("{user} counts as gone, who is at {node} since {began}")),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_at_rest(&self) -> Result<(), String> {
@@ -233,6 +248,19 @@ impl World {
                 if node.online.has(user) == there.is_empty() {
                     return Err(format!("{} shows {user} as {}: {there:?}", node.id, node.online.has(user)));
                 }
+            }
+            // In the order of their numbers; they may be said in another one. That somebody went may be said of a visit that was too
+            // short to be told.
+            // Until the cluster is settled goings are not told, if they come to nothing.
+            let settled = (BEGIN + 10 * SECOND) * 1000;
+            let told: Vec<_> =
+                self.told.get(&user).into_iter().flatten().filter(|(number, _)| **number > settled).collect();
+            if let Some(twice) = told.windows(2).find(|pair| self.calm && *pair[0].1 && *pair[1].1) {
+                return Err(format!("{user} was told twice: {twice:?}"));
+            }
+            let last = told.last().map(|(_, online)| **online);
+            if !self.untold.contains(&user) && last.is_some_and(|last| last == there.is_empty()) {
+                return Err(format!("of {user} it was told last that they are there: {last:?}, and {there:?} are"));
             }
             let mut leases = self.redis.leases(user);
             leases.sort_unstable();

@@ -43,6 +43,7 @@ pub(super) struct Node {
     era: Option<i64>,
     settled: bool,
     up: bool,
+    failed: Option<i64>,
     write: Option<Write>,
     outcomes: Option<(Option<i64>, Vec<Outcome>)>,
     pub(super) next_beat: i64,
@@ -65,6 +66,7 @@ impl Node {
             era: None,
             settled: false,
             up: true,
+            failed: None,
             write: None,
             outcomes: None,
             next_beat: 0,
@@ -141,6 +143,9 @@ impl Node {
         let Some(write) = self.write.take_if(|write| write.answered <= now) else { return Vec::new() };
         let outcomes = self.outcomes.take().filter(|_| !lost && !redis.away);
         self.up = outcomes.is_some();
+        if !self.up {
+            self.fails(now);
+        }
         self.written(&write, outcomes)
     }
 
@@ -158,6 +163,11 @@ impl Node {
             .iter()
             .filter_map(|outcome| self.settle(outcome, write.leaving.contains(&outcome.user), settled))
             .collect()
+    }
+
+    fn fails(&mut self, now: i64) {
+        self.failed = Some(now);
+        self.settled = false;
     }
 
     fn is_settled(&self, era: Option<i64>) -> bool {
@@ -189,10 +199,12 @@ impl Node {
     pub(super) fn beat(&mut self, redis: &mut Redis, now: i64) -> Vec<News> {
         self.up = !redis.away;
         if redis.away {
+            self.fails(now);
             return Vec::new();
         }
         let (era, expired) = redis.beat(now);
-        self.settled = now - era >= i64::try_from(SETTLED_AFTER.as_millis()).unwrap();
+        let is_long = |since: i64| now - since >= i64::try_from(SETTLED_AFTER.as_millis()).unwrap();
+        self.settled = is_long(era) && self.failed.is_none_or(is_long);
         if self.settled {
             self.dirty.extend(self.untold.keys());
         }
@@ -240,6 +252,12 @@ impl Node {
         let expired = self.ledger.expired(self.at(now));
         expired.iter().for_each(|session| self.leave(*session));
         expired
+    }
+
+    /// Of whom it may have something to tell.
+    pub(super) fn owes(&self) -> Vec<UserId> {
+        let under_way = self.write.iter().flat_map(|write| &write.users);
+        self.dirty.iter().chain(self.untold.keys()).chain(under_way).copied().collect()
     }
 
     pub(super) fn beats_at(&mut self, now: i64) -> bool {

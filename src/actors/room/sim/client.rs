@@ -43,7 +43,9 @@ impl Client {
 
     /// Whether the user was out of the channel at any time since what it holds.
     pub(super) fn was_removed(&self, store: &Store) -> bool {
-        self.cursor.is_some_and(|cursor| (cursor..=store.version()).any(|version| !store.had(self.user, version)))
+        // Of one that never began any version may have been its own.
+        let since = self.cursor.unwrap_or(0);
+        (since..=store.version()).any(|version| !store.had(self.user, version))
     }
 
     /// All of what the server wrote, of which each frame has to be right by what came before it.
@@ -100,8 +102,12 @@ impl Client {
                 }
                 self.forget_notices();
             }
-            "typing" => drop(self.typing.insert(text(&frame["userId"]))),
-            "typing_stopped" => drop(self.typing.remove(&text(&frame["userId"]))),
+            "typing" => {
+                self.typing.insert(text(&frame["userId"]));
+            }
+            "typing_stopped" => {
+                self.typing.remove(&text(&frame["userId"]));
+            }
             "read" => {
                 let seq = number(&frame["seq"]);
                 let before = self.marks.insert(text(&frame["userId"]), seq);

@@ -216,7 +216,7 @@ impl World {
     /// A room that misses something reads it, or gets what it has read.
     fn fill(&mut self) {
         let Some(node) = self.pick(self.nodes.len()) else { return };
-        let Node { room, fill } = &mut self.nodes[node];
+        let Node { room, fill, .. } = &mut self.nodes[node];
         if let Some(Fill { changes, state: Some(state) }) = fill.take() {
             self.totals.fills += 1;
             self.totals.late_fills += usize::from(state.channel.version < self.store.version());

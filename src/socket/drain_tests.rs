@@ -118,18 +118,18 @@ fn what_is_written_together_comes_also_where_somebody_panics() {
 #[test]
 fn a_peer_that_floods_while_its_socket_closes_is_ended_in_time() {
     run(async {
-        let (outbox, _reader, peer) = open(Limits::default()).await;
+        let (outbox, reader, peer) = open(Limits::default()).await;
         let peer = peer.into_std().unwrap();
         peer.set_nonblocking(false).unwrap();
         let flood = std::thread::spawn(move || {
-            let start = std::time::Instant::now();
+            let (start, piece) = (std::time::Instant::now(), vec![0; 64 * 1024]);
             // Ends in any case, long after it should have.
-            while start.elapsed() < Duration::from_secs(6) && (&peer).write_all(&[0; 64 * 1024]).is_ok() {}
+            while start.elapsed() < Duration::from_secs(6) && (&peer).write_all(&piece).is_ok() {}
             start.elapsed()
         });
         let weak = Arc::downgrade(&outbox.shared());
         outbox.close(1000, "");
-        drop((outbox, _reader));
+        drop((outbox, reader));
         let start = std::time::Instant::now();
         while weak.strong_count() > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -181,7 +181,7 @@ fn much_to_write_is_written_in_turns() {
             let (outbox, reader) = Outbox::open(Limits::default(), taken);
             sockets.push((outbox, reader, peer.unwrap()));
         }
-        let frame = frame::text(&[b'x'; 120 * 1024]);
+        let frame = frame::text(&vec![b'x'; 120 * 1024]);
         together(|| sockets.iter().for_each(|(outbox, ..)| assert!(outbox.push(frame.clone()))));
         let mut turns = 0;
         while sockets.iter().any(|(outbox, ..)| outbox.total_out().0 == 0) {

@@ -46,7 +46,7 @@ impl Session {
 
     /// A sign of life. One that was asked for is free; any other costs as much as any frame, since presence hears of it.
     pub(super) fn beat(&mut self) {
-        if !std::mem::take(&mut self.pinged) && self.parts.rates.check_other(self.handle.user).is_err() {
+        if self.pinged.take().is_none() && self.parts.rates.check_other(self.handle.user).is_err() {
             return self.over_rate();
         }
         self.last_pong = Some(crate::domain::now());

@@ -107,8 +107,8 @@ pub struct Session {
     expiry: Option<SpawnHandle>,
     since: DateTime<Utc>,
     last_pong: Option<DateTime<Utc>>,
-    /// A ping has gone out that no pong has come for.
-    pinged: bool,
+    /// When the last ping went out, if no pong has come for it.
+    pinged: Option<Instant>,
     frames_in: u64,
     pace: Pace,
     messages_in: u64,
@@ -141,7 +141,7 @@ impl Session {
             expiry: None,
             since: crate::domain::now(),
             last_pong: None,
-            pinged: false,
+            pinged: None,
             frames_in: 0,
             pace: Pace::new(Instant::now()),
             messages_in: 0,
@@ -214,7 +214,7 @@ impl Actor for Session {
         self.parts.metrics.connections_opened.inc();
         self.watch_expiry(ctx);
         ctx.run_interval(self.parts.heartbeat_interval, |act, _| {
-            act.pinged = act.handle.feed.outbox().push(frame::ping());
+            act.pinged = act.handle.feed.outbox().push(frame::ping()).then(Instant::now);
         });
         self.join(ctx);
     }

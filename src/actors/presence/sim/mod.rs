@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    fn tell(&mut self, what: String) {
+    fn tell(&mut self, what: &str) {
         self.story.push(format!("{:7} {what}", self.now));
     }
 
@@ -92,7 +92,7 @@ impl World {
         }
         self.resting = true;
         (self.redis.away, self.away_until) = (false, 0);
-        self.tell("rest".to_owned());
+        self.tell("rest");
         let end = self.now + REST;
         while self.now < end {
             self.tick()?;
@@ -111,7 +111,7 @@ impl World {
                 let pong = now + self.rng.i64(SECOND..PONG_EVERY);
                 self.sessions.insert(session, (id, user, now, pong));
                 self.nodes[node].arrive(session, user, now);
-                self.tell(format!("{user} comes to {id}"));
+                self.tell(&format!("{user} comes to {id}"));
             }
             14..28 if !self.sessions.is_empty() => {
                 let at = self.rng.usize(..self.sessions.len());
@@ -120,7 +120,7 @@ impl World {
                 };
                 self.sessions.remove(&session);
                 self.nodes.iter_mut().filter(|node| node.id == id).for_each(|node| node.leave(session));
-                self.tell(format!("a device of {user} leaves {id}"));
+                self.tell(&format!("a device of {user} leaves {id}"));
             }
             28 if !self.calm && self.redis.era(self.now).is_some() => {
                 // Of a dead node's devices nobody knows then.
@@ -131,12 +131,12 @@ impl World {
                 }
                 self.redis.lose_everything();
                 self.lost_at = self.now;
-                self.tell("Redis loses everything".to_owned());
+                self.tell("Redis loses everything");
             }
             29 if !self.calm && !self.redis.away => {
                 self.redis.away = true;
                 self.away_until = self.now + self.rng.i64(TICK..15 * SECOND);
-                self.tell(format!("Redis is away until {}", self.away_until));
+                self.tell(&format!("Redis is away until {}", self.away_until));
             }
             30 if !self.calm => {
                 let dead = self.nodes[node].id;
@@ -145,7 +145,7 @@ impl World {
                 self.sessions.retain(|_, (at, ..)| *at != dead);
                 self.untold.extend(self.nodes[node].owes());
                 self.nodes[node] = Node::new(id, &users(), self.start);
-                self.tell(format!("{dead} is killed, {id} starts"));
+                self.tell(&format!("{dead} is killed, {id} starts"));
             }
             _ => {}
         }
@@ -159,7 +159,7 @@ impl World {
             if self.redis.era(now).is_none() {
                 self.lost_at = now;
             }
-            self.tell("Redis is back".to_owned());
+            self.tell("Redis is back");
         }
         for (session, (id, _, _, pong)) in &mut self.sessions {
             if *pong <= now {
@@ -208,7 +208,7 @@ impl World {
 
     fn publish(&mut self, from: u64, news: News, thought: bool) -> Result<(), String> {
         self.told_count += 1;
-        self.tell(format!("{from} tells {news:?}"));
+        self.tell(&format!("{from} tells {news:?}"));
         self.told.entry(news.user).or_default().insert(news.number, news.online);
         // A node that has a device of the user itself learns of one elsewhere when it compares. Where Redis loses everything
         // before that, and its own device goes before the other node has written anew, it does not know better.

@@ -250,7 +250,9 @@ impl Node {
     /// Sessions that gave no sign of life for too long are ended.
     pub(super) fn sweep(&mut self, now: i64) -> Vec<SessionId> {
         let expired = self.ledger.expired(self.at(now));
-        expired.iter().for_each(|session| self.leave(*session));
+        for session in &expired {
+            self.leave(*session);
+        }
         expired
     }
 

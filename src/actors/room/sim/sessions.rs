@@ -34,7 +34,6 @@ impl World {
             session.stage = Stage::Out;
         }
         match session.stage {
-            Stage::In => {}
             Stage::Out if self.store.has(session.handle.user) => {
                 feed.hold(CHANNEL);
                 room.roster.attach(session.handle.clone());
@@ -42,7 +41,7 @@ impl World {
             }
             // Not in the listing that it begins with.
             Stage::Out if !session.live => session.stage = Stage::Looked(None),
-            Stage::Out => {}
+            Stage::In | Stage::Out => {}
             Stage::Attached => {
                 let version = self.store.has(session.handle.user).then(|| self.store.version());
                 session.stage = Stage::Looked(version);

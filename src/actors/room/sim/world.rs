@@ -256,19 +256,20 @@ impl World {
         let here = |session: &&mut Session| session.node == node && !session.over && session.handle.feed.has(CHANNEL);
         let (mut orphans, mut joining) = (Vec::new(), Vec::new());
         for session in self.sessions.iter_mut().filter(here) {
-            match session.handle.feed.passed(CHANNEL) {
-                Some(passed) => orphans.push((passed, session.handle.clone())),
-                None => {
-                    session.handle.feed.close(Close::Resync);
-                    (session.over, session.live) = (true, false);
-                    joining.push(session.handle.id);
-                }
+            if let Some(passed) = session.handle.feed.passed(CHANNEL) {
+                orphans.push((passed, session.handle.clone()));
+            } else {
+                session.handle.feed.close(Close::Resync);
+                (session.over, session.live) = (true, false);
+                joining.push(session.handle.id);
             }
         }
         self.totals.resyncs += joining.len();
         let delivered = orphans.iter().map(|(passed, _)| *passed).min().unwrap_or(self.store.version());
         let mut room = Room::new(self.store.channel(), delivered, 1, self.parts.clone(), Obituary::new(|| {}));
-        orphans.into_iter().for_each(|(_, session)| room.roster.attach(session));
+        for (_, session) in orphans {
+            room.roster.attach(session);
+        }
         room.pass_on();
         self.nodes[node] = Node { room, fill: None, flush: None };
         // It does not know any more what it has told.

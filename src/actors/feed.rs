@@ -60,15 +60,20 @@ enum Held {
         framed: Bytes,
     },
     Plain(Bytes),
-    Ack {
-        version: i64,
-        framed: Bytes,
-    },
+    Ack(OwnAck),
     /// The user was removed while joining.
     Removed {
         version: i64,
         framed: Bytes,
     },
+}
+
+/// The answer to a session's own send, as it is in the channel's order, and beside it: as a duplicate's, which has no place there.
+#[derive(Debug)]
+struct OwnAck {
+    version: i64,
+    in_turn: Bytes,
+    beside: Bytes,
 }
 
 impl Lanes {
@@ -84,10 +89,17 @@ impl Lanes {
 impl Held {
     fn bytes(&self) -> usize {
         match self {
-            Self::Versioned { framed, .. } | Self::Plain(framed) | Self::Ack { framed, .. } => framed.len(),
+            Self::Versioned { framed, .. } | Self::Plain(framed) => framed.len(),
+            Self::Ack(ack) => ack.bytes(),
             // Few, and small: not counted.
             Self::Removed { .. } => 0,
         }
+    }
+}
+
+impl OwnAck {
+    fn bytes(&self) -> usize {
+        self.in_turn.len() + self.beside.len()
     }
 }
 
@@ -115,11 +127,13 @@ impl Feed {
         self.lanes.lock().by_channel.entry(channel).or_insert_with(|| Lane::Held(Vec::new()));
     }
 
-    /// Stops a join that came to nothing.
+    /// Stops a join that came to nothing. Sends are answered all the same.
     pub fn forget_held(&self, channel: ChannelId) {
         let mut lanes = self.lanes.lock();
-        if matches!(lanes.by_channel.get(&channel), Some(Lane::Held(_))) {
-            lanes.take(channel);
+        if matches!(lanes.by_channel.get(&channel), Some(Lane::Held(_)))
+            && let Some(Lane::Held(held)) = lanes.take(channel)
+        {
+            self.answer(held);
         }
     }
 
@@ -171,23 +185,37 @@ impl Feed {
         }
     }
 
-    /// Passes the ack of the session's own send. In a live channel it takes its place in the order; where others come
-    /// before it, it is left to the message itself, which the room passes on in its turn and which counts as the ack.
-    /// Before the channel is live it answers the send and nothing else.
-    pub fn pass_ack(&self, channel: ChannelId, version: i64, framed: &Bytes) {
+    /// Passes the ack of the session's own send, made by `ack`, which is told whether it goes as a duplicate's. It always
+    /// goes. In a live channel it takes its place in the order, in the message's stead; where that is not its turn it goes
+    /// at once and beside the order, as a duplicate's. The message itself may never come: what a room reads from the store
+    /// may be overtaken there by its deletion, or come after the sender's removal.
+    pub fn pass_ack(&self, channel: ChannelId, version: i64, ack: impl Fn(bool) -> Bytes) {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
-            Some(Lane::Live(last)) if version == *last + 1 => {
-                if self.outbox.push(framed.clone()) {
-                    *last = version;
-                }
-            }
-            Some(Lane::Live(last)) if version > *last => {}
+            // No order that it could have a place in.
+            None => drop(self.outbox.push(ack(false))),
+            Some(Lane::Live(last)) => self.pass_own(last, version, ack),
             Some(Lane::Held(_)) => {
-                let held = Held::Ack { version, framed: framed.clone() };
-                self.hold_back(&mut lanes, channel, held, framed.len());
+                let ack = OwnAck { version, in_turn: ack(false), beside: ack(true) };
+                let bytes = ack.bytes();
+                self.hold_back(&mut lanes, channel, Held::Ack(ack), bytes);
             }
-            _ => drop(self.outbox.push(framed.clone())),
+        }
+    }
+
+    fn pass_own(&self, last: &mut i64, version: i64, ack: impl FnOnce(bool) -> Bytes) {
+        let in_turn = version == *last + 1;
+        if self.outbox.push(ack(!in_turn)) && in_turn {
+            *last = version;
+        }
+    }
+
+    /// Answers the sends of a channel that is not joined after all.
+    fn answer(&self, held: impl IntoIterator<Item = Held>) {
+        for item in held {
+            if let Held::Ack(ack) = item {
+                self.outbox.push(ack.in_turn);
+            }
         }
     }
 
@@ -253,20 +281,21 @@ impl Feed {
     fn release_lane(&self, lanes: &mut Lanes, channel: ChannelId, version: i64, lane: Lane) {
         let mut last = version;
         if let Lane::Held(held) = lane {
-            for item in held {
+            let mut held = held.into_iter();
+            while let Some(item) = held.next() {
                 match item {
                     Held::Versioned { since, version, framed } => {
                         self.pass_live(channel, &mut last, since, version, &framed);
                     }
-                    Held::Ack { version, framed } if version > last => {
-                        self.pass_live(channel, &mut last, version, version, &framed);
+                    Held::Ack(OwnAck { version, in_turn, beside }) => {
+                        self.pass_own(&mut last, version, |is_beside| if is_beside { beside } else { in_turn });
                     }
-                    Held::Plain(framed) | Held::Ack { framed, .. } => {
+                    Held::Plain(framed) => {
                         self.outbox.push(framed);
                     }
                     Held::Removed { version, framed } if version > last => {
                         self.outbox.push(framed);
-                        return;
+                        return self.answer(held);
                     }
                     Held::Removed { .. } => {}
                 }
@@ -305,94 +334,5 @@ impl Feed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::socket::Limits;
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1));
-
-    fn feed() -> Feed {
-        Feed::new(Outbox::without_socket(Limits { bytes: 1 << 20, ..Limits::default() }))
-    }
-
-    fn framed(version: i64) -> Bytes {
-        Bytes::from(version.to_string())
-    }
-
-    #[test]
-    fn what_comes_while_joining_is_passed_above_the_snapshot_only() {
-        let feed = feed();
-        feed.hold(CHANNEL);
-        for version in 4..=7 {
-            feed.pass(CHANNEL, version, version, &framed(version));
-        }
-        feed.release_all(b"hello", &[(CHANNEL, 5)]);
-        assert_eq!(feed.outbox().queued().0, 2, "versions 6 and 7");
-        assert_eq!(feed.passed(CHANNEL), Some(7));
-    }
-
-    #[test]
-    fn a_gap_ends_the_socket() {
-        let feed = feed();
-        feed.hold(CHANNEL);
-        feed.release_all(b"hello", &[(CHANNEL, 5)]);
-        feed.pass(CHANNEL, 7, 7, &framed(7));
-        assert_eq!(feed.outbox().closed_with().map(|(code, _)| code), Some(1001));
-    }
-
-    #[test]
-    fn a_removal_while_joining_is_told_after_the_announcement() {
-        let feed = feed();
-        feed.hold(CHANNEL);
-        feed.remove(CHANNEL, 6, framed(0));
-        feed.pass(CHANNEL, 7, 7, &framed(7));
-        feed.release_all(b"hello", &[(CHANNEL, 5)]);
-        assert_eq!(feed.outbox().queued().0, 1, "the removal and nothing after it");
-        assert!(!feed.has(CHANNEL));
-    }
-
-    #[test]
-    fn a_removal_that_the_snapshot_is_beyond_is_over() {
-        let feed = feed();
-        feed.hold(CHANNEL);
-        assert!(!feed.remove(CHANNEL, 5, framed(0)), "whether it counts shows with the snapshot");
-        feed.pass(CHANNEL, 6, 6, &framed(6));
-        feed.release_all(b"hello", &[(CHANNEL, 6)]);
-        assert_eq!((feed.outbox().queued().0, feed.passed(CHANNEL)), (0, Some(6)));
-        assert!(!feed.remove(CHANNEL, 5, framed(0)), "said again by a room that was started anew");
-        assert!(feed.remove(CHANNEL, 7, framed(0)));
-    }
-
-    #[test]
-    fn of_a_run_everybody_gets_what_comes_next_to_them() {
-        for (start, queued, passed) in [(3, 3, Some(6)), (4, 2, Some(6)), (6, 0, Some(6)), (2, 0, Some(2))] {
-            let feed = feed();
-            feed.hold(CHANNEL);
-            feed.release_all(b"hello", &[(CHANNEL, start)]);
-            feed.pass_run(CHANNEL, 4, &Run::new((4..=6).map(framed).collect()));
-            assert_eq!((feed.outbox().queued().0, feed.passed(CHANNEL)), (queued, passed), "from {start}");
-        }
-    }
-
-    proptest! {
-        /// However a room repeats itself, a session sees each version once and in order.
-        #[test]
-        fn repeated_changes_are_passed_once(start in 0_i64..5, offered in proptest::collection::vec(1_i64..12, 0..40)) {
-            let feed = feed();
-            feed.hold(CHANNEL);
-            feed.release_all(b"hello", &[(CHANNEL, start)]);
-            let mut last = start;
-            for version in offered {
-                if version > last + 1 {
-                    continue;
-                }
-                feed.pass(CHANNEL, version, version, &framed(version));
-                last = last.max(version);
-                prop_assert_eq!(feed.passed(CHANNEL), Some(last));
-            }
-            prop_assert_eq!(i64::try_from(feed.outbox().queued().0).unwrap(), last - start);
-        }
-    }
-}
+#[path = "feed_tests.rs"]
+mod tests;

@@ -29,6 +29,14 @@ pub mod session;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message};
 
+/// The seeds of a simulation: so many with every test, or those that the environment names.
+#[cfg(test)]
+pub(crate) fn seeds(default: u64) -> std::ops::Range<u64> {
+    let Ok(named) = std::env::var("TENFOUR_SIM_SEEDS") else { return 0..default };
+    let (from, to) = named.split_once("..").expect("TENFOUR_SIM_SEEDS is FROM..TO");
+    from.parse().expect("a number")..to.parse().expect("a number")
+}
+
 /// Tells an actor something without waiting. The one place where the mailbox's own (useless) limit is bypassed: see
 /// the module's text for what bounds the number of messages. A stopped actor is no error: its end is news elsewhere.
 pub(crate) fn tell<A, M>(to: &Addr<A>, message: M)

@@ -75,13 +75,15 @@ impl Origin {
         match self {
             Self::Session(mut asker) => {
                 asker.answered = true;
-                let ack = Ack::new(asker.client_id, stored, duplicate);
-                let frame = ServerFrame::Ack { ack, reference: asker.reference.as_ref() }.encode();
+                let framed = |duplicate| {
+                    let ack = Ack::new(asker.client_id, stored, duplicate);
+                    frame::text(&ServerFrame::Ack { ack, reference: asker.reference.as_ref() }.encode())
+                };
                 let feed = &asker.session.feed;
                 if duplicate {
-                    feed.send(&frame);
+                    feed.outbox().push(framed(true));
                 } else {
-                    feed.pass_ack(stored.channel_id, stored.version, &frame::text(&frame));
+                    feed.pass_ack(stored.channel_id, stored.version, framed);
                 }
             }
             Self::Rest { client_id, reply } => {

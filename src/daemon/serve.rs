@@ -60,7 +60,8 @@ pub(super) fn serve(
 ) -> Result<ServerHandle, StartError> {
     let app = app.clone();
     let refused = app.parts.metrics.lines_refused.clone();
-    // What was accepted and not yet counted holds a descriptor as well. At the limit the server accepts no more.
+    // One that is accepted to be refused holds a descriptor as well. Beyond that the server accepts no more, for as long as the
+    // connections are its own: sockets have left it, and only `lines` counts them.
     let of_a_worker = lines.limit().saturating_add(UNCOUNTED) / workers() + 1;
     let server = Server::build()
         .workers(workers())

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
@@ -43,8 +44,9 @@ fn about(what: &str, error: &io::Error) -> io::Error {
 }
 
 fn open(path: &Path) -> io::Result<()> {
-    // One that was killed leaves it behind.
-    match fs::remove_file(path) {
+    // One that was killed leaves its socket behind. What is none was not ours: then nothing is removed, and the bind fails.
+    match fs::symlink_metadata(path) {
+        Ok(left) if left.file_type().is_socket() => fs::remove_file(path)?,
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
@@ -98,7 +100,8 @@ mod tests {
     fn orders_are_taken_over_the_socket_and_each_is_answered() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("faults");
-        fs::write(&path, "left behind").unwrap();
+        // Left behind.
+        drop(UnixListener::bind(&path).unwrap());
         let rest = listen([variable("A", "b"), variable(SOCKET, path.to_str().unwrap()), variable(PLANTED, "")]);
         assert_eq!(rest.unwrap().collect::<Vec<_>>(), [variable("A", "b"), variable(PLANTED, "")]);
         let idle = UnixStream::connect(&path).unwrap();
@@ -128,6 +131,19 @@ mod tests {
         }
         let wrong = listen([variable(PLANTED, "no_heed_poll")]).map(drop).unwrap_err().to_string();
         assert_eq!(wrong, "TENFOUR_SABOTAGE: there is no sabotage called \"no_heed_poll\"");
+    }
+
+    #[test]
+    fn what_is_no_socket_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("precious"), folder.path().join("link"));
+        fs::write(&file, "mine").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        for path in [&file, &link] {
+            let wrong = listen([variable(SOCKET, path.to_str().unwrap())]).map(drop).unwrap_err();
+            assert_eq!(wrong.kind(), ErrorKind::AddrInUse, "{wrong}");
+            assert_eq!(fs::read_to_string(path).unwrap(), "mine");
+        }
     }
 
     #[test]

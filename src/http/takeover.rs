@@ -165,3 +165,7 @@ async fn answer(mut stream: TcpStream, mut codec: Codec, body: impl MessageBody,
     drop(tokio::time::timeout(LINGER, rest).await);
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "takeover_tests.rs"]
+mod tests;

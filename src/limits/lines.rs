@@ -1,4 +1,5 @@
-//! How many TCP connections may be open, whoever they are: each holds descriptors before anybody says who they are.
+//! How many TCP connections may be open, whoever they are: each holds descriptors before anybody says who they are. A place
+//! is held until the connection's last descriptor is closed.
 //!
 //! Asked when a connection is accepted. Never looks at a request.
 
@@ -10,7 +11,8 @@ use parking_lot::Mutex;
 
 use super::caps::{free, network};
 
-/// A connection takes two descriptors, its own and the duplicate that can end it, until it is a socket, which takes one.
+/// The most that a connection takes: its own and the duplicate that can end it, until it is a socket. That takes one, but
+/// whatever is let in may ask for something else.
 const DESCRIPTORS: usize = 2;
 /// The least that is left for the database, files and the admin address.
 const SPARED: usize = 64;

@@ -317,6 +317,18 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_that_says_nothing_holds_no_buffer() {
+        let whole = client(OpCode::Text, true, &[b'a'; MAX]);
+        let chunks = [Bytes::copy_from_slice(&whole[..MAX / 2]), Bytes::copy_from_slice(&whole[MAX / 2..])];
+        let source = stream::iter(chunks.map(Ok)).chain(stream::pending());
+        let mut inbound = Inbound::new(source, MAX);
+        let text = inbound.next().now_or_never().unwrap().unwrap().unwrap();
+        assert!(matches!(text, Event::Text(text) if text.len() == MAX));
+        assert!(inbound.next().now_or_never().is_none());
+        assert_eq!(inbound.read.capacity(), 0);
+    }
+
+    #[test]
     fn each_error_has_its_close_code() {
         let code = |bytes: &[u8]| events(bytes, 4096).pop().unwrap().unwrap_err().close_code();
         assert_eq!(code(&client(OpCode::Text, true, &[0xFF])), Some(1007));

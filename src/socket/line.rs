@@ -17,8 +17,12 @@ use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, rt};
 use bytes::Bytes;
+use futures_util::ready;
 use parking_lot::Mutex;
 use socket2::SockRef;
+
+/// The most of an answer that is given to the server at once.
+const PIECE: usize = 16 * 1024;
 
 /// What the connection's data own. Only this keeps the descriptor, so that the socket closes when the server lets go.
 #[derive(Debug)]
@@ -34,10 +38,10 @@ struct Owner {
 /// Where a connection is counted; dropped with it.
 pub type Place = Box<dyn Any + Send + Sync>;
 
-/// What the peer asks, and since when it has asked nothing.
+/// What the peer asks, and since when it has asked nothing and taken nothing.
 #[derive(Debug)]
 struct Traffic {
-    /// Requests whose answers are not yet given in full, an upgraded socket among them.
+    /// Requests that have no answer yet.
     in_flight: usize,
     quiet_since: Instant,
     /// How long it may be quiet: until the first request a head's time, later also what a connection is kept for.
@@ -61,7 +65,7 @@ impl Drop for Owner {
     }
 }
 
-/// A request that is being answered: goes with the answer's body, so that it ends with that.
+/// A request that has no answer yet.
 #[derive(Debug)]
 struct InFlight(Weak<Owner>);
 
@@ -84,10 +88,13 @@ impl Drop for InFlight {
     }
 }
 
-/// The body of an answer, and what ends with it.
+/// The body of an answer, given in pieces. The server asks for the next one when the peer has taken enough of those before
+/// it: that is how a peer that takes nothing is told from one that is slow.
 struct Answering<B> {
     body: B,
-    _request: Option<InFlight>,
+    /// What is left of what the body gave last.
+    rest: Bytes,
+    owner: Option<Weak<Owner>>,
 }
 
 impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
@@ -98,7 +105,17 @@ impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_next(cx)
+        let this = self.get_mut();
+        if let Some(owner) = this.owner.as_ref().and_then(Weak::upgrade) {
+            owner.traffic.lock().quiet_since = Instant::now();
+        }
+        if this.rest.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_next(cx)) {
+                Some(Ok(given)) => this.rest = given,
+                ended => return Poll::Ready(ended),
+            }
+        }
+        Poll::Ready(Some(Ok(this.rest.split_to(this.rest.len().min(PIECE)))))
     }
 }
 
@@ -167,13 +184,15 @@ async fn watch(owner: Weak<Owner>, first: Duration) {
     }
 }
 
-/// For `middleware::from_fn`, outermost: a request that comes to a service has a whole head, and is in flight until its
-/// answer has been given in full or the connection is gone.
+/// For `middleware::from_fn`, outermost: a request that comes to a service has a whole head, and is in flight until it has
+/// its answer or the connection is gone. From then on the peer has to take that, piece by piece.
 pub async fn mark_head(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let owner = request.conn_data::<Arc<Owner>>().map(Arc::downgrade);
     let in_flight = request.conn_data::<Arc<Owner>>().map(InFlight::new);
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| Answering { body: body.boxed(), _request: in_flight }))
+    drop(in_flight);
+    Ok(response.map_body(|_, body| Answering { body: body.boxed(), rest: Bytes::new(), owner }))
 }

@@ -59,12 +59,18 @@ pub(super) struct Shared {
     pub(super) queue: Mutex<Queue>,
 }
 
-/// The connection. It closes when the last handle is gone, and has ended before.
+/// The connection, as long as it has not ended. Whoever still holds a handle after that holds neither its descriptor nor
+/// its place.
 pub(super) struct Socket {
-    pub(super) half: OwnedWriteHalf,
+    line: Mutex<Option<Arc<Line>>>,
     /// Runs the deadlines too.
     pub(super) scribe: Scribe,
-    _place: Option<Place>,
+}
+
+/// The way out, and the place of the connection, which its reader holds as well.
+pub(super) struct Line {
+    pub(super) half: OwnedWriteHalf,
+    _place: Option<Arc<Place>>,
 }
 
 /// What a socket is made of when the web server has let go of it.
@@ -130,19 +136,34 @@ impl Outbox {
         let Taken { stream, read, answer, scribe, place } = taken;
         let (reader, half) = stream.into_split();
         let queue = Queue { unsent: answer, listed: true, ..Queue::default() };
-        let socket = Some(Socket { half, scribe: scribe.clone(), _place: place });
+        let place = place.map(Arc::new);
+        let line = Mutex::new(Some(Arc::new(Line { half, _place: place.clone() })));
+        let socket = Some(Socket { line, scribe: scribe.clone() });
         let shared = Arc::new(Shared { limits, socket, queue: Mutex::new(queue) });
         let outbox = Self(shared);
         if let Some(sleeping) = scribe.put(Arc::clone(&outbox.0)) {
             scribe::wake(sleeping);
         }
-        (outbox, Reader::new(reader, read))
+        (outbox, Reader::new(reader, read, place))
     }
 
     /// One of which nothing is ever taken.
     #[cfg(test)]
     pub(crate) fn without_socket(limits: Limits) -> Self {
         Self(Arc::new(Shared { limits, socket: None, queue: Mutex::default() }))
+    }
+
+    /// What would be written now.
+    #[cfg(test)]
+    pub(crate) fn take_all(&self) -> Vec<u8> {
+        let mut queue = self.0.queue.lock();
+        (queue.frames, queue.bytes) = (0, 0);
+        queue.entries.drain(..).flat_map(|entry| entry.framed).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.0)
     }
 
     /// What to call, on any thread, when no more is written: the close frame is out or the connection has ended.
@@ -285,6 +306,13 @@ impl Queue {
     }
 }
 
+impl Socket {
+    /// None when the connection has ended.
+    pub(super) fn line(&self) -> Option<Arc<Line>> {
+        self.line.lock().clone()
+    }
+}
+
 impl Shared {
     /// Has the scribe come, unless it will.
     fn list(self: &Arc<Self>, queue: &mut Queue, after: &mut After) {
@@ -317,9 +345,9 @@ impl Shared {
     /// Drops what waits and ends the connection.
     pub(super) fn end(&self) {
         self.gone();
-        if let Some(socket) = &self.socket {
+        if let Some(line) = self.socket.as_ref().and_then(|socket| socket.line.lock().take()) {
             // Fails only where the peer was faster.
-            let _ = SockRef::from(socket.half.as_ref()).shutdown(Shutdown::Both);
+            let _ = SockRef::from(line.half.as_ref()).shutdown(Shutdown::Both);
         }
     }
 

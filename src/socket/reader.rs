@@ -5,12 +5,15 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{Stream, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
+
+use super::line::Place;
 
 /// The most bytes that are read at once.
 const MOST: usize = 16 * 1024;
@@ -25,11 +28,13 @@ pub struct Reader {
     half: OwnedReadHalf,
     /// What the web server had read already, behind the request.
     early: Bytes,
+    /// The connection counts until it is read no more.
+    _place: Option<Arc<Place>>,
 }
 
 impl Reader {
-    pub(super) fn new(half: OwnedReadHalf, early: Bytes) -> Self {
-        Self { half, early }
+    pub(super) fn new(half: OwnedReadHalf, early: Bytes, place: Option<Arc<Place>>) -> Self {
+        Self { half, early, _place: place }
     }
 }
 

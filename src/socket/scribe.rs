@@ -14,8 +14,10 @@ use tokio::runtime::Handle;
 
 use super::outbox::Shared;
 
-/// So many sockets are written to before others on the worker have their turn.
-const TURN: usize = 256;
+/// So many bytes are written before others on the worker have their turn.
+const TURN: usize = 1 << 20;
+/// What a write costs beside its bytes, counted as bytes.
+const WRITE: usize = 4096;
 
 /// The scribe of one worker. Cheap to clone.
 #[derive(Clone)]
@@ -124,10 +126,11 @@ impl Worker {
             .await;
             for socket in sockets.drain(..) {
                 // A panic over one socket costs that one, not all that this task writes to.
-                if catch_unwind(AssertUnwindSafe(|| socket.write(&mut buffer))).is_err() {
+                let written = catch_unwind(AssertUnwindSafe(|| socket.write(&mut buffer))).unwrap_or_else(|_| {
                     socket.end();
-                }
-                turn += 1;
+                    0
+                });
+                turn += written + WRITE;
                 if turn >= TURN {
                     turn = 0;
                     tokio::task::yield_now().await;

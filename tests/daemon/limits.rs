@@ -223,6 +223,30 @@ async fn whoever_is_too_fast_is_told_when_to_go_on_and_closed_when_they_do_not_l
 }
 
 #[tokio::test]
+async fn pongs_that_nobody_asked_for_and_binary_frames_count_like_any_frame() {
+    let daemon = Setup::in_memory().with(|config| config.limits.rate_limit = NonZeroU32::new(5)).start().await;
+    for (sub, first) in [("ana", 0x8A), ("cy", 0x82)] {
+        let token = daemon.user(sub).await;
+        let mut stream = upgraded(daemon.addr(), &token).await;
+        // A burst of 75, then one hundred refusals.
+        for _ in 0..200 {
+            if stream.write_all(&frame(first, b"unasked")).await.is_err() {
+                break;
+            }
+        }
+        assert_eq!(read_close(&mut stream).await, 4429, "{sub}");
+    }
+    // Whoever answers pings, and no more than these, is no case of that.
+    let bo = daemon.user("bo").await;
+    let mut stream = upgraded(daemon.addr(), &bo).await;
+    for _ in 0..20 {
+        stream.write_all(&frame(0x8A, b"now and then")).await.unwrap();
+    }
+    stream_ping(&mut stream).await;
+    assert_eq!(wire::read_frame(&mut stream).await.0, 1);
+}
+
+#[tokio::test]
 async fn a_storm_of_requests_is_answered_or_refused_but_never_kept() {
     let daemon = Setup::in_memory().start().await;
     let channel = daemon.direct("ana", "bo").await;
@@ -260,4 +284,18 @@ async fn a_stranger_without_an_upgrade_gets_an_ordinary_answer() {
     let mut again = vec![0; 15];
     stream.read_exact(&mut again).await.unwrap();
     assert_eq!(again, b"HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn an_upgrade_to_several_protocols_gets_an_ordinary_answer() {
+    let daemon = Setup::in_memory().start().await;
+    let bearer = format!("Bearer {}", daemon.user("ana").await);
+    for protocols in ["websocket, x", "x, websocket", "websocket/13"] {
+        let head = upgrade_head("/ws", &[("Authorization", &bearer)]);
+        let head = head.replace("Upgrade: websocket", &format!("Upgrade: {protocols}"));
+        let (mut stream, answer) = wire::request(daemon.addr(), &head).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("invalid_frame")), "{protocols}: {answer:?}");
+        // The web server keeps no connection whose client had another protocol in mind.
+        assert!(wire::ends_within(&mut stream, Duration::from_secs(3)).await, "{protocols}: {answer:?}");
+    }
 }

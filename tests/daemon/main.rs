@@ -47,6 +47,7 @@ macro_rules! on_each_database {
     };
 }
 
+mod acks;
 mod auth;
 mod closing;
 mod crash;

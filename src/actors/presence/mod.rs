@@ -5,9 +5,13 @@
 //! that a dead node's end. It never pings: that is the session's.
 
 mod ledger;
+mod linger;
 mod lost;
 mod reap;
 mod shared;
+#[cfg(test)]
+mod sim;
+mod verdict;
 
 use std::time::{Duration, Instant};
 

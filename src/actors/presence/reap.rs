@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use futures_util::future::join_all;
 
-use super::Presence;
+use super::{Presence, verdict};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::now;
 use crate::ephemeral::{EXPIRED_AT_ONCE, InEra, Outcome, Own};
@@ -58,13 +58,14 @@ impl Presence {
         ctx: &mut Context<Self>,
     ) {
         let (mut marks, at) = (Vec::new(), now());
-        for Outcome { user, number, before, after, .. } in outcomes.iter().copied() {
+        for outcome in outcomes {
+            let Outcome { user, number, .. } = *outcome;
             if self.ledger.has(user) {
                 // Back meanwhile, and here: their own lease is news enough.
                 continue;
             }
             let untold = self.shared.as_mut().is_some_and(|shared| shared.untold.remove(&user).is_some());
-            if after || !(before || untold) {
+            if !verdict::is_reaped(outcome, untold) {
                 continue;
             }
             log::info!("user {user} is gone: their node has not renewed their lease");

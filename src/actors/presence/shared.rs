@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::{DateTime, Utc};
 
+use super::verdict::{self, Known, Verdict};
 use super::{MemberMoved, Presence, lost};
 use crate::actors::{room, tell};
 use crate::bus::{Bus, Event, Topic};
@@ -25,11 +26,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 const COMPARE_EVERY: Duration = Duration::from_secs(15);
 /// After a time in which no node could renew anything (Redis was away, or lost its data) a missing lease says nothing
 /// until everybody had the time to write theirs anew: twice what a node takes that
-/// tries every two seconds.
-const SETTLED_AFTER: Duration = Duration::from_secs(6);
-/// How long the users of a node that stops go on being shown.
-const LINGER: Duration = Duration::from_secs(15);
-const LINGER_WITHIN: Duration = Duration::from_millis(700);
+/// tries every two seconds. Redis has to answer for all of it.
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(6);
 /// Users of one write.
 const AT_ONCE: usize = 500;
 
@@ -70,7 +68,9 @@ pub(super) struct Shared {
     era: Option<String>,
     pub(super) settled: bool,
     pub(super) reaping: bool,
-    lingering: bool,
+    pub(super) lingering: bool,
+    /// When Redis did not answer last.
+    failed: Option<Instant>,
 }
 
 impl Shared {
@@ -86,6 +86,7 @@ impl Shared {
             settled: false,
             reaping: false,
             lingering: false,
+            failed: None,
         }
     }
 
@@ -97,6 +98,12 @@ impl Shared {
         }
         self.leaving.insert(user);
         true
+    }
+
+    /// Redis did not answer. Who did not get to it either may not have written what it has lost.
+    fn fails(&mut self) {
+        self.failed = Some(Instant::now());
+        self.settled = false;
     }
 
     /// The others have to be told how the user is. `failed`: what was written of it may be there unannounced.
@@ -193,6 +200,7 @@ impl Presence {
             Err(error) => {
                 log::debug!("{} users' leases were not written: {error}", users.len());
                 let Some(shared) = &mut self.shared else { return };
+                shared.fails();
                 shared.dirty.extend(users);
                 // They may have been, with the answer lost.
                 for user in users {
@@ -232,26 +240,29 @@ impl Presence {
         let Outcome { user, number, .. } = *outcome;
         let channels = self.channels_of(user);
         let Some(shared) = &mut self.shared else { return };
-        // A device elsewhere may not have got to write its lease anew: looked at again when that is settled.
-        let uncertain = !settled && self.online.is_elsewhere(user);
         let moved = shared.moved.remove(&user).unwrap_or_default();
-        let untold = shared.untold.get(&user).map(|untold| untold.failed);
-        // What happened since this write began is told by the next one, what is uncertain later.
-        if (outcome.after || !uncertain) && !shared.dirty.contains(&user) {
+        let Verdict { paid, elsewhere, news } = verdict::written(
+            outcome,
+            Known {
+                settled,
+                thought_elsewhere: self.online.is_elsewhere(user),
+                dirty: shared.dirty.contains(&user),
+                untold: shared.untold.get(&user).map(|untold| untold.failed),
+            },
+        );
+        if paid {
             shared.untold.remove(&user);
         }
-        if outcome.elsewhere || !uncertain {
-            self.online.heard(user, outcome.elsewhere, number, None);
+        if let Some(elsewhere) = elsewhere {
+            self.online.heard(user, elsewhere, number, None);
         }
         if left {
             self.left_here(user, &channels);
         } else {
             self.tell_rooms(user, &channels);
         }
-        if outcome.after && (!outcome.before || untold == Some(true)) {
-            self.announce(user, true, number, None, &channels, marks);
-        } else if !outcome.after && (outcome.before || untold.is_some()) && !uncertain {
-            self.announce(user, false, number, Some(now()), &channels, marks);
+        if let Some(online) = news {
+            self.announce(user, online, number, (!online).then(now), &channels, marks);
         }
         marks.extend(moved.into_iter().map(|(channel, member)| MarkOnline {
             channel,
@@ -314,7 +325,10 @@ impl Presence {
             }
             match beat {
                 Ok(beat) => act.beaten(beat, ctx),
-                Err(error) => log::debug!("no beat: {error}"),
+                Err(error) => {
+                    log::debug!("no beat: {error}");
+                    act.shared.iter_mut().for_each(Shared::fails);
+                }
             }
         }));
     }
@@ -322,7 +336,8 @@ impl Presence {
     fn beaten(&mut self, beat: Beat, ctx: &mut Context<Self>) {
         let Some(shared) = &mut self.shared else { return };
         shared.parts.bus.note_nodes(beat.nodes);
-        shared.settled = beat.era_age >= SETTLED_AFTER;
+        let is_long = |since: Instant| since.elapsed() >= SETTLED_AFTER;
+        shared.settled = beat.era_age >= SETTLED_AFTER && shared.failed.is_none_or(is_long);
         if shared.settled {
             shared.dirty.extend(shared.untold.keys());
         }
@@ -364,26 +379,5 @@ impl Presence {
                 tell(&room, room::ComparePresence);
             }
         }));
-    }
-
-    /// Leaves the leases to end by themselves, soon.
-    pub(super) fn linger(&mut self) -> impl Future<Output = ()> + use<> {
-        let own = self.shared.as_mut().map(|shared| {
-            shared.lingering = true;
-            let users = self.ledger.user_ids().map(|user| {
-                let leases = self.ledger.leases_of(user, Instant::now());
-                let sessions = leases.into_iter().map(|(session, left)| (session, left.min(LINGER))).collect();
-                Own { user, sessions, here: true }
-            });
-            (shared.parts.leases.clone(), users.collect::<Vec<_>>())
-        });
-        async move {
-            if let Some((leases, own)) = own {
-                let put = tokio::time::timeout(LINGER_WITHIN, leases.put(own));
-                if !matches!(put.await, Ok(Ok(_))) {
-                    log::warn!("the other nodes may show the users of this one for a while");
-                }
-            }
-        }
     }
 }

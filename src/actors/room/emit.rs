@@ -220,8 +220,8 @@ impl Room {
     }
 
     /// All receipts that wait, one write to each session.
-    pub(super) fn emit_receipts(&mut self) {
-        let receipts = self.receipts.flush(Instant::now());
+    pub(super) fn emit_receipts(&mut self, now: Instant) {
+        let receipts = self.receipts.flush(now);
         let frames: Vec<_> = receipts
             .iter()
             .map(|(user, receipt)| (receipt.session, read_frame(self.id, *user, receipt.seq, receipt.at)))

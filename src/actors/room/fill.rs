@@ -8,7 +8,8 @@ use super::{Item, Room};
 use crate::actors::db::{ANSWER_WITHIN, too_slow};
 use crate::actors::registry::Idle;
 use crate::actors::tell;
-use crate::domain::sync::Fill;
+use crate::domain::channel::ChannelState;
+use crate::domain::sync::{Fill, FilledChange};
 use crate::protocol::close::Close;
 use crate::store::StoreError;
 
@@ -53,7 +54,7 @@ impl Room {
         ctx.run_later(SWEEP, Self::answer_late);
     }
 
-    fn pass_on(&mut self) {
+    pub(super) fn pass_on(&mut self) {
         while let Some((version, item)) = self.sequence.next() {
             self.emit(version, item);
         }
@@ -73,11 +74,7 @@ impl Room {
     fn filled(&mut self, fill: Result<Fill, StoreError>, ctx: &mut Context<Self>) {
         match fill {
             Ok(Fill { changes, state: Some(state) }) => {
-                for change in changes {
-                    if let Some(waited) = self.sequence.fill(change.version) {
-                        self.emit_filled(change, waited, &state);
-                    }
-                }
+                self.take_fill(changes, &state);
                 // What the store did not have yet comes from the DB actor, or is asked for again.
                 self.fill_again_later(ctx);
             }
@@ -88,6 +85,15 @@ impl Room {
             Err(error) => {
                 log::error!("channel {}: what it missed could not be read: {error}", self.id);
                 ctx.run_later(FILL_RETRY, Self::fill);
+            }
+        }
+    }
+
+    /// Passes on what the store has, as far as it was not passed on before.
+    pub(super) fn take_fill(&mut self, changes: Vec<FilledChange>, state: &ChannelState) {
+        for change in changes {
+            if let Some(waited) = self.sequence.fill(change.version) {
+                self.emit_filled(change, waited, state);
             }
         }
     }

@@ -14,6 +14,8 @@ mod present;
 mod receipts;
 mod roster;
 mod sequence;
+#[cfg(test)]
+mod sim;
 mod typing;
 
 use std::sync::Arc;

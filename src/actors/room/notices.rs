@@ -96,10 +96,11 @@ impl Handler<MarkMoved> for Room {
             return;
         }
         let receipt = Receipt { seq: moved.seq, at: moved.at, session: moved.session };
-        match self.receipts.moved(moved.user_id, receipt, Instant::now()) {
-            Due::Now => self.emit_receipts(),
+        let now = Instant::now();
+        match self.receipts.moved(moved.user_id, receipt, now) {
+            Due::Now => self.emit_receipts(now),
             Due::After(wait) => {
-                ctx.run_later(wait, |act, _| act.emit_receipts());
+                ctx.run_later(wait, |act, _| act.emit_receipts(Instant::now()));
             }
             Due::Waits => {}
         }

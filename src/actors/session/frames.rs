@@ -7,6 +7,7 @@ use actix::Context;
 use super::Session;
 use crate::actors::db::Order;
 use crate::actors::origin::{Asker, Origin};
+use crate::actors::presence::Beat;
 use crate::actors::{room, tell};
 use crate::auth::{AuthError, Identity};
 use crate::domain::change::{By, Mark};
@@ -41,6 +42,22 @@ impl Session {
             return self.over_rate();
         }
         self.handle.feed.outbox().push(frame::pong(payload));
+    }
+
+    /// A sign of life. One that was asked for is free; any other costs as much as any frame, since presence hears of it.
+    pub(super) fn beat(&mut self) {
+        if self.pinged.take().is_none() && self.parts.rates.check_other(self.handle.user).is_err() {
+            return self.over_rate();
+        }
+        self.last_pong = Some(crate::domain::now());
+        tell(&self.parts.presence, Beat { session: self.handle.id });
+    }
+
+    pub(super) fn binary(&mut self) {
+        if self.parts.rates.check_other(self.handle.user).is_err() {
+            self.over_rate();
+        }
+        self.refuse(&Refusal::invalid("frames must be text messages, not binary ones"), None);
     }
 
     fn dispatch(&mut self, reference: Option<Ref>, frame: ClientFrame, ctx: &mut Context<Self>) {

@@ -27,7 +27,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::db::DbHandle;
 use super::directory::Directory;
 use super::feed::Subscriber;
-use super::presence::{Beat, Leave, Presence};
+use super::presence::{Leave, Presence};
 use super::registry::{Registry, Unregister};
 use super::{room, tell};
 use crate::auth::{Identity, LEEWAY, Verifier};
@@ -107,6 +107,8 @@ pub struct Session {
     expiry: Option<SpawnHandle>,
     since: DateTime<Utc>,
     last_pong: Option<DateTime<Utc>>,
+    /// When the last ping went out, if no pong has come for it.
+    pinged: Option<Instant>,
     frames_in: u64,
     pace: Pace,
     messages_in: u64,
@@ -139,6 +141,7 @@ impl Session {
             expiry: None,
             since: crate::domain::now(),
             last_pong: None,
+            pinged: None,
             frames_in: 0,
             pace: Pace::new(Instant::now()),
             messages_in: 0,
@@ -211,7 +214,7 @@ impl Actor for Session {
         self.parts.metrics.connections_opened.inc();
         self.watch_expiry(ctx);
         ctx.run_interval(self.parts.heartbeat_interval, |act, _| {
-            act.handle.feed.outbox().push(frame::ping());
+            act.pinged = act.handle.feed.outbox().push(frame::ping()).then(Instant::now);
         });
         self.join(ctx);
     }
@@ -248,14 +251,9 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
         }
         match event {
             Ok(Event::Text(text)) => self.frame(text.as_bytes(), ctx),
-            Ok(Event::Binary(_)) => {
-                self.refuse(&Refusal::invalid("frames must be text messages, not binary ones"), None);
-            }
+            Ok(Event::Binary(_)) => self.binary(),
             Ok(Event::Ping(payload)) => self.pong(&payload),
-            Ok(Event::Pong(_)) => {
-                self.last_pong = Some(crate::domain::now());
-                tell(&self.parts.presence, Beat { session: self.handle.id });
-            }
+            Ok(Event::Pong(_)) => self.beat(),
             Ok(Event::Close(code)) => {
                 outbox.close(code.unwrap_or(1000), "");
                 self.goodbye = true;

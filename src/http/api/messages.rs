@@ -109,15 +109,12 @@ async fn publish(parts: &SessionParts, sender: &Acting, send: SendRequest) -> Re
         parts.registry.send(open).await.map_err(stopping)?.map_err(|error| unreadable(&error))?;
     }
     let (origin, answer) = origin(send.client_id);
-    match parts.directory.room(send.channel_id) {
-        Some(room) => {
-            tell(&room, room::Publish { sender: user, sender_name: sender.name.clone(), send, origin });
-        }
-        None => {
-            // There is none, or its room has died again already: the store knows which, and who is in it.
-            let append = room::append_of(user, sender.name.clone(), send, room::UNSURE);
-            parts.db.append(append, origin, None);
-        }
+    if let Some(room) = parts.directory.room(send.channel_id) {
+        tell(&room, room::Publish { sender: user, sender_name: sender.name.clone(), send, origin });
+    } else {
+        // There is none, or its room has died again already: the store knows which, and who is in it.
+        let append = room::append_of(user, sender.name.clone(), send, room::UNSURE);
+        parts.db.append(append, origin, None);
     }
     wait(answer).await
 }

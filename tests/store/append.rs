@@ -175,7 +175,7 @@ async fn a_bad_row_is_rejected_alone(writer: Writer, reader: Reader) {
     let mut batch: Vec<_> = (0..40).map(|n| item(&channel, "ana", &format!("text {n}"))).collect();
     // SQLite refuses it for its sender, who is in no table but let in by the channel's own roster, PostgreSQL for its type.
     batch[17] = item_in(channel.id, channel.members_version, UserId(Uuid::new_v4()), "nobody's");
-    batch[17].message.content_type = "a\0b".to_owned();
+    "a\0b".clone_into(&mut batch[17].message.content_type);
     let outcomes = writer.append(batch).await.unwrap();
     assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Appended::New(_))).count(), 39);
     assert_eq!(outcomes[17], Appended::Rejected);

@@ -45,7 +45,7 @@ impl<'a> Ground<'a> {
 
     /// An error before anything was begun is better than one in the middle.
     pub(super) fn has_files_for(&self, sockets: usize) -> Result<(), BenchError> {
-        // The daemon has a duplicate of each socket's descriptor, and inherits the limit.
+        // The daemon counts a connection at two descriptors until it is a socket, and inherits the limit.
         let needed = OTHER_FILES + if self.is_own { 2 * sockets + OTHER_FILES } else { sockets };
         match usage::open_files() {
             Some(limit) if limit < needed => Err(BenchError::Usage(format!(

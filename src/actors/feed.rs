@@ -328,6 +328,7 @@ impl Feed {
         }
         if lanes.held_bytes > MAX_HELD {
             lanes.overflowed = true;
+            log::warn!("channel {channel}: more than {MAX_HELD} bytes came while a session joined; it comes back");
             self.close(Close::Resync);
         }
     }

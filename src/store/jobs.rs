@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
@@ -80,6 +81,8 @@ struct Shared {
     connect: Duration,
     /// Whether there was a connection to be had at the last turn.
     is_reachable: AtomicBool,
+    /// When there was one last.
+    reached: Mutex<Option<Instant>>,
     manager: Manager,
     runtime: Handle,
     timeouts: Timeouts,
@@ -94,7 +97,7 @@ impl Database {
         let (turn, connect) =
             if manager.can_give_up() { (turn, timeouts.connect) } else { (Turn::Counts, timeouts.connect * 5) };
         let turns = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS)));
-        let is_reachable = AtomicBool::new(true);
+        let (is_reachable, reached) = (AtomicBool::new(true), Mutex::new(None));
         let (can_give_up, note) = (manager.can_give_up(), manager.note());
         let pool = bb8::Pool::builder()
             .max_size(connections)
@@ -110,6 +113,7 @@ impl Database {
             turn,
             connect,
             is_reachable,
+            reached,
             manager,
             runtime,
             timeouts,
@@ -155,8 +159,9 @@ impl Database {
         let (since, turn) = self.turn(asked).await?;
         let deadline = since + self.0.timeouts.call;
         let end = deadline + self.0.timeouts.commit;
-        // Where those before had no connection, to wait for them was to wait for one.
-        let waits_since = if self.0.is_reachable.load(Ordering::Relaxed) { since } else { asked };
+        // Where none of those before had a connection, to wait for them was to wait for one.
+        let is_away = !self.0.is_reachable.load(Ordering::Relaxed) && self.0.reached.lock().is_none_or(|at| at < asked);
+        let waits_since = if is_away { asked } else { since };
         let mut conn = self.connection(waits_since).await?;
         conn.claim();
         let work = async {
@@ -217,6 +222,9 @@ impl Database {
             Ok(Err(bb8::RunError::TimedOut)) | Err(_) => Err(unreachable()),
         };
         self.0.is_reachable.store(got.is_ok(), Ordering::Relaxed);
+        if got.is_ok() {
+            *self.0.reached.lock() = Some(Instant::now());
+        }
         got
     }
 

@@ -193,6 +193,33 @@ fn a_migration_that_would_hold_up_the_nodes_at_work_gives_up_and_succeeds_later(
     });
 }
 
+/// A node that edits has read messages when it locks the channel; the migration takes them the other way round.
+#[test]
+fn a_migration_and_a_node_that_are_in_each_others_way_both_come_through() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        drop(open_at(&database.url).await);
+        let mut node = inside(&database.url).await;
+        let step = folders("postgres").into_iter().find(|step| step.to_string_lossy().contains("0003")).unwrap();
+        node.batch_execute(&fs::read_to_string(step.join("down.sql")).unwrap()).await.unwrap();
+        node.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version = '0003'").await.unwrap();
+        node.batch_execute("BEGIN; LOCK TABLE messages IN ACCESS SHARE MODE").await.unwrap();
+        let opening = tokio::spawn(open(settings(&database.url), Handle::current()));
+        let mut watch = inside(&database.url).await;
+        let waits = "SELECT count(*) AS n, '' AS version FROM pg_locks WHERE NOT granted";
+        let limit = std::time::Instant::now() + LIMIT;
+        while diesel::sql_query(waits).get_result::<Runs>(&mut watch).await.unwrap().n == 0 {
+            assert!(std::time::Instant::now() < limit, "the migration waits for nothing");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Of the two the migration has waited for longer, and is the one that PostgreSQL ends.
+        node.batch_execute("LOCK TABLE channels IN ROW SHARE MODE; COMMIT").await.unwrap();
+        let (writer, reader) = within(LIMIT, opening).await.unwrap().unwrap();
+        everything_works(&writer, &reader).await;
+        database.drop().await;
+    });
+}
+
 /// The rule of docs/architecture.md, as far as a text can be judged.
 #[test]
 fn a_migration_only_adds_or_says_which_binaries_may_stay() {

@@ -1,7 +1,7 @@
 -- A foreign key is looked up and locked for each row that is inserted, which takes a third of an append's time. Here the
--- append itself knows: it holds the channel's row locked, and judges whether the sender is a member, which is a user.
+-- append itself looks: it holds the channel's row locked, and judges the sender.
 -- What the keys did beside that, when a channel or a user is deleted, these triggers do.
--- All at once, in the order in which nodes at work take them.
+-- All at once, in the order of an append. An edit goes the other way: whoever is in whose way then tries again.
 LOCK TABLE channels, users, messages IN ACCESS EXCLUSIVE MODE;
 ALTER TABLE messages DROP CONSTRAINT messages_channel_fk;
 ALTER TABLE messages DROP CONSTRAINT messages_sender_fk;

@@ -161,6 +161,11 @@ impl Queue {
         self.waiting
     }
 
+    /// How many of those that wait are of channels that may go into the next batch.
+    pub(super) fn startable(&self) -> usize {
+        self.ready.iter().filter_map(|channel| self.lines.get(channel)).map(|line| line.sends.len()).sum()
+    }
+
     pub(super) fn set_aside_count(&self) -> usize {
         self.lines.values().filter(|line| line.alone).count()
     }
@@ -242,7 +247,9 @@ mod tests {
         assert_eq!(numbers(&queue.take(LIMITS)), [2]);
         queue.push(sending(2, 5, 1));
         assert!(queue.take(LIMITS).is_empty(), "both are being written");
+        assert_eq!((queue.len(), queue.startable()), (3, 0));
         queue.landed(&channels(&[1]));
+        assert_eq!(queue.startable(), 2);
         assert_eq!(numbers(&queue.take(LIMITS)), [3, 4]);
     }
 

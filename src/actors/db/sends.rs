@@ -61,7 +61,9 @@ impl Db {
     /// Whether another batch may be begun. A second one beside the first has to be worth it: a few sends do better to wait
     /// for others, since a transaction of one costs ten times its share of one of a hundred.
     fn has_room(&self) -> bool {
-        let most = if self.queue.len() < WORTH_ANOTHER { 1 } else { self.writer.batches() };
+        // The first is quickly told, and the second holds back those whose channel is being written.
+        let is_full = self.queue.len() >= WORTH_ANOTHER && self.queue.startable() >= WORTH_ANOTHER;
+        let most = if is_full { self.writer.batches() } else { 1 };
         self.flights.iter().filter(|flight| !flight.alone).count() < most
     }
 

@@ -200,7 +200,10 @@ impl Presence {
             Err(error) => {
                 log::debug!("{} users' leases were not written: {error}", users.len());
                 let Some(shared) = &mut self.shared else { return };
-                shared.fails();
+                // One that answers and refuses may do so for a single bad key, for ever.
+                if !matches!(error, LinkError::Refused(_)) {
+                    shared.fails();
+                }
                 shared.dirty.extend(users);
                 // They may have been, with the answer lost.
                 for user in users {

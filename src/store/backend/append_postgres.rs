@@ -38,6 +38,7 @@ WITH input AS MATERIALIZED (
       WHEN s.digest = i.digest THEN 1
       WHEN s.id IS NOT NULL THEN 2
       WHEN c.id IS NULL OR (c.members_version <> i.members_version AND m.user_id IS NULL) THEN 3
+      WHEN u.id IS NULL THEN 5
       WHEN i.reply_to_id IS NOT NULL AND r.channel_id IS DISTINCT FROM i.channel_id THEN 4
       ELSE 0
     END AS verdict
@@ -48,6 +49,7 @@ WITH input AS MATERIALIZED (
     WHERE x.id = i.channel_id LIMIT 1) c ON true
   LEFT JOIN LATERAL (SELECT x.user_id FROM channel_members x WHERE c.members_version <> i.members_version
     AND x.channel_id = i.channel_id AND x.user_id = i.sender_id LIMIT 1) m ON true
+  LEFT JOIN LATERAL (SELECT x.id FROM users x WHERE x.id = i.sender_id LIMIT 1) u ON true
   LEFT JOIN LATERAL (SELECT x.channel_id FROM messages x WHERE x.id = i.reply_to_id LIMIT 1) r ON true
 ), numbered AS MATERIALIZED (
   SELECT *, row_number() OVER (PARTITION BY channel_id, verdict ORDER BY ord) AS n FROM judged
@@ -103,7 +105,9 @@ impl From<Judged> for Appended {
             1 => Self::Duplicate(stored),
             2 => Self::Conflict,
             3 => Self::NotMember,
-            _ => Self::UnknownReply,
+            4 => Self::UnknownReply,
+            // A sender who is in no table: the host has deleted the user behind the daemon's back.
+            _ => Self::Rejected,
         }
     }
 }

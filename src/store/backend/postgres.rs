@@ -10,6 +10,7 @@ use super::commit::{self, Server};
 use super::migrations;
 use crate::fault::{self, Sabotage};
 use crate::store::error::{OpenError, StoreError};
+use crate::store::jobs::pause;
 use crate::store::kept::Kept;
 use crate::store::settings::{PostgresUrl, Timeouts};
 
@@ -50,8 +51,21 @@ pub(super) async fn connect(
     timeout(timeouts.connect, establish).await.unwrap_or_else(|_| Err(OpenError::Unreachable(url.clone())))
 }
 
+/// Tries of a migration that is in the way of nodes at work, and they in its.
+const TRIES: u32 = 4;
+
 /// Makes the schema and the tables where they are missing.
 pub(super) async fn prepare(url: &PostgresUrl, schema: &str, timeouts: &Timeouts) -> Result<(), OpenError> {
+    for attempt in 1..TRIES {
+        match migrate(url, schema, timeouts).await {
+            Err(OpenError::Migration(reason)) if reason.contains("deadlock detected") => pause(attempt).await,
+            done => return done,
+        }
+    }
+    migrate(url, schema, timeouts).await
+}
+
+async fn migrate(url: &PostgresUrl, schema: &str, timeouts: &Timeouts) -> Result<(), OpenError> {
     let (mut conn, _) = connect(url, None, timeouts).await?;
     // A migration may take long, and so may waiting for another node's.
     let unhurried = format!(

@@ -113,7 +113,7 @@ mod tests {
         sequence.offer(6, 'a');
         sequence.offer(7, 'c');
         sequence.offer(9, 'b');
-        assert_eq!(sequence.waiting(), 3);
+        assert_eq!((sequence.waiting(), sequence.waiting_mut().count()), (3, 3));
         assert_eq!(sequence.fill(7), Some(vec![(6, 'a'), (7, 'c')]));
         assert_eq!(sequence.waiting(), 1);
         assert_eq!((sequence.fill(7), sequence.has_hole()), (None, true));

@@ -101,7 +101,8 @@ fn a_gap_is_asked_for_and_what_came_early_waits_its_turn() {
     cursors.hello(&hello("e", 5, 5));
     assert_eq!(seqs(&cursors.live(CHANNEL, live(6, 6))), [('m', 6)]);
     assert!(cursors.live(CHANNEL, live(6, 6)).is_empty(), "shown before");
-    assert!(cursors.live(CHANNEL, live(8, 8)).is_empty(), "7 is missing");
+    assert!(cursors.is_complete());
+    assert!(cursors.live(CHANNEL, live(8, 8)).is_empty() && !cursors.is_complete(), "7 is missing");
     assert_eq!(asked(&mut cursors), Some(6));
     assert_eq!(asked(&mut cursors), None, "one at a time");
     assert!(cursors.live(CHANNEL, live(9, 9)).is_empty());
@@ -186,6 +187,51 @@ fn a_fruitless_sync_is_not_repeated_at_once() {
     assert!(cursors.next_ask(now).is_none());
     let due = cursors.next_due().expect("a time");
     assert!(cursors.next_ask(due).is_some());
+}
+
+#[test]
+fn a_page_without_news_is_fruitful_where_it_moves_the_cursor() {
+    let now = Instant::now();
+    for (version, is_fruitful) in [(5, false), (6, true)] {
+        let mut cursors = Cursors::default();
+        cursors.hello(&hello("e", 5, 5));
+        assert!(cursors.live(CHANNEL, live(8, 8)).is_empty());
+        assert!(cursors.next_ask(now).is_some());
+        assert!(cursors.page(page(Vec::new(), version)).is_empty());
+        cursors.completed(now);
+        assert_eq!(cursors.next_ask(now).is_some(), is_fruitful, "up to {version}");
+    }
+}
+
+#[test]
+fn a_channel_that_is_left_is_told_of_once_and_not_asked_for() {
+    let mut cursors = Cursors::default();
+    cursors.hello(&hello("e", 5, 5));
+    cursors.live(CHANNEL, live(8, 8));
+    assert_eq!(cursors.removed(CHANNEL), [Event::ChannelRemoved(CHANNEL)]);
+    assert!(cursors.removed(CHANNEL).is_empty() && asked(&mut cursors).is_none());
+}
+
+#[test]
+fn the_newest_state_of_a_channel_is_told_again_and_no_older_one() {
+    let mut cursors = Cursors::default();
+    let hello = hello("e", 5, 5);
+    cursors.hello(&hello);
+    let state = |version| {
+        let info = ChannelInfo { version, ..hello.channels[0].clone() };
+        LiveFrame { since: None, version, what: Live::Channel(info) }
+    };
+    assert_eq!(seqs(&cursors.live(CHANNEL, state(5))), [('c', 5)]);
+    assert!(cursors.live(CHANNEL, state(4)).is_empty());
+}
+
+#[test]
+fn what_comes_while_the_cursor_is_ahead_waits_for_the_page() {
+    let mut cursors = Cursors::default();
+    cursors.hello(&hello("e", 5, 5));
+    cursors.hello(&hello("e", 3, 3));
+    assert!(cursors.live(CHANNEL, live(6, 6)).is_empty(), "6 of which history?");
+    assert_eq!(asked(&mut cursors), Some(5));
 }
 
 #[test]

@@ -160,8 +160,7 @@ impl Database {
         let deadline = since + self.0.timeouts.call;
         let end = deadline + self.0.timeouts.commit;
         // Where none of those before had a connection, to wait for them was to wait for one.
-        let is_away = !self.0.is_reachable.load(Ordering::Relaxed) && self.0.reached.lock().is_none_or(|at| at < asked);
-        let waits_since = if is_away { asked } else { since };
+        let waits_since = if self.is_away() { asked } else { since };
         let mut conn = self.connection(waits_since).await?;
         conn.claim();
         let work = async {
@@ -198,6 +197,12 @@ impl Database {
                 Err(error)
             }
         }
+    }
+
+    /// The last one got no connection, and nobody did as long as one is waited for. Others may have theirs while one is slow.
+    fn is_away(&self) -> bool {
+        !self.0.is_reachable.load(Ordering::Relaxed)
+            && self.0.reached.lock().is_none_or(|at| at.elapsed() >= self.0.connect)
     }
 
     /// Since when the call's time runs, and what keeps a connection for it.

@@ -12,6 +12,8 @@ use tokio::runtime::Runtime;
 use super::BenchError;
 use super::address::Address;
 
+/// Less than a daemon keeps a connection that asks for nothing.
+const IDLE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Calls under way at a time where many are made.
 const AT_A_TIME: usize = 8;
@@ -48,7 +50,9 @@ impl Rest {
         let failed = |error: &dyn std::fmt::Display| BenchError::Failed(format!("cannot make calls: {error}"));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
-        let client = Client::builder().timeout(PATIENCE).build().map_err(|error| failed(&error))?;
+        // Between two calls a channel may be filled for minutes, in which nobody sees that the daemon ends a connection.
+        let client =
+            Client::builder().timeout(PATIENCE).pool_idle_timeout(IDLE).build().map_err(|error| failed(&error))?;
         Ok(Self { runtime, client, base: address.api.clone(), admin })
     }
 

@@ -1,5 +1,6 @@
 //! The REST calls that a measurement needs: channels are made as the host application, history is read as a user.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -105,7 +106,15 @@ pub(crate) fn direct(members: &[&str]) -> Value {
 }
 
 async fn answer_to(call: RequestBuilder, token: &str) -> Result<Vec<u8>, BenchError> {
-    let failed = |error: reqwest::Error| BenchError::Failed(format!("a call failed: {}", error.without_url()));
+    let failed = |error: reqwest::Error| {
+        let error = error.without_url();
+        let (mut said, mut next) = (format!("a call failed: {error}"), error.source());
+        while let Some(cause) = next {
+            said = format!("{said}: {cause}");
+            next = cause.source();
+        }
+        BenchError::Failed(said)
+    };
     let answer = call.header(AUTHORIZATION, format!("Bearer {token}")).send().await.map_err(failed)?;
     let status = answer.status();
     let body = answer.bytes().await.map_err(failed)?;

@@ -115,7 +115,7 @@ fn short_lived(settings: &mut JwksSettings) {
     settings.ttl = Duration::from_millis(1);
 }
 
-/// Longer than [`short_lived`] keys are fresh.
+/// Longer than [`short_lived`] keys are fresh, however busy the machine is: it is their age that has to come.
 async fn a_moment() {
     tokio::time::sleep(Duration::from_millis(20)).await;
 }

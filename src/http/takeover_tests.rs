@@ -111,6 +111,7 @@ async fn who_is_slow_gets_the_whole_answer() {
         let count = peer.read(&mut piece).await.unwrap();
         assert!(count > 0, "ended after {read} bytes");
         read += count;
+        // Its pace: with each piece at least so much time goes by.
         tokio::time::sleep(Duration::from_millis(15)).await;
     }
     let patience = TIMES.head + TIMES.keep_alive;

@@ -22,6 +22,16 @@ fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
+/// Waits until it is so.
+async fn eventually(mut is_so: impl FnMut() -> bool) {
+    let until = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), until).await.unwrap();
+}
+
 async fn is_ready(future: &mut (impl Future<Output = bool> + Unpin), within: Duration) -> Option<bool> {
     tokio::time::timeout(within, Pin::new(future)).await.ok()
 }
@@ -131,9 +141,7 @@ fn a_peer_that_floods_while_its_socket_closes_is_ended_in_time() {
         outbox.close(1000, "");
         drop((outbox, reader));
         let start = std::time::Instant::now();
-        while weak.strong_count() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually(|| weak.strong_count() == 0).await;
         assert!(start.elapsed() < 3 * LINGER, "{:?}", start.elapsed());
         let flooded = flood.join().unwrap();
         assert!(flooded < 4 * LINGER, "{flooded:?}");
@@ -155,12 +163,7 @@ fn an_ended_socket_gives_its_place_back_whoever_still_holds_a_handle() {
         // The reader has the descriptor as well, until it has seen the end.
         assert_eq!(Arc::strong_count(&place), 2);
         drop(reader);
-        let freed = async {
-            while Arc::strong_count(&place) > 1 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        assert!(tokio::time::timeout(Duration::from_secs(5), freed).await.is_ok(), "the place is kept");
+        eventually(|| Arc::strong_count(&place) == 1).await;
         assert!(outbox.is_closed());
         drop(peer);
     });
@@ -183,8 +186,9 @@ fn much_to_write_is_written_in_turns() {
         }
         let frame = frame::text(&vec![b'x'; 120 * 1024]);
         together(|| sockets.iter().for_each(|(outbox, ..)| assert!(outbox.push(frame.clone()))));
-        let mut turns = 0;
+        let (mut turns, start) = (0, std::time::Instant::now());
         while sockets.iter().any(|(outbox, ..)| outbox.total_out().0 == 0) {
+            assert!(start.elapsed() < Duration::from_secs(10), "some get nothing");
             tokio::task::yield_now().await;
             turns += 1;
         }
@@ -200,10 +204,11 @@ fn whoever_is_gone_is_told_of_once() {
         outbox.on_gone(move || gone.send(()).unwrap());
         drop(peer);
         // The first write may still be taken.
-        while !outbox.is_closed() {
+        eventually(|| {
             outbox.push(frame::ping());
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            outbox.is_closed()
+        })
+        .await;
         outbox.kill();
         assert_eq!((told.recv().await, told.recv().await), (Some(()), None));
         assert_eq!(outbox.closed_with().map(|(code, _)| code), Some(1006));

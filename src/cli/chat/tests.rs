@@ -34,13 +34,14 @@ impl Paper {
     }
 
     async fn shows(&self, wanted: &str) {
-        for _ in 0..500 {
-            if self.text().contains(wanted) {
-                return;
+        let shown = async {
+            while !self.text().contains(wanted) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        if timeout(Duration::from_secs(20), shown).await.is_err() {
+            panic!("no {wanted:?} in:\n{}", self.text());
         }
-        panic!("no {wanted:?} in:\n{}", self.text());
     }
 }
 
@@ -105,11 +106,10 @@ async fn a_pipe_is_sent_line_by_line_and_it_ends_when_all_are_stored() {
     assert_eq!(two["content"], "two");
     let (out, keys) = (started.out.clone(), started.keys.clone());
     drop(keys);
-    let (ended, ()) = tokio::join!(started.end(), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        peer.ack(&two, 7, false).await;
-        peer.gone().await;
-    });
+    let mut ending = std::pin::pin!(started.end());
+    assert!(timeout(Duration::from_millis(100), &mut ending).await.is_err(), "it ended before all was stored");
+    peer.ack(&two, 7, false).await;
+    let (ended, ()) = tokio::join!(ending, peer.gone());
     ended.unwrap();
     let out = out.text();
     let said: Vec<_> = out.lines().map(|line| &line[6..]).collect();

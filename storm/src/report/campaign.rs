@@ -75,6 +75,30 @@ amounts! {
     histories,
 }
 
+impl Amounts {
+    pub(super) fn of(run: &Summary<'_>) -> Self {
+        let sums = &run.verdict.sums;
+        Self {
+            took_seconds: run.took_seconds,
+            broke_seconds: run.broke_seconds,
+            records: run.records as u64,
+            faults: run.faults(),
+            power_cuts: run.power_cuts as u64,
+            sends_acknowledged: sums.sends_acknowledged,
+            sends_refused: sums.sends_refused,
+            sends_unknown: sums.sends_unknown,
+            retries: sums.retries,
+            edits: sums.edits,
+            deletions: sums.deletions,
+            memberships: sums.memberships,
+            deliveries: sums.deliveries,
+            connections: sums.connections,
+            syncs: sums.syncs,
+            histories: sums.histories,
+        }
+    }
+}
+
 impl Row {
     pub(super) fn of(run: &Summary<'_>, report: String) -> Self {
         let sums = &run.verdict.sums;
@@ -90,24 +114,7 @@ impl Row {
             kinds: kinds.map(|kind| (kind.fault.to_string(), kind.count)).collect(),
             acknowledged_after_us: sums.acknowledged_after,
             lag_us: sums.lag,
-            amounts: Amounts {
-                took_seconds: run.took_seconds,
-                broke_seconds: run.broke_seconds,
-                records: run.records as u64,
-                faults: run.faults(),
-                power_cuts: run.power_cuts as u64,
-                sends_acknowledged: sums.sends_acknowledged,
-                sends_refused: sums.sends_refused,
-                sends_unknown: sums.sends_unknown,
-                retries: sums.retries,
-                edits: sums.edits,
-                deletions: sums.deletions,
-                memberships: sums.memberships,
-                deliveries: sums.deliveries,
-                connections: sums.connections,
-                syncs: sums.syncs,
-                histories: sums.histories,
-            },
+            amounts: Amounts::of(run),
         }
     }
 

@@ -23,20 +23,7 @@ pub(super) fn of(campaign: &Campaign) -> String {
         );
     }
     page += &verdict(campaign.runs.iter().all(Row::is_well), &campaign.outcome());
-    page += &cards([
-        (grouped(sums.sends_acknowledged), "sends acknowledged"),
-        (grouped(sums.sends_refused), "sends refused"),
-        (grouped(sums.sends_unknown), "sends unknown"),
-        (grouped(sums.retries), "retries"),
-        (grouped(sums.deliveries), "deliveries"),
-        (grouped(sums.edits + sums.deletions), "edits and deletions"),
-        (grouped(sums.memberships), "changes of members"),
-        (grouped(sums.connections), "connections"),
-        (grouped(sums.syncs), "syncs"),
-        (grouped(sums.histories), "pages of history"),
-        (grouped(sums.faults), "faults"),
-        (grouped(sums.power_cuts), "power cuts"),
-    ]);
+    page += &cards(&sums);
     let findings = campaign.findings();
     if !findings.is_empty() {
         page += "<h2>Findings</h2>\n";

@@ -3,6 +3,7 @@
 
 use tenfour::svg::{escaped, told};
 
+use super::campaign::Amounts;
 use super::plot::{Backdrop, Band, Line, Panel};
 use super::summary::{Kind, Summary};
 use super::timeline::{Point, Timeline};
@@ -65,9 +66,25 @@ pub(super) fn verdict(good: bool, words: &str) -> String {
     format!("<p class=\"verdict {class}\">{}</p>\n", escaped(words))
 }
 
-pub(super) fn cards<'c>(cards: impl IntoIterator<Item = (String, &'c str)>) -> String {
-    let card = |(value, name): (String, &str)| format!("<div class=\"card\"><b>{value}</b><span>{name}</span></div>");
-    format!("<div class=\"cards\">{}</div>\n", cards.into_iter().map(card).collect::<Vec<_>>().join("\n"))
+/// What adds up, of a run or of a campaign.
+pub(super) fn cards(sums: &Amounts) -> String {
+    let card =
+        |(value, name): (u64, &str)| format!("<div class=\"card\"><b>{}</b><span>{name}</span></div>", grouped(value));
+    let cards = [
+        (sums.sends_acknowledged, "sends acknowledged"),
+        (sums.sends_refused, "sends refused"),
+        (sums.sends_unknown, "sends unknown"),
+        (sums.retries, "retries"),
+        (sums.deliveries, "deliveries"),
+        (sums.edits + sums.deletions, "edits and deletions"),
+        (sums.memberships, "changes of members"),
+        (sums.connections, "connections"),
+        (sums.syncs, "syncs"),
+        (sums.histories, "pages of history"),
+        (sums.faults, "faults"),
+        (sums.power_cuts, "power cuts"),
+    ];
+    format!("<div class=\"cards\">{}</div>\n", cards.map(card).join("\n"))
 }
 
 /// Columns whose name begins with `#` hold numbers.
@@ -87,20 +104,7 @@ pub(super) fn table(columns: &[&str], rows: impl IntoIterator<Item = Vec<String>
 
 fn sums(run: &Summary<'_>) -> String {
     let sums = &run.verdict.sums;
-    let mut text = cards([
-        (grouped(sums.sends_acknowledged), "sends acknowledged"),
-        (grouped(sums.sends_refused), "sends refused"),
-        (grouped(sums.sends_unknown), "sends unknown"),
-        (grouped(sums.retries), "retries"),
-        (grouped(sums.deliveries), "deliveries"),
-        (grouped(sums.edits + sums.deletions), "edits and deletions"),
-        (grouped(sums.memberships), "changes of members"),
-        (grouped(sums.connections), "connections"),
-        (grouped(sums.syncs), "syncs"),
-        (grouped(sums.histories), "pages of history"),
-        (grouped(run.faults()), "faults"),
-        (grouped(run.power_cuts as u64), "power cuts"),
-    ]);
+    let mut text = cards(&Amounts::of(run));
     put!(&mut text, "<p>From a send to its acknowledgement: {}.</p>", spread(sums.acknowledged_after));
     put!(&mut text, "<p>From there to each delivery, catching up included: {}.</p>", spread(sums.lag));
     put!(

@@ -67,7 +67,7 @@ impl Options {
         options
     }
 
-    /// Files that a server may have open at a time: it has a duplicate of each socket's descriptor.
+    /// Files that a server may have open at a time: it counts a connection at two until it is a socket.
     pub(crate) fn files(&self) -> u64 {
         2 * self.users.max(self.sockets) as u64 + 200
     }

@@ -164,7 +164,7 @@ impl Feed {
             Some(Lane::Live(last)) => self.pass_live(channel, last, since, version, framed),
             Some(Lane::Held(_)) => {
                 let held = Held::Versioned { since, version, framed: framed.clone() };
-                self.hold_back(&mut lanes, channel, held, framed.len());
+                self.hold_back(&mut lanes, channel, held);
             }
         }
     }
@@ -197,8 +197,7 @@ impl Feed {
             Some(Lane::Live(last)) => self.pass_own(last, version, ack),
             Some(Lane::Held(_)) => {
                 let ack = OwnAck { version, in_turn: ack(false), beside: ack(true) };
-                let bytes = ack.bytes();
-                self.hold_back(&mut lanes, channel, Held::Ack(ack), bytes);
+                self.hold_back(&mut lanes, channel, Held::Ack(ack));
             }
         }
     }
@@ -228,7 +227,7 @@ impl Feed {
                 self.outbox.push(framed.clone());
             }
             Some(Lane::Held(_)) => {
-                self.hold_back(&mut lanes, channel, Held::Plain(framed.clone()), framed.len());
+                self.hold_back(&mut lanes, channel, Held::Plain(framed.clone()));
             }
         }
     }
@@ -318,13 +317,13 @@ impl Feed {
         }
     }
 
-    fn hold_back(&self, lanes: &mut Lanes, channel: ChannelId, item: Held, bytes: usize) {
+    fn hold_back(&self, lanes: &mut Lanes, channel: ChannelId, item: Held) {
         if lanes.overflowed {
             return;
         }
         if let Some(Lane::Held(held)) = lanes.by_channel.get_mut(&channel) {
+            lanes.held_bytes += item.bytes();
             held.push(item);
-            lanes.held_bytes += bytes;
         }
         if lanes.held_bytes > MAX_HELD {
             lanes.overflowed = true;

@@ -12,7 +12,7 @@ static PLANTED: AtomicU64 = AtomicU64::new(0);
 const _: () = assert!(Sabotage::ALL.len() <= 64, "PLANTED has a bit for each");
 
 /// Has the part panic once, at the next of its points.
-pub fn panic_at(part: Part) {
+pub(super) fn panic_at(part: Part) {
     PANICS[part as usize].fetch_add(1, Ordering::AcqRel);
 }
 

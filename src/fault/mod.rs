@@ -14,7 +14,7 @@ mod early;
 mod none;
 
 #[cfg(feature = "faults")]
-pub use armed::{heal, panic_at, plant, planted, point};
+pub use armed::{heal, plant, planted, point};
 #[cfg(feature = "faults")]
 pub use control::listen;
 #[cfg(feature = "faults")]

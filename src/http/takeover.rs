@@ -23,12 +23,9 @@ use actix_web::dev::{Response, Service, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
-use crate::socket::{Scribe, Taken, Times, line};
-
-/// The peer's last bytes are awaited for so long, so that it gets the whole answer.
-const LINGER: Duration = Duration::from_secs(1);
+use crate::socket::{LINGER, Scribe, Taken, Times, line, linger};
 
 /// How coarse the web server's clock is.
 const CLOCK_TICK: Duration = Duration::from_millis(500);
@@ -159,10 +156,7 @@ async fn answer(mut stream: TcpStream, mut codec: Codec, body: impl MessageBody,
     }
     codec.encode(Message::Chunk(None), &mut head)?;
     stream.write_all(&head).await?;
-    stream.shutdown().await?;
-    let mut piece = vec![0; 1024];
-    let rest = async { while matches!(stream.read(&mut piece).await, Ok(1..)) {} };
-    drop(tokio::time::timeout(LINGER, rest).await);
+    linger(&stream).await;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use actix_service::map_config;
 use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::{App, middleware, web};
 use socket2::{Domain, Socket, Type};
+use tokio::io::AsyncReadExt;
 
 use super::*;
 use crate::socket::line::mark_head;
@@ -93,7 +94,7 @@ async fn who_takes_no_answer_is_ended() {
     for ask in [ASK, upgrade] {
         let mut peer = connect(address);
         peer.write_all(ask).await.unwrap();
-        peer.readable().await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), peer.readable()).await.unwrap().unwrap();
         assert!(connected.0.load(Ordering::Acquire) == 1);
         assert!(connected.none_within(Duration::from_secs(5)).await, "{}", String::from_utf8_lossy(ask));
     }
@@ -108,7 +109,7 @@ async fn who_is_slow_gets_the_whole_answer() {
     peer.write_all(ASK).await.unwrap();
     let (start, mut piece, mut read) = (Instant::now(), vec![0; 32 * 1024], 0);
     while read < LARGE {
-        let count = peer.read(&mut piece).await.unwrap();
+        let count = tokio::time::timeout(Duration::from_secs(10), peer.read(&mut piece)).await.unwrap().unwrap();
         assert!(count > 0, "ended after {read} bytes");
         read += count;
         // Its pace: with each piece at least so much time goes by.

@@ -1,7 +1,6 @@
 //! `GET /ws`: everything that may refuse a socket happens here, as an ordinary HTTP answer before the upgrade.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix::Actor;
 use actix_web::http::header;
@@ -18,7 +17,7 @@ use crate::auth::offers_protocol;
 use crate::domain::ids::{SessionId, new_v7};
 use crate::protocol::SUBPROTOCOL;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::socket::{Inbound, Outbox, line};
+use crate::socket::{Inbound, Outbox};
 
 /// Opens a session.
 pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
@@ -37,8 +36,8 @@ pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     if protocols(request.headers()).is_some_and(|offered| offers_protocol(&offered)) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let Some(peer) = line::peer(&request) else {
-        return Err(Refusal::unavailable("the connection cannot be held; try again").into());
+    let Some(peer) = request.peer_addr() else {
+        return Err(Refusal::unavailable("the other end is gone").into());
     };
     let client = client_of(&request, peer);
     let place = app.caps.take(identity.user.id, client).map_err(|full| {
@@ -57,12 +56,8 @@ pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
         let handle = Arc::new(SessionHandle { id: SessionId(new_v7()), user, feed: Feed::new(outbox.clone()) });
         log::debug!("session {} of user {user} opens from {}", handle.id, opening.address);
         let events = Box::pin(Inbound::new(reader, app.max_frame_bytes));
-        let gone = Arc::new(AtomicBool::new(false));
-        let session = Session::new(Arc::clone(&app.parts), handle, opening, events, Arc::clone(&gone)).start();
-        outbox.on_gone(move || {
-            gone.store(true, Ordering::Release);
-            tell(&session, Gone);
-        });
+        let session = Session::new(Arc::clone(&app.parts), handle, opening, events).start();
+        outbox.on_gone(move || tell(&session, Gone));
     });
     Ok(response)
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::SockRef;
+use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::outbox::{Entry, Kind, Queue, Shared, Socket};
@@ -18,9 +19,9 @@ use super::outbox::{Entry, Kind, Queue, Shared, Socket};
 const JOINED: usize = 16 * 1024;
 /// So many writes to one socket before the others have theirs.
 const ROUNDS: usize = 8;
-/// After the close frame the peer's last bytes are awaited: a connection that ends with some unread takes back what it
+/// After the last of ours the peer's last bytes are awaited: a connection that ends with some unread takes back what it
 /// has not delivered.
-const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Waiting entries for which an idle socket keeps room.
 const IDLE_ENTRIES: usize = 4;
 
@@ -116,20 +117,26 @@ impl Shared {
         let shared = Arc::clone(self);
         socket.scribe.runtime().spawn(async move {
             if let Some(line) = shared.socket.as_ref().and_then(Socket::line) {
-                drop(tokio::time::timeout(LINGER, drain(&line.half)).await);
+                linger(line.half.as_ref()).await;
             }
             shared.end();
         });
     }
 }
 
-async fn drain(half: &OwnedWriteHalf) -> io::Result<()> {
+/// All is written: tells the peer so, and reads and drops what it still says until it ends, or for [`LINGER`].
+pub(crate) async fn linger(stream: &TcpStream) {
+    // A peer that is gone before that has all it wanted.
+    drop(tokio::time::timeout(LINGER, drain(stream)).await);
+}
+
+async fn drain(stream: &TcpStream) -> io::Result<()> {
     // The peer is told at once that no more comes.
-    SockRef::from(half.as_ref()).shutdown(Shutdown::Write)?;
+    SockRef::from(stream).shutdown(Shutdown::Write)?;
     let mut piece = vec![0; 4096];
     loop {
-        half.as_ref().readable().await?;
-        match half.as_ref().try_read(&mut piece) {
+        stream.readable().await?;
+        match stream.try_read(&mut piece) {
             Ok(0) => return Ok(()),
             // Readiness costs the task nothing of its turn: who sends without end would keep the worker to himself.
             Ok(_) => tokio::task::yield_now().await,

@@ -19,6 +19,8 @@ async fn open(limits: Limits) -> (Outbox, Reader, TcpStream) {
 }
 
 fn run(test: impl Future<Output = ()>) {
+    // A lost wake would be waited for without end.
+    let test = async { tokio::time::timeout(Duration::from_secs(60), test).await.expect("an end") };
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 

@@ -119,12 +119,6 @@ impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
     }
 }
 
-/// The address of the other end of a request's TCP connection, which may be a proxy's. None where [`on_connect`] could not
-/// duplicate the descriptor or was not set: refuse an upgrade then.
-pub fn peer(request: &HttpRequest) -> Option<SocketAddr> {
-    request.conn_data::<Arc<Owner>>().and_then(|owner| owner.stream.peer_addr().ok())
-}
-
 /// The place of a request's connection, for who takes it over. The duplicate goes with the request.
 pub fn let_go(request: &HttpRequest) -> Option<Place> {
     request.conn_data::<Arc<Owner>>().and_then(|owner| owner.place.lock().take())

@@ -14,6 +14,7 @@ pub mod outbox;
 mod reader;
 pub mod scribe;
 
+pub(crate) use drain::{LINGER, linger};
 pub use inbound::{Event, Inbound, InboundError};
 pub use line::Times;
 pub use outbox::{Limits, Outbox, Taken};

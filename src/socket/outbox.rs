@@ -254,6 +254,11 @@ impl Outbox {
         self.0.queue.lock().closed.is_some()
     }
 
+    /// Whether no more is written: the close frame is out or the connection has ended.
+    pub fn is_gone(&self) -> bool {
+        self.0.queue.lock().ended
+    }
+
     /// What it was closed with: 4413 for a slow reader, 1006 where the connection went first.
     pub fn closed_with(&self) -> Option<Closed> {
         self.0.queue.lock().closed.clone()

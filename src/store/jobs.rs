@@ -68,7 +68,7 @@ impl fmt::Debug for Database {
 pub(super) enum Turn {
     /// The wait is a part of the call's time.
     Counts,
-    /// So long at most, and then the call has all of its time.
+    /// So long at most, and then the call has all of its time. A connection that nobody gets is waited for from the call on.
     Within(Duration),
 }
 

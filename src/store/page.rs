@@ -13,9 +13,10 @@ use crate::domain::ids::ChannelId;
 use crate::domain::message::Message;
 use crate::domain::sync::{HistoryFrom, PageLimits};
 
-/// How many messages are read at first: what a page may hold in memory beyond its limit.
+/// How many messages are read at first.
 const CHUNK: usize = 100;
-/// More at once where those before were so short that this many will hardly go beyond the page's limit.
+/// More at once where those before were so short that this many will hardly go beyond the page's limit: what a page may
+/// hold in memory beyond it.
 const MAX_CHUNK: usize = 256;
 
 /// In which order a channel is walked, and from where on.

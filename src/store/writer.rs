@@ -51,7 +51,7 @@ impl Writer {
         Self { db, batches }
     }
 
-    /// How many calls of [`Writer::append`] are carried out at once. More only wait for each other.
+    /// How many calls of [`Writer::append`] it pays to have under way at once.
     pub fn batches(&self) -> usize {
         self.batches
     }

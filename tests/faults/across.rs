@@ -7,7 +7,7 @@ use tenfour::fault::Sabotage;
 
 use crate::daemon::{eventually, id_of};
 use crate::faulty::{Faulty, Ground};
-use crate::nodes::{FOUND, is_live, publish_to};
+use crate::nodes::{FOUND, is_live, publish_to, topic_of};
 use crate::proxy::{Cut, Direction, Proxy};
 
 /// In which every node notices that Redis has lost its data, and writes its leases anew.
@@ -27,9 +27,7 @@ async fn start(ground: &Ground) -> (ChannelId, [Faulty; 2], [Proxy; 2]) {
 }
 
 fn topic(ground: &Ground, channel: ChannelId) -> String {
-    let redis = ground.redis.as_ref().unwrap();
-    let names = redis.command(&["PUBSUB", "CHANNELS", &format!("tenfour:*:channel:{channel}")]).unwrap();
-    names.lines().nth(2).expect("a topic").to_owned()
+    ground.redis.as_ref().and_then(|redis| topic_of(redis, channel)).expect("a topic")
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::ops::{Deref, DerefMut};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use tenfour::domain::ids::ChannelId;
 use tenfour::fault::{Part, Sabotage};
@@ -11,6 +12,9 @@ use crate::daemon::Setup;
 use crate::place::{Kind, Place};
 use crate::process::ProcessDaemon;
 use crate::redis::Redis;
+
+/// Enough for a database that is started anew meanwhile.
+const IN_TIME: Duration = Duration::from_secs(30);
 
 pub type Settings = [(&'static str, &'static str)];
 
@@ -38,6 +42,15 @@ impl Ground {
         Self { database: Place::make(Kind::Postgres).await, redis: Some(redis) }
     }
 
+    /// One daemon with a bug in it, and a group of ana and bo.
+    pub async fn sabotaged(kind: Kind, sabotage: Sabotage, settings: &Settings) -> (Self, ChannelId, Faulty) {
+        let ground = Self::new(kind).await;
+        let channel = ground.group(&["ana", "bo"]).await;
+        let mut daemon = ground.launch_with(settings).await;
+        daemon.plant(sabotage);
+        (ground, channel, daemon)
+    }
+
     /// A group of these users, made before any daemon is there.
     pub async fn group(&self, members: &[&str]) -> ChannelId {
         let mut daemon = Setup::on_sqlite_file().start_on(&self.database.url()).await;
@@ -53,6 +66,11 @@ impl Ground {
     pub async fn launch_with(&self, settings: &Settings) -> Faulty {
         Faulty::launch(&self.database.url(), self.redis.as_ref().map(Redis::url).as_deref(), settings).await
     }
+}
+
+/// Something that has to come to its end.
+pub async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(IN_TIME, work).await.unwrap_or_else(|_| panic!("{what}: not within {IN_TIME:?}"))
 }
 
 impl Faulty {

@@ -6,7 +6,7 @@ use tenfour::fault::Part;
 use uuid::Uuid;
 
 use crate::daemon::PATIENCE;
-use crate::faulty::{Faulty, Ground};
+use crate::faulty::{Faulty, Ground, in_time};
 use crate::nodes::is_live;
 use crate::place::Kind;
 use crate::socket::{TestSocket, message, number};
@@ -21,15 +21,18 @@ async fn start(members: &[&str]) -> (Ground, ChannelId, Faulty) {
 /// Sends it until it is answered by its ack, or by the message itself.
 async fn send_until_stored(socket: &mut TestSocket, channel: ChannelId, text: &str, client_id: Uuid) {
     let own = client_id.to_string();
-    loop {
-        socket.send(&message(channel, text, client_id)).await;
-        let is_own = |it: &serde_json::Value| it["clientId"] == own || it["data"]["clientId"] == own;
-        let answer = socket.expect_where("an answer", is_own).await;
-        if answer["type"] != "error" {
-            return;
+    in_time("a send that is stored", async {
+        loop {
+            socket.send(&message(channel, text, client_id)).await;
+            let is_own = |it: &serde_json::Value| it["clientId"] == own || it["data"]["clientId"] == own;
+            let answer = socket.expect_where("an answer", is_own).await;
+            if answer["type"] != "error" {
+                return;
+            }
+            assert_eq!((&answer["code"], &answer["retryable"]), (&json!("unavailable"), &json!(true)), "{answer}");
         }
-        assert_eq!((&answer["code"], &answer["retryable"]), (&json!("unavailable"), &json!(true)), "{answer}");
-    }
+    })
+    .await;
 }
 
 /// It ends with 1, and says who died; what was acknowledged is there afterwards, and what was not is stored once.

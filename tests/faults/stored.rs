@@ -8,7 +8,7 @@ use tenfour::fault::Sabotage;
 use uuid::Uuid;
 
 use crate::daemon::PATIENCE;
-use crate::faulty::{Faulty, Ground};
+use crate::faulty::{Faulty, Ground, in_time};
 use crate::place::{Kind, Place};
 use crate::postgres::{Database, Server};
 use crate::proxy::{Cut, Direction, Proxy};
@@ -20,14 +20,6 @@ const TRIES: usize = 20;
 const COMMIT: &[u8] = b"COMMIT\0";
 const BOTH: [Kind; 2] = [Kind::File, Kind::Postgres];
 
-async fn start(kind: Kind, sabotage: Sabotage) -> (Ground, ChannelId, Faulty) {
-    let ground = Ground::new(kind).await;
-    let channel = ground.group(&["ana", "bo"]).await;
-    let mut daemon = ground.launch().await;
-    daemon.plant(sabotage);
-    (ground, channel, daemon)
-}
-
 fn texts(log: &[Value]) -> Vec<&str> {
     log.iter().map(|it| it["content"].as_str().unwrap()).collect()
 }
@@ -35,7 +27,7 @@ fn texts(log: &[Value]) -> Vec<&str> {
 #[tokio::test]
 async fn what_is_acknowledged_before_its_commit_is_lost_with_the_process() {
     for kind in BOTH {
-        let (ground, channel, mut daemon) = start(kind, Sabotage::AckBeforeCommit).await;
+        let (ground, channel, mut daemon) = Ground::sabotaged(kind, Sabotage::AckBeforeCommit, &[]).await;
         let mut lost = false;
         for round in 0..TRIES {
             let text = format!("acknowledged {round}");
@@ -54,7 +46,7 @@ async fn what_is_acknowledged_before_its_commit_is_lost_with_the_process() {
 
 #[tokio::test]
 async fn what_is_published_before_its_commit_is_told_and_never_was() {
-    let (ground, channel, mut daemon) = start(Kind::File, Sabotage::PublishBeforeCommit).await;
+    let (ground, channel, mut daemon) = Ground::sabotaged(Kind::File, Sabotage::PublishBeforeCommit, &[]).await;
     for round in 0..TRIES {
         let text = format!("published {round}");
         let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
@@ -73,7 +65,7 @@ async fn what_is_published_before_its_commit_is_told_and_never_was() {
 #[tokio::test]
 async fn what_was_acknowledged_goes_with_the_session_that_sent_it() {
     for kind in BOTH {
-        let (_ground, channel, daemon) = start(kind, Sabotage::TxDroppedOnDisconnect).await;
+        let (_ground, channel, daemon) = Ground::sabotaged(kind, Sabotage::TxDroppedOnDisconnect, &[]).await;
         let mut lost = false;
         for round in 0..TRIES {
             let text = format!("acknowledged {round}");
@@ -95,7 +87,7 @@ async fn what_was_acknowledged_goes_with_the_session_that_sent_it() {
 #[tokio::test]
 async fn numbers_that_were_taken_for_nothing_are_missing() {
     for kind in BOTH {
-        let (_ground, channel, daemon) = start(kind, Sabotage::SequenceInsteadOfLock).await;
+        let (_ground, channel, daemon) = Ground::sabotaged(kind, Sabotage::SequenceInsteadOfLock, &[]).await;
         let (mut ana, client_id) = (daemon.connect("ana").await, Uuid::new_v4());
         for _ in 0..2 {
             assert_eq!(number(&ana.send_as(channel, "one", client_id).await["seq"]), 1);
@@ -112,7 +104,7 @@ async fn numbers_that_were_taken_for_nothing_are_missing() {
 #[tokio::test]
 async fn what_another_process_has_stored_is_stored_once_more() {
     for kind in BOTH {
-        let (ground, channel, mut daemon) = start(kind, Sabotage::DedupeInMemoryOnly).await;
+        let (ground, channel, mut daemon) = Ground::sabotaged(kind, Sabotage::DedupeInMemoryOnly, &[]).await;
         let client_id = Uuid::new_v4();
         let mut ana = daemon.connect("ana").await;
         for duplicate in [false, true] {
@@ -152,7 +144,7 @@ async fn a_commit_whose_answer_was_lost_is_told_as_failed_for_good() {
 
 #[tokio::test]
 async fn an_edit_without_a_version_is_news_to_nobody() {
-    let (_ground, channel, daemon) = start(Kind::File, Sabotage::EditWithoutVersion).await;
+    let (_ground, channel, daemon) = Ground::sabotaged(Kind::File, Sabotage::EditWithoutVersion, &[]).await;
     let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
     let id = ana.send_message(channel, "as it was").await["serverId"].clone();
     bo.expect_text("as it was").await;
@@ -173,7 +165,12 @@ async fn postgresql_that_does_not_wait_for_the_disk_loses_what_it_has_committed(
     for round in 0..TRIES {
         let text = format!("committed {round}");
         let client_id = Uuid::new_v4();
-        while ana.ask(message(channel, &text, client_id)).await["type"] == "error" {}
+        in_time("a send that is stored", async {
+            while ana.ask(message(channel, &text, client_id)).await["type"] == "error" {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
         server = tokio::task::spawn_blocking(move || {
             server.order("stop");
             server.order("start");
@@ -189,13 +186,16 @@ async fn postgresql_that_does_not_wait_for_the_disk_loses_what_it_has_committed(
         if lost {
             return;
         }
-        ana = loop {
+        ana = in_time("a connection", async {
             let token = crate::process::token("ana");
-            match crate::socket::TestSocket::try_connect("ana", &daemon.url(), &token).await {
-                Ok(socket) => break socket,
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            loop {
+                match crate::socket::TestSocket::try_connect("ana", &daemon.url(), &token).await {
+                    Ok(socket) => break socket,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                }
             }
-        };
+        })
+        .await;
     }
     panic!("every one of {TRIES} was stored");
 }

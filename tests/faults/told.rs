@@ -6,23 +6,15 @@ use tenfour::fault::{Part, Sabotage};
 use uuid::Uuid;
 
 use crate::daemon::id_of;
-use crate::faulty::{Faulty, Ground, Settings};
+use crate::faulty::{Faulty, Ground, in_time};
 use crate::place::Kind;
 use crate::process::token;
 use crate::socket::{TestSocket, message, number, versions};
 
 const TRIES: usize = 20;
 
-async fn start_with(kind: Kind, sabotage: Sabotage, settings: &Settings) -> (Ground, ChannelId, Faulty) {
-    let ground = Ground::new(kind).await;
-    let channel = ground.group(&["ana", "bo"]).await;
-    let mut daemon = ground.launch_with(settings).await;
-    daemon.plant(sabotage);
-    (ground, channel, daemon)
-}
-
 async fn start(sabotage: Sabotage) -> (Ground, ChannelId, Faulty) {
-    start_with(Kind::File, sabotage, &[]).await
+    Ground::sabotaged(Kind::File, sabotage, &[]).await
 }
 
 /// One page of the answer to a sync.
@@ -35,7 +27,7 @@ async fn page(socket: &mut TestSocket, request: Value) -> Value {
 #[tokio::test]
 async fn the_retry_of_a_stored_message_is_refused() {
     let (_ground, channel, mut daemon) =
-        start_with(Kind::File, Sabotage::DedupeAfterAuthz, &[("TENFOUR_RATE_LIMIT", "1")]).await;
+        Ground::sabotaged(Kind::File, Sabotage::DedupeAfterAuthz, &[("TENFOUR_RATE_LIMIT", "1")]).await;
     let (mut ana, send) = (daemon.connect("ana").await, message(channel, "once", Uuid::new_v4()));
     let mut codes = Vec::new();
     for _ in 0..6 {
@@ -84,7 +76,7 @@ async fn a_session_misses_what_is_said_while_it_joins() {
 async fn a_slow_reader_misses_frames_and_stays() {
     const SENDS: usize = 1200;
     let settings = [("TENFOUR_OUTBOX_BYTES", "65536")];
-    let (_ground, channel, daemon) = start_with(Kind::File, Sabotage::DropOldestOnOverflow, &settings).await;
+    let (_ground, channel, daemon) = Ground::sabotaged(Kind::File, Sabotage::DropOldestOnOverflow, &settings).await;
     let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
     let large = "x".repeat(16_000);
     for _ in 0..SENDS {
@@ -157,9 +149,12 @@ async fn sends_of_one_session_overtake_each_other() {
         ana.send(&message(channel, text, Uuid::new_v4())).await;
     }
     let mut log = Vec::new();
-    while log.len() < SENDS {
-        log = ana.catch_up(channel, 0).await.iter().map(|it| it["content"].as_str().unwrap().to_owned()).collect();
-    }
+    in_time("all sends in the log", async {
+        while log.len() < SENDS {
+            log = ana.catch_up(channel, 0).await.iter().map(|it| it["content"].as_str().unwrap().to_owned()).collect();
+        }
+    })
+    .await;
     assert_ne!(log, texts);
     log.sort_by_key(|text| text.parse::<usize>().unwrap());
     assert_eq!(log, texts, "but each is there");
@@ -193,7 +188,7 @@ async fn a_room_that_panicked_is_dead_for_good() {
 #[tokio::test]
 async fn unread_is_counted_from_the_moment_of_reading() {
     for kind in [Kind::File, Kind::Postgres] {
-        let (_ground, channel, mut daemon) = start_with(kind, Sabotage::UnreadByTimestamp, &[]).await;
+        let (_ground, channel, mut daemon) = Ground::sabotaged(kind, Sabotage::UnreadByTimestamp, &[]).await;
         let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
         for text in ["one", "two", "three"] {
             ana.send_message(channel, text).await;

@@ -95,11 +95,16 @@ impl Nodes {
 
     /// A channel's topic, and how many listen to it.
     fn listening(&self, channel: ChannelId) -> Option<(String, usize)> {
-        let names = self.redis.command(&["PUBSUB", "CHANNELS", &format!("tenfour:*:channel:{channel}")]).ok()?;
-        let name = names.lines().nth(2)?;
-        let numbers = self.redis.command(&["PUBSUB", "NUMSUB", name]).ok()?;
-        Some((name.to_owned(), numbers.lines().last()?.strip_prefix(':')?.parse().ok()?))
+        let name = topic_of(&self.redis, channel)?;
+        let numbers = self.redis.command(&["PUBSUB", "NUMSUB", &name]).ok()?;
+        Some((name, numbers.lines().last()?.strip_prefix(':')?.parse().ok()?))
     }
+}
+
+/// A channel's topic, where anybody listens to it.
+pub fn topic_of(redis: &Redis, channel: ChannelId) -> Option<String> {
+    let names = redis.command(&["PUBSUB", "CHANNELS", &format!("tenfour:*:channel:{channel}")]).ok()?;
+    names.lines().nth(2).map(str::to_owned)
 }
 
 /// What the nodes put into Redis for this topic, as it goes over the line: for [`Proxy::cut_when`].

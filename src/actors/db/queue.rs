@@ -174,7 +174,7 @@ impl Queue {
 impl Line {
     fn take(&mut self, limits: BatchLimits, batch: &mut Vec<Sending>, bytes: &mut usize) {
         while batch.len() < limits.sends
-            && (*bytes < limits.bytes || batch.is_empty())
+            && *bytes < limits.bytes
             && let Some(next) = self.sends.pop_front()
         {
             *bytes += next.append.message.content.as_str().len();

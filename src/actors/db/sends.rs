@@ -61,10 +61,12 @@ impl Db {
     /// Whether another batch may be begun. A second one beside the first has to be worth it: a few sends do better to wait
     /// for others, since a transaction of one costs ten times its share of one of a hundred.
     fn has_room(&self) -> bool {
-        // The first is quickly told, and the second holds back those whose channel is being written.
-        let is_full = self.queue.len() >= WORTH_ANOTHER && self.queue.startable() >= WORTH_ANOTHER;
-        let most = if is_full { self.writer.batches() } else { 1 };
-        self.flights.iter().filter(|flight| !flight.alone).count() < most
+        let flying = self.flights.iter().filter(|flight| !flight.alone).count();
+        // In this order: what comes last looks at each channel.
+        flying == 0
+            || flying < self.writer.batches()
+                && self.queue.len() >= WORTH_ANOTHER
+                && self.queue.startable() >= WORTH_ANOTHER
     }
 
     /// Starts what can be written now.

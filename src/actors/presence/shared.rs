@@ -24,10 +24,6 @@ use crate::store::Reader;
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// How often what is known of the members of rooms is compared with the leases: news may have been lost.
 const COMPARE_EVERY: Duration = Duration::from_secs(15);
-/// After a time in which no node could renew anything (Redis was away, or lost its data) a missing lease says nothing
-/// until everybody had the time to write theirs anew: twice what a node takes that
-/// tries every two seconds. Redis has to answer for all of it.
-pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(6);
 /// Users of one write.
 const AT_ONCE: usize = 500;
 
@@ -339,8 +335,7 @@ impl Presence {
     fn beaten(&mut self, beat: Beat, ctx: &mut Context<Self>) {
         let Some(shared) = &mut self.shared else { return };
         shared.parts.bus.note_nodes(beat.nodes);
-        let is_long = |since: Instant| since.elapsed() >= SETTLED_AFTER;
-        shared.settled = beat.era_age >= SETTLED_AFTER && shared.failed.is_none_or(is_long);
+        shared.settled = verdict::is_settled(beat.era_age, shared.failed.map(|at| at.elapsed()));
         if shared.settled {
             shared.dirty.extend(shared.untold.keys());
         }

@@ -3,6 +3,8 @@
 //! The leases are shared by all nodes, and each change of them is a script that says how they were before and after it: who
 //! changes whether there is any tells of it. What may have been lost on the way is owed, and told later.
 
+use std::time::Duration;
+
 use crate::ephemeral::Outcome;
 
 /// What is known beside the outcome of the write itself.
@@ -27,6 +29,16 @@ pub(super) struct Verdict {
     pub(super) elsewhere: Option<bool>,
     /// What the other nodes are to be told.
     pub(super) news: Option<bool>,
+}
+
+/// After a time in which no node could renew anything (Redis was away, or lost its data) a missing lease says nothing
+/// until everybody had the time to write theirs anew: twice what a node takes that
+/// tries every two seconds. Redis has to answer for all of it.
+const SETTLED_AFTER: Duration = Duration::from_secs(6);
+
+/// Whether a missing lease says that there is none: by how long Redis has held what it holds, and how long ago it did not answer.
+pub(super) fn is_settled(era_age: Duration, failed_ago: Option<Duration>) -> bool {
+    era_age >= SETTLED_AFTER && failed_ago.is_none_or(|ago| ago >= SETTLED_AFTER)
 }
 
 /// A node has written the leases of one of its users.

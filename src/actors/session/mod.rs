@@ -15,7 +15,6 @@ pub use messages::{Added, End, GoAway, Gone, Inspect, SessionState};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{
@@ -115,18 +114,10 @@ pub struct Session {
     rate_limited: u64,
     /// The peer sent its close frame: there is nothing to wait for once it has ours.
     goodbye: bool,
-    /// Set when no more is written.
-    gone: Arc<AtomicBool>,
 }
 
 impl Session {
-    pub fn new(
-        parts: Arc<SessionParts>,
-        handle: Subscriber,
-        opening: Opening,
-        events: Events,
-        gone: Arc<AtomicBool>,
-    ) -> Self {
+    pub fn new(parts: Arc<SessionParts>, handle: Subscriber, opening: Opening, events: Events) -> Self {
         Self {
             parts,
             handle,
@@ -147,7 +138,6 @@ impl Session {
             messages_in: 0,
             rate_limited: 0,
             goodbye: false,
-            gone,
         }
     }
 
@@ -271,7 +261,7 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
     fn finished(&mut self, ctx: &mut Self::Context) {
         if self.handle.feed.outbox().is_closed() {
             // The close frame is on its way; when it is out the actor ends.
-            if self.gone.load(Ordering::Acquire) {
+            if self.handle.feed.outbox().is_gone() {
                 ctx.stop();
             }
         } else {

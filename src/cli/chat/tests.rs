@@ -39,9 +39,8 @@ impl Paper {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if timeout(Duration::from_secs(20), shown).await.is_err() {
-            panic!("no {wanted:?} in:\n{}", self.text());
-        }
+        let in_time = timeout(Duration::from_secs(20), shown).await;
+        assert!(in_time.is_ok(), "no {wanted:?} in:\n{}", self.text());
     }
 }
 

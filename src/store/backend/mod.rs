@@ -273,7 +273,7 @@ impl Manager {
 pub(super) struct Connections {
     pub(super) read: u32,
     pub(super) write: u32,
-    /// How many of the writes may be batches of messages.
+    /// How many batches of messages it pays to have under way at once.
     pub(super) batches: usize,
     pub(super) shared: bool,
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::redis::{Redis, SECOND};
 use crate::actors::presence::ledger::Ledger;
-use crate::actors::presence::shared::SETTLED_AFTER;
 use crate::actors::presence::verdict::{self, Known, Verdict};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::now as wall;
@@ -203,8 +202,8 @@ impl Node {
             return Vec::new();
         }
         let (era, expired) = redis.beat(now);
-        let is_long = |since: i64| now - since >= i64::try_from(SETTLED_AFTER.as_millis()).unwrap();
-        self.settled = is_long(era) && self.failed.is_none_or(is_long);
+        let ago = |at: i64| Duration::from_millis((now - at).try_into().unwrap());
+        self.settled = verdict::is_settled(ago(era), self.failed.map(ago));
         if self.settled {
             self.dirty.extend(self.untold.keys());
         }

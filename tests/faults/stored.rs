@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tenfour::domain::ids::ChannelId;
 use tenfour::fault::Sabotage;
 use uuid::Uuid;
 

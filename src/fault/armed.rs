@@ -18,7 +18,7 @@ pub(super) fn panic_at(part: Part) {
 
 /// # Panics
 ///
-/// Where [`panic_at`] asked for it, once for each time.
+/// Where it was asked for over the socket of faults, once for each time.
 #[inline]
 pub fn point(part: Part) {
     let due = &PANICS[part as usize];

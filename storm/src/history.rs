@@ -5,8 +5,6 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use serde::Serialize;
 use tenfour::domain::ids::{ChannelId, UserId};
@@ -356,44 +354,4 @@ pub(crate) fn hash(content: &str) -> u64 {
 pub(crate) struct Places {
     pub users: HashMap<UserId, UserNo>,
     pub channels: HashMap<ChannelId, ChannelNo>,
-}
-
-/// Where clients write. Cheap to clone; one lock, held for a push.
-#[derive(Debug, Clone)]
-pub(crate) struct Recorder {
-    start: Instant,
-    records: Arc<Mutex<Vec<Record>>>,
-}
-
-impl Default for Recorder {
-    fn default() -> Self {
-        Self { start: Instant::now(), records: Arc::default() }
-    }
-}
-
-impl Recorder {
-    pub(crate) fn now(&self) -> Micros {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    pub(crate) fn note(&self, client: ClientNo, line: LineNo, what: What) {
-        let mut records = self.lock();
-        // Taken under the lock, so that the order of records is the order of times.
-        let at = self.now();
-        records.push(Record { at, client, line, what });
-    }
-
-    /// Looks at what is on record so far.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&[Record]) -> T) -> T {
-        look(&self.lock())
-    }
-
-    pub(crate) fn take(&self) -> Vec<Record> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Record>> {
-        // A push cannot be half done.
-        self.records.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }

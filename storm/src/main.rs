@@ -14,6 +14,7 @@ mod progress;
 mod prove;
 #[path = "../../tests/support/proxy.rs"]
 mod proxy;
+mod recorder;
 mod report;
 mod rig;
 mod run;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::crowd::World;
-use crate::history::{Answer, Handed, What};
 use crate::nemesis::fault::Fault;
 
 #[derive(Debug, Clone)]
@@ -34,23 +33,15 @@ impl Progress {
         fault.name().clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Counts what comes on record, until it is aborted.
+    /// Tells how much is on record, until it is aborted.
     pub(crate) async fn watch(self, world: Arc<World>) {
         let terminal = std::io::stderr().is_terminal();
         let every = if terminal { Duration::from_millis(500) } else { Duration::from_secs(15) };
-        let (mut seen, mut acknowledged, mut delivered) = (0, 0_u64, 0_u64);
         loop {
             tokio::time::sleep(every).await;
-            world.recorder.look(|records| {
-                for record in &records[seen.min(records.len())..] {
-                    match &record.what {
-                        What::Answered { answer: Answer::Acked { .. }, .. } => acknowledged += 1,
-                        What::Came { .. } | What::Handed { event: Handed::Message { .. } } => delivered += 1,
-                        _ => (),
-                    }
-                }
-                seen = records.len();
-            });
+            let counts = world.recorder.counts();
+            let acknowledged = counts.acknowledged.load(Ordering::Relaxed);
+            let delivered = counts.delivered.load(Ordering::Relaxed);
             let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let (elapsed, faults) = (self.start.elapsed().as_secs_f64(), self.faults.load(Ordering::Relaxed));
             let text = format!(

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::Trouble;
 use crate::crowd::population::{Crowd, Size};
 use crate::crowd::{Phase, World, host};
-use crate::history::{Answer, Broken, History, What};
+use crate::history::{Broken, History};
 use crate::nemesis::apply::{self, Outcome};
 use crate::nemesis::fault::{Ability, Fault};
 use crate::nemesis::schedule;
@@ -199,7 +199,7 @@ async fn break_things(
 
 fn is_enough(storm: &Storm, so_far: &Outcome, world: &World, round: u64) -> bool {
     let rare = round <= ROUNDS_FOR_RARE && !storm.rare(&so_far.broken).is_empty();
-    !rare && acknowledged(world) >= storm.sends
+    !rare && world.recorder.counts().acknowledged.load(Ordering::Relaxed) >= storm.sends
 }
 
 fn take(
@@ -213,12 +213,6 @@ fn take(
     all.power_cuts += one.power_cuts;
     all.alarms.extend(one.alarms);
     Ok(())
-}
-
-fn acknowledged(world: &World) -> u64 {
-    let acked =
-        |record: &&crate::history::Record| matches!(record.what, What::Answered { answer: Answer::Acked { .. }, .. });
-    world.recorder.look(|records| records.iter().filter(acked).count() as u64)
 }
 
 /// New connections through the front go to another node every little while.

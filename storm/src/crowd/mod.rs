@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, Recorder, UserNo, What};
+use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, UserNo, What};
+use crate::recorder::Recorder;
 
 /// What the clients are to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,7 +13,8 @@ use super::host::Host;
 use super::rest::{Reply, Rest};
 use super::{Person, Phase, World, bare::Bare, kept::Kept};
 use crate::Trouble;
-use crate::history::{ChannelNo, ClientInfo, ClientNo, Kind, Places, Recorder, Scene, UserNo};
+use crate::history::{ChannelNo, ClientInfo, ClientNo, Kind, Places, Scene, UserNo};
+use crate::recorder::Recorder;
 use crate::rig::node::OFFLINE_WITHIN;
 use crate::rig::{Rig, SECRET};
 

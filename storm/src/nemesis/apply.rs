@@ -11,8 +11,9 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::schedule::Strike;
 use crate::Trouble;
-use crate::history::{Answer, Ask, Broken, ChannelNo, LostAtPowerCut, Record, Recorder, What};
+use crate::history::{Answer, Ask, Broken, ChannelNo, LostAtPowerCut, Record, What};
 use crate::proxy::{Cut, Direction, Proxy};
+use crate::recorder::Recorder;
 use crate::rig::node::{Node, sqlite_file};
 use crate::rig::{Rig, turn};
 

@@ -1,6 +1,9 @@
 //! How much was looked at, and how long things took.
 
+use std::time::Duration;
+
 use serde::Serialize;
+use tenfour::bench::histogram::Histogram;
 
 use super::index::{IdSet, NOWHERE, Outcome};
 use super::model::Model;
@@ -38,13 +41,13 @@ pub(super) fn of(model: &Model<'_>) -> Sums {
         ..Sums::default()
     };
     let acknowledged = sends(model, &mut sums);
-    let mut lag = Times::default();
+    let mut lag = Histogram::default();
     let mut deliver = |copy: &Copy, at: Micros| {
         let acknowledged = acknowledged.get(usize::from(copy.channel));
         let seq = usize::try_from(copy.seq).ok();
         if let Some(acknowledged) = acknowledged.zip(seq).and_then(|(all, seq)| all.get(seq)).filter(|at| **at != NEVER)
         {
-            lag.add(at.saturating_sub(*acknowledged));
+            lag.record(Duration::from_micros(at.saturating_sub(*acknowledged)));
         }
     };
     for record in &model.history.records {
@@ -67,7 +70,7 @@ pub(super) fn of(model: &Model<'_>) -> Sums {
             _ => {}
         }
     }
-    sums.lag = lag.percentiles();
+    sums.lag = percentiles(&lag);
     sums
 }
 
@@ -78,7 +81,7 @@ const NEVER: Micros = Micros::MAX;
 fn sends(model: &Model<'_>, sums: &mut Sums) -> Vec<Vec<Micros>> {
     let mut first: Vec<Vec<Micros>> = model.history.scene.channels.iter().map(|_| Vec::new()).collect();
     let mut messages = IdSet::default();
-    let mut after = Times::default();
+    let mut after = Histogram::default();
     for attempt in &model.index.attempts {
         sums.retries += u64::from(attempt.before != NOWHERE);
         match attempt.outcome {
@@ -86,13 +89,13 @@ fn sends(model: &Model<'_>, sums: &mut Sums) -> Vec<Vec<Micros>> {
             Outcome::Unknown => sums.sends_unknown += 1,
             Outcome::Acked { seq, .. } => {
                 let at = model.index.at(attempt.answered);
-                after.add(at.saturating_sub(model.index.at(attempt.asked)));
+                after.record(Duration::from_micros(at.saturating_sub(model.index.at(attempt.asked))));
                 sums.sends_acknowledged += u64::from(messages.insert((attempt.user, attempt.client_id)));
                 note(&mut first, attempt.channel, seq, at, model);
             }
         }
     }
-    sums.acknowledged_after = after.percentiles();
+    sums.acknowledged_after = percentiles(&after);
     first
 }
 
@@ -108,92 +111,28 @@ fn note(first: &mut [Vec<Micros>], channel: ChannelNo, seq: i64, at: Micros, mod
     }
 }
 
-/// Times, each with an error of less than 1 in 1,000: as many as there are deliveries would not fit otherwise.
-#[derive(Debug, Default)]
-struct Times {
-    counts: Vec<u64>,
-    all: u64,
-    longest: Micros,
+/// 50th, 99th and 100th percentile.
+fn percentiles(times: &Histogram) -> [Micros; 3] {
+    [times.quantile_ms(0.5), times.quantile_ms(0.99), times.most_ms()].map(|time| micros(time.unwrap_or(0.0)))
 }
 
-/// Up to here each microsecond is counted for itself; above, the first so many bits are.
-const EXACT: u32 = 11;
-
-impl Times {
-    fn add(&mut self, time: Micros) {
-        let place = Self::place(time);
-        if self.counts.len() <= place {
-            self.counts.resize(place + 1, 0);
-        }
-        self.counts[place] += 1;
-        self.all += 1;
-        self.longest = self.longest.max(time);
-    }
-
-    fn percentiles(&self) -> [Micros; 3] {
-        [self.at(50), self.at(99), self.longest]
-    }
-
-    /// The least time that this many of a hundred do not exceed.
-    fn at(&self, percent: u64) -> Micros {
-        let wanted = (self.all * percent).div_ceil(100);
-        let mut so_far = 0;
-        for (place, count) in self.counts.iter().enumerate() {
-            so_far += count;
-            if so_far >= wanted && wanted > 0 {
-                return Self::most(place).min(self.longest);
-            }
-        }
-        0
-    }
-
-    fn place(time: Micros) -> usize {
-        let bits = 64 - time.leading_zeros();
-        let shift = bits.saturating_sub(EXACT);
-        let place = (u64::from(shift) << (EXACT - 1)) + (time >> shift);
-        usize::try_from(place).unwrap_or(usize::MAX)
-    }
-
-    /// The longest time that is counted in a place.
-    fn most(place: usize) -> Micros {
-        let half = 1_u64 << (EXACT - 1);
-        let place = u64::try_from(place).unwrap_or(u64::MAX);
-        let shift = (place / half).saturating_sub(1);
-        let start = (place - shift * half) << shift;
-        start + (1 << shift) - 1
-    }
+fn micros(ms: f64) -> Micros {
+    u64::try_from(Duration::from_secs_f64(ms / 1_000.0).as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    proptest! {
-        #[test]
-        fn a_time_is_counted_where_it_belongs(time in 0_u64..1 << 40) {
-            let most = Times::most(Times::place(time));
-            prop_assert!(time <= most && most - time <= time / 1000, "{time} is counted as up to {most}");
-        }
-
-        #[test]
-        fn percentiles_are_those_of_the_sorted_times(mut times in prop::collection::vec(0_u64..100_000, 1..200)) {
-            let mut counted = Times::default();
-            for time in &times {
-                counted.add(*time);
-            }
-            times.sort_unstable();
-            let exact = |percent: usize| times[(times.len() * percent).div_ceil(100) - 1];
-            let [half, most, longest] = counted.percentiles();
-            prop_assert!(half.abs_diff(exact(50)) <= exact(50) / 1000);
-            prop_assert!(most.abs_diff(exact(99)) <= exact(99) / 1000);
-            prop_assert_eq!(longest, exact(100));
-        }
-    }
-
     #[test]
-    fn nothing_takes_no_time() {
-        assert_eq!(Times::default().percentiles(), [0; 3]);
+    fn percentiles_are_those_of_the_times() {
+        let mut times = Histogram::default();
+        assert_eq!(percentiles(&times), [0; 3]);
+        for time in 1..=1_000_u64 {
+            times.record(Duration::from_micros(time * 7));
+        }
+        let [half, most, longest] = percentiles(&times);
+        assert!(half.abs_diff(3_500) <= 3_500 / 100 && most.abs_diff(6_930) <= 6_930 / 100, "{half}, {most}");
+        assert_eq!(longest, 7_000);
     }
 }

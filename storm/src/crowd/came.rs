@@ -70,14 +70,6 @@ impl Bare {
                     self.me.note(line.no, What::Answered { op, answer: Answer::Complete });
                 }
             }
-            ServerFrame::ChannelRemoved(removed) if line.syncing.is_some() => {
-                // Of a page or of a removal: it means the same.
-                if let Some(&channel) = world.places.channels.get(&removed.channel_id) {
-                    self.cursors.gone(channel);
-                    self.removed(channel);
-                    self.me.note(line.no, What::Came { frame: Frame::ChannelRemoved { channel } });
-                }
-            }
             frame => {
                 if let Some(frame) = translate::frame(&world.places, &frame) {
                     self.cursors.frame(&frame);
@@ -88,6 +80,7 @@ impl Bare {
                                 line.sends.show(copy.client_id);
                             }
                         }
+                        // Of a page or of a removal: it means the same.
                         Frame::ChannelRemoved { channel } => self.removed(*channel),
                         _ => (),
                     }

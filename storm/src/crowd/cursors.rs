@@ -68,10 +68,6 @@ impl Cursors {
         }
     }
 
-    pub(crate) fn gone(&mut self, channel: ChannelNo) {
-        self.0.remove(&channel);
-    }
-
     /// What is missing: channels whose held version is below what the connection began at.
     pub(crate) fn behind(&self) -> Vec<(ChannelNo, i64)> {
         let mut behind: Vec<_> =

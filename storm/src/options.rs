@@ -221,7 +221,7 @@ impl RunOptions {
         if !clock {
             left_out.push("clock jumps: libfaketime is missing (Debian: apt-get install faketime)".to_owned());
         }
-        (Ability { shape: self.shape, points: true, clock, disk: no_disk.is_none() }, left_out)
+        (Ability { shape: self.shape, clock, disk: no_disk.is_none() }, left_out)
     }
 
     pub(crate) fn storm(&self, seed: u64) -> Result<Storm, Trouble> {

@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_kind_of_fault_that_came_too_rarely_is_named() {
-        let ability = Ability { shape: Shape::Single, points: true, clock: false, disk: false };
+        let ability = Ability { shape: Shape::Single, clock: false, disk: false };
         let possible = Fault::ALL.iter().filter(|fault| fault.is_possible(ability));
         let mut kinds: BTreeMap<String, u64> = possible.map(|fault| (fault.to_string(), EACH)).collect();
         let mut row = Row::of_trouble("single".into(), 1, String::new(), Utc::now(), String::new());

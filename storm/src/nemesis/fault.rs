@@ -93,7 +93,6 @@ faults! {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ability {
     pub shape: Shape,
-    pub points: bool,
     pub clock: bool,
     pub disk: bool,
 }
@@ -104,7 +103,7 @@ impl Fault {
         match self.needs() {
             Needs::Node => true,
             // The relay is between nodes.
-            Needs::Points => ability.points && (cluster || self != Self::PanicRelay),
+            Needs::Points => cluster || self != Self::PanicRelay,
             Needs::Clock => ability.clock,
             Needs::Postgres | Needs::Redis => cluster,
             Needs::Sqlite => !cluster,

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::rig::Shape;
 
-    const ALL: Ability = Ability { shape: Shape::Cluster, points: true, clock: true, disk: true };
+    const ALL: Ability = Ability { shape: Shape::Cluster, clock: true, disk: true };
 
     #[test]
     fn a_seed_gives_the_same_breaks_again() {

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Quicker than the default, so that a run sees users go offline.
 const HEARTBEAT_MS: u64 = 3_000;
 const SILENCE_MS: u64 = 9_000;
+/// What is promised of a node that is asked to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// Smaller than the default, so that one that stops reading for seconds fills it; a page of `sync` still finds room.
 const OUTBOX_BYTES: u64 = 384 << 10;
 /// From a user's last sign of life until everybody has been told: silence, sweep, and what a busy machine takes.
@@ -177,7 +179,7 @@ impl Node {
     pub(crate) fn drain(&self) -> Result<(), Trouble> {
         let Some(pid) = self.pid() else { return Ok(()) };
         signal("TERM", &[pid]);
-        let deadline = Instant::now() + Duration::from_secs(12);
+        let deadline = Instant::now() + ENDS_WITHIN;
         loop {
             let ended = {
                 let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,7 +189,7 @@ impl Node {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => return Err(format!("node {} ended with {status} upon SIGTERM", self.no).into()),
                 None if Instant::now() > deadline => {
-                    return Err(format!("node {} did not end within 12 s of SIGTERM", self.no).into());
+                    return Err(format!("node {} did not end within {ENDS_WITHIN:?} of SIGTERM", self.no).into());
                 }
                 None => std::thread::sleep(Duration::from_millis(20)),
             }

@@ -134,7 +134,7 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
         }
         Fault::RedisKill | Fault::RedisPause | Fault::RedisFlush | Fault::RedisClientsKilled => {
             "redis".clone_into(&mut target);
-            break_redis(rig, strike)?;
+            note = break_redis(rig, strike)?;
         }
     }
     let slow = strike.fault.holds_up_clients();
@@ -208,7 +208,8 @@ fn break_postgres(rig: &Rig, strike: &Strike) -> Result<String, Trouble> {
     Ok(note)
 }
 
-fn break_redis(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
+fn break_redis(rig: &Rig, strike: &Strike) -> Result<String, Trouble> {
+    let mut note = String::new();
     let redis = rig.redis.as_ref().ok_or("no Redis in this deployment")?;
     match strike.fault {
         Fault::RedisKill => {
@@ -223,11 +224,11 @@ fn break_redis(rig: &Rig, strike: &Strike) -> Result<(), Trouble> {
         }
         Fault::RedisFlush => drop(redis.command("FLUSHALL")?),
         _ => {
-            drop(redis.command("CLIENT KILL TYPE pubsub SKIPME yes"));
-            drop(redis.command("CLIENT KILL TYPE normal SKIPME yes"));
+            let kill = |kind| redis.command(&format!("CLIENT KILL TYPE {kind} SKIPME yes"));
+            note = noted(kill("pubsub").and_then(|_| kill("normal")));
         }
     }
-    Ok(())
+    Ok(note)
 }
 
 /// A part that holds the truth: the process ends, and a service manager starts it again.

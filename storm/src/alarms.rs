@@ -1,7 +1,24 @@
-//! What a node says in its log that is wrong in itself: a panic that no fail point asked for, a broken rule.
+//! What is wrong in itself, whatever was broken: a panic that no fail point asked for, a broken rule, an answer that is none.
+//!
+//! Clients raise some while a run goes on; the logs of nodes are read when it is over. The checker makes findings of them.
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Raised while a run goes on. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Alarms(Arc<Mutex<Vec<String>>>);
+
+impl Alarms {
+    pub(crate) fn raise(&self, what: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// How a fail point's panic begins.
 const ASKED_FOR: &str = "a fault was asked for";

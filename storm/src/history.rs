@@ -87,10 +87,12 @@ pub(crate) enum What {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub(crate) enum Ask {
+    /// `node`: the one that is asked over REST.
     Send {
         channel: ChannelNo,
         client_id: Uuid,
         content: u64,
+        node: Option<u8>,
     },
     Edit {
         channel: ChannelNo,
@@ -307,6 +309,8 @@ pub(crate) struct Broken {
     pub fault: String,
     /// Whom or what it hit.
     pub target: String,
+    /// Which node, if it hit one: clients of the others have nothing of it on their way.
+    pub node: Option<u8>,
     /// Anything worth telling, such as what a power cut's copy held.
     pub note: String,
     /// Answers to clients may come late meanwhile, or never on their connection: their line or the node was held up.

@@ -1,16 +1,16 @@
 //! One run: start the deployment and the crowd, let the nemesis loose, heal, let all come to rest, read everything.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::Trouble;
 use crate::crowd::population::{Crowd, Size};
 use crate::crowd::{Phase, World, host};
-use crate::history::{Broken, History};
+use crate::history::{Broken, History, Micros};
 use crate::nemesis::apply::{self, Outcome};
 use crate::nemesis::fault::{Ability, Fault};
 use crate::nemesis::schedule;
@@ -71,26 +71,48 @@ const CALMER: u32 = 12;
 /// Breaks that overlap at most.
 const AT_ONCE: usize = 3;
 
+/// When, of which node, how many bytes, with how many connections.
+type Memory = Vec<(Micros, u8, u64, usize)>;
+
+/// Everything of a run that goes on beside it. Aborted when it is dropped.
+#[derive(Default)]
+struct Tasks {
+    crowd: JoinSet<()>,
+    watching: JoinSet<()>,
+    breaking: JoinSet<Result<Outcome, Trouble>>,
+}
+
+/// However it goes, nothing of it is left when it is over.
 pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, Trouble> {
     let plan = storm.plan.clone();
     progress.say("starting the deployment");
     let rig = Arc::new(spawn_blocking(move || Rig::start(&plan)).await??);
+    let mut tasks = Tasks::default();
+    let history = carry_out(storm, &rig, &mut tasks, progress).await;
+    tasks.crowd.shutdown().await;
+    tasks.watching.shutdown().await;
+    // A break that has begun cannot be aborted: it ends by itself, and holds the deployment until then.
+    while tasks.breaking.join_next().await.is_some() {}
+    let stopped = spawn_blocking(move || Arc::into_inner(rig).map(drop)).await?;
+    let history = history?;
+    stopped.ok_or("something of the run still holds its deployment")?;
+    Ok(history)
+}
+
+async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &Progress) -> Result<History, Trouble> {
     let (phase, watched) = watch::channel(Phase::Storm);
-    let mut crowd = Crowd::gather(&rig, storm.size, storm.seed, watched).await?;
+    let mut crowd = Crowd::gather(rig, storm.size, storm.seed, watched).await?;
     let world = Arc::clone(&crowd.world);
-    let over = Arc::new(AtomicBool::new(false));
-    let watching = [
-        tokio::spawn(turn_front(Arc::clone(&rig), Arc::clone(&over))),
-        tokio::spawn(progress.clone().watch(Arc::clone(&world))),
-    ];
-    let memory = tokio::spawn(watch_memory(Arc::clone(&rig), Arc::clone(&world), Arc::clone(&over)));
-    let tasks = crowd.start()?;
-    let outcome = break_things(storm, &rig, &world, progress).await;
+    let memory = Arc::<Mutex<Memory>>::default();
+    tasks.watching.spawn(turn_front(Arc::clone(rig)));
+    tasks.watching.spawn(progress.clone().watch(Arc::clone(&world)));
+    tasks.watching.spawn(watch_memory(Arc::clone(rig), Arc::clone(&world), Arc::clone(&memory)));
+    crowd.start(&mut tasks.crowd)?;
+    let mut outcome = break_things(storm, rig, &world, &mut tasks.breaking, progress).await?;
 
     progress.say("healing");
-    let healing = Arc::clone(&rig);
+    let healing = Arc::clone(rig);
     spawn_blocking(move || healing.heal()).await??;
-    let mut outcome = outcome?;
     let healed = world.recorder.now();
     let _ = phase.send(Phase::Settle);
     let deadline = Instant::now() + SETTLE;
@@ -110,16 +132,16 @@ pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, T
     // What comes from here on is the storm's own leaving.
     let records = world.recorder.take();
     let _ = phase.send(Phase::End);
-    for task in tasks {
-        task.await?;
+    while let Some(left) = tasks.crowd.join_next().await {
+        left?;
     }
-    over.store(true, Ordering::Relaxed);
-    watching.iter().for_each(tokio::task::JoinHandle::abort);
-    let memory = memory.await?;
+    tasks.watching.shutdown().await;
     let logs = rig.nodes.iter().flat_map(|node| crate::alarms::in_log(node.no, &node.log()));
     outcome.alarms.extend(logs.collect::<Vec<_>>());
+    outcome.alarms.extend(rig.nodes.iter().flat_map(crate::rig::node::Node::alarms));
+    outcome.alarms.extend(world.alarms.take());
     let scene = std::mem::take(&mut crowd.scene);
-    spawn_blocking(move || drop(rig)).await?;
+    let memory = std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(History {
         scene,
         records,
@@ -139,6 +161,7 @@ async fn break_things(
     storm: &Storm,
     rig: &Arc<Rig>,
     world: &Arc<World>,
+    running: &mut JoinSet<Result<Outcome, Trouble>>,
     progress: &Progress,
 ) -> Result<Outcome, Trouble> {
     let nodes = u8::try_from(rig.nodes.len())?;
@@ -156,7 +179,6 @@ async fn break_things(
             round > 0 && (fills_up && storm.rare(&so_far.broken).is_empty() || is_enough(storm, so_far, world, round))
         };
         let start = Instant::now();
-        let mut running = tokio::task::JoinSet::new();
         for mut strike in strikes {
             strike.hold = strike.hold.min(storm.longest);
             // Kinds that are rare may be so because they are in each other's way.
@@ -216,25 +238,22 @@ fn take(
 }
 
 /// New connections through the front go to another node every little while.
-async fn turn_front(rig: Arc<Rig>, over: Arc<AtomicBool>) {
-    let mut turn = 0;
-    while !over.load(Ordering::Relaxed) {
-        turn = (turn + 1) % rig.nodes.len();
-        rig.front.retarget(rig.nodes[turn].line.addr);
+async fn turn_front(rig: Arc<Rig>) {
+    for node in rig.nodes.iter().cycle() {
+        rig.front.retarget(node.line.addr);
         tokio::time::sleep(Duration::from_millis(70)).await;
     }
 }
 
 /// The largest resident memory of each node, with the connections that it had.
-async fn watch_memory(rig: Arc<Rig>, world: Arc<World>, over: Arc<AtomicBool>) -> Vec<(u64, u8, u64, usize)> {
-    let mut seen = Vec::new();
-    while !over.load(Ordering::Relaxed) {
+async fn watch_memory(rig: Arc<Rig>, world: Arc<World>, seen: Arc<Mutex<Memory>>) {
+    loop {
         for node in &rig.nodes {
             if let Some(bytes) = node.memory() {
-                seen.push((world.recorder.now(), node.no, bytes, node.line.connections()));
+                let one = (world.recorder.now(), node.no, bytes, node.line.connections());
+                seen.lock().unwrap_or_else(PoisonError::into_inner).push(one);
             }
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    seen
 }

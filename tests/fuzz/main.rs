@@ -34,18 +34,24 @@ const SEED: &str = "TENFOUR_FUZZ_SEED";
 fn main() -> ExitCode {
     // What cargo passes on to every test, such as --nocapture, is of no interest here.
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    if let [name, file] = named.as_slice()
-        && let (Some(target), Ok(input)) = (TARGETS.iter().find(|target| target.name == *name), std::fs::read(file))
-    {
-        let outcome = engine::check(target, &input);
-        println!("{name}: {outcome:?}");
-        return if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    }
-    let chosen: Vec<&Target> =
-        TARGETS.iter().filter(|target| named.is_empty() || named.iter().any(|name| target.name == name)).collect();
-    if std::env::args().any(|argument| argument == "--list") || chosen.is_empty() {
+    if std::env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
+    let target_of = |name: &String| TARGETS.iter().find(|target| target.name == *name);
+    if let [name, file] = named.as_slice()
+        && let (Some(target), None) = (target_of(name), target_of(file))
+    {
+        return again(target, file);
+    }
+    if let Some(unknown) = named.iter().find(|name| target_of(name).is_none()) {
+        let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+        eprintln!("fuzz: no target is called {unknown:?}; there are {}", names.join(", "));
+        // `cargo test NAME` says the name of any test to every program of tests: that alone is no mistake.
+        let is_meant = named.len() > 1 || [SECONDS, SEED].iter().any(|name| std::env::var_os(name).is_some());
+        return if is_meant { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    }
+    let chosen: Vec<&Target> =
+        TARGETS.iter().filter(|it| named.is_empty() || named.contains(&it.name.into())).collect();
     let number = |name: &str| {
         std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name} must be a number")))
     };
@@ -56,6 +62,20 @@ fn main() -> ExitCode {
     // Panics are the findings, told once each below.
     std::panic::set_hook(Box::new(|_| {}));
     if finds_what_was_planted() && all_hold(&chosen, seed, budget) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One input once more.
+fn again(target: &Target, file: &str) -> ExitCode {
+    let input = match std::fs::read(file) {
+        Ok(input) => input,
+        Err(error) => {
+            eprintln!("fuzz: {file} is no target and cannot be read: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = engine::check(target, &input);
+    println!("{}: {outcome:?}", target.name);
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn all_hold(chosen: &[&Target], seed: u64, budget: Budget) -> bool {

@@ -15,12 +15,17 @@ const BACKLOG: Micros = 6_000_000;
 const MEMORY: u64 = 64 << 20;
 const MEMORY_OF_CONNECTION: u64 = 48 << 10;
 
-pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
+/// How many sends were held to their time: had their answer come late, or not at all, it would have been found.
+pub(super) fn look(model: &Model<'_>, found: &mut Findings) -> u64 {
     // What else is broken lies behind the node, which still owes its answers.
     let mut in_the_way: Vec<_> = model.history.broken.iter().filter(|broken| broken.slow).collect();
     in_the_way.sort_by_key(|broken| broken.from);
+    let mut timed = 0;
     for attempt in &model.index.attempts {
-        answered(model, attempt, &in_the_way, found);
+        if is_timed(model, attempt, &in_the_way) {
+            timed += 1;
+            answered(model, attempt, found);
+        }
     }
     for (at, node, bytes, connections) in &model.history.memory {
         let most = MEMORY + MEMORY_OF_CONNECTION * u64::try_from(*connections).unwrap_or(u64::MAX >> 17);
@@ -35,33 +40,49 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
     for alarm in &model.history.alarms {
         found.add(Anomaly::Alarm, None, 0, || ("a node says that something is wrong".to_owned(), vec![alarm.clone()]));
     }
+    timed
 }
 
-/// Over a connection that stays open a send is acknowledged or refused. Over REST it is the caller who ends the wait.
-fn answered(model: &Model<'_>, attempt: &Attempt, in_the_way: &[&Broken], found: &mut Findings) {
+/// Whether an answer was due within the time, and could be seen to come late.
+fn is_timed(model: &Model<'_>, attempt: &Attempt, in_the_way: &[&Broken]) -> bool {
     // One that does not read is not answered; the project's own client says nothing of its connections.
-    if attempt.line == 0 || matches!(attempt.kind, Kind::Deaf | Kind::Kept) {
-        return;
+    if matches!(attempt.kind, Kind::Deaf | Kind::Kept) {
+        return false;
     }
-    let Some(line) = model.index.line(attempt.line) else { return };
     let asked = model.index.at(attempt.asked);
     let limit = asked + ANSWER_WITHIN;
-    let end = model.history.records.last().map_or(0, |record| record.at);
-    if line.closed.unwrap_or(end) < limit {
-        return;
-    }
     let record = model.index.record(attempt.answered);
-    let given_up = |record: &Record| matches!(record.what, What::Answered { answer: Answer::Unknown, .. });
-    // Who waits for less time does not know.
-    if record.is_some_and(|record| record.at < limit && given_up(record)) {
-        return;
+    if attempt.line == 0 {
+        // Over REST whoever asks waits for as long as they like.
+        if record.is_none() {
+            return false;
+        }
+    } else {
+        let Some(line) = model.index.line(attempt.line) else { return false };
+        let end = model.history.records.last().map_or(0, |record| record.at);
+        if line.closed.unwrap_or(end) < limit {
+            return false;
+        }
     }
-    let in_time = record.is_some_and(|record| record.at <= limit && !given_up(record));
-    let held_up = in_the_way
-        .iter()
-        .take_while(|broken| broken.from <= limit)
-        .any(|broken| broken.until.saturating_add(BACKLOG) >= asked);
-    if !in_time && !held_up && !is_shown(model, attempt, limit) {
+    // Who waits for less time does not know.
+    if record.is_some_and(|record| record.at < limit && is_given_up(record)) {
+        return false;
+    }
+    let hits = |broken: &Broken| broken.node.is_none() || attempt.node.is_none() || broken.node == attempt.node;
+    let mut in_its_way = in_the_way.iter().take_while(|broken| broken.from <= limit).filter(|broken| hits(broken));
+    !in_its_way.any(|broken| broken.until.saturating_add(BACKLOG) >= asked)
+}
+
+fn is_given_up(record: &Record) -> bool {
+    matches!(record.what, What::Answered { answer: Answer::Unknown, .. })
+}
+
+fn answered(model: &Model<'_>, attempt: &Attempt, found: &mut Findings) {
+    let asked = model.index.at(attempt.asked);
+    let limit = asked + ANSWER_WITHIN;
+    let record = model.index.record(attempt.answered);
+    let in_time = record.is_some_and(|record| record.at <= limit && !is_given_up(record));
+    if !in_time && !is_shown(model, attempt, limit) {
         found.add(Anomaly::DishonestAnswer, Some(attempt.channel), asked, || {
             let what = format!("no answer to a send within {}", evidence::seconds(ANSWER_WITHIN));
             let mut evidence = vec![model.line(attempt.asked, attempt.channel)];

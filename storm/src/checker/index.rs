@@ -37,6 +37,7 @@ pub(super) struct Op {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line {
     pub(super) client: ClientNo,
+    pub(super) node: u8,
     pub(super) epoch: u64,
     pub(super) opened: Micros,
     pub(super) closed: Option<Micros>,
@@ -51,6 +52,8 @@ pub(super) struct Attempt {
     pub(super) client: ClientNo,
     pub(super) kind: Kind,
     pub(super) line: LineNo,
+    /// That is asked, where it is known.
+    pub(super) node: Option<u8>,
     pub(super) channel: ChannelNo,
     pub(super) client_id: Uuid,
     pub(super) content: u64,

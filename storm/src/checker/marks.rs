@@ -10,11 +10,15 @@ use super::findings::Findings;
 use super::index::NOWHERE;
 use super::members::Memberships;
 use super::model::Model;
-use crate::history::{Answer, Ask, ChannelNo, ClientNo, Frame, Handed, Held, LineNo, Micros, Record, UserNo, What};
+use crate::history::{
+    Answer, Ask, ChannelNo, ClientNo, Frame, Handed, Held, Kind, LineNo, Micros, Record, UserNo, What,
+};
 
-/// What is read for a `hello` is read no longer before it than this: a connection that waits longer for it, and for its
-/// bytes to come, is given up by one side or the other.
-const HELLO_TAKES: Micros = 60_000_000;
+/// What is read for a `hello` is read no longer before it than this: who connects gives up after 8 s, and has it on record
+/// as soon as it is there.
+const HELLO_TAKES: Micros = 10_000_000;
+/// The project's own client waits for 8 s twice, and what it hands out waits for its turn.
+const HELLO_TAKES_KEPT: Micros = 20_000_000;
 
 type Reader = (ChannelNo, UserNo);
 /// A mark and the place of the record that tells it.
@@ -27,8 +31,8 @@ pub(super) fn look(model: &Model<'_>, members: &Memberships, found: &mut Finding
         found,
         asked: asked(model),
         told: HashMap::new(),
-        recent: VecDeque::new(),
-        least: HashMap::new(),
+        least: Least::after(HELLO_TAKES),
+        least_kept: Least::after(HELLO_TAKES_KEPT),
         unread: Unread::of(model),
     };
     for (place, record) in (0..).zip(&model.history.records) {
@@ -57,11 +61,32 @@ struct Scan<'s, 'h> {
     asked: HashMap<Reader, i64>,
     /// What each connection was told of each reader; of the project's own client, which tells no connection, each client.
     told: HashMap<(ClientNo, LineNo), BTreeMap<Reader, Mark>>,
-    /// Marks that a `hello` may not show yet.
-    recent: VecDeque<(Micros, Reader, Mark)>,
-    /// What a `hello` has to show at least.
-    least: HashMap<Reader, Mark>,
+    least: Least,
+    /// The same for the `hello`s of the project's own client.
+    least_kept: Least,
     unread: Unread,
+}
+
+/// What a `hello` has to show at least.
+struct Least {
+    takes: Micros,
+    /// Marks that it may not show yet.
+    recent: VecDeque<(Micros, Reader, Mark)>,
+    marks: HashMap<Reader, Mark>,
+}
+
+impl Least {
+    fn after(takes: Micros) -> Self {
+        Self { takes, recent: VecDeque::new(), marks: HashMap::new() }
+    }
+
+    /// Takes over what is old enough by then; at rest nothing has changed for long.
+    fn until(&mut self, now: Micros, resting: bool) {
+        while let Some((_, reader, mark)) = self.recent.pop_front_if(|(at, ..)| resting || *at + self.takes < now) {
+            let least = self.marks.entry(reader).or_insert(mark);
+            *least = (*least).max(mark);
+        }
+    }
 }
 
 impl Scan<'_, '_> {
@@ -88,7 +113,7 @@ impl Scan<'_, '_> {
                 if let Some(user) = self.model.index.user(record.client) {
                     // It is capped at the head, which was at least what was known of it.
                     let mark = ((*seq).min(op.known.seq), place);
-                    self.recent.push_back((record.at, (*channel, user), mark));
+                    self.seen(record.at, (*channel, user), mark);
                 }
             }
             _ => {}
@@ -99,7 +124,7 @@ impl Scan<'_, '_> {
         let (channel, user) = reader;
         let told = self.told.entry((record.client, record.line)).or_default();
         let before = told.insert(reader, (seq, place)).filter(|(before, _)| *before > seq);
-        self.recent.push_back((record.at, reader, (seq, place)));
+        self.seen(record.at, reader, (seq, place));
         if let Some((before, told)) = before {
             let what = format!("user {user} had read up to {before} of channel {channel}, and then to {seq}");
             return self.tell(Anomaly::ReadMarkBack, channel, what, &[told, place]);
@@ -115,17 +140,16 @@ impl Scan<'_, '_> {
 
     fn hello(&mut self, place: u32, record: &Record, channels: &[Held]) {
         let Some(user) = self.model.index.user(record.client) else { return };
-        // At rest nothing has changed for long.
         let resting = record.at >= self.model.history.rest;
-        while let Some((_, reader, mark)) =
-            self.recent.pop_front_if(|(at, ..)| resting || *at + HELLO_TAKES < record.at)
-        {
-            let least = self.least.entry(reader).or_insert(mark);
-            *least = (*least).max(mark);
-        }
-        for held in channels {
+        let is_kept = self.model.index.kind(record.client) == Kind::Kept;
+        let least = if is_kept { &mut self.least_kept } else { &mut self.least };
+        least.until(record.at, resting);
+        let known: Vec<_> = channels
+            .iter()
+            .map(|held| least.marks.get(&(held.channel, user)).copied().unwrap_or((0, NOWHERE)))
+            .collect();
+        for (held, (least, by)) in channels.iter().zip(known) {
             let Held { channel, last_read_seq, last_seq, .. } = *held;
-            let (least, by) = self.least.get(&(channel, user)).copied().unwrap_or((0, NOWHERE));
             let asked = self.asked.get(&(channel, user)).copied().unwrap_or(0);
             let nobody_asked = self.members.is_steady(channel, user) && last_read_seq > asked;
             if last_read_seq < least {
@@ -143,8 +167,13 @@ impl Scan<'_, '_> {
                 );
                 self.tell(Anomaly::WrongUnread, channel, what, &[place]);
             }
-            self.recent.push_back((record.at, (channel, user), (last_read_seq, place)));
+            self.seen(record.at, (channel, user), (last_read_seq, place));
         }
+    }
+
+    fn seen(&mut self, at: Micros, reader: Reader, mark: Mark) {
+        self.least.recent.push_back((at, reader, mark));
+        self.least_kept.recent.push_back((at, reader, mark));
     }
 
     fn tell(&mut self, anomaly: Anomaly, channel: ChannelNo, what: String, places: &[u32]) {

@@ -140,6 +140,6 @@ pub(crate) fn check(history: &History) -> Verdict {
     deletion::look(&model, &mut found);
     marks::look(&model, &members, &mut found);
     presence::look(&model, &mut found);
-    honesty::look(&model, &mut found);
-    Verdict { findings: found.kept, counts: found.counts, sums: sums::of(&model) }
+    let sends_timed = honesty::look(&model, &mut found);
+    Verdict { findings: found.kept, counts: found.counts, sums: Sums { sends_timed, ..sums::of(&model) } }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Sums {
     /// Attempts.
     pub sends_refused: u64,
     pub sends_unknown: u64,
+    /// Of all attempts, those that a late answer would have been found of.
+    pub sends_timed: u64,
     pub retries: u64,
     pub edits: u64,
     pub deletions: u64,

@@ -26,8 +26,9 @@ impl<'h> Walk<'h> {
     pub(super) fn take(&mut self, place: u32, record: &Record) {
         let user = self.index.user(record.client);
         match &record.what {
-            What::Opened { epoch, channels, .. } => {
-                let line = Line { client: record.client, epoch: *epoch, opened: record.at, closed: None, hello: place };
+            What::Opened { epoch, channels, node } => {
+                let (client, node, epoch) = (record.client, *node, *epoch);
+                let line = Line { client, node, epoch, opened: record.at, closed: None, hello: place };
                 *slot(&mut self.index.lines, record.line as usize, None) = Some(line);
                 self.held(user, channels);
             }
@@ -94,7 +95,7 @@ impl<'h> Walk<'h> {
         };
         let nothing = Op { asked: NOWHERE, answered: NOWHERE, known: Known::default() };
         *slot(&mut self.index.ops, op as usize, nothing) = Op { asked: place, answered: NOWHERE, known };
-        if let Ask::Send { channel, client_id, content } = ask
+        if let Ask::Send { channel, client_id, content, node } = ask
             && let Some(info) = self.index.history.scene.clients.get(usize::from(record.client))
         {
             let number = u32::try_from(self.index.attempts.len()).unwrap_or(NOWHERE);
@@ -106,6 +107,7 @@ impl<'h> Walk<'h> {
                 client: record.client,
                 kind: info.kind,
                 line: record.line,
+                node: node.or_else(|| self.index.line(record.line).map(|line| line.node)),
                 channel: *channel,
                 client_id: *client_id,
                 content: *content,

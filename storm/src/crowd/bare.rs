@@ -99,8 +99,7 @@ impl Bare {
     async fn open(&mut self) -> Result<Line, Trouble> {
         let at = self.me.dice.usize(..self.me.world.nodes.len());
         let address = if self.deaf { self.me.world.direct[at] } else { self.me.world.nodes[at] };
-        let token = &self.me.world.tokens[usize::from(self.me.user)];
-        let (socket, hello) = connect::connect(address, token, self.deaf).await?;
+        let (socket, hello) = connect::connect(&self.me, address, self.deaf).await?;
         let world = &self.me.world;
         let channels: Vec<_> = hello.channels.iter().filter_map(|info| translate::held(&world.places, info)).collect();
         if self.epoch != hello.epoch {
@@ -329,7 +328,8 @@ impl Bare {
     async fn post(&mut self, line: &mut Line, owed: Owed) -> Result<(), End> {
         let op = self.me.world.next_op();
         let id = self.me.world.channel_ids[usize::from(owed.channel)];
-        let ask = Ask::Send { channel: owed.channel, client_id: owed.client_id, content: hash(&owed.content) };
+        let Owed { channel, client_id, .. } = owed;
+        let ask = Ask::Send { channel, client_id, content: hash(&owed.content), node: None };
         let frame = json!({"type": "message", "clientId": owed.client_id, "channelId": id, "content": owed.content});
         self.me.note(line.no, What::Asked { op, ask });
         line.sends.add(op, owed, Instant::now());

@@ -9,12 +9,14 @@ use tenfour::client::frames::ServerFrame;
 
 use super::bare::{Bare, HOLD_BACK, Line};
 use super::translate;
-use crate::history::{Answer, Frame, What};
+use crate::history::{Answer, ClientNo, Frame, What};
 
 impl Bare {
     pub(super) fn came(&mut self, line: &mut Line, text: &str) {
         let world = std::sync::Arc::clone(&self.me.world);
-        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return };
+        let Some(frame) = frame(text) else {
+            return world.alarms.raise(no_frame(self.me.no, text));
+        };
         match frame {
             ServerFrame::Ack(ack) => {
                 let Some((op, owed)) = line.sends.take(ack.client_id.0) else { return };
@@ -87,6 +89,28 @@ impl Bare {
                     self.me.note(line.no, What::Came { frame });
                 }
             }
+        }
+    }
+}
+
+/// What a node sends, if it is one of the frames that there are.
+pub(super) fn frame(text: &str) -> Option<ServerFrame> {
+    serde_json::from_str(text).ok().filter(|frame| *frame != ServerFrame::Other)
+}
+
+pub(super) fn no_frame(client: ClientNo, text: &str) -> String {
+    format!("client {client} was sent what is no frame: {text:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_frame_of_a_server_is_known() {
+        assert!(matches!(frame(r#"{"type":"ok","ref":7}"#), Some(ServerFrame::Ok(_))));
+        for text in ["", "{", r#"{"type":"ack"}"#, r#"{"type":"weather","ref":7}"#] {
+            assert_eq!(frame(text), None, "{text}");
         }
     }
 }

@@ -13,6 +13,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use super::Person;
+use super::came::{frame, no_frame};
 use crate::Trouble;
 
 pub(super) type Socket = WebSocketStream<TcpStream>;
@@ -23,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const SMALL_BUFFER: u32 = 4096;
 const SEGMENT: u32 = 1400;
 
-pub(super) async fn connect(address: SocketAddr, token: &str, small: bool) -> Result<(Socket, Hello), Trouble> {
+pub(super) async fn connect(me: &Person, address: SocketAddr, small: bool) -> Result<(Socket, Hello), Trouble> {
+    let token = &me.world.tokens[usize::from(me.user)];
     let mut request = format!("ws://{address}/ws").into_client_request()?;
     request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
     let socket = TcpSocket::new_v4()?;
@@ -37,9 +40,13 @@ pub(super) async fn connect(address: SocketAddr, token: &str, small: bool) -> Re
         let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await?;
         while let Some(message) = socket.next().await {
             if let Message::Text(text) = message? {
-                return match serde_json::from_str::<ServerFrame>(&text)? {
-                    ServerFrame::Hello(hello) => Ok((socket, hello)),
-                    other => Err(Trouble::from(format!("{other:?} before hello"))),
+                return match frame(&text) {
+                    Some(ServerFrame::Hello(hello)) => Ok((socket, hello)),
+                    Some(other) => Err(Trouble::from(format!("{other:?} before hello"))),
+                    None => {
+                        me.world.alarms.raise(no_frame(me.no, &text));
+                        Err("no frame".into())
+                    }
                 };
             }
         }

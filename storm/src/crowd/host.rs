@@ -25,8 +25,9 @@ impl Host {
         Self { me, rest }
     }
 
-    fn node(&mut self) -> SocketAddr {
-        self.me.world.nodes[self.me.dice.usize(..self.me.world.nodes.len())]
+    fn node(&mut self) -> (u8, SocketAddr) {
+        let at = self.me.dice.usize(..self.me.world.nodes.len());
+        (u8::try_from(at).unwrap_or(u8::MAX), self.me.world.nodes[at])
     }
 
     /// Adds who is not there and removes who is, one after the other.
@@ -40,7 +41,7 @@ impl Host {
             let world = std::sync::Arc::clone(&self.me.world);
             let (id, who) = (world.channel_ids[usize::from(channel)], world.user_ids[usize::from(user)]);
             let op = world.next_op();
-            let node = self.node();
+            let (_, node) = self.node();
             let reply = if inside.contains(&pair) {
                 self.me.note(0, What::Asked { op, ask: Ask::Remove { channel, user } });
                 self.rest.call(Method::DELETE, node, &format!("/channels/{id}/members/{who}"), None, None).await
@@ -70,10 +71,11 @@ impl Host {
             let (client_id, content) = (Uuid::from_u128(self.me.dice.u128(..)), self.me.some_content());
             let nodes = [self.node(), self.node()];
             let ops = nodes.map(|_| self.me.world.next_op());
-            for op in ops {
-                self.me.note(0, What::Asked { op, ask: Ask::Send { channel, client_id, content: hash(&content) } });
+            for (op, (node, _)) in ops.into_iter().zip(nodes) {
+                let ask = Ask::Send { channel, client_id, content: hash(&content), node: Some(node) };
+                self.me.note(0, What::Asked { op, ask });
             }
-            let [first, second] = nodes.map(|node| self.post(node, channel, client_id, &content));
+            let [first, second] = nodes.map(|(_, node)| self.post(node, channel, client_id, &content));
             let (first, second) = tokio::join!(first, second);
             for (op, reply) in ops.into_iter().zip([first, second]) {
                 self.answered(op, &reply);

@@ -58,7 +58,7 @@ impl Kept {
                         next += Duration::from_secs(1);
                     }
                 }
-                _ = phase.changed() => (),
+                changed = phase.changed() => if changed.is_err() { break },
             }
         }
         // What is still waiting is given up, and said to be.
@@ -76,7 +76,8 @@ impl Kept {
             0..740 if self.sends.len() < WINDOW => {
                 let (client_id, content) = (Uuid::from_u128(self.me.dice.u128(..)), self.me.some_content());
                 let op = world.next_op();
-                self.note(What::Asked { op, ask: Ask::Send { channel, client_id, content: hash(&content) } });
+                let ask = Ask::Send { channel, client_id, content: hash(&content), node: None };
+                self.note(What::Asked { op, ask });
                 self.sends.insert(client_id, (op, channel));
                 world.owed.fetch_add(1, Ordering::Relaxed);
                 if let Err(error) = self.client.send_as(ClientId(client_id), id, content).await {

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::alarms::Alarms;
 use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, UserNo, What};
 use crate::recorder::Recorder;
 
@@ -40,6 +41,7 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct World {
     pub recorder: Recorder,
+    pub alarms: Alarms,
     pub places: Places,
     pub phase: watch::Receiver<Phase>,
     /// Each node's line.
@@ -64,7 +66,7 @@ pub(crate) struct World {
 impl World {
     #[expect(clippy::too_many_arguments, reason = "made in one place, and each is named by its field")]
     pub(crate) fn new(
-        recorder: Recorder,
+        (recorder, alarms): (Recorder, Alarms),
         places: Places,
         phase: watch::Receiver<Phase>,
         addresses: (Vec<SocketAddr>, Vec<SocketAddr>, SocketAddr),
@@ -78,6 +80,7 @@ impl World {
         let (owed, lines, ops) = (AtomicUsize::new(0), AtomicU32::new(1), AtomicU32::new(1));
         Self {
             recorder,
+            alarms,
             places,
             phase,
             nodes,
@@ -102,8 +105,9 @@ impl World {
         self.ops.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// A run that is not there any more to say so is over too.
     pub(crate) fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        if self.phase.has_changed().is_err() { Phase::End } else { *self.phase.borrow() }
     }
 }
 

@@ -8,11 +8,13 @@ use tenfour::auth::mint;
 use tenfour::config::AuthSettings;
 use tenfour::domain::ids::{ChannelId, UserId};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::host::Host;
 use super::rest::{Reply, Rest};
 use super::{Person, Phase, World, bare::Bare, kept::Kept};
 use crate::Trouble;
+use crate::alarms::Alarms;
 use crate::history::{ChannelNo, ClientInfo, ClientNo, Kind, Places, Scene, UserNo};
 use crate::recorder::Recorder;
 use crate::rig::node::OFFLINE_WITHIN;
@@ -59,8 +61,9 @@ impl Crowd {
         phase: watch::Receiver<Phase>,
     ) -> Result<Self, Trouble> {
         let auth = AuthSettings::with_secret(SECRET);
+        let alarms = Alarms::default();
         let token = |sub: &str, scope| mint(&auth, sub, sub, scope, DAY);
-        let rest = Rest::new(token("host", Some("admin"))?)?;
+        let rest = Rest::new(token("host", Some("admin"))?, alarms.clone())?;
         let mut dice = fastrand::Rng::with_seed(seed);
         let mut scene = Scene { offline_within: micros(OFFLINE_WITHIN), ..Scene::default() };
         let mut places = Places::default();
@@ -96,7 +99,7 @@ impl Crowd {
         let direct = rig.nodes.iter().map(crate::rig::node::Node::listens_at).collect();
         let pause = Duration::from_secs(1).mul_f64(f64::from(size.clients) / f64::from(size.rate.max(1)));
         let world = World::new(
-            Recorder::default(),
+            (Recorder::default(), alarms),
             places,
             phase,
             (nodes, direct, rig.front.addr),
@@ -108,9 +111,8 @@ impl Crowd {
         Ok(Self { world: std::sync::Arc::new(world), scene, rest, seed, members_of })
     }
 
-    /// Lets everybody go. Each ends with the phase.
-    pub(crate) fn start(&self) -> Result<Vec<tokio::task::JoinHandle<()>>, Trouble> {
-        let mut tasks = Vec::new();
+    /// Lets everybody go. Each ends with the phase, or with the set.
+    pub(crate) fn start(&self, tasks: &mut JoinSet<()>) -> Result<(), Trouble> {
         for (no, info) in self.scene.clients.iter().enumerate() {
             let no = ClientNo::try_from(no)?;
             let me = Person {
@@ -120,18 +122,18 @@ impl Crowd {
                 channels: self.members_of[usize::from(info.user)].clone(),
                 dice: fastrand::Rng::with_seed(self.seed ^ (u64::from(no) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             };
-            tasks.push(match info.kind {
-                Kind::Kept => tokio::spawn(Kept::start(me)?.run()),
-                Kind::Bare => tokio::spawn(Bare::new(me, false).run()),
-                Kind::Deaf => tokio::spawn(Bare::new(me, true).run()),
-                Kind::Host if no == 0 => tokio::spawn(
+            match info.kind {
+                Kind::Kept => tasks.spawn(Kept::start(me)?.run()),
+                Kind::Bare => tasks.spawn(Bare::new(me, false).run()),
+                Kind::Deaf => tasks.spawn(Bare::new(me, true).run()),
+                Kind::Host if no == 0 => tasks.spawn(
                     Host::new(me, self.rest.clone())
                         .change_members(self.scene.floating.clone(), self.scene.members.clone()),
                 ),
-                Kind::Host => tokio::spawn(Host::new(me, self.rest.clone()).send_twice()),
-            });
+                Kind::Host => tasks.spawn(Host::new(me, self.rest.clone()).send_twice()),
+            };
         }
-        Ok(tasks)
+        Ok(())
     }
 }
 

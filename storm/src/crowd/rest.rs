@@ -8,6 +8,7 @@ use tenfour::client::frames::{ChannelInfo, Message};
 use tenfour::domain::ids::{ChannelId, UserId};
 
 use crate::Trouble;
+use crate::alarms::Alarms;
 
 /// Longer than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Rest {
     http: reqwest::Client,
     token: String,
+    alarms: Alarms,
 }
 
 /// What came back.
@@ -34,10 +36,10 @@ pub(crate) struct Messages {
 }
 
 impl Rest {
-    pub(crate) fn new(token: String) -> Result<Self, Trouble> {
+    pub(crate) fn new(token: String, alarms: Alarms) -> Result<Self, Trouble> {
         // No connection is kept: each call may meet another fault.
         let http = reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).no_proxy().build()?;
-        Ok(Self { http, token })
+        Ok(Self { http, token, alarms })
     }
 
     pub(crate) async fn call(
@@ -48,7 +50,8 @@ impl Rest {
         body: Option<Value>,
         user: Option<UserId>,
     ) -> Reply {
-        let mut request = self.http.request(method, format!("http://{node}/api/v1{path}")).bearer_auth(&self.token);
+        let mut request =
+            self.http.request(method.clone(), format!("http://{node}/api/v1{path}")).bearer_auth(&self.token);
         if let Some(user) = user {
             request = request.header("tenfour-user", user.to_string());
         }
@@ -58,12 +61,11 @@ impl Rest {
         let Ok(response) = request.send().await else { return Reply::Unknown };
         let status = response.status();
         let Ok(text) = response.text().await else { return Reply::Unknown };
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if status.is_success() {
-            return Reply::Done(body);
+        let (reply, alarm) = answer(status, &text);
+        if let Some(alarm) = alarm {
+            self.alarms.raise(format!("{method} {path} at {node}: {alarm}"));
         }
-        let code = body["code"].as_str().unwrap_or("none").to_owned();
-        Reply::Refused { retryable: status.is_server_error() || code == "rate_limited", code }
+        reply
     }
 
     pub(crate) async fn get<T: serde::de::DeserializeOwned>(
@@ -81,12 +83,17 @@ impl Rest {
     pub(crate) async fn whole(&self, node: std::net::SocketAddr, channel: ChannelId) -> Result<Vec<Message>, Trouble> {
         let mut all: Vec<Message> = Vec::new();
         loop {
-            let after = all.last().map_or(0, |message| message.seq);
+            let after = last_seq(&all);
             let path = format!("/channels/{channel}/messages?after={after}&limit=200");
             let mut page: Messages = self.get(node, &path).await?;
             let more = page.has_more && !page.messages.is_empty();
             all.append(&mut page.messages);
             if !more {
+                return Ok(all);
+            }
+            // It would go on for ever.
+            if last_seq(&all) <= after {
+                self.alarms.raise(format!("GET {path} at {node}: more is said to come, and nothing newer does"));
                 return Ok(all);
             }
         }
@@ -99,5 +106,47 @@ impl Rest {
             body["role"] = "member".into();
         }
         Ok(serde_json::from_value(body)?)
+    }
+}
+
+fn last_seq(messages: &[Message]) -> i64 {
+    messages.last().map_or(0, |message| message.seq)
+}
+
+/// What an answer says, and what is wrong with it in itself. A node that fails says so in a problem of its own.
+fn answer(status: reqwest::StatusCode, text: &str) -> (Reply, Option<String>) {
+    let body: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+    if status.is_success() {
+        return (Reply::Done(body), None);
+    }
+    match (body["code"].as_str(), body["retryable"].as_bool()) {
+        (Some(code), Some(retryable)) => (Reply::Refused { code: code.to_owned(), retryable }, None),
+        _ if status.is_server_error() => (Reply::Unknown, Some(format!("{status} without a problem: {text:?}"))),
+        _ => (Reply::Refused { code: "none".to_owned(), retryable: false }, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_what_its_problem_says_and_a_failure_without_one_is_an_alarm() {
+        let refused = |status, text: &str| match answer(status, text) {
+            (Reply::Refused { code, retryable }, None) => (code, retryable),
+            other => panic!("{other:?}"),
+        };
+        let away = r#"{"code":"unavailable","retryable":true}"#;
+        assert_eq!(refused(StatusCode::SERVICE_UNAVAILABLE, away), ("unavailable".to_owned(), true));
+        let limited = r#"{"code":"rate_limited","retryable":true}"#;
+        assert_eq!(refused(StatusCode::TOO_MANY_REQUESTS, limited), ("rate_limited".to_owned(), true));
+        let broken = r#"{"code":"internal","retryable":false}"#;
+        assert_eq!(refused(StatusCode::INTERNAL_SERVER_ERROR, broken), ("internal".to_owned(), false));
+        assert_eq!(refused(StatusCode::REQUEST_TIMEOUT, ""), ("none".to_owned(), false));
+        let Some((Reply::Unknown, Some(alarm))) = Some(answer(StatusCode::BAD_GATEWAY, "<html>")) else { panic!() };
+        assert!(alarm.contains("502") && alarm.contains("<html>"), "{alarm}");
+        assert!(matches!(answer(StatusCode::OK, r#"{"seq":1}"#), (Reply::Done(body), None) if body["seq"] == 1));
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
     let from = recorder.now();
     let mut outcome = Outcome::default();
     let node = &rig.nodes[usize::from(strike.node) % rig.nodes.len()];
-    let mut target = format!("node {}", node.no);
+    // What it hits, where that is no node.
+    let mut elsewhere = None;
     let mut note = String::new();
     let hold = || sleep(strike.hold);
     match strike.fault {
@@ -69,20 +70,13 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
             node.kill();
             node.start()?;
         }
-        Fault::PanicSession => note = noted(node.panic("session")),
-        Fault::PanicRoom => note = noted(node.panic("room")),
+        Fault::PanicSession => note = noted(node.panic("session", false)),
+        Fault::PanicRoom => note = noted(node.panic("room", false)),
         Fault::PanicRegistry => note = fatal(node, "registry")?,
         Fault::PanicDb => note = fatal(node, "db")?,
         Fault::PanicPresence => note = fatal(node, "presence")?,
-        Fault::PanicRelay => note = noted(node.panic("relay")),
-        Fault::ClockForward | Fault::ClockBack => {
-            let seconds = i64::try_from(strike.draw % 3600).unwrap_or(60) + 1;
-            let seconds = if strike.fault == Fault::ClockBack { -seconds } else { seconds };
-            note = format!("{seconds} s");
-            node.shift_clock(seconds)?;
-            hold();
-            node.shift_clock(0)?;
-        }
+        Fault::PanicRelay => note = noted(node.panic("relay", false)),
+        Fault::ClockForward | Fault::ClockBack => note = jumped(node, strike)?,
         Fault::ClientsReset => node.line.cut(),
         Fault::ClientsStall => held(&node.line, strike, Proxy::stall),
         Fault::ClientsStallUp => held(&node.line, strike, |line| line.stall_one_way(Direction::Up)),
@@ -104,11 +98,11 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
         Fault::RedisDelay => delayed(to_redis(node)?, strike),
         Fault::RedisSlice => sliced(to_redis(node)?, strike),
         Fault::SqliteLocked => {
-            "the database".clone_into(&mut target);
+            elsewhere = Some("the database");
             note = lock_sqlite(rig, strike)?;
         }
         Fault::DiskFull => {
-            "the disk".clone_into(&mut target);
+            elsewhere = Some("the disk");
             rig.disk.fill()?;
             hold();
             rig.disk.free();
@@ -117,7 +111,7 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
             }
         }
         Fault::PowerCut => {
-            "the disk".clone_into(&mut target);
+            elsewhere = Some("the disk");
             let (promised, lost) = rig.cut_power(|| recorder.look(acknowledged))?;
             note = format!("{promised} acknowledged, {} of them not in the copy", lost.len());
             outcome.power_cuts = 1;
@@ -129,16 +123,23 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
         | Fault::BackendKill
         | Fault::BackendsTerminated
         | Fault::RowsLocked => {
-            "postgres".clone_into(&mut target);
+            elsewhere = Some("postgres");
             note = break_postgres(rig, strike)?;
         }
         Fault::RedisKill | Fault::RedisPause | Fault::RedisFlush | Fault::RedisClientsKilled => {
-            "redis".clone_into(&mut target);
+            elsewhere = Some("redis");
             note = break_redis(rig, strike)?;
         }
     }
-    let slow = strike.fault.holds_up_clients();
-    outcome.broken.push(Broken { from, until: recorder.now(), fault: strike.fault.to_string(), target, note, slow });
+    outcome.broken.push(Broken {
+        from,
+        until: recorder.now(),
+        fault: strike.fault.to_string(),
+        target: elsewhere.map_or_else(|| format!("node {}", node.no), str::to_owned),
+        node: elsewhere.is_none().then_some(node.no),
+        note,
+        slow: strike.fault.holds_up_clients(),
+    });
     Ok(outcome)
 }
 
@@ -231,9 +232,18 @@ fn break_redis(rig: &Rig, strike: &Strike) -> Result<String, Trouble> {
     Ok(note)
 }
 
+fn jumped(node: &Node, strike: &Strike) -> Result<String, Trouble> {
+    let seconds = i64::try_from(strike.draw % 3600).unwrap_or(60) + 1;
+    let seconds = if strike.fault == Fault::ClockBack { -seconds } else { seconds };
+    node.shift_clock(seconds)?;
+    sleep(strike.hold);
+    node.shift_clock(0)?;
+    Ok(format!("{seconds} s"))
+}
+
 /// A part that holds the truth: the process ends, and a service manager starts it again.
 fn fatal(node: &Node, part: &str) -> Result<String, Trouble> {
-    if let Err(error) = node.panic(part) {
+    if let Err(error) = node.panic(part, true) {
         // It is not there: another break has it.
         node.heal()?;
         return Ok(noted::<()>(Err(error)));

@@ -124,10 +124,10 @@ impl Fault {
         }
     }
 
-    /// May answers to clients come late meanwhile, or never on their connection?
+    /// May answers to clients come late meanwhile? What ends their connections leaves none on which one could.
     pub(crate) fn holds_up_clients(self) -> bool {
-        self.name().starts_with("clients_")
-            || matches!(self, Self::NodePause | Self::NodeKill | Self::PowerCut | Self::PanicDb)
+        let on_their_line = self.name().starts_with("clients_") && self != Self::ClientsReset;
+        on_their_line || matches!(self, Self::NodePause | Self::PowerCut)
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) fn cards(sums: &Amounts) -> String {
         (sums.sends_acknowledged, "sends acknowledged"),
         (sums.sends_refused, "sends refused"),
         (sums.sends_unknown, "sends unknown"),
+        (sums.sends_timed, "sends held to their time"),
         (sums.retries, "retries"),
         (sums.deliveries, "deliveries"),
         (sums.edits + sums.deletions, "edits and deletions"),

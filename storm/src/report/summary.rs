@@ -138,7 +138,8 @@ mod tests {
     use super::*;
 
     fn broken(fault: Fault, from: Micros, until: Micros, note: &str) -> Broken {
-        Broken { from, until, fault: fault.to_string(), target: "node 0".into(), note: note.into(), slow: true }
+        let (fault, target, note) = (fault.to_string(), "node 0".into(), note.into());
+        Broken { from, until, fault, target, node: Some(0), note, slow: true }
     }
 
     #[test]

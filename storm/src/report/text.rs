@@ -20,11 +20,12 @@ impl Display for Text<'_> {
         row(
             "sends",
             format!(
-                "{} acknowledged, {} refused, {} unknown, {}",
+                "{} acknowledged, {} refused, {} unknown, {}, {} held to their time",
                 grouped(sums.sends_acknowledged),
                 grouped(sums.sends_refused),
                 grouped(sums.sends_unknown),
                 count(sums.retries, "retry", "retries"),
+                grouped(sums.sends_timed),
             ),
         )?;
         row(

@@ -144,7 +144,10 @@ mod tests {
     }
 
     fn send(at: Micros, op: OpNo) -> Record {
-        record(at, What::Asked { op, ask: Ask::Send { channel: 0, client_id: Uuid::from_u128(1), content: 0 } })
+        record(
+            at,
+            What::Asked { op, ask: Ask::Send { channel: 0, client_id: Uuid::from_u128(1), content: 0, node: None } },
+        )
     }
 
     fn ack(at: Micros, op: OpNo, seq: i64) -> Record {

@@ -8,6 +8,7 @@ pub(crate) mod guard;
 pub(crate) mod node;
 pub(crate) mod postgres;
 pub(crate) mod power;
+mod process;
 pub(crate) mod redis;
 
 use std::net::{SocketAddr, TcpListener};

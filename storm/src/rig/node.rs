@@ -5,13 +5,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::disk::Disk;
 use super::guard::{Guard, alive, signal};
 use super::postgres::Postgres;
+use super::process::Process;
 use super::redis::Redis;
 use super::{Plan, SECRET, free_port};
 use crate::Trouble;
@@ -45,7 +46,9 @@ pub(crate) struct Node {
     program: Vec<String>,
     environment: Vec<(String, String)>,
     folder: PathBuf,
-    process: Mutex<Option<Child>>,
+    process: Mutex<Option<Process>>,
+    /// That processes have ended without being asked to, and how.
+    ended: Mutex<Vec<String>>,
     /// Held by who stops, replaces or breaks the process: one after the other.
     pub turn: Mutex<()>,
     guard: Arc<Guard>,
@@ -97,6 +100,7 @@ impl Node {
             environment,
             folder: plan.folder.clone(),
             process: Mutex::new(None),
+            ended: Mutex::default(),
             turn: Mutex::new(()),
             guard: Arc::clone(guard),
             faketime,
@@ -118,6 +122,7 @@ impl Node {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        self.has(Process::serves);
         Ok(())
     }
 
@@ -134,8 +139,34 @@ impl Node {
         let log = File::options().create(true).append(true).open(self.log())?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         self.guard.watch(&format!("node-{}", self.no), child.id())?;
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        *self.process() = Some(Process::of(child));
         Ok(())
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has(&self, happened: impl FnOnce(&mut Process)) {
+        if let Some(process) = self.process().as_mut() {
+            happened(process);
+        }
+    }
+
+    /// How it ended, if it did. An end that nobody asked for is an alarm.
+    fn look(&self, process: &mut Process) -> Option<ExitStatus> {
+        let (status, alarm) = process.look();
+        if let Some(alarm) = alarm {
+            let ended = &mut self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push(format!("node {} {alarm}", self.no));
+        }
+        status
+    }
+
+    /// That it has ended without being asked to, since this was asked last.
+    pub(crate) fn alarms(&self) -> Vec<String> {
+        self.is_running();
+        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn is_ready(&self) -> bool {
@@ -156,17 +187,17 @@ impl Node {
     }
 
     pub(crate) fn pid(&self) -> Option<u32> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Child::id)
+        self.process().as_ref().map(|process| process.child.id())
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        process.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        self.process().as_mut().is_some_and(|process| self.look(process).is_none())
     }
 
     pub(crate) fn kill(&self) {
-        if let Some(mut child) = self.process.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            drop((child.kill(), child.wait()));
+        if let Some(mut process) = self.process().take() {
+            self.look(&mut process);
+            drop((process.child.kill(), process.child.wait()));
             self.guard.forget(&format!("node-{}", self.no));
         }
     }
@@ -177,14 +208,15 @@ impl Node {
 
     /// Asks it to end, as a service manager does, and says whether it did so well and in time.
     pub(crate) fn drain(&self) -> Result<(), Trouble> {
+        if !self.is_running() {
+            return Ok(());
+        }
         let Some(pid) = self.pid() else { return Ok(()) };
+        self.has(Process::may_end);
         signal("TERM", &[pid]);
         let deadline = Instant::now() + ENDS_WITHIN;
         loop {
-            let ended = {
-                let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-                process.as_mut().map(Child::try_wait).transpose()?.flatten()
-            };
+            let ended = self.process().as_mut().and_then(|process| self.look(process));
             match ended {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => return Err(format!("node {} ended with {status} upon SIGTERM", self.no).into()),
@@ -196,9 +228,12 @@ impl Node {
         }
     }
 
-    /// Has a part of it panic, by a fail point.
-    pub(crate) fn panic(&self, part: &str) -> Result<(), Trouble> {
+    /// Has a part of it panic, by a fail point. `ends`: the process ends of it.
+    pub(crate) fn panic(&self, part: &str, ends: bool) -> Result<(), Trouble> {
         let mut stream = UnixStream::connect(self.socket())?;
+        if ends {
+            self.has(Process::may_end);
+        }
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         writeln!(stream, "panic {part}")?;
         let mut answer = String::new();

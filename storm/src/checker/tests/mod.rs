@@ -1,6 +1,7 @@
 //! Each anomaly in a small history that has it, and the same history without it; then random ones.
 
 mod flaws;
+mod in_time;
 mod messages;
 mod property;
 mod rest;

@@ -269,7 +269,7 @@ impl Sim {
             What::Asked { op: asked, ask } if *asked == op => Some(ask.clone()),
             _ => None,
         });
-        if let Some(Ask::Send { channel, client_id, content }) = ask {
+        if let Some(Ask::Send { channel, client_id, content, .. }) = ask {
             self.unknown.push((client, channel, client_id, content));
         }
         self.note(client, line, What::Answered { op, answer: Answer::Unknown });

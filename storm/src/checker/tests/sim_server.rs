@@ -24,7 +24,7 @@ impl Sim {
 
     pub(super) fn send_as(&mut self, client: ClientNo, channel: ChannelNo, client_id: Uuid, content: u64, fate: Fate) {
         let Some(no) = self.open_line(client) else { return };
-        let op = self.ask(client, no, Ask::Send { channel, client_id, content });
+        let op = self.ask(client, no, Ask::Send { channel, client_id, content, node: None });
         if fate != Fate::LostAsking {
             let answer = self.store(client, channel, client_id, content, Some((no, op)));
             if let Some(answer) = answer {

@@ -228,7 +228,8 @@ pub(super) fn last_line(history: &History, client: u16) -> LineNo {
 }
 
 pub(super) fn broken(fault: &str, from: Micros, until: Micros) -> Broken {
-    Broken { from, until, fault: fault.to_owned(), target: String::new(), note: String::new(), slow: true }
+    let (fault, target, note) = (fault.to_owned(), String::new(), String::new());
+    Broken { from, until, fault, target, node: None, note, slow: true }
 }
 
 pub(super) fn user_of(history: &History, client: u16) -> UserNo {

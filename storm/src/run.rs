@@ -108,6 +108,7 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     tasks.watching.spawn(progress.clone().watch(Arc::clone(&world)));
     tasks.watching.spawn(watch_memory(Arc::clone(rig), Arc::clone(&world), Arc::clone(&memory)));
     crowd.start(&mut tasks.crowd)?;
+    progress.say("breaking things");
     let mut outcome = break_things(storm, rig, &world, &mut tasks.breaking, progress).await?;
 
     progress.say("healing");

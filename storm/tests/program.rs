@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 fn storm(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_storm")).args(arguments).output().unwrap()
@@ -57,20 +57,17 @@ fn a_node_that_ends_without_being_asked_is_found() {
     let small = ["--users", "8", "--clients", "10", "--channels", "4", "--rate", "60", "--out"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_storm"));
     command.args(plain).args(small).arg(&out).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let storm = command.spawn().unwrap();
+    let mut storm = command.spawn().unwrap();
     let folder = std::env::temp_dir().join(format!("tenfour-storm-{}-8", storm.id()));
-    // Killed by somebody else, once it serves.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let log = folder.join("node-0.log");
-    while !std::fs::read_to_string(&log).is_ok_and(|log| log.contains("listening")) {
-        assert!(Instant::now() < deadline, "the node did not come up: see {}", log.display());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    // Killed by somebody else, once everybody is there. The rest of what it says is read so that it can say it.
+    let mut said = BufReader::new(storm.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("breaking things")), "it has not come so far");
     let pid = std::fs::read_to_string(folder.join("pids").join("node-0")).unwrap();
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    let said: Vec<String> = said.collect();
     let output = storm.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{text}\n{}", said.join("\n"));
     assert!(text.contains("alarm") && text.contains("has ended without being asked: signal: 9"), "{text}");
     for left in [out, folder] {
         std::fs::remove_dir_all(left).unwrap();

@@ -4,7 +4,7 @@
 use super::Anomaly;
 use super::evidence;
 use super::findings::Findings;
-use super::index::Attempt;
+use super::index::{Attempt, NOWHERE};
 use super::model::Model;
 use crate::history::{Answer, Broken, Frame, Kind, Micros, Record, What};
 
@@ -51,7 +51,7 @@ fn is_timed(model: &Model<'_>, attempt: &Attempt, in_the_way: &[&Broken]) -> boo
     }
     let asked = model.index.at(attempt.asked);
     let limit = asked + ANSWER_WITHIN;
-    let record = model.index.record(attempt.answered);
+    let record = model.index.record(answer_to(model, attempt));
     if attempt.line == 0 {
         // Over REST whoever asks waits for as long as they like.
         if record.is_none() {
@@ -73,6 +73,12 @@ fn is_timed(model: &Model<'_>, attempt: &Attempt, in_the_way: &[&Broken]) -> boo
     !in_its_way.any(|broken| broken.until.saturating_add(BACKLOG) >= asked)
 }
 
+/// The place of what settled it, or else of the end of the wait.
+fn answer_to(model: &Model<'_>, attempt: &Attempt) -> u32 {
+    let given_up = || model.index.op(attempt.op).map_or(NOWHERE, |op| op.answered);
+    if attempt.answered == NOWHERE { given_up() } else { attempt.answered }
+}
+
 fn is_given_up(record: &Record) -> bool {
     matches!(record.what, What::Answered { answer: Answer::Unknown, .. })
 }
@@ -80,14 +86,15 @@ fn is_given_up(record: &Record) -> bool {
 fn answered(model: &Model<'_>, attempt: &Attempt, found: &mut Findings) {
     let asked = model.index.at(attempt.asked);
     let limit = asked + ANSWER_WITHIN;
-    let record = model.index.record(attempt.answered);
+    let answered = answer_to(model, attempt);
+    let record = model.index.record(answered);
     let in_time = record.is_some_and(|record| record.at <= limit && !is_given_up(record));
     if !in_time && !is_shown(model, attempt, limit) {
         found.add(Anomaly::DishonestAnswer, Some(attempt.channel), asked, || {
             let what = format!("no answer to a send within {}", evidence::seconds(ANSWER_WITHIN));
             let mut evidence = vec![model.line(attempt.asked, attempt.channel)];
             if record.is_some() {
-                evidence.push(model.line(attempt.answered, attempt.channel));
+                evidence.push(model.line(answered, attempt.channel));
             }
             (what, evidence)
         });

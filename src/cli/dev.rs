@@ -16,6 +16,7 @@ use crate::daemon::Daemon;
 use crate::domain::change::By;
 use crate::domain::channel::ChannelKind;
 use crate::domain::user::UserRef;
+use crate::http::demo::Demo;
 use crate::protocol::error::Refusal;
 use crate::store::NewGroup;
 
@@ -47,7 +48,14 @@ pub(super) fn environment(
 pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> Result<(), Failure> {
     channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
     let address = daemon.addr();
-    let mut lines = vec![String::new(), "tenfour is running. In two other terminals, type:".to_owned(), String::new()];
+    let users = USERS.map(|(sub, name)| (sub.to_owned(), name.to_owned())).to_vec();
+    // Nobody else sets it.
+    let _ = daemon.app().demo.set(Demo { auth: config.auth.clone(), users, channel: GROUP.to_owned() });
+    let mut lines = vec![
+        String::new(),
+        format!("tenfour is running. Open http://{address}/ for two users side by side, or in two other terminals, type:"),
+        String::new(),
+    ];
     for (sub, name) in USERS {
         let file = PathBuf::from(format!("tenfour-dev.{sub}.token"));
         write_secret(&file, &token(config, sub, name, None)?)
@@ -58,7 +66,7 @@ pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> 
     }
     lines.push(format!("REST      http://{address}/api/v1   (described by http://{address}/openapi.json)"));
     if let Some(admin) = daemon.admin_addr() {
-        lines.push(format!("admin     http://{admin}/admin/sessions   and http://{admin}/metrics"));
+        lines.push(format!("admin     http://{admin}/admin/   and http://{admin}/metrics"));
     }
     lines.push(format!("database  {}", config.database.url));
     lines.push("an admin token, for REST as the host application and for the admin address:".to_owned());

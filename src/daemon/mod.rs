@@ -168,6 +168,7 @@ impl Daemon {
             outbox: OutboxLimits { bytes: config.limits.outbox_bytes, ..OutboxLimits::default() },
             draining: AtomicBool::new(false),
             started: Instant::now(),
+            demo: std::sync::OnceLock::new(),
         });
         keep_house(rates, notices);
         if let Some(starting) = starting {

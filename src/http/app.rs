@@ -1,12 +1,13 @@
 //! What the handlers share, and how a request becomes somebody.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
+use super::demo::Demo;
 use super::origin;
 use crate::actors::db::Order;
 use crate::actors::session::{SessionParts, refusal_of};
@@ -32,6 +33,8 @@ pub struct App {
     pub outbox: Limits,
     pub draining: AtomicBool,
     pub started: Instant,
+    /// Only in `tenfour dev`.
+    pub demo: OnceLock<Demo>,
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -6,8 +6,10 @@
 pub mod admin;
 mod api;
 pub mod app;
+pub mod demo;
 pub mod health;
 pub mod origin;
+mod pages;
 pub mod problem;
 pub mod query;
 pub mod takeover;
@@ -32,7 +34,9 @@ pub fn public(config: &mut ServiceConfig) {
             "GET, HEAD",
             web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)),
         ))
+        .service(only("GET", web::resource("/sdk/{file}").route(web::get().to(pages::sdk))))
         .configure(api::routes)
+        .configure(demo::routes)
         .default_service(web::to(nothing_here));
 }
 
@@ -42,7 +46,11 @@ fn only(allow: &'static str, resource: Resource) -> Resource {
 }
 
 async fn nothing_here() -> Result<String, Problem> {
-    Err(Refusal::new(ErrorCode::NotFound, "there is no such address; the calls are listed in /openapi.json").into())
+    Err(nowhere())
+}
+
+fn nowhere() -> Problem {
+    Refusal::new(ErrorCode::NotFound, "there is no such address; the calls are listed in /openapi.json").into()
 }
 
 /// Routes of the admin address.

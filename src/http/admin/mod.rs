@@ -6,6 +6,7 @@
 
 mod ask;
 mod cluster;
+mod console;
 mod page;
 mod presence;
 mod rooms;
@@ -65,8 +66,9 @@ macro_rules! routes {
                 $(.route($path, web::$method().to($handler)))*
                 .default_service(web::to(nothing_here));
             config
-                .service(guarded)
+                // Before the scope, which takes whatever begins like it.
                 $(.route($other_path, web::$other_method().to($other_handler)))*
+                .service(guarded)
                 .default_service(web::to(nothing_here));
         }
     };
@@ -83,6 +85,9 @@ routes! {
         get "/presence" => presence::list;
     }
     others {
+        get "/admin" Anybody => console::moved;
+        get "/admin/" Anybody => console::page;
+        get "/admin/{file:[a-z]+[.](css|js|svg)}" Anybody => console::page;
         get "/metrics" AdminOrLocal => scrape::metrics;
         get "/healthz" Anybody => health::healthz;
         get "/readyz" Anybody => health::readyz;

@@ -45,7 +45,7 @@ async function bundle(entry, options = {}) {
   return outputFiles[0].contents;
 }
 
-/** The files of a page: its assets, and its main.ts or .tsx as main.js. */
+/** The files of a page: its assets, and its main.ts as main.js, or app.ts as app.js. */
 async function page(name) {
   const files = new Map();
   for (const dir of [name, join(name, "src")]) {
@@ -53,7 +53,8 @@ async function page(name) {
     for (const file of readdirSync(join(root, dir)).sort()) {
       const path = join(dir, file);
       if (ASSETS.test(file)) files.set(`${name}/${file}`, readFileSync(join(root, path)));
-      if (file === "main.ts") files.set(`${name}/main.js`, await bundle(path, { plugins: [sdkAt("/sdk/tenfour.js")] }));
+      const entry = /^(main|app)\.ts$/.exec(file)?.[1];
+      if (entry) files.set(`${name}/${entry}.js`, await bundle(path, { plugins: [sdkAt("/sdk/tenfour.js")] }));
     }
   }
   return files;

@@ -1,0 +1,69 @@
+/** Numbers, sizes and times as the console writes them. */
+
+export const NONE = "–";
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+
+type Maybe = number | null | undefined;
+
+const known = (value: Maybe): value is number => typeof value === "number" && Number.isFinite(value);
+
+export const count = (value: Maybe): string => (known(value) ? whole.format(value) : NONE);
+
+/** Of something a second: one digit after the point while it is small. */
+export const rate = (value: Maybe): string => (known(value) ? (value < 100 ? tenths : whole).format(value) : NONE);
+
+export const percent = (value: Maybe): string => (known(value) ? `${rate(value)} %` : NONE);
+
+export function bytes(value: Maybe): string {
+  if (!known(value)) return NONE;
+  let size = value;
+  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
+    if (size < 1024 || unit === "GiB") return `${(size < 10 && unit !== "B" ? tenths : whole).format(size)} ${unit}`;
+    size /= 1024;
+  }
+  return NONE;
+}
+
+/** A time that something took, given in seconds. */
+export function seconds(value: Maybe): string {
+  if (!known(value)) return NONE;
+  if (value < 0.9995) return `${(value < 0.00995 ? new Intl.NumberFormat("en", { maximumFractionDigits: 2 }) : tenths).format(value * 1000)} ms`;
+  return `${tenths.format(value)} s`;
+}
+
+/** For how long something has been so, given in seconds. */
+export function span(value: Maybe): string {
+  if (!known(value)) return NONE;
+  const minutes = Math.floor(value / 60);
+  if (minutes < 1) return `${whole.format(value)} s`;
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** A time of today by the clock, an earlier one with its day. */
+export function time(at: string | number | null | undefined): string {
+  if (at === null || at === undefined) return NONE;
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return NONE;
+  return date.toDateString() === new Date().toDateString() ? clock.format(date) : day.format(date);
+}
+
+/** A time in full. */
+export function moment(at: string | null | undefined): string {
+  const date = new Date(at ?? NaN);
+  return Number.isNaN(date.getTime()) ? NONE : full.format(date);
+}
+
+/** The end of an id, which is where ids made in one moment differ. */
+export const short = (id: string): string => (id.length > 13 ? `…${id.slice(-12)}` : id);
+
+export const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+
+/** `1 session`, `2 sessions`. */
+export const many = (number: number, one: string): string => `${count(number)} ${one}${number === 1 ? "" : "s"}`;

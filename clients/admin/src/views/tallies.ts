@@ -1,0 +1,80 @@
+/** What the daemon has counted since its start, by kind. */
+
+import { h, keyed, type Kept, setText } from "../dom.ts";
+import { count } from "../format.ts";
+import type { Metrics } from "../prom.ts";
+
+const CLOSES: Record<string, string> = {
+  1000: "by the client",
+  1001: "going away",
+  1005: "without a code",
+  1006: "the line broke",
+  1009: "frame too big",
+  4401: "token ran out",
+  4403: "ended by an admin",
+  4408: "no pong",
+  4413: "too slow a reader",
+  4429: "over the rate",
+};
+
+type Row = [name: string, value: number];
+
+/** Without a label: other counters, by their names here. */
+const OTHERS: [name: string, metric: string][] = [
+  ["Connections opened", "tenfour_connections_opened_total"],
+  ["Lines refused", "tenfour_lines_refused_total"],
+  ["Messages stored", "tenfour_messages_stored_total"],
+  ["Stored before", "tenfour_messages_deduplicated_total"],
+  ["Deliveries", "tenfour_deliveries_total"],
+  ["Syncs answered", "tenfour_sync_requests_total"],
+  ["Over a user's rate", "tenfour_rate_limited_total"],
+  ["Room restarts", "tenfour_room_restarts_total"],
+  ["Batches tried again", "tenfour_db_retries_total"],
+];
+
+const TALLIES: [title: string, of: (metrics: Metrics) => Row[]][] = [
+  ["Counted", (metrics) => OTHERS.map(([name, metric]): Row => [name, metrics.value(metric) ?? 0])],
+  [
+    "Connections closed",
+    (metrics) =>
+      metrics.by("tenfour_connections_closed_total", "reason").map(([code, value]): Row => {
+        const why = CLOSES[code];
+        return [why ? `${code} ${why}` : code, value];
+      }),
+  ],
+  ["Frames received", (metrics) => metrics.by("tenfour_frames_received_total", "kind")],
+  ["Errors sent", (metrics) => metrics.by("tenfour_errors_sent_total", "reason")],
+  ["Tokens refused", (metrics) => metrics.by("tenfour_auth_failures_total", "reason")],
+];
+
+function row(): Kept<Row> {
+  const [name, value] = [h("dt"), h("dd")];
+  return {
+    node: h("div", {}, name, value),
+    update: ([is, number]) => {
+      setText(name, is);
+      setText(value, count(number));
+    },
+  };
+}
+
+export function tallies(): { node: HTMLElement; show(metrics: Metrics): void } {
+  const shown = TALLIES.map(([title, of]) => {
+    const rows = h("dl", { class: "tally" });
+    const set = keyed<Row>(rows, ([name]) => name, row);
+    const none = h("p", { class: "muted" }, "None.");
+    const node = h("section", { class: "panel" }, h("h3", {}, title), rows, none);
+    return { node, rows, none, set, of };
+  });
+  return {
+    node: h("section", {}, h("h2", {}, "Since the start"), h("div", { class: "panels" }, ...shown.map(({ node }) => node))),
+    show: (metrics) => {
+      for (const { rows, none, set, of } of shown) {
+        const now = of(metrics);
+        set(now);
+        rows.hidden = now.length === 0;
+        none.hidden = now.length > 0;
+      }
+    },
+  };
+}

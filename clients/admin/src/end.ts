@@ -2,9 +2,8 @@
 
 import { type Api, Refused } from "./api.ts";
 import { h, setText } from "./dom.ts";
-import { moment } from "./format.ts";
+import { fields } from "./fields.ts";
 import type { Session } from "./types.ts";
-import { facts } from "./view.ts";
 
 /** How often it is looked whether the session is gone, and how long between. */
 const LOOKS = 15;
@@ -48,14 +47,9 @@ async function end(api: Api, id: string): Promise<string> {
 
 /** Shows who it is about, asks, and calls `done` once something was tried. */
 export function askToEnd(api: Api, session: Session, done: () => void): void {
-  const who = facts<Session>([
-    ["Name", (it) => h("bdi", {}, it.name)],
-    ["User", (it) => h("code", {}, it.externalId ?? it.userId)],
-    ["Session", (it) => h("code", {}, it.id)],
-    ["Address", (it) => it.address],
-    ["Since", (it) => moment(it.since)],
-  ]);
-  who.show(session);
+  const { name, userId, externalId, id, address, since } = session;
+  const who = fields();
+  who.show({ name, user: externalId ?? userId, session: id, address, since });
   const result = h("p", { role: "status", class: "result" });
   const cancel = h("button", { type: "button", autofocus: true, click: () => dialog.close() }, "Cancel");
   let asking = false;
@@ -86,7 +80,7 @@ export function askToEnd(api: Api, session: Session, done: () => void): void {
     },
     h("h2", { id: "end-title" }, "End this session?"),
     who.node,
-    h("p", {}, "Its socket is closed with code 4403. The user may come back as long as their token is valid; nothing that was stored is lost."),
+    h("p", {}, "Its socket is closed with code 4403. The user may come back while their token is valid."),
     result,
     h("div", { class: "buttons" }, cancel, go),
   );

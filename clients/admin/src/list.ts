@@ -6,7 +6,7 @@
 import type { Loaded } from "./api.ts";
 import { h, setAttribute, setText } from "./dom.ts";
 import { count, many } from "./format.ts";
-import { type Column, inOrder, type Order, table } from "./table.ts";
+import { type Column, table } from "./table.ts";
 import type { Context, View } from "./view.ts";
 
 const SHOWN = 100;
@@ -29,7 +29,6 @@ export interface ListOf<T> {
   /** Where there is none. */
   empty: string;
   columns: Column<T>[];
-  order?: Order;
   key(item: T): string;
   /** The texts that the search looks into. */
   texts(item: T): (string | null | undefined)[];
@@ -46,7 +45,6 @@ interface Input {
 
 export function list<T>(context: Context, of: ListOf<T>): View {
   let loaded: Loaded<T> | null = null;
-  let order = of.order ?? null;
   let page = 0;
 
   const input = (param: string, label: string, hint: string, type: string): [Input, HTMLElement] => {
@@ -60,8 +58,7 @@ export function list<T>(context: Context, of: ListOf<T>): View {
   const valueOf = ({ param, node }: Input): [string, string] => [param, node.value.trim()];
   const filter = (): Record<string, string> => Object.fromEntries(inputs.map(valueOf).filter(([, value]) => value));
 
-  const shown = table<T>(of.title, of.columns, of.key, (column) => {
-    order = { column, down: order?.column === column ? !order.down : of.columns[column]?.numeric === true };
+  const shown = table<T>(of.title, of.columns, of.key, () => {
     page = 0;
     show();
   });
@@ -76,7 +73,7 @@ export function list<T>(context: Context, of: ListOf<T>): View {
     const needle = search.node.value.trim().toLowerCase();
     const items = loaded?.items ?? [];
     const has = (item: T): boolean => of.texts(item).some((text) => text?.toLowerCase().includes(needle));
-    return inOrder(needle ? items.filter(has) : items, of.columns, order);
+    return shown.inOrder(needle ? items.filter(has) : items);
   }
 
   function words(matching: number): string {
@@ -94,7 +91,7 @@ export function list<T>(context: Context, of: ListOf<T>): View {
     page = Math.max(0, Math.min(page, Math.ceil(items.length / SHOWN) - 1));
     const from = page * SHOWN;
     const part = items.slice(from, from + SHOWN);
-    shown.show(part, order);
+    shown.show(part);
     setText(summary, words(items.length));
     setAttribute(summary, "class", loaded && loaded.unanswered.length > 0 ? "summary warned" : "summary");
     setText(nothing, loaded && loaded.total > 0 ? "Nothing that was loaded matches the search." : of.empty);

@@ -16,14 +16,11 @@ export interface Column<T> {
   wide?: boolean;
 }
 
-export interface Order {
-  column: number;
-  down: boolean;
-}
-
 export interface Table<T> {
   node: HTMLElement;
-  show(items: T[], order: Order | null): void;
+  show(items: T[]): void;
+  /** The items in the order that was asked for, without changing what was given. What is equal stays as it came. */
+  inOrder(items: T[]): T[];
 }
 
 function cellOf<T>(column: Column<T>): Kept<T> {
@@ -41,17 +38,25 @@ function cellOf<T>(column: Column<T>): Kept<T> {
   return { node: h("td", props, inner.node), update: (item) => inner.update(item) };
 }
 
-export function table<T>(
-  caption: string,
-  columns: Column<T>[],
-  key: (item: T) => string,
-  sorted?: (column: number) => void,
-  look: "stacks" | "grid" = "stacks",
-): Table<T> {
-  const heads = columns.map((column, index) => {
+const compare = (a: number | string, b: number | string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** `changed` is called when somebody asks for another order; without it there is none to ask for. */
+export function table<T>(caption: string, columns: Column<T>[], key: (item: T) => string, changed?: () => void): Table<T> {
+  let order: Column<T> | undefined;
+  let down = false;
+  const sort = (column: Column<T>): void => {
+    down = order === column ? !down : column.numeric === true;
+    order = column;
+    columns.forEach((column, index) => {
+      const head = heads[index];
+      if (head) setAttribute(head, "aria-sort", column === order ? (down ? "descending" : "ascending") : null);
+    });
+    changed?.();
+  };
+  const heads = columns.map((column) => {
     const props = { role: "columnheader", scope: "col", class: column.numeric ? "number" : null };
-    if (!column.by || !sorted) return h("th", props, column.head);
-    return h("th", props, h("button", { type: "button", class: "sort", click: () => sorted(index) }, column.head));
+    if (!column.by || !changed) return h("th", props, column.head);
+    return h("th", props, h("button", { type: "button", class: "sort", click: () => sort(column) }, column.head));
   });
   const body = h("tbody", { role: "rowgroup" });
   const set = keyed<T>(body, key, () => {
@@ -61,28 +66,17 @@ export function table<T>(
   });
   const node = h(
     "table",
-    { role: "table", class: look },
+    { role: "table" },
     h("caption", { class: "unseen" }, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads)),
     body,
   );
   return {
     node,
-    show: (items, order) => {
-      set(items);
-      heads.forEach((head, index) => {
-        const direction = order?.column === index ? (order.down ? "descending" : "ascending") : null;
-        setAttribute(head, "aria-sort", direction);
-      });
+    show: set,
+    inOrder: (items) => {
+      const by = order?.by;
+      return by ? [...items].sort((a, b) => (down ? -1 : 1) * compare(by(a), by(b))) : items;
     },
   };
-}
-
-/** The items in an order, without changing what was given. What is equal stays as it came. */
-export function inOrder<T>(items: T[], columns: Column<T>[], order: Order | null): T[] {
-  const by = order && columns[order.column]?.by;
-  if (!by) return items;
-  const sign = order.down ? -1 : 1;
-  const compare = (a: number | string, b: number | string): number => (a < b ? -1 : a > b ? 1 : 0);
-  return [...items].sort((a, b) => sign * compare(by(a), by(b)));
 }

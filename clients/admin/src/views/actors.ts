@@ -1,7 +1,7 @@
 /** The tree of the actors of the node that served the page, each with its own state. */
 
 import { h, type Kept, keyed, setAttribute, setText } from "../dom.ts";
-import { count, moment, rate } from "../format.ts";
+import { type Fields, fields, isFields, type Pair, words, written } from "../fields.ts";
 import type { Actors, Json } from "../types.ts";
 import { type Open, routeTo, type View } from "../view.ts";
 
@@ -14,23 +14,8 @@ interface Branch {
   children: Branch[];
 }
 
-type Fields = { [name: string]: Json };
-
-const isFields = (value: Json): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** `waitingSends` as `waiting sends`. */
-const words = (name: string): string => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-
 /** Fields that are shown as marks beside the name when they are not 0. */
 const MARKED: Record<string, string> = { restarts: "bad", roomRestarts: "bad", waiting: "warn", inFlight: "busy" };
-
-function written(value: Json): string {
-  if (typeof value === "number") return Number.isInteger(value) ? count(value) : rate(value);
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "string") return /^\d{4}-\d\d-\d\dT/.test(value) ? moment(value) : value;
-  if (Array.isArray(value)) return value.map(written).join(", ") || "none";
-  return value === null ? "none" : JSON.stringify(value);
-}
 
 /** The daemon's answer as one tree. What it says of an actor is shown whatever it is. */
 export function treeOf(actors: Actors): Branch[] {
@@ -43,7 +28,7 @@ export function treeOf(actors: Actors): Branch[] {
     ...more,
   });
   const busy = (Array.isArray(busiest) ? busiest.filter(isFields) : []).map(({ id, ...state }) => {
-    const channel = written(id ?? "");
+    const channel = String(id);
     return { ...leaf(channel, `Room ${channel}`, state), href: routeTo(`rooms/${channel}`) };
   });
   return [
@@ -59,26 +44,13 @@ export function treeOf(actors: Actors): Branch[] {
   ];
 }
 
-type Pair = [name: string, value: Json];
-
 function mark(): Kept<Pair> {
   const node = h("span");
   return {
     node,
     update: ([name, value]) => {
       setAttribute(node, "class", `mark ${name === "unresponsive" ? "bad" : MARKED[name]}`);
-      setText(node, name === "unresponsive" ? "does not answer" : `${written(value)} ${words(name)}`);
-    },
-  };
-}
-
-function fact(): Kept<Pair> {
-  const [term, value] = [h("dt"), h("dd")];
-  return {
-    node: h("div", {}, term, value),
-    update: ([name, now]) => {
-      setText(term, words(name));
-      setText(value, written(now));
+      setText(node, name === "unresponsive" ? "does not answer" : `${written(name, value)} ${words(name)}`);
     },
   };
 }
@@ -86,14 +58,12 @@ function fact(): Kept<Pair> {
 function branch(): Kept<Branch> {
   const name = h("span", { class: "name" });
   const marks = h("span", { class: "marks" });
-  const values = h("dl", { class: "facts dense" });
+  const values = fields();
   const more = h("a", {}, "Details of this room");
   const children = h("ul", { class: "tree" });
-  const pairKey = ([key]: Pair): string => key;
-  const setMarks = keyed<Pair>(marks, pairKey, mark);
-  const setValues = keyed<Pair>(values, pairKey, fact);
+  const setMarks = keyed<Pair>(marks, ([name]) => name, mark);
   const setChildren = keyed<Branch>(children, (child) => child.key, branch);
-  const details = h("details", {}, h("summary", {}, name, marks), values, more, children);
+  const details = h("details", {}, h("summary", {}, name, marks), values.node, more, children);
   let known = false;
   return {
     node: h("li", {}, details),
@@ -104,7 +74,7 @@ function branch(): Kept<Branch> {
       known = true;
       const pairs = isFields(it.state) ? Object.entries(it.state) : [];
       setMarks(pairs.filter(([key, value]) => (key in MARKED && Number(value) > 0) || key === "unresponsive"));
-      setValues(pairs.filter(([key]) => key !== "unresponsive"));
+      values.show(isFields(it.state) ? it.state : {});
       more.hidden = it.href === undefined;
       setAttribute(more, "href", it.href ?? null);
       setChildren(it.children);

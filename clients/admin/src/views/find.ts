@@ -63,7 +63,7 @@ export const find = (context: Context): View => {
       }
       const more = named.length > SHOWN ? `Of ${named.length} people the first ${SHOWN} are shown.` : "";
       const none =
-        "Nothing found. Found are users who are connected, by id, external id or a part of the name; sessions by id; and channels by id, while somebody has them open.";
+        "Nothing found. Users are found while they are connected, channels by id while somebody has them open.";
       const partly = all.items.length < all.total ? "Not all sessions were searched for names: there are too many." : "";
       const notes = [found.length === 0 ? none : "", more, partly].filter(Boolean);
       node.replaceChildren(

@@ -36,11 +36,11 @@ export function minutes(cards: Card[]): { node: HTMLElement; show(points: Point[
       columns.push({ head: `${title} ${name}`.trim(), cell: ({ points }) => write(mean(points, figure)), numeric: true });
     }
   }
-  const shown = table<Minute>("The last ten minutes, means of each minute", columns, ({ begin }) => String(begin), undefined, "grid");
+  const shown = table<Minute>("The last ten minutes, means of each minute", columns, ({ begin }) => String(begin));
   const region = h("div", { class: "scrolls", role: "region", tabindex: "0", "aria-label": "The last ten minutes" }, shown.node);
   let last: Point[] = [];
   const draw = (): void => {
-    if (node.open) shown.show(byMinute(last), null);
+    if (node.open) shown.show(byMinute(last));
   };
   const node = h("details", { class: "minutes", toggle: draw }, h("summary", {}, "The last ten minutes in numbers"), region);
   return {

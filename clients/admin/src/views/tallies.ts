@@ -21,19 +21,19 @@ type Row = [name: string, value: number];
 
 /** Without a label: other counters, by their names here. */
 const OTHERS: [name: string, metric: string][] = [
-  ["Connections opened", "tenfour_connections_opened_total"],
-  ["Lines refused", "tenfour_lines_refused_total"],
-  ["Messages stored", "tenfour_messages_stored_total"],
-  ["Stored before", "tenfour_messages_deduplicated_total"],
-  ["Deliveries", "tenfour_deliveries_total"],
-  ["Syncs answered", "tenfour_sync_requests_total"],
-  ["Over a user's rate", "tenfour_rate_limited_total"],
-  ["Room restarts", "tenfour_room_restarts_total"],
-  ["Batches tried again", "tenfour_db_retries_total"],
+  ["Connections opened", "connections_opened"],
+  ["Lines refused", "lines_refused"],
+  ["Messages stored", "messages_stored"],
+  ["Stored before", "messages_deduplicated"],
+  ["Deliveries", "deliveries"],
+  ["Syncs answered", "sync_requests"],
+  ["Over a user's rate", "rate_limited"],
+  ["Room restarts", "room_restarts"],
+  ["Batches tried again", "db_retries"],
 ];
 
 const TALLIES: [title: string, of: (metrics: Metrics) => Row[]][] = [
-  ["Counted", (metrics) => OTHERS.map(([name, metric]): Row => [name, metrics.value(metric) ?? 0])],
+  ["Counted", (metrics) => OTHERS.map(([name, metric]): Row => [name, metrics.value(`tenfour_${metric}_total`) ?? 0])],
   [
     "Connections closed",
     (metrics) =>

@@ -41,25 +41,29 @@ async function refusal(response: Response): Promise<Refused> {
 }
 
 export class Api {
-  constructor(private readonly token: string) {}
+  readonly #token: string;
 
-  async #fetch(path: string, signal: AbortSignal, method = "GET"): Promise<Response> {
+  constructor(token: string) {
+    this.#token = token;
+  }
+
+  async #fetch(path: string, signal?: AbortSignal, method = "GET"): Promise<Response> {
     try {
       return await fetch(path, {
         method,
-        headers: { authorization: `Bearer ${this.token}` },
+        headers: { authorization: `Bearer ${this.#token}` },
         cache: "no-store",
         credentials: "omit",
         redirect: "error",
-        signal: AbortSignal.any([signal, AbortSignal.timeout(WITHIN_MS)]),
+        signal: AbortSignal.any([AbortSignal.timeout(WITHIN_MS), ...(signal ? [signal] : [])]),
       });
     } catch (error) {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       throw new Unreachable("the daemon does not answer", { cause: error });
     }
   }
 
-  async #json<T>(path: string, signal: AbortSignal): Promise<T> {
+  async #json<T>(path: string, signal?: AbortSignal): Promise<T> {
     const response = await this.#fetch(path, signal);
     if (!response.ok) throw await refusal(response);
     return (await response.json()) as T;
@@ -99,7 +103,7 @@ export class Api {
     return this.#all("presence", "online", {}, signal);
   }
 
-  session(id: string, signal: AbortSignal): Promise<Session> {
+  session(id: string, signal?: AbortSignal): Promise<Session> {
     return this.#json(`sessions/${encodeURIComponent(id)}`, signal);
   }
 
@@ -107,12 +111,12 @@ export class Api {
     return this.#json(`rooms/${encodeURIComponent(id)}`, signal);
   }
 
-  actors(signal: AbortSignal): Promise<Actors> {
+  actors(signal?: AbortSignal): Promise<Actors> {
     return this.#json("actors", signal);
   }
 
-  async end(id: string, signal: AbortSignal): Promise<void> {
-    const response = await this.#fetch(`sessions/${encodeURIComponent(id)}`, signal, "DELETE");
+  async end(id: string): Promise<void> {
+    const response = await this.#fetch(`sessions/${encodeURIComponent(id)}`, undefined, "DELETE");
     if (!response.ok) throw await refusal(response);
   }
 

@@ -1,7 +1,7 @@
 /** The admin console: signs in, shows the frame, signs out. The daemon serves it on its admin address, and nowhere else. */
 
 import { Refused } from "./api.ts";
-import { h } from "./dom.ts";
+import { button, h } from "./dom.ts";
 import { Shell } from "./shell.ts";
 import { enter, reason, signIn } from "./signin.ts";
 import { store, stored } from "./token.ts";
@@ -30,14 +30,14 @@ async function begin(): Promise<void> {
   const token = stored();
   if (token === null) return outside("");
   try {
-    inside(token, await enter(token, new AbortController().signal));
+    inside(token, await enter(token));
   } catch (error) {
     const refused = error instanceof Refused && (error.status === 401 || error.status === 403);
     if (refused) {
       store(null);
       return outside(reason(error));
     }
-    const again = h("button", { type: "button", class: "main", click: () => void begin() }, "Try again");
+    const again = button("Try again", () => void begin(), { class: "main" });
     app.replaceChildren(h("main", { class: "sign-in" }, h("h1", {}, "tenfour admin"), h("p", { role: "alert" }, reason(error)), again));
     again.focus();
   }

@@ -25,6 +25,9 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return fill(document.createElement(tag), props, children);
 }
 
+export const button = (label: string, click: () => void, props: Props = {}): HTMLButtonElement =>
+  h("button", { type: "button", click, ...props }, label);
+
 /** An SVG element. */
 export function svg<K extends keyof SVGElementTagNameMap>(
   tag: K,
@@ -105,4 +108,29 @@ export function link<T>(of: (item: T) => string, href: (item: T) => string, prop
 export function group<T>(tag: "span" | "div", props: Props, ...parts: Kept<T>[]): Kept<T> {
   const node = h(tag, props, ...parts.map((part) => part.node));
   return { node, update: (item) => parts.forEach((part) => part.update(item)) };
+}
+
+/** A list of names and values, which are brought up to date by their names. */
+export function terms<T>(
+  look: string,
+  of: (item: T) => [name: string, value: string, look?: string],
+): { node: HTMLElement; show(items: T[]): void } {
+  const node = h("dl", { class: look });
+  const show = keyed<T>(
+    node,
+    (item) => of(item)[0],
+    () => {
+      const [term, place] = [h("dt"), h("dd")];
+      return {
+        node: h("div", {}, term, place),
+        update: (item) => {
+          const [name, value, look] = of(item);
+          setText(term, name);
+          setText(place, value);
+          setAttribute(place, "class", look);
+        },
+      };
+    },
+  );
+  return { node, show };
 }

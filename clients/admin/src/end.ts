@@ -1,7 +1,7 @@
 /** The one thing that the console changes: it ends a session, after asking whether that is meant. */
 
 import { type Api, Refused } from "./api.ts";
-import { h, setText } from "./dom.ts";
+import { button, h, setText } from "./dom.ts";
 import { fields } from "./fields.ts";
 import type { Session } from "./types.ts";
 
@@ -12,10 +12,10 @@ const BETWEEN_MS = 200;
 const later = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** Whether the daemon says that there is no such session; null where it says nothing. */
-async function gone(api: Api, id: string, signal: AbortSignal): Promise<boolean | null> {
+async function gone(api: Api, id: string): Promise<boolean | null> {
   for (let look = 0; look < LOOKS; look += 1) {
     try {
-      await api.session(id, signal);
+      await api.session(id);
     } catch (error) {
       return error instanceof Refused && error.status === 404 ? true : null;
     }
@@ -26,16 +26,15 @@ async function gone(api: Api, id: string, signal: AbortSignal): Promise<boolean 
 
 /** Ends it, and says what came of it as far as that is known. */
 async function end(api: Api, id: string): Promise<string> {
-  const { signal } = new AbortController();
   try {
-    await api.end(id, signal);
+    await api.end(id);
   } catch (error) {
     if (!(error instanceof Refused)) return "No answer came. It is not known whether the session was ended.";
     if (error.status === 404) return "There is no such session any more: it ended before.";
     if (error.status === 503) return `It is not known whether the session was ended: ${error.message}.`;
     return `The session was not ended: ${error.message}.`;
   }
-  switch (await gone(api, id, signal)) {
+  switch (await gone(api, id)) {
     case true:
       return "Ended: the socket was closed with code 4403, and the session is gone.";
     case false:
@@ -51,10 +50,9 @@ export function askToEnd(api: Api, session: Session, done: () => void): void {
   const who = fields();
   who.show({ name, user: externalId ?? userId, session: id, address, since });
   const result = h("p", { role: "status", class: "result" });
-  const cancel = h("button", { type: "button", autofocus: true, click: () => dialog.close() }, "Cancel");
+  const cancel = button("Cancel", () => dialog.close(), { autofocus: true });
   let asking = false;
-  const go = h("button", { type: "button", class: "danger" }, "End session");
-  go.addEventListener("click", async () => {
+  const tried = async (): Promise<void> => {
     asking = true;
     cancel.disabled = true;
     go.disabled = true;
@@ -66,7 +64,8 @@ export function askToEnd(api: Api, session: Session, done: () => void): void {
     setText(cancel, "Close");
     cancel.focus();
     done();
-  });
+  };
+  const go = button("End session", () => void tried(), { class: "danger" });
   const dialog = h(
     "dialog",
     {

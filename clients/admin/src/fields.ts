@@ -1,6 +1,6 @@
 /** What the daemon says of something, field by field, whatever the fields are: a newer daemon may say more. */
 
-import { h, type Kept, keyed, setText } from "./dom.ts";
+import { terms } from "./dom.ts";
 import { bytes, count, moment, NONE, rate } from "./format.ts";
 import type { Json } from "./types.ts";
 
@@ -21,19 +21,7 @@ export function written(name: string, value: Json | undefined): string {
   return value ? JSON.stringify(value) : NONE;
 }
 
-function field(): Kept<Pair> {
-  const [term, value] = [h("dt"), h("dd")];
-  return {
-    node: h("div", {}, term, value),
-    update: ([name, now]) => {
-      setText(term, words(name));
-      setText(value, written(name, now));
-    },
-  };
-}
-
 export function fields(): { node: HTMLElement; show(fields: object): void } {
-  const node = h("dl", { class: "facts" });
-  const set = keyed<Pair>(node, ([name]) => name, field);
-  return { node, show: (of) => set(Object.entries(of)) };
+  const { node, show } = terms<Pair>("facts", ([name, value]) => [words(name), written(name, value)]);
+  return { node, show: (of) => show(Object.entries(of)) };
 }

@@ -3,7 +3,7 @@
 export const NONE = "–";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
@@ -14,27 +14,28 @@ const known = (value: Maybe): value is number => typeof value === "number" && Nu
 
 export const count = (value: Maybe): string => (known(value) ? whole.format(value) : NONE);
 
-/** Of something a second: one digit after the point while it is small. */
-export const rate = (value: Maybe): string => (known(value) ? (value < 100 ? tenths : whole).format(value) : NONE);
+/** To three digits, and to the whole number where that has more. */
+const few = (value: number): string => (value < 1000 ? three : whole).format(value);
 
-export const percent = (value: Maybe): string => (known(value) ? `${rate(value)} %` : NONE);
+/** Of something a second. */
+export const rate = (value: Maybe): string => (known(value) ? few(value) : NONE);
+
+export const percent = (value: Maybe): string => (known(value) ? `${few(value)} %` : NONE);
 
 export function bytes(value: Maybe): string {
   if (!known(value)) return NONE;
+  const units = ["B", "KiB", "MiB", "GiB"];
   let size = value;
-  for (const unit of ["B", "KiB", "MiB", "GiB"]) {
-    if (size < 1024 || unit === "GiB") return `${(size < 10 && unit !== "B" ? tenths : whole).format(size)} ${unit}`;
+  while (size >= 1000 && units.length > 1) {
     size /= 1024;
+    units.shift();
   }
-  return NONE;
+  return `${few(size)} ${units[0]}`;
 }
 
 /** A time that something took, given in seconds. */
-export function seconds(value: Maybe): string {
-  if (!known(value)) return NONE;
-  if (value < 0.9995) return `${(value < 0.00995 ? new Intl.NumberFormat("en", { maximumFractionDigits: 2 }) : tenths).format(value * 1000)} ms`;
-  return `${tenths.format(value)} s`;
-}
+export const seconds = (value: Maybe): string =>
+  !known(value) ? NONE : value < 0.9995 ? `${few(value * 1000)} ms` : `${few(value)} s`;
 
 /** For how long something has been so, given in seconds. */
 export function span(value: Maybe): string {

@@ -4,7 +4,7 @@
  */
 
 import type { Loaded } from "./api.ts";
-import { h, setAttribute, setText } from "./dom.ts";
+import { button, h, setAttribute, setText } from "./dom.ts";
 import { count, many } from "./format.ts";
 import { type Column, table } from "./table.ts";
 import type { Context, View } from "./view.ts";
@@ -65,8 +65,8 @@ export function list<T>(context: Context, of: ListOf<T>): View {
   const summary = h("p", { class: "summary" });
   const nothing = h("p", { class: "nothing" });
   const range = h("span");
-  const earlier = h("button", { type: "button", click: () => turn(-1) }, "Previous");
-  const later = h("button", { type: "button", click: () => turn(1) }, "Next");
+  const earlier = button("Previous", () => turn(-1));
+  const later = button("Next", () => turn(1));
   const pager = h("nav", { class: "pager", "aria-label": "Pages" }, earlier, range, later);
 
   function found(): T[] {
@@ -135,8 +135,8 @@ export function list<T>(context: Context, of: ListOf<T>): View {
     event.preventDefault();
     ask();
   };
-  const button = inputs.length > 0 ? h("button", { type: "submit" }, "Ask") : null;
-  const form = h("form", { class: "filter", role: "search", submit }, ...fields.map(([, field]) => field), searchField, button);
+  const go = inputs.length > 0 ? h("button", { type: "submit" }, "Ask") : null;
+  const form = h("form", { class: "filter", role: "search", "aria-label": of.title, submit }, ...fields.map(([, field]) => field), searchField, go);
   const node = h("div", {}, form, summary, shown.node, nothing, pager);
   show();
 

@@ -31,6 +31,8 @@ const RATES = {
   errors: "tenfour_errors_sent_total",
 } as const;
 
+const CPU = "process_cpu_seconds_total";
+
 const TIMES = {
   persist: "tenfour_message_persist_duration_seconds",
   delivery: "tenfour_message_delivery_duration_seconds",
@@ -76,9 +78,10 @@ export function figuresOf(later: Metrics, earlier: Metrics | null): Point["figur
   const elapsed = earlier ? uptime(later) - uptime(earlier) : NaN;
   // A clock that went back is that of a daemon that started anew, and what it counts begins at nothing.
   if (!earlier || !(elapsed > 0)) return figures;
-  const grown = (name: string): number => (later.value(name) ?? NaN) - (earlier.value(name) ?? 0);
+  // What is counted by kind is not there before the first of it.
+  const grown = (name: string): number => (later.value(name) ?? 0) - (earlier.value(name) ?? 0);
   for (const [figure, name] of entries(RATES)) put(figure, Math.max(0, grown(name)) / elapsed);
-  put("cpu", (100 * grown("process_cpu_seconds_total")) / elapsed);
+  if (later.value(CPU) !== null) put("cpu", (100 * grown(CPU)) / elapsed);
   for (const [figure, name] of entries(TIMES)) {
     for (const q of [50, 99] as const) {
       const found = quantile(q / 100, later.buckets(name), earlier.buckets(name));
@@ -98,13 +101,15 @@ export class Sampler {
     why: "",
     since: Date.now(),
   };
+  readonly #api: Api;
+  readonly #changed: (reading: Reading) => void;
+  readonly #refused: (refusal: Refused) => void;
   readonly #poll: Poll;
 
-  constructor(
-    private readonly api: Api,
-    private readonly changed: (reading: Reading) => void,
-    private readonly refused: (refusal: Refused) => void,
-  ) {
+  constructor(api: Api, changed: (reading: Reading) => void, refused: (refusal: Refused) => void) {
+    this.#api = api;
+    this.#changed = changed;
+    this.#refused = refused;
     this.#poll = poll((signal) => this.#round(signal), () => EVERY_MS);
   }
 
@@ -116,17 +121,17 @@ export class Sampler {
     const reading = this.reading;
     let health: Health = "live";
     try {
-      const [text, ready] = await Promise.all([this.api.metrics(signal), this.api.ready(signal)]);
+      const [text, ready] = await Promise.all([this.#api.metrics(signal), this.#api.ready(signal)]);
       this.#take(Metrics.parse(text));
       reading.ready = ready;
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Refused && (error.status === 401 || error.status === 403)) return this.refused(error);
+      if (error instanceof Refused && (error.status === 401 || error.status === 403)) return this.#refused(error);
       health = error instanceof Unreachable ? "silent" : "failing";
       reading.why = error instanceof Error ? error.message : String(error);
     }
     if (health !== reading.health) [reading.health, reading.since] = [health, Date.now()];
-    this.changed(reading);
+    this.#changed(reading);
   }
 
   #take(metrics: Metrics): void {

@@ -1,7 +1,7 @@
 /** The frame around the views: where one is, how the daemon is, and the way out. */
 
 import { Api, Refused, Unreachable } from "./api.ts";
-import { h, setAttribute, setText } from "./dom.ts";
+import { button, h, setAttribute, setText } from "./dom.ts";
 import { time } from "./format.ts";
 import { type Poll, poll } from "./poll.ts";
 import { type Reading, Sampler } from "./sampler.ts";
@@ -40,14 +40,14 @@ export class Shell {
   readonly #said = h("p", { class: "unseen", role: "status" });
   readonly #links = TABS.map(([route, label]) => ({ route, node: h("a", { href: routeTo(route) }, label) }));
   readonly #find = h("input", { type: "search", "aria-label": "Find a user, channel or session", placeholder: "Find user, channel …", autocomplete: "off", spellcheck: "false" });
+  readonly #severalNodes: boolean;
+  readonly #left: (message: string) => void;
   #view: View | undefined;
   #poll: Poll | undefined;
 
-  constructor(
-    token: string,
-    private readonly severalNodes: boolean,
-    private readonly left: (message: string) => void,
-  ) {
+  constructor(token: string, severalNodes: boolean, left: (message: string) => void) {
+    this.#severalNodes = severalNodes;
+    this.#left = left;
     this.#api = new Api(token);
     const search = (event: Event): void => {
       event.preventDefault();
@@ -55,7 +55,7 @@ export class Shell {
       if (wanted) location.hash = routeTo("find", { q: wanted });
     };
     const { name, expires } = claimsOf(token);
-    const until = expires === null ? null : h("span", { class: "muted" }, `until ${time(expires)}`);
+    const until = expires === null ? null : h("span", { class: "muted" }, `token until ${time(expires)}`);
     this.node = h(
       "div",
       { class: "shell" },
@@ -65,10 +65,10 @@ export class Shell {
         {},
         h("p", { class: "brand" }, "tenfour"),
         h("nav", { "aria-label": "Views" }, ...this.#links.map(({ node }) => node)),
-        h("form", { role: "search", class: "find", submit: search }, this.#find, h("button", { type: "submit" }, "Find")),
+        h("form", { role: "search", "aria-label": "Everything", class: "find", submit: search }, this.#find, h("button", { type: "submit" }, "Find")),
         this.#status,
         h("p", { class: "who" }, h("bdi", {}, name ?? "Admin"), " ", until),
-        h("button", { type: "button", click: () => this.#leave("") }, "Sign out"),
+        button("Sign out", () => this.#leave("")),
       ),
       this.#banner,
       this.#main,
@@ -90,7 +90,7 @@ export class Shell {
 
   #leave(message: string): void {
     this.close();
-    this.left(message);
+    this.#left(message);
   }
 
   #refused(refusal: Refused): void {
@@ -111,7 +111,7 @@ export class Shell {
   #route(): Route {
     const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
     const [name = "", rest = ""] = path.split("/", 2);
-    const several = (): boolean => this.severalNodes;
+    const several = (): boolean => this.#severalNodes;
     const params = new URLSearchParams(query);
     let id = rest;
     try {
@@ -154,7 +154,7 @@ export class Shell {
     const heading = h("h1", { tabindex: "-1" }, view.title);
     const asOf = h("span", { class: "muted" });
     const notice = h("p", { class: "notice bad", role: "alert", hidden: true });
-    const again = h("button", { type: "button", class: "small", click: () => this.#poll?.now() }, "Refresh");
+    const again = button("Refresh", () => this.#poll?.now(), { class: "small" });
     this.#main.replaceChildren(h("div", { class: "title" }, heading, asOf, again), notice, view.node);
     document.title = `${view.title} · tenfour admin`;
     for (const { route, node } of this.#links) setAttribute(node, "aria-current", route === name ? "page" : null);

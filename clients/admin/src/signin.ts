@@ -13,7 +13,7 @@ export function reason(error: unknown): string {
 }
 
 /** Asks what only an admin may ask. */
-export const enter = (token: string, signal: AbortSignal): Promise<Actors> => new Api(token).actors(signal);
+export const enter = (token: string): Promise<Actors> => new Api(token).actors();
 
 export function signIn(message: string, entered: (token: string, actors: Actors) => void): HTMLElement {
   const trouble = h("p", { class: "trouble", id: "trouble", role: "alert" }, message);
@@ -24,7 +24,6 @@ export function signIn(message: string, entered: (token: string, actors: Actors)
     autocapitalize: "off",
     spellcheck: "false",
     required: true,
-    autofocus: true,
     "aria-describedby": "trouble",
   });
   const button = h("button", { type: "submit", class: "main" }, "Sign in");
@@ -39,7 +38,7 @@ export function signIn(message: string, entered: (token: string, actors: Actors)
     button.disabled = true;
     setText(trouble, "");
     try {
-      entered(token, await enter(token, new AbortController().signal));
+      entered(token, await enter(token));
     } catch (error) {
       setText(trouble, reason(error));
       field.select();

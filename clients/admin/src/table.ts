@@ -3,7 +3,7 @@
  * the column's name before each cell; the roles are written out since a changed `display` takes them away.
  */
 
-import { h, type Kept, keyed, setAttribute, setText } from "./dom.ts";
+import { button, h, type Kept, keyed, setAttribute, setText } from "./dom.ts";
 
 export interface Column<T> {
   head: string;
@@ -56,7 +56,7 @@ export function table<T>(caption: string, columns: Column<T>[], key: (item: T) =
   const heads = columns.map((column) => {
     const props = { role: "columnheader", scope: "col", class: column.numeric ? "number" : null };
     if (!column.by || !changed) return h("th", props, column.head);
-    return h("th", props, h("button", { type: "button", class: "sort", click: () => sort(column) }, column.head));
+    return h("th", props, button(column.head, () => sort(column), { class: "sort" }));
   });
   const body = h("tbody", { role: "rowgroup" });
   const set = keyed<T>(body, key, () => {

@@ -2,15 +2,16 @@
 
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { mintToken, until } from "../../test/daemon.mjs";
-import { NO_ANSWER, stage } from "./stage.mjs";
+import { NO_ANSWER, soon, stage } from "./stage.mjs";
 
 let on;
 beforeAll(async () => {
   on = await stage();
 });
 afterAll(() => on?.stop());
+afterEach(() => on?.empty());
 
 const now = () => Math.floor(Date.now() / 1000);
 
@@ -92,24 +93,24 @@ describe("what it shows", () => {
     const had = Number(await tally("Messages stored").textContent());
     const driver = await connect("driver-1", "Driver 1");
     const other = await connect("dispatcher", "Dispatcher");
-    await expect.poll(() => figure("Connections").textContent()).toBe("2");
+    await soon(() => figure("Connections").textContent()).toBe("2");
     const { id } = await daemon.group("Depot", ["driver-1", "dispatcher"]);
     driver.send(id, "on my way");
-    await expect.poll(() => tally("Messages stored").textContent()).toBe(String(had + 1));
+    await soon(() => tally("Messages stored").textContent()).toBe(String(had + 1));
     // The plot keeps what the last two seconds have no more.
-    await expect.poll(() => card("Messages a second").locator(".reach").textContent()).toMatch(/^0 to 0\.\d/);
-    await expect.poll(() => card("Time to store").locator(".reach").textContent()).toMatch(/^p99 .*\d ms$/);
+    await soon(() => card("Messages a second").locator(".reach").textContent()).toMatch(/^0 to 0\.\d/);
+    await soon(() => card("Time to store").locator(".reach").textContent()).toMatch(/^p99 .*\d ms$/);
     expect(await card("Connections").locator("path.line").getAttribute("d")).toMatch(/^M[\d.]+ [\d.]+h0L/);
     const states = page.locator(".states");
     for (const state of ["Databaseanswers", "Clientslet in", "Redisnot used", "Nodes1"]) {
-      await expect.poll(() => states.textContent()).toContain(state);
+      await soon(() => states.textContent()).toContain(state);
     }
     await page.getByText("The last ten minutes in numbers").click();
     const table = page.getByRole("table", { name: "The last ten minutes" });
-    await expect.poll(() => table.getByRole("row").count()).toBeGreaterThan(1);
+    await soon(() => table.getByRole("row").count()).toBeGreaterThan(1);
     driver.socket.close();
     other.socket.close();
-    await expect.poll(() => figure("Connections").textContent()).toBe("0");
+    await soon(() => figure("Connections").textContent()).toBe("0");
     expect(await troubles()).toEqual([]);
     await close();
   });
@@ -122,7 +123,7 @@ describe("what it shows", () => {
     const { page, at, troubles, close } = await tab();
     await at("rooms");
     const row = page.getByRole("row").filter({ hasText: id });
-    await expect.poll(() => row.textContent()).toMatch(/runs3311/);
+    await soon(() => row.textContent()).toMatch(/runs3311/);
     await row.getByRole("link").click();
     await page.getByRole("heading", { name: "3 members" }).waitFor();
     await page.getByRole("heading", { name: "3 sessions" }).waitFor();
@@ -132,12 +133,12 @@ describe("what it shows", () => {
     }
     await page.getByRole("link", { name: "All of them" }).click();
     await page.getByRole("heading", { name: "Sessions" }).waitFor();
-    await expect.poll(() => page.locator(".summary").textContent()).toBe("3 sessions");
+    await soon(() => page.locator(".summary").textContent()).toBe("3 sessions");
 
     await at("presence");
-    await expect.poll(() => page.locator(".summary").textContent()).toBe("2 users");
+    await soon(() => page.locator(".summary").textContent()).toBe("2 users");
     await page.getByLabel("Search").fill("USER 2");
-    await expect.poll(() => page.locator(".summary").textContent()).toBe("1 found in 2 users");
+    await soon(() => page.locator(".summary").textContent()).toBe("1 found in 2 users");
     expect(await page.locator("tbody").textContent()).toContain("anna-2");
 
     await at("actors");
@@ -152,7 +153,7 @@ describe("what it shows", () => {
     const find = async (text) => {
       await page.getByRole("searchbox", { name: "Find" }).fill(text);
       await page.keyboard.press("Enter");
-      await expect.poll(() => page.locator(".wanted").textContent()).toBe(text);
+      await soon(() => page.locator(".wanted").textContent()).toBe(text);
       return page.locator(".found");
     };
     expect(await (await find("anna-1")).textContent()).toContain("User 1 user with 2 sessions");
@@ -197,11 +198,11 @@ describe("ending a session", () => {
     const [driver, bystander] = [await connect("driver-8", "Driver 8"), await connect("driver-9", "Driver 9")];
     const { page, at, troubles, close } = await tab();
     await at("sessions");
-    await expect.poll(() => page.locator(".summary").textContent()).toBe("2 sessions");
-    await page.getByLabel("User").focus();
+    await soon(() => page.locator(".summary").textContent()).toBe("2 sessions");
+    await page.getByRole("textbox", { name: "User", exact: true }).focus();
     await page.keyboard.type("driver-8");
     await page.keyboard.press("Enter");
-    await expect.poll(() => page.locator(".summary").textContent()).toBe("1 session");
+    await soon(() => page.locator(".summary").textContent()).toBe("1 session");
     const end = page.getByRole("button", { name: "End the session" });
     const dialog = page.getByRole("dialog", { name: "End this session?" });
 

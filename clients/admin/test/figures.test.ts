@@ -81,10 +81,12 @@ describe("what needs somebody's attention", () => {
 
 describe("numbers", () => {
   it("are written with what they are of", () => {
-    expect([0, 999, 1024, 1536, 33_394_688, 5 * 1024 ** 3].map(bytes)).toEqual(["0 B", "999 B", "1 KiB", "1.5 KiB", "32 MiB", "5 GiB"]);
+    const sizes = [0, 999, 1010, 1536, 33_394_688, 5 * 1024 ** 3, 5000 * 1024 ** 3];
+    expect(sizes.map(bytes)).toEqual(["0 B", "999 B", "0.986 KiB", "1.5 KiB", "31.8 MiB", "5 GiB", "5,000 GiB"]);
     expect([0.00031, 0.0042, 0.0421, 0.9999, 2.5].map(seconds)).toEqual(["0.31 ms", "4.2 ms", "42.1 ms", "1 s", "2.5 s"]);
     expect([5, 65, 3720, 200_000].map(span)).toEqual(["5 s", "1 min", "1 h 2 min", "2 d 7 h"]);
-    expect([rate(0.25), rate(12.34), rate(1234.5), count(1_234_567)]).toEqual(["0.3", "12.3", "1,235", "1,234,567"]);
+    expect([0, 0.25, 12.34, 1234.5].map(rate)).toEqual(["0", "0.25", "12.3", "1,235"]);
+    expect(count(1_234_567)).toBe("1,234,567");
     expect([count(undefined), bytes(NaN), seconds(null), span(undefined)]).toEqual(["–", "–", "–", "–"]);
   });
 });

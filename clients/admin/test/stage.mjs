@@ -2,15 +2,19 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { expect } from "vitest";
 import { WebSocket } from "ws";
 import { startBrowser } from "../../test/browser.mjs";
-import { startDaemon } from "../../test/daemon.mjs";
+import { startDaemon, until } from "../../test/daemon.mjs";
 import { serveConsole } from "./serve.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What the browser says of an answer that was no; the suites that provoke one allow for it. */
 export const NO_ANSWER = /^Failed to load resource: /;
+
+/** Expects it within ten seconds. */
+export const soon = (of) => expect.poll(of, { timeout: 10_000, interval: 25 });
 
 /** @param {{ env?: Record<string, string> }} [options] more settings of the daemon */
 export async function stage(options = {}) {
@@ -52,16 +56,21 @@ export async function stage(options = {}) {
       void dialog.dismiss();
     });
     await page.goto(served.url);
+    const signIn = async (token = daemon.token("operator", { name: "Operator", scope: "admin" })) => {
+      await page.getByLabel("Admin token").fill(token);
+      await page.getByRole("button", { name: "Sign in" }).click();
+    };
+    const enter = async () => {
+      await signIn();
+      await page.getByRole("button", { name: "Sign out" }).waitFor();
+    };
     return {
       page,
-      async signIn(token = daemon.token("operator", { name: "Operator", scope: "admin" })) {
-        await page.getByLabel("Admin token").fill(token);
-        await page.getByRole("button", { name: "Sign in" }).click();
-      },
+      signIn,
+      enter,
       /** Signed in, on a view that has its first answer. */
       async at(route) {
-        if (await page.getByLabel("Admin token").count()) await this.signIn();
-        await page.getByRole("button", { name: "Sign out" }).waitFor();
+        if (await page.getByLabel("Admin token").count()) await enter();
         await page.evaluate((route) => (location.hash = route), `#/${route}`);
         await page.locator(".title .muted", { hasText: "as of" }).waitFor();
         await page.locator(".status.live").waitFor();
@@ -80,8 +89,19 @@ export async function stage(options = {}) {
     };
   }
 
+  /** Everybody leaves, and the daemon has seen it. */
+  async function empty() {
+    for (const socket of sockets.splice(0)) socket.terminate();
+    const headers = { authorization: `Bearer ${daemon.token("operator", { scope: "admin" })}` };
+    await until("nobody is connected", async () => {
+      const answer = await fetch(`${daemon.adminUrl}/admin/sessions`, { headers });
+      return (await answer.json()).total === 0;
+    });
+  }
+
   return {
     daemon,
+    empty,
     connect,
     tab,
     url: served.url,

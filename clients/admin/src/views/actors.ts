@@ -15,7 +15,13 @@ interface Branch {
 }
 
 /** Fields that are shown as marks beside the name when they are not 0. */
-const MARKED: Record<string, string> = { restarts: "bad", roomRestarts: "bad", waiting: "warn", inFlight: "busy" };
+const MARKED: Record<string, string> = {
+  unresponsive: "bad",
+  restarts: "bad",
+  roomRestarts: "bad",
+  waiting: "warn",
+  inFlight: "busy",
+};
 
 /** The daemon's answer as one tree. What it says of an actor is shown whatever it is. */
 export function treeOf(actors: Actors): Branch[] {
@@ -49,8 +55,8 @@ function mark(): Kept<Pair> {
   return {
     node,
     update: ([name, value]) => {
-      setAttribute(node, "class", `mark ${name === "unresponsive" ? "bad" : MARKED[name]}`);
-      setText(node, name === "unresponsive" ? "does not answer" : `${written(name, value)} ${words(name)}`);
+      setAttribute(node, "class", `mark ${MARKED[name]}`);
+      setText(node, value === true ? "does not answer" : `${written(name, value)} ${words(name)}`);
     },
   };
 }
@@ -73,7 +79,7 @@ function branch(): Kept<Branch> {
       if (!known) details.open = it.href === undefined;
       known = true;
       const pairs = isFields(it.state) ? Object.entries(it.state) : [];
-      setMarks(pairs.filter(([key, value]) => (key in MARKED && Number(value) > 0) || key === "unresponsive"));
+      setMarks(pairs.filter(([key, value]) => key in MARKED && Number(value) > 0));
       values.show(isFields(it.state) ? it.state : {});
       more.hidden = it.href === undefined;
       setAttribute(more, "href", it.href ?? null);

@@ -1,6 +1,6 @@
 /** How the node does that served the page: now, and over the last ten minutes. */
 
-import { h, keyed, type Kept, setAttribute, setText } from "../dom.ts";
+import { h, setText, terms } from "../dom.ts";
 import { bytes, count, NONE, percent, rate, seconds, span } from "../format.ts";
 import { type Plot, plot } from "../plot.ts";
 import type { Figure, Point, Reading } from "../sampler.ts";
@@ -87,52 +87,26 @@ function cardOf(card: Card, id: string): Shown {
   };
 }
 
-interface State {
-  name: string;
-  text: string;
-  is: "good" | "bad" | "plain";
-}
+type State = [name: string, text: string, look?: "good" | "bad"];
 
-function statesOf({ ready, metrics, points }: Reading, actors: Actors | null): State[] {
-  const check = (name: string, yes: string, no: string): Pick<State, "text" | "is"> => {
-    const passed = ready.get(name);
-    return passed === undefined ? { text: NONE, is: "plain" } : { text: passed ? yes : no, is: passed ? "good" : "bad" };
-  };
+function statesOf({ ready, metrics }: Reading, actors: Actors | null): State[] {
+  const either = (name: string, is: boolean | undefined, yes: string, no: string): State =>
+    is === undefined ? [name, NONE] : [name, is ? yes : no, is ? "good" : "bad"];
   const up = metrics?.value("tenfour_redis_up") === 1;
-  const redis: Pick<State, "text" | "is"> = !actors
-    ? { text: NONE, is: "plain" }
-    : !actors.cluster
-      ? { text: "not used", is: "plain" }
-      : { text: up ? "answers" : "does not answer", is: up ? "good" : "bad" };
-  const plain = (name: string, text: string): State => ({ name, text, is: "plain" });
   return [
-    { name: "Database", ...check("database", "answers", "does not answer") },
-    { name: "Clients", ...check("accepting", "let in", "refused: it is stopping") },
-    { name: "Redis", ...redis },
-    plain("Nodes", count(metrics?.value("tenfour_nodes"))),
-    plain("Users online here", count(points.at(-1)?.figures.users)),
-    plain("Up for", span(metrics?.value("tenfour_uptime_seconds"))),
-    plain("Version", metrics?.label("tenfour_build_info", "version") ?? NONE),
+    either("Database", ready.get("database"), "answers", "does not answer"),
+    either("Clients", ready.get("accepting"), "let in", "refused: it is stopping"),
+    actors && !actors.cluster ? ["Redis", "not used"] : either("Redis", actors ? up : undefined, "answers", "does not answer"),
+    ["Nodes", count(metrics?.value("tenfour_nodes"))],
+    ["Up for", span(metrics?.value("tenfour_uptime_seconds"))],
+    ["Version", metrics?.label("tenfour_build_info", "version") ?? NONE],
   ];
-}
-
-function state(): Kept<State> {
-  const [name, text] = [h("dt"), h("dd")];
-  return {
-    node: h("div", {}, name, text),
-    update: (it) => {
-      setText(name, it.name);
-      setText(text, it.text);
-      setAttribute(text, "class", it.is);
-    },
-  };
 }
 
 export const overview: Open = (context): View => {
   let actors: Actors | null = null;
   let reading: Reading | null = null;
-  const states = h("dl", { class: "states" });
-  const setStates = keyed<State>(states, (it) => it.name, state);
+  const states = terms<State>("states", (state) => state);
   const warnings = attention();
   const cards = CARDS.map((card, index) => cardOf(card, `card-${index}`));
   const since = tallies();
@@ -140,7 +114,7 @@ export const overview: Open = (context): View => {
   const node = h(
     "div",
     {},
-    states,
+    states.node,
     warnings.node,
     h("div", { class: "cards" }, ...cards.map((card) => card.node)),
     h("p", { class: "muted" }, "The lines show the last ten minutes, rates and times those of the last two seconds."),
@@ -150,7 +124,7 @@ export const overview: Open = (context): View => {
   const draw = (): void => {
     if (!reading) return;
     const now = Date.now();
-    setStates(statesOf(reading, actors));
+    states.show(statesOf(reading, actors));
     warnings.show(reading, actors);
     for (const card of cards) card.draw(reading, now);
     table.show(reading.points);

@@ -55,6 +55,7 @@ export const room = (id: string, severalNodes: () => boolean) => (context: Conte
   const unanswered = h("p", { class: "notice warn", hidden: true });
   const membersTitle = h("h2");
   const members = table<Member>("Members", memberColumns, (member) => member.id);
+  members.node.className = "few";
   const sessionColumns = columns(context, severalNodes());
   let here: Session[] = [];
   const show = (): void => sessions.show(sessions.inOrder(here).slice(0, SHOWN));

@@ -1,6 +1,6 @@
 /** Who is connected. */
 
-import { group, h, type Kept, link, setAttribute, setText, text } from "../dom.ts";
+import { button, group, h, type Kept, link, setAttribute, setText, text } from "../dom.ts";
 import { askToEnd } from "../end.ts";
 import { bytes, count, moment, rate, short, time } from "../format.ts";
 import { list } from "../list.ts";
@@ -27,7 +27,7 @@ export function endButton(context: Context): Kept<Session> {
   const click = (): void => {
     if (session) askToEnd(context.api, session, () => context.refresh());
   };
-  const node = h("button", { type: "button", class: "danger small", click }, "End");
+  const node = button("End", click, { class: "danger small" });
   return {
     node,
     update: (item) => {

@@ -1,6 +1,6 @@
 /** What the daemon has counted since its start, by kind. */
 
-import { h, keyed, type Kept, setText } from "../dom.ts";
+import { h, terms } from "../dom.ts";
 import { count } from "../format.ts";
 import type { Metrics } from "../prom.ts";
 
@@ -47,32 +47,20 @@ const TALLIES: [title: string, of: (metrics: Metrics) => Row[]][] = [
   ["Tokens refused", (metrics) => metrics.by("tenfour_auth_failures_total", "reason")],
 ];
 
-function row(): Kept<Row> {
-  const [name, value] = [h("dt"), h("dd")];
-  return {
-    node: h("div", {}, name, value),
-    update: ([is, number]) => {
-      setText(name, is);
-      setText(value, count(number));
-    },
-  };
-}
-
 export function tallies(): { node: HTMLElement; show(metrics: Metrics): void } {
   const shown = TALLIES.map(([title, of]) => {
-    const rows = h("dl", { class: "tally" });
-    const set = keyed<Row>(rows, ([name]) => name, row);
+    const rows = terms<Row>("tally", ([name, value]) => [name, count(value)]);
     const none = h("p", { class: "muted" }, "None.");
-    const node = h("section", { class: "panel" }, h("h3", {}, title), rows, none);
-    return { node, rows, none, set, of };
+    const node = h("section", { class: "panel" }, h("h3", {}, title), rows.node, none);
+    return { node, rows, none, of };
   });
   return {
     node: h("section", {}, h("h2", {}, "Since the start"), h("div", { class: "panels" }, ...shown.map(({ node }) => node))),
     show: (metrics) => {
-      for (const { rows, none, set, of } of shown) {
+      for (const { rows, none, of } of shown) {
         const now = of(metrics);
-        set(now);
-        rows.hidden = now.length === 0;
+        rows.show(now);
+        rows.node.hidden = now.length === 0;
         none.hidden = now.length > 0;
       }
     },

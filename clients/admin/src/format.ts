@@ -3,7 +3,8 @@
 export const NONE = "–";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const hundredths = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
@@ -14,8 +15,8 @@ const known = (value: Maybe): value is number => typeof value === "number" && Nu
 
 export const count = (value: Maybe): string => (known(value) ? whole.format(value) : NONE);
 
-/** To three digits, and to the whole number where that has more. */
-const few = (value: number): string => (value < 1000 ? three : whole).format(value);
+/** With as much behind the point as is worth reading. */
+const few = (value: number): string => (value < 10 ? hundredths : value < 100 ? tenths : whole).format(value);
 
 /** Of something a second. */
 export const rate = (value: Maybe): string => (known(value) ? few(value) : NONE);
@@ -62,7 +63,7 @@ export function moment(at: string | null | undefined): string {
 }
 
 /** The end of an id, which is where ids made in one moment differ. */
-export const short = (id: string): string => (id.length > 13 ? `…${id.slice(-12)}` : id);
+export const short = (id: string): string => (id.length > 9 ? `…${id.slice(-8)}` : id);
 
 export const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 

@@ -135,7 +135,7 @@ export function list<T>(context: Context, of: ListOf<T>): View {
     event.preventDefault();
     ask();
   };
-  const go = inputs.length > 0 ? h("button", { type: "submit" }, "Ask") : null;
+  const go = inputs.length > 0 ? h("button", { type: "submit" }, "Apply") : null;
   const form = h("form", { class: "filter", role: "search", "aria-label": of.title, submit }, ...fields.map(([, field]) => field), searchField, go);
   const node = h("div", {}, form, summary, shown.node, nothing, pager);
   show();

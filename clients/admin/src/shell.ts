@@ -39,7 +39,7 @@ export class Shell {
   readonly #banner = h("p", { class: "notice bad", role: "alert", hidden: true });
   readonly #said = h("p", { class: "unseen", role: "status" });
   readonly #links = TABS.map(([route, label]) => ({ route, node: h("a", { href: routeTo(route) }, label) }));
-  readonly #find = h("input", { type: "search", "aria-label": "Find a user, channel or session", placeholder: "Find user, channel …", autocomplete: "off", spellcheck: "false" });
+  readonly #find = h("input", { type: "search", "aria-label": "Find a user, channel or session", placeholder: "User or channel", autocomplete: "off", spellcheck: "false" });
   readonly #severalNodes: boolean;
   readonly #left: (message: string) => void;
   #view: View | undefined;

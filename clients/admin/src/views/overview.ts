@@ -52,11 +52,11 @@ interface Shown {
 
 /** The lowest and the highest value of the card's first line. */
 function reach(card: Card, points: Point[]): string {
-  const figure = card.lines[0]?.[0] ?? "connections";
+  const [figure, name] = card.lines[0] ?? ["connections", ""];
   const values = points.map((point) => point.figures[figure]).filter((value) => value !== undefined);
   if (values.length === 0) return "nothing yet";
   const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-  return low === high ? `steady at ${card.write(low)}` : `${card.write(low)} to ${card.write(high)}`;
+  return low === high ? `steady at ${card.write(low)}` : `${name} ${card.write(low)} to ${card.write(high)}`.trim();
 }
 
 function cardOf(card: Card, id: string): Shown {
@@ -81,7 +81,7 @@ function cardOf(card: Card, id: string): Shown {
       const figures = points.at(-1)?.figures ?? {};
       for (const { figure, node } of values) setText(node, card.write(figures[figure]));
       setText(note, card.note?.(figures) ?? "");
-      setText(low, `${card.lines[0]?.[1] ?? ""} ${reach(card, points)}`.trim());
+      setText(low, reach(card, points));
       drawn.draw(points, now);
     },
   };

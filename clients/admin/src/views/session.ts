@@ -11,6 +11,7 @@ export const session = (id: string) => (context: Context): View => {
   const others = h("a", {}, "All sessions of this user");
   const end = endButton(context);
   end.node.className = "danger";
+  end.node.textContent = "End session";
   const node = h("div", { hidden: true }, silent, shown.node, h("div", { class: "buttons" }, end.node, others));
   return {
     title: "Session",
@@ -20,7 +21,9 @@ export const session = (id: string) => (context: Context): View => {
       const it = await context.api.session(id, signal);
       node.hidden = false;
       silent.hidden = !it.unresponsive;
-      shown.show(it);
+      // What says who it is comes first.
+      const { id: session, name, externalId, userId, address, agent, ...more } = it;
+      shown.show({ session, name, externalId, userId, address, agent, ...more });
       setAttribute(others, "href", routeTo("sessions", { user: it.userId }));
       end.update(it);
     },

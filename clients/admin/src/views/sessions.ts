@@ -32,7 +32,7 @@ export function endButton(context: Context): Kept<Session> {
     node,
     update: (item) => {
       session = item;
-      setAttribute(node, "aria-label", `End the session ${short(item.id)} of ${item.name}`);
+      setAttribute(node, "aria-label", `End session ${short(item.id)} of ${item.name}`);
     },
   };
 }

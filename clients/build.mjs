@@ -1,0 +1,143 @@
+// Bundles what the daemon serves into dist/, under stable names and byte for byte the same from the same sources.
+//
+//   node build.mjs             dist/: sdk/tenfour.js, sdk/react.js, sdk/element.js, demo/*, admin/*
+//   node build.mjs --check     fails if dist/ is not what the sources give
+//   node build.mjs --packages  dist/ of each npm package: modules and declarations
+//
+// A page whose sources are not there is left out.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const ASSETS = /\.(html|css|svg|png|ico|woff2|webmanifest)$/;
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  conditions: ["tenfour-source"],
+  // Private fields of the SDK's own classes; none of these names is part of an interface.
+  mangleProps: /^_[a-z]/,
+  logLevel: "warning",
+  write: false,
+};
+
+/** Lets a bundle load the SDK that the daemon serves instead of holding a second copy of it. */
+const sdkAt = (path) => ({
+  name: "sdk",
+  setup(it) {
+    it.onResolve({ filter: /^@tenfour\/client(\/indexeddb)?$/ }, () => ({ path, external: true }));
+  },
+});
+
+async function bundle(entry, options = {}) {
+  const { outputFiles } = await build({ ...shared, entryPoints: [entry], ...options });
+  return outputFiles[0].contents;
+}
+
+/** The files of a page: its assets, and its main.ts as main.js, or app.ts as app.js. */
+async function page(name) {
+  const files = new Map();
+  for (const dir of [name, join(name, "src")]) {
+    if (!existsSync(join(root, dir))) continue;
+    for (const file of readdirSync(join(root, dir)).sort()) {
+      const path = join(dir, file);
+      if (ASSETS.test(file)) files.set(`${name}/${file}`, readFileSync(join(root, path)));
+      const entry = /^(main|app)\.ts$/.exec(file)?.[1];
+      if (entry) files.set(`${name}/${entry}.js`, await bundle(path, { plugins: [sdkAt("/sdk/tenfour.js")] }));
+    }
+  }
+  return files;
+}
+
+async function everything() {
+  const files = new Map();
+  files.set("sdk/tenfour.js", await bundle("js/src/bundle.ts"));
+  if (existsSync(join(root, "js/src/react.ts"))) {
+    files.set("sdk/react.js", await bundle("js/src/react.ts", { external: ["react"], plugins: [sdkAt("./tenfour.js")] }));
+  }
+  if (existsSync(join(root, "element/src/index.ts"))) {
+    files.set("sdk/element.js", await bundle("element/src/index.ts", { plugins: [sdkAt("./tenfour.js")] }));
+  }
+  for (const name of ["demo", "admin"]) for (const [path, content] of await page(name)) files.set(path, content);
+  return files;
+}
+
+function listed(dir) {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(dir, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+function check(files) {
+  const dist = join(root, "dist");
+  const wrong = [...files].filter(([path, content]) => {
+    const there = join(dist, path);
+    return !existsSync(there) || !readFileSync(there).equals(Buffer.from(content));
+  });
+  const names = [...wrong.map(([path]) => path), ...listed(dist).filter((path) => !files.has(path))];
+  if (names.length > 0) throw new Error(`dist/ is not what the sources give; run npm run build: ${names.join(", ")}`);
+}
+
+function write(files) {
+  const dist = join(root, "dist");
+  rmSync(dist, { recursive: true, force: true });
+  for (const [path, content] of files) {
+    mkdirSync(dirname(join(dist, path)), { recursive: true });
+    writeFileSync(join(dist, path), content);
+    console.log(`${path}  ${content.length} bytes, ${gzipSync(content, { level: 9 }).length} gzipped`);
+  }
+}
+
+async function packages() {
+  for (const name of ["js", "server", "element"]) {
+    const src = join(root, name, "src");
+    const exports = JSON.parse(readFileSync(join(root, name, "package.json"), "utf8")).exports;
+    const entries = Object.values(exports).map((entry) => join(root, name, entry["tenfour-source"]));
+    if (!entries.every((entry) => existsSync(entry))) continue;
+    const outdir = join(root, name, "dist");
+    rmSync(outdir, { recursive: true, force: true });
+    await build({
+      ...shared,
+      entryPoints: entries,
+      outdir,
+      minify: false,
+      splitting: true,
+      packages: "external",
+      write: true,
+    });
+    const out = mkdtempSync(join(tmpdir(), "tenfour-types-"));
+    try {
+      const config = join(out, "tsconfig.json");
+      const options = {
+        noEmit: false,
+        declaration: true,
+        emitDeclarationOnly: true,
+        rewriteRelativeImportExtensions: true,
+        rootDir: src,
+        outDir: outdir,
+      };
+      writeFileSync(config, JSON.stringify({ extends: join(root, name, "tsconfig.json"), compilerOptions: options, include: [src] }));
+      execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], { stdio: "inherit" });
+    } finally {
+      rmSync(out, { recursive: true, force: true });
+    }
+  }
+}
+
+const mode = process.argv[2];
+if (mode === "--packages") await packages();
+else if (mode === "--check") check(await everything());
+else write(await everything());

@@ -1,0 +1,2 @@
+// The whole client in one file, as the daemon serves it: /sdk/tenfour.js.
+export * from "./index.ts";

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// One real daemon and a few processes per file: two files at a time keep two cores busy and no deadline short.
+export default defineConfig({
+  resolve: { conditions: ["tenfour-source", "import", "module", "default"] },
+  ssr: { resolve: { conditions: ["tenfour-source", "import", "module", "node", "default"] } },
+  test: {
+    include: ["*/test/**/*.test.{ts,tsx,mjs}"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});

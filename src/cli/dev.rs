@@ -53,7 +53,9 @@ pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> 
     let _ = daemon.app().demo.set(Demo { auth: config.auth.clone(), users, channel: GROUP.to_owned() });
     let mut lines = vec![
         String::new(),
-        format!("tenfour is running. Open http://{address}/ for two users side by side, or in two other terminals, type:"),
+        format!(
+            "tenfour is running. Open http://{address}/ for two users side by side, or in two other terminals, type:"
+        ),
         String::new(),
     ];
     for (sub, name) in USERS {

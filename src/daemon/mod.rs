@@ -7,8 +7,8 @@ mod runtime;
 mod serve;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter};
@@ -31,6 +31,7 @@ use crate::http;
 use crate::http::app::App;
 use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
+use crate::limits::lines::Lines;
 use crate::limits::notices::{self, Notices};
 use crate::limits::rates::Rates;
 use crate::metrics::Metrics;
@@ -157,19 +158,7 @@ impl Daemon {
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        let app = web::Data::new(App {
-            parts,
-            caps: Caps::new(config.limits.max_sessions_per_user, config.limits.max_sessions_per_address),
-            bodies: Bodies::new(config.limits.max_frame_bytes, config.limits.max_group_members),
-            lines: lines.clone(),
-            allowed_origins: config.allowed_origins.clone(),
-            max_frame_bytes: config.limits.max_frame_bytes,
-            max_group_members: config.limits.max_group_members,
-            outbox: OutboxLimits { bytes: config.limits.outbox_bytes, ..OutboxLimits::default() },
-            draining: AtomicBool::new(false),
-            started: Instant::now(),
-            demo: std::sync::OnceLock::new(),
-        });
+        let app = web::Data::new(app_of(parts, &config, lines.clone()));
         keep_house(rates, notices);
         if let Some(starting) = starting {
             nodes::listen(starting, &app);
@@ -252,6 +241,22 @@ impl Daemon {
 
     async fn is_stored(&self) -> bool {
         self.db.waiting() == 0 && self.db.actor().send(IsIdle).await.unwrap_or(true)
+    }
+}
+
+fn app_of(parts: Arc<SessionParts>, config: &Config, lines: Lines) -> App {
+    App {
+        parts,
+        caps: Caps::new(config.limits.max_sessions_per_user, config.limits.max_sessions_per_address),
+        bodies: Bodies::new(config.limits.max_frame_bytes, config.limits.max_group_members),
+        lines,
+        allowed_origins: config.allowed_origins.clone(),
+        max_frame_bytes: config.limits.max_frame_bytes,
+        max_group_members: config.limits.max_group_members,
+        outbox: OutboxLimits { bytes: config.limits.outbox_bytes, ..OutboxLimits::default() },
+        draining: AtomicBool::new(false),
+        started: Instant::now(),
+        demo: OnceLock::new(),
     }
 }
 

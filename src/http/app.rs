@@ -1,7 +1,7 @@
 //! What the handlers share, and how a request becomes somebody.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use actix_web::HttpRequest;

@@ -60,7 +60,10 @@ async fn page(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Prob
 async fn users(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let demo = app.demo.get().ok_or_else(nowhere)?;
     if !origin::is_local(request.headers()) {
-        return Err(Refusal::forbidden("the demo is for this machine alone: open it by http://127.0.0.1 or http://localhost").into());
+        return Err(Refusal::forbidden(
+            "the demo is for this machine alone: open it by http://127.0.0.1 or http://localhost",
+        )
+        .into());
     }
     let mut users = Vec::new();
     for (sub, name) in &demo.users {

@@ -3,7 +3,7 @@
 //! They are made from `clients/` and committed as `clients/dist`, so that building the daemon takes no Node. Gives each
 //! file the headers that it needs; never decides who may see a page, and no page holds anything that is secret.
 
-use actix_web::http::header::{self, EntityTag, HeaderName, HeaderValue, IfNoneMatch};
+use actix_web::http::header::{self, EntityTag, IfNoneMatch};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,20 +20,22 @@ struct Dist;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// Of a file that pages of any origin may load, as it is the same for everybody.
-const SHARED: &[(HeaderName, &str)] = &[
-    (header::CACHE_CONTROL, "public, max-age=3600, must-revalidate"),
-    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"),
+const SHARED: Headers = &[
+    ("cache-control", "public, max-age=3600, must-revalidate"),
+    ("access-control-allow-origin", "*"),
+    ("cross-origin-resource-policy", "cross-origin"),
 ];
 
 /// Of a page that the daemon serves itself. It is asked for again each time, so that it is never older than the daemon.
-const OWN: &[(HeaderName, &str)] = &[
-    (header::CACHE_CONTROL, "no-cache"),
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
-    (header::PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=()"),
-    (header::REFERRER_POLICY, "no-referrer"),
+const OWN: Headers = &[
+    ("cache-control", "no-cache"),
+    ("content-security-policy", POLICY),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+    ("referrer-policy", "no-referrer"),
 ];
 
 /// `/sdk/{file}`.
@@ -41,13 +43,13 @@ pub(super) async fn sdk(request: HttpRequest) -> Result<HttpResponse, Problem> {
     answer(&request, &format!("sdk/{}", request.match_info().query("file")), SHARED)
 }
 
-/// The folder's own page, or one of its files where the route has named one.
+/// The folder's file that the path ends with, or its page.
 pub(super) fn own(request: &HttpRequest, folder: &str) -> Result<HttpResponse, Problem> {
-    let file = request.match_info().get("file").unwrap_or("index.html");
+    let file = request.path().rsplit('/').next().filter(|file| !file.is_empty()).unwrap_or("index.html");
     answer(request, &format!("{folder}/{file}"), OWN)
 }
 
-fn answer(request: &HttpRequest, path: &str, headers: &[(HeaderName, &'static str)]) -> Result<HttpResponse, Problem> {
+fn answer(request: &HttpRequest, path: &str, headers: Headers) -> Result<HttpResponse, Problem> {
     let (Some(file), Some(kind)) = (Dist::get(path), kind(path)) else {
         return Err(Refusal::new(ErrorCode::NotFound, format!("there is no file {path:?}")).into());
     };
@@ -59,8 +61,8 @@ fn answer(request: &HttpRequest, path: &str, headers: &[(HeaderName, &'static st
     };
     let mut response = if is_held { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(header::ETag(tag)).insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    for (name, value) in headers {
-        response.insert_header((name, HeaderValue::from_static(value)));
+    for header in headers {
+        response.insert_header(*header);
     }
     if is_held {
         return Ok(response.finish());

@@ -1,6 +1,7 @@
 //! The admin surface: who is connected, what the actors do, what the daemon counts. On an address of its own.
 //!
-//! Only for tokens with the scope `admin`; health is open, and the metrics are to whoever asks from this machine. Each
+//! Only for tokens with the scope `admin`; health and the console's page, which holds nothing itself, are open, and the
+//! metrics are to whoever asks from this machine. Each
 //! actor is asked for its own state and given a second, so that a busy one is shown as such and holds nobody up. What
 //! may be long is paged. Nothing here changes anything but the end of a session.
 
@@ -87,7 +88,9 @@ routes! {
     others {
         get "/admin" Anybody => console::moved;
         get "/admin/" Anybody => console::page;
-        get "/admin/{file:[a-z]+[.](css|js|svg)}" Anybody => console::page;
+        get "/admin/app.js" Anybody => console::page;
+        get "/admin/icon.svg" Anybody => console::page;
+        get "/admin/style.css" Anybody => console::page;
         get "/metrics" AdminOrLocal => scrape::metrics;
         get "/healthz" Anybody => health::healthz;
         get "/readyz" Anybody => health::readyz;

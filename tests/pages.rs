@@ -9,7 +9,6 @@ mod started;
 use serde_json::Value;
 use started::{Answer, SECRET, Started};
 use tenfour::config::AuthSettings;
-use tenfour::http::demo::Demo;
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/openapi.json");
 
@@ -60,9 +59,7 @@ async fn the_demo_is_not_there_unless_it_was_asked_for() {
 #[actix_web::test]
 async fn the_demo_signs_its_users_in_on_this_machine_alone() {
     let daemon = Started::new().await;
-    let users = vec![("dispatcher".to_owned(), "Dispatcher".to_owned())];
-    let demo = Demo { auth: AuthSettings::with_secret(SECRET), users, channel: "Demo".to_owned() };
-    daemon.daemon.app().demo.set(demo).unwrap();
+    daemon.daemon.show_demo(&AuthSettings::with_secret(SECRET), &[("dispatcher", "Dispatcher")], "Demo");
 
     let page = get(&daemon, "/", &[]).await;
     assert_eq!((page.status.as_u16(), page.kind.as_str()), (200, "text/html; charset=utf-8"));

@@ -16,7 +16,6 @@ use crate::daemon::Daemon;
 use crate::domain::change::By;
 use crate::domain::channel::ChannelKind;
 use crate::domain::user::UserRef;
-use crate::http::demo::Demo;
 use crate::protocol::error::Refusal;
 use crate::store::NewGroup;
 
@@ -48,9 +47,7 @@ pub(super) fn environment(
 pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> Result<(), Failure> {
     channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
     let address = daemon.addr();
-    let users = USERS.map(|(sub, name)| (sub.to_owned(), name.to_owned())).to_vec();
-    // Nobody else sets it.
-    let _ = daemon.app().demo.set(Demo { auth: config.auth.clone(), users, channel: GROUP.to_owned() });
+    daemon.show_demo(&config.auth, &USERS, GROUP);
     let mut lines = vec![
         String::new(),
         format!(

@@ -26,9 +26,10 @@ use crate::actors::session::{SessionParts, TURNS};
 use crate::actors::tell;
 use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
-use crate::config::{Config, SecretUrl};
+use crate::config::{AuthSettings, Config, SecretUrl};
 use crate::http;
 use crate::http::app::App;
+use crate::http::demo::Demo;
 use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
 use crate::limits::lines::Lines;
@@ -182,6 +183,16 @@ impl Daemon {
     /// Where clients connect, with the port that was really bound.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Has a page at `/` that signs these users in, each by the host's id and a name; `channel` is shown first. For a
+    /// daemon that is there to be tried out, and only once.
+    pub fn show_demo(&self, auth: &AuthSettings, users: &[(&str, &str)], channel: &str) {
+        let users = users.iter().map(|(sub, name)| ((*sub).to_owned(), (*name).to_owned())).collect();
+        let demo = Demo { auth: auth.clone(), users, channel: channel.to_owned() };
+        if self.app.demo.set(demo).is_err() {
+            log::error!("there is a demo page already");
+        }
     }
 
     pub fn admin_addr(&self) -> Option<SocketAddr> {

@@ -74,8 +74,10 @@ export class Line {
 
   /** For good, until `_start` is called again. */
   _stop(reason: TenfourError | null = null): void {
+    const connected = this._now.state === "connected";
     this._run++;
     this._detach();
+    if (connected) this._hooks._lost(0);
     this._listening?.abort();
     this._listening = null;
     this._set({ ...IDLE, reason: reason && { code: reason.code, message: reason.message } });

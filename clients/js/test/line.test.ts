@@ -13,7 +13,7 @@ let daemon: Awaited<ReturnType<typeof startDaemon>>;
 beforeAll(async () => {
   daemon = await startDaemon();
 });
-afterAll(() => daemon.stop());
+afterAll(() => daemon?.stop());
 
 function line(sub: string) {
   const hellos: Frame<"hello">[] = [];

@@ -9,7 +9,7 @@ import type { TenfourClient } from "./client.ts";
 import { asError, TenfourError } from "./errors.ts";
 import { Outbox } from "./outbox.ts";
 import type { Item, Limits } from "./outbox.ts";
-import type { Entry, News, Store } from "./store.ts";
+import type { News } from "./store.ts";
 import type { ChatMessage, Draft, Frame, WireMessage } from "./types.ts";
 
 interface Waiter {
@@ -67,7 +67,7 @@ export class Sender {
 
   /** The store is there: what waits in it is ours too, and what was queued before goes into it. */
   async _bound(): Promise<void> {
-    this._merge(await this._store._try((store, user) => store.entries(user)));
+    await this._look();
     for (const item of this._outbox._items.values()) if (!item._kept) this._keep(item);
   }
 
@@ -135,7 +135,7 @@ export class Sender {
   async _told({ sent, cancelled }: News): Promise<void> {
     if (sent) return this._client._took(this._client.channel(sent.channelId), sent);
     if (cancelled) this._reject(cancelled, new TenfourError("cancelled"));
-    this._merge(await this._store._try((store, user) => store.entries(user)));
+    await this._look();
     void this._drain();
   }
 
@@ -143,7 +143,9 @@ export class Sender {
     return this._client._kept;
   }
 
-  private _merge(entries: Entry[] | null | undefined): void {
+  /** Takes over what other tabs did. */
+  private async _look(): Promise<void> {
+    const entries = await this._store._try((store, user) => store.entries(user));
     if (!entries) return;
     for (const item of this._outbox._merge(entries, this._leaving)) {
       this._changed(item);
@@ -202,8 +204,7 @@ export class Sender {
     if (!this._online || !this._outbox._waiting()) return;
     this._draining = true;
     try {
-      const { _store: store, _user: user } = this._store;
-      await store.lock(user!, () => this._work(store, user!));
+      await this._store._store.lock(this._store._user, () => this._work());
     } catch (error) {
       this._client._emit("error", asError(error, "store"));
       await new Promise((done) => setTimeout(done, 1_000));
@@ -212,9 +213,9 @@ export class Sender {
     void this._drain();
   }
 
-  private async _work(store: Store, user: string): Promise<void> {
+  private async _work(): Promise<void> {
     // Another tab may have sent some of them while this one waited for its turn.
-    this._merge(await store.entries(user));
+    await this._look();
     while (this._online && this._outbox._waiting()) {
       const now = Date.now();
       for (const item of this._outbox._expired(now)) this._fail(item, new TenfourError("expired", "it waited too long"));

@@ -146,6 +146,17 @@ export async function post(daemon, channelId, as, contents) {
   return sent;
 }
 
+/** Fills a channel faster than one by one. Gives back the contents by `seq`. */
+export async function flood(daemon, channelId, as, count) {
+  const left = Array.from({ length: count }, (_, n) => `message ${n}`);
+  const sent = [];
+  const lane = async () => {
+    for (let content; (content = left.pop()) !== undefined; ) sent.push(...(await post(daemon, channelId, as, [content])));
+  };
+  await Promise.all(Array.from({ length: 32 }, lane));
+  return sent.sort((a, b) => a.seq - b.seq).map(({ content }) => content);
+}
+
 /** A port that is free now, and that the daemon can take again after a restart. */
 export function freePort() {
   return new Promise((done, failed) => {

@@ -21,6 +21,7 @@ const STARTED = /admin (\S+), listening on (\S+)/;
  * @property {string} url of REST, the pages and, with ws for http, of the WebSocket
  * @property {string} adminUrl
  * @property {number} port
+ * @property {string} folder where the database is
  * @property {string} secret the HS256 secret
  * @property {(sub: string, options?: TokenOptions) => string} token
  * @property {(path: string, options?: CallOptions) => Promise<any>} call REST, by default as the application's server
@@ -114,6 +115,7 @@ export async function startDaemon(options = {}) {
     url,
     adminUrl: `http://127.0.0.1:${ports.admin}`,
     port: ports.listen,
+    folder,
     secret: env.TENFOUR_JWT_SECRET,
     token,
     call,

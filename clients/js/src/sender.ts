@@ -108,13 +108,14 @@ export class Sender {
 
   /** A message is stored. True if it is one that waited here. */
   _settle(message: WireMessage): boolean {
-    const { clientId, senderId } = message;
+    const { clientId, channelId, senderId } = message;
     if (senderId !== this._client._me) return false;
     this._waiters.get(clientId)?._done(this._client._view(message));
     this._waiters.delete(clientId);
     const item = this._items.get(clientId);
-    if (item) this._drop(item, { sent: message });
-    return !!item;
+    if (item?._entry.channelId !== channelId) return false;
+    this._drop(item, { sent: message });
+    return true;
   }
 
   /** The server did not take a message. */

@@ -1,0 +1,271 @@
+/**
+ * The line to the daemon: one WebSocket after the other, for as long as the client wants to be connected.
+ *
+ * Used by the client. Knows tokens, back-off and heartbeat, and nothing of channels and messages: these frames go to its
+ * hooks. It never sends anything of its own but `ping` and `auth`.
+ */
+import { delay, timer } from "./backoff.ts";
+import { asError, TenfourError } from "./errors.ts";
+import type { Rest } from "./rest.ts";
+import type { Tokens } from "./token.ts";
+import type { ClientFrame, Connection, Frame, ServerFrame, Socket } from "./types.ts";
+
+export interface Timing {
+  minDelay: number;
+  maxDelay: number;
+  stableAfter: number;
+  interval: number;
+  timeout: number;
+  connectTimeout: number;
+}
+
+export interface Hooks {
+  /** Before the first byte goes out: whether this token is of the right user. */
+  _admit(token: string): Promise<void>;
+  _hello(hello: Frame<"hello">): void;
+  _frame(frame: ServerFrame): void;
+  /** A connection that had said `hello` is gone. */
+  _lost(code: number): void;
+  _changed(): void;
+}
+
+const IDLE: Connection = { state: "disconnected", synced: false, attempt: 0, retryAt: null, reason: null };
+/** The longest that a server's hint can make a client wait. */
+const MAX_HINT = 60_000;
+/** How long to stay away after being thrown out for breaking the rate limit. */
+const RATE_LIMIT_PAUSE = 5_000;
+/** After a refused or failed refresh the next one is tried this much later. */
+const REFRESH_PAUSE = 10_000;
+
+export class Line {
+  _now = IDLE;
+  private _socket: Socket | null = null;
+  /** Told apart from what an earlier attempt still brings. */
+  private _run = 0;
+  private _failures = 0;
+  /** Since when it is connected. */
+  private _since = 0;
+  private _hinted: number | null = null;
+  private _heard = 0;
+  /** One fresh token was asked for because the server refused the last; a second refusal is final. */
+  private _refreshed = false;
+  private readonly _retry = timer();
+  private readonly _beat = timer();
+  private readonly _refresh = timer();
+  private _listening = new AbortController();
+
+  constructor(
+    private readonly _url: string,
+    private readonly _Socket: new (url: string, protocols: string[]) => Socket,
+    private readonly _tokens: Tokens,
+    private readonly _rest: Rest,
+    private readonly _timing: Timing,
+    private readonly _hooks: Hooks,
+  ) {}
+
+  _start(): void {
+    if (this._now.state !== "disconnected") return;
+    this._failures = 0;
+    this._refreshed = false;
+    this._listen();
+    void this._attempt();
+  }
+
+  /** For good, until `_start` is called again. */
+  _stop(error?: TenfourError): void {
+    this._listening.abort();
+    this._detach();
+    this._set({ ...IDLE, reason: error ? why(error) : null });
+  }
+
+  _send(frame: ClientFrame): void {
+    this._socket?.send(JSON.stringify(frame));
+  }
+
+  /** What shows itself to be dead counts as lost, whatever the socket says. */
+  _drop(code: string): void {
+    if (!this._socket) return;
+    this._detach();
+    this._again(new TenfourError(code));
+  }
+
+  _synced(synced: boolean): void {
+    if (this._now.synced !== synced) this._set({ ...this._now, synced });
+  }
+
+  private _set(now: Connection): void {
+    this._now = now;
+    this._hooks._changed();
+  }
+
+  private async _attempt(): Promise<void> {
+    const run = ++this._run;
+    this._set({ ...this._now, state: "connecting", retryAt: null });
+    try {
+      const token = await this._tokens._current();
+      if (run !== this._run) return;
+      await this._hooks._admit(token);
+      if (run === this._run) this._open(token);
+    } catch (error) {
+      if (run === this._run) this._refused(error);
+    }
+  }
+
+  private _open(token: string): void {
+    const socket = new this._Socket(`${this._url.replace(/^http/, "ws")}/ws`, ["tenfour.v1", `bearer.${token}`]);
+    this._socket = socket;
+    this._beat(this._timing.connectTimeout, () => this._drop("timeout"));
+    socket.onmessage = ({ data }) => {
+      this._heard = performance.now();
+      this._take(JSON.parse(data as string));
+    };
+    socket.onclose = ({ code, reason }) => {
+      const early = this._now.state !== "connected" && code === 1006;
+      this._detach(code);
+      if (early) return void this._unopened(token);
+      if (code === 4403) return this._stop(new TenfourError("removed", reason));
+      if (code === 4401) this._tokens._reject(this._tokens._token);
+      if (code === 4429) this._hint(RATE_LIMIT_PAUSE);
+      this._again(new TenfourError("connection_lost", reason));
+    };
+    socket.onerror = () => {};
+  }
+
+  private _take(frame: ServerFrame): void {
+    if (frame.type === "hello") {
+      if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
+      this._refreshed = false;
+      this._hinted = null;
+      this._since = performance.now();
+      this._pulse();
+      this._planRefresh();
+      this._now = { ...IDLE, state: "connected" };
+      this._hooks._hello(frame);
+      this._hooks._changed();
+    } else if (frame.type === "goaway") {
+      this._hint(frame.reconnectInMs);
+    } else if (frame.type === "error" && frame.ref === "auth") {
+      // This token is no better; the old one still counts.
+      this._planRefresh(REFRESH_PAUSE);
+    } else this._hooks._frame(frame);
+  }
+
+  /** When to come back, as the server says. */
+  private _hint(ms: number): void {
+    this._hinted = Math.min(ms, MAX_HINT);
+  }
+
+  /** A browser does not tell why no connection came. REST does, by what it says to a call for nothing. */
+  private async _unopened(token: string): Promise<void> {
+    const run = this._run;
+    let error = new TenfourError("offline");
+    try {
+      await this._rest._with(token, "GET", "channels/0");
+    } catch (thrown) {
+      error = thrown as TenfourError;
+    }
+    if (run !== this._run) return;
+    if (error.status === 401) {
+      this._tokens._reject(token);
+      if (this._refreshed) return this._stop(error);
+      this._refreshed = true;
+      return void this._attempt();
+    }
+    if (error.retryAfterMs) this._hint(error.retryAfterMs);
+    this._again(error.retryable ? error : new TenfourError("offline"));
+  }
+
+  /** No token, or not one to go on with. */
+  private _refused(thrown: unknown): void {
+    const error = asError(thrown, "token_unavailable");
+    if (error.retryable) this._again(error);
+    else this._stop(error);
+  }
+
+  private _again(error: TenfourError): void {
+    const { minDelay, maxDelay, stableAfter } = this._timing;
+    // A connection has to last before the count starts over: a daemon that crashes after each accept is not hammered.
+    if (this._since && performance.now() - this._since >= stableAfter) this._failures = 0;
+    this._since = 0;
+    const ms = this._hinted === null ? delay(this._failures, minDelay, maxDelay) : this._hinted + 500 * Math.random();
+    this._failures++;
+    this._wait(ms, why(error));
+  }
+
+  private _wait(ms: number, reason: Connection["reason"]): void {
+    this._retry(ms, () => {
+      this._hinted = null;
+      void this._attempt();
+    });
+    const attempt = this._failures;
+    this._set({ state: "connecting", synced: false, attempt, retryAt: Date.now() + ms, reason });
+  }
+
+  /** Lets go of the socket, whatever it does from now on. */
+  private _detach(code = 0): void {
+    const socket = this._socket as (Socket & { terminate?(): void }) | null;
+    this._run++;
+    this._socket = null;
+    this._retry();
+    this._beat();
+    this._refresh();
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+    // A line that is dead answers no farewell, and only `ws` can do more than wait for it.
+    if (socket.terminate) setTimeout(() => socket.terminate!(), 1_000);
+    if (this._now.state === "connected") this._hooks._lost(code);
+  }
+
+  /** Tests the line once nothing was heard for a while: a browser sees no pings of the protocol's own. */
+  private _pulse(): void {
+    const { interval, timeout } = this._timing;
+    const left = this._heard + interval - performance.now();
+    if (left > 0) this._beat(left + 1, () => this._pulse());
+    else this._probe(timeout);
+  }
+
+  private _probe(timeout: number): void {
+    const asked = performance.now();
+    this._send({ type: "ping" });
+    this._beat(timeout, () => {
+      if (this._heard < asked) this._drop("no_answer");
+      else this._pulse();
+    });
+  }
+
+  private _planRefresh(ms = this._tokens._refreshIn()): void {
+    if (ms < Infinity) this._refresh(Math.min(Math.max(ms, 1_000), 2 ** 31 - 1), () => void this._renew());
+  }
+
+  private async _renew(): Promise<void> {
+    const run = this._run;
+    try {
+      const token = await this._tokens._fresh("expiring");
+      if (run !== this._run) return;
+      await this._hooks._admit(token);
+      this._send({ type: "auth", token, ref: "auth" });
+      this._planRefresh();
+    } catch (error) {
+      if (run !== this._run) return;
+      if (asError(error, "").retryable) this._planRefresh(REFRESH_PAUSE);
+      else this._refused(error);
+    }
+  }
+
+  /** `online` and `visibilitychange` are hints: they may lie, so that they only make us look. */
+  private _listen(): void {
+    const { signal } = (this._listening = new AbortController());
+    const look = () => {
+      if (this._now.state === "connected") this._probe(Math.min(5_000, this._timing.timeout));
+      else if (this._now.retryAt && this._hinted === null) this._wait(500 * Math.random(), this._now.reason);
+    };
+    globalThis.addEventListener?.("online", look, { signal });
+    globalThis.addEventListener?.("offline", () => this._since && look(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || look(), { signal });
+  }
+}
+
+function why({ code, message }: TenfourError): Connection["reason"] {
+  return { code, message };
+}

@@ -1,0 +1,55 @@
+/**
+ * Calls of the daemon's REST surface in the user's name.
+ *
+ * Used by channels for history, members, edits and the like. Never retries on its own, but for one fresh token.
+ */
+import { TenfourError } from "./errors.ts";
+import type { Tokens } from "./token.ts";
+
+const TIMEOUT = 15_000;
+
+export class Rest {
+  constructor(
+    private readonly _url: string,
+    private readonly _tokens: Tokens,
+    private readonly _fetch: typeof fetch,
+  ) {}
+
+  async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const token = await this._tokens._current();
+    try {
+      return await this._with<T>(token, method, path, body);
+    } catch (error) {
+      if ((error as TenfourError).status !== 401) throw error;
+      this._tokens._reject(token);
+      return this._with(await this._tokens._current(), method, path, body);
+    }
+  }
+
+  /** One call with this very token. */
+  async _with<T>(token: string, method: string, path: string, body?: unknown): Promise<T> {
+    let answer: Response;
+    let text: string;
+    try {
+      answer = await this._fetch(`${this._url}/api/v1/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+        signal: AbortSignal.timeout(TIMEOUT),
+      });
+      text = await answer.text();
+    } catch (error) {
+      throw new TenfourError("offline", (error as Error).message, true);
+    }
+    const { ok, status } = answer;
+    let said;
+    try {
+      said = text && JSON.parse(text);
+    } catch {
+      // Not the daemon's: a proxy in between said it.
+    }
+    if (ok) return said;
+    const { code = "unavailable", detail, retryable = status > 499, retryAfterMs } = said || {};
+    throw new TenfourError(code, detail, retryable, status, retryAfterMs);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The token of the user: asked for by callback, kept while it is good, replaced before it ends.
+ *
+ * Used by the line and by REST. "No token for you" (`UnauthorizedError`) and "could not ask" (anything else) stay apart:
+ * the first ends the client, the second is tried again.
+ */
+import { asError, UnauthorizedError } from "./errors.ts";
+import type { GetToken } from "./types.ts";
+
+type Reason = Parameters<GetToken>[0]["reason"];
+
+/** A fresh one is asked for this long before the end, or a quarter of what is left. */
+const LEAD = 60_000;
+
+export class Tokens {
+  _token = "";
+  private _reason: Reason = "connect";
+  private _asking: Promise<string> | null = null;
+
+  constructor(
+    private readonly _get: GetToken,
+    private readonly _timeout: number,
+  ) {}
+
+  /** The one that is held, or a fresh one where that has ended or was refused. */
+  async _current(): Promise<string> {
+    return this._token && this._left() > 0 ? this._token : this._fresh(this._reason);
+  }
+
+  /** At most one question at a time, whoever asks. */
+  _fresh(reason: Reason): Promise<string> {
+    return (this._asking ??= this._ask(reason).finally(() => {
+      this._asking = null;
+    }));
+  }
+
+  /** The server refused `token`. */
+  _reject(token: string): void {
+    if (this._token !== token) return;
+    this._token = "";
+    this._reason = "rejected";
+  }
+
+  /** In how many ms a fresh one should be asked for; infinite where the token says no end. */
+  _refreshIn(): number {
+    const left = this._left();
+    return left - Math.min(LEAD, left / 4);
+  }
+
+  private _left(): number {
+    return Math.max(0, (claims(this._token).exp ?? Infinity) * 1000 - Date.now());
+  }
+
+  private async _ask(reason: Reason): Promise<string> {
+    const signal = AbortSignal.timeout(this._timeout);
+    const late = new Promise<never>((_, failed) => {
+      signal.onabort = () => failed(signal.reason);
+    });
+    try {
+      this._token = await Promise.race([this._get({ reason, signal }), late]);
+      this._reason = "expiring";
+      return this._token;
+    } catch (error) {
+      // By name: the application may hold another copy of the class.
+      throw (error as Error)?.name === "UnauthorizedError"
+        ? new UnauthorizedError((error as Error).message)
+        : asError(error, "token_unavailable");
+    }
+  }
+}
+
+/** What a JWT says of itself, in ASCII at least; nothing where it is none. The server alone checks it. */
+export function claims(token: string): { exp?: number; sub?: string } {
+  try {
+    return JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
+  } catch {
+    return {};
+  }
+}

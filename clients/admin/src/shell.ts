@@ -150,7 +150,7 @@ export class Shell {
     };
     const view = open(context);
     this.#view = view;
-    if (name === "find") this.#find.value = params.get("q") ?? "";
+    this.#find.value = (name === "find" && params.get("q")) || "";
     const heading = h("h1", { tabindex: "-1" }, view.title);
     const asOf = h("span", { class: "muted" });
     const notice = h("p", { class: "notice bad", role: "alert", hidden: true });

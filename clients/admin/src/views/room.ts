@@ -32,7 +32,7 @@ const memberColumns: Column<Member>[] = [
     wide: true,
   },
   {
-    head: "Sessions in this channel",
+    head: "Sessions here",
     cell: {
       make: (): Kept<Member> => {
         const node = h("span");
@@ -82,11 +82,11 @@ export const room = (id: string, severalNodes: () => boolean) => (context: Conte
       const [it, found] = await Promise.all([context.api.room(id, signal), context.api.sessions({ channelId: id }, signal)]);
       node.hidden = false;
       here = found.items;
-      const { memberIds = [], sessionIds: _, elsewhere: others = [], unanswered: silent = [], ...state } = it;
+      const { id: channel, memberIds = [], sessionIds: _, elsewhere: others = [], unanswered: silent = [], ...state } = it;
       const missing = silent.length;
       unanswered.hidden = missing === 0;
       setText(unanswered, `${many(missing, "node")} did not answer; the channel may have a room there too.`);
-      own.show(state);
+      own.show({ channel, ...state });
       elsewhere.replaceChildren(
         ...others.flatMap(({ memberIds: _, sessionIds: __, ...other }) => {
           const shown = fields();

@@ -1,1 +1,26 @@
-export {};
+/** `@tenfour/client`: a tenfour chat, in a browser, a worker or Node. */
+export { Channel } from "./channel.ts";
+export { TenfourClient } from "./client.ts";
+export { TenfourError, UnauthorizedError } from "./errors.ts";
+export { memoryStore } from "./store.ts";
+export type { Entry, News, Saved, SavedChannel, Store } from "./store.ts";
+export type {
+  ChannelInfo,
+  ChannelSnapshot,
+  ChatMessage,
+  ClientSnapshot,
+  Connection,
+  ConnectionReason,
+  Draft,
+  Events,
+  GetToken,
+  Member,
+  MessageStatus,
+  Options,
+  Peer,
+  Presence,
+  Role,
+  Socket,
+  Typer,
+  User,
+} from "./types.ts";

@@ -1,1 +1,75 @@
-export {};
+/**
+ * `@tenfour/client/indexeddb`: keeps the outbox and the newest messages in the browser, for all of its tabs.
+ *
+ * One object store, by [user, kind, id]: "entry" (waits to be sent), "channel", "me". Tabs take turns by the Web Locks of
+ * the browser and tell each other by BroadcastChannel; where these are missing (pages by plain http have no locks), the
+ * server still keeps each message single.
+ */
+import type { Entry, News, SavedChannel, Store } from "./store.ts";
+import type { User } from "./types.ts";
+
+const all = (...key: string[]) => IDBKeyRange.bound(key, [...key, []]);
+
+/** `name` tells apart the daemons that one page talks to. */
+export function indexedDbStore({ name = "tenfour" } = {}): Store {
+  let opened: Promise<IDBDatabase> | undefined;
+  let news: BroadcastChannel | undefined;
+
+  const open = () =>
+    (opened ??= new Promise<IDBDatabase>((done, failed) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => void request.result.createObjectStore("kept");
+      request.onsuccess = () => {
+        const db = request.result;
+        // A newer version in another tab is not held up by this one.
+        db.onversionchange = () => db.close();
+        done(db);
+      };
+      request.onerror = () => failed(request.error);
+    }));
+
+  /** One transaction, done when it is on disk. */
+  async function run<T>(mode: IDBTransactionMode, work: (kept: IDBObjectStore) => IDBRequest<T> | void): Promise<T> {
+    const transaction = (await open()).transaction("kept", mode);
+    const request = work(transaction.objectStore("kept"));
+    return new Promise((done, failed) => {
+      transaction.oncomplete = () => done(request?.result as T);
+      transaction.onabort = () => failed(transaction.error);
+    });
+  }
+
+  return {
+    async load(user) {
+      const me = await run<User | undefined>("readonly", (kept) => kept.get([user, "me"]));
+      return { me: me ?? null, channels: await run<SavedChannel[]>("readonly", (kept) => kept.getAll(all(user, "channel"))) };
+    },
+    save: (user, me, channels, removed) =>
+      run("readwrite", (kept) => {
+        if (me) kept.put(me, [user, "me"]);
+        for (const channel of channels) kept.put(channel, [user, "channel", channel.id]);
+        for (const id of removed) kept.delete([user, "channel", id]);
+      }),
+    entries: (user) => run<Entry[]>("readonly", (kept) => kept.getAll(all(user, "entry"))),
+    async put(user, entry) {
+      await run("readwrite", (kept) => kept.put(entry, [user, "entry", entry.clientId]));
+    },
+    remove: (user, clientId) => run("readwrite", (kept) => kept.delete([user, "entry", clientId])),
+    async lock(user, work) {
+      const { locks } = globalThis.navigator ?? {};
+      await (locks ? locks.request(`${name}:${user}`, work) : work());
+    },
+    tell: (_user, what) => news?.postMessage(what),
+    watch(user, told) {
+      if (!globalThis.BroadcastChannel) return () => {};
+      const channel = (news = new BroadcastChannel(`${name}:${user}`));
+      channel.onmessage = ({ data }: MessageEvent<News>) => told(data);
+      return () => channel.close();
+    },
+    purge: (user) => run("readwrite", (kept) => kept.delete(all(user))),
+    close() {
+      news = undefined;
+      void opened?.then((db) => db.close());
+      opened = undefined;
+    },
+  };
+}

@@ -1,0 +1,441 @@
+/**
+ * One channel: what is held of it, and what the application does in it.
+ *
+ * Handed out by `TenfourClient.channel`. The client feeds it frames, pages and acks; the cursor decides when they count.
+ * It shows immutable snapshots and never touches the socket or the store itself.
+ */
+import type { TenfourClient } from "./client.ts";
+import { Cursor } from "./cursor.ts";
+import { guarded } from "./emitter.ts";
+import { statusOf } from "./outbox.ts";
+import type { Item } from "./outbox.ts";
+import type { SavedChannel } from "./store.ts";
+import type {
+  ChannelInfo,
+  ChannelSnapshot,
+  ChatMessage,
+  Draft,
+  Frame,
+  Member,
+  Role,
+  ServerFrame,
+  WireChannel,
+  WireMessage,
+} from "./types.ts";
+import { Window } from "./window.ts";
+
+/** What is kept of a channel that nobody looks at, and saved of any. */
+const KEEP = 200;
+const SAVE = 50;
+const TYPING_EVERY = 2_000;
+/** Marks that follow each other within this time go out as one. */
+const MARK_AFTER = 100;
+
+export class Channel {
+  _joined = false;
+  readonly _cursor = new Cursor();
+  private readonly _window = new Window();
+  private _info: WireChannel;
+  /** Up to where `unread` counts: the server's count is of a version. */
+  private _counted = 0;
+  private _reads: Record<string, number> = {};
+  private _members: readonly Member[] | null = null;
+  private _typers = new Map<string, { userId: string; name: string; timer: ReturnType<typeof setTimeout> }>();
+  private _typed = 0;
+  private _marking: ReturnType<typeof setTimeout> | undefined;
+  private _loading: Promise<void> | null = null;
+  private _listeners = new Set<() => void>();
+  /** Somebody asked for history: it stays while somebody looks. */
+  private _wanted = false;
+  private _infoView: ChannelInfo | null = null;
+  private _view: ChannelSnapshot | null = null;
+
+  constructor(
+    private readonly _client: TenfourClient,
+    readonly id: string,
+  ) {
+    this._info = {
+      id,
+      type: "group",
+      name: null,
+      role: null,
+      lastSeq: 0,
+      version: 0,
+      lastReadSeq: 0,
+      unread: 0,
+      memberIds: [],
+      online: [],
+    };
+  }
+
+  /** Immutable, and the same object until something changes. */
+  getSnapshot(): ChannelSnapshot {
+    return (this._view ??= {
+      ...this._summary(),
+      messages: [...this._window._list, ...this._client._sender._outbox._of(this.id).map((item) => this._pending(item))],
+      hasOlder: this._joined && this._window._from > 1,
+      isLoading: this._loading !== null,
+      reads: this._reads,
+      members: this._members,
+    });
+  }
+
+  /** Calls back after each change. */
+  subscribe(callback: () => void): () => void {
+    const listener = () => callback();
+    this._listeners.add(listener);
+    return () => {
+      this._listeners.delete(listener);
+      if (this._listeners.size > 0) return;
+      this._wanted = false;
+      this._shrink();
+    };
+  }
+
+  get messages(): readonly ChatMessage[] {
+    return this.getSnapshot().messages;
+  }
+
+  get unread(): number {
+    return this._summary().unread;
+  }
+
+  /** Shows the message at once; resolves when the server has stored it, which may be after many connections. */
+  send(draft: Draft | string): Promise<ChatMessage> {
+    this._typed = 0;
+    return this._client._sender._queue(this.id, typeof draft === "string" ? { content: draft } : draft);
+  }
+
+  /** Sends a failed message again, after all that waits. */
+  retry(clientId: string): Promise<ChatMessage> {
+    return this._client._sender._retry(clientId);
+  }
+
+  /** Takes back a message that is not under way. False if it is too late. */
+  cancel(clientId: string): boolean {
+    return this._client._sender._cancel(clientId);
+  }
+
+  edit(messageId: string, content: string): Promise<ChatMessage> {
+    return this._change("PATCH", messageId, { content });
+  }
+
+  delete(messageId: string): Promise<ChatMessage> {
+    return this._change("DELETE", messageId);
+  }
+
+  /** Loads a page of history above the oldest message that is held. One page at a time, whoever asks. */
+  loadOlder({ limit = 50 } = {}): Promise<void> {
+    if (this._joined && this._window._from <= 1) return Promise.resolve();
+    this._loading ??= this._load(limit).finally(() => {
+      this._loading = null;
+      this._touch();
+    });
+    this._touch();
+    return this._loading;
+  }
+
+  /** Lets go of all but the newest; `loadOlder` brings them back. For who scrolls a long way up and down again. */
+  trim(keep = KEEP): void {
+    if (this._window._trim(keep)) this._touch();
+  }
+
+  /** Everything up to `seq` was read. Never goes back. */
+  markRead(seq = this._info.lastSeq): void {
+    if (!this._read(seq)) return;
+    this._touch();
+    this._marking ??= setTimeout(() => this._mark(), MARK_AFTER);
+  }
+
+  /** Call it with each keystroke: the others are told at most once in two seconds. */
+  keystroke(): void {
+    const now = performance.now();
+    if (this._typed && now - this._typed < TYPING_EVERY) return;
+    if (this._client._send({ type: "typing", channelId: this.id })) this._typed = now;
+  }
+
+  async loadMembers(): Promise<readonly Member[]> {
+    const { members } = await this._client._rest._call<{ members: Member[] }>("GET", this._path("/members"));
+    this._members = members;
+    for (const { id, lastReadSeq } of members) this._readBy(id, lastReadSeq);
+    this._touch();
+    return members;
+  }
+
+  rename(name: string): Promise<void> {
+    return this._client._rest._call("PATCH", this._path(), { name }).then(() => {});
+  }
+
+  addMembers(userIds: string[]): Promise<void> {
+    return this._client._rest._call("POST", this._path("/members"), { userIds }).then(() => {});
+  }
+
+  removeMember(userId: string): Promise<void> {
+    return this._client._rest._call("DELETE", this._path(`/members/${encodeURIComponent(userId)}`));
+  }
+
+  setRole(userId: string, role: Role): Promise<void> {
+    return this._client._rest._call("PATCH", this._path(`/members/${encodeURIComponent(userId)}`), { role }).then(() => {});
+  }
+
+  leave(): Promise<void> {
+    return this.removeMember(this._client._me ?? "");
+  }
+
+  // What follows is called by the client alone.
+
+  _hello(info: WireChannel, epoch: string): void {
+    const known = this._cursor._epoch === epoch;
+    if (this._joined && (known || this._window._list.length > 0)) {
+      this._cursor._reconnected(info.version, epoch);
+    } else {
+      this._joined = true;
+      this._cursor._start(info.version, epoch);
+      this._window._reset(info.lastSeq + 1);
+    }
+    this._take(info, known);
+    if (this._members) this._reloadMembers();
+  }
+
+  _restore({ info, epoch, version, from, messages }: SavedChannel): void {
+    this._joined = true;
+    this._cursor._start(version, epoch);
+    this._window._reset(from, messages.map((message) => this._client._view(message)));
+    this._take(info, true);
+    this._counted = version;
+  }
+
+  _saved(): SavedChannel {
+    const { _list: list, _from: from } = this._window;
+    // Without what it is shown with.
+    const messages = list.slice(-SAVE).map(({ key: _k, status: _s, mine: _m, error: _e, ...message }) => message);
+    return {
+      id: this.id,
+      info: { ...this._info, online: [] },
+      epoch: this._cursor._epoch,
+      version: this._cursor._version,
+      from: list.length > SAVE ? messages[0]!.seq : from,
+      messages,
+    };
+  }
+
+  _frame(frame: Extract<ServerFrame, { channelId: string } | { data: unknown }>): void {
+    switch (frame.type) {
+      case "message":
+      case "message_updated":
+      case "message_deleted": {
+        const { data, since } = frame;
+        return this._cursor._live({ _version: data.version, _since: since, _apply: () => this._client._took(this, data) });
+      }
+      case "channel": {
+        const { data, since } = frame;
+        const apply = () => {
+          this._take({ ...data, lastSeq: Math.max(data.lastSeq, this._info.lastSeq) }, true);
+          this._client._emit("channel.updated", this._summary());
+        };
+        return this._cursor._live({ _version: data.version, _since: since, _info: true, _apply: apply });
+      }
+      case "members": {
+        const { version, since, memberIds, online } = frame;
+        const apply = () => this._memberIds(memberIds, online);
+        return this._cursor._live({ _version: version, _since: since, _info: true, _apply: apply });
+      }
+      case "typing":
+        return this._typing(frame);
+      case "typing_stopped":
+        return this._stopped(frame.userId);
+      case "presence": {
+        const others = this._info.online.filter((id) => id !== frame.userId);
+        this._info = { ...this._info, online: frame.status === "online" ? [...others, frame.userId] : others };
+        return this._touch();
+      }
+      case "read": {
+        const { channelId, userId, seq, at } = frame;
+        if (userId === this._client._me) this._read(seq);
+        else this._readBy(userId, seq);
+        this._touch();
+        return this._client._emit("read.updated", { channelId, userId, seq, at });
+      }
+    }
+  }
+
+  /** True if it brought something. */
+  _page(page: Frame<"sync">, asked: number): boolean {
+    const before = this._cursor._version;
+    const fits = this._cursor._page(page, asked, this._client._epoch, (after, reset) => {
+      if (reset) {
+        const list = [...page.messages].sort((a, b) => a.seq - b.seq).map((message) => this._client._view(message));
+        for (const message of page.messages) this._client._stored(message);
+        this._window._reset(list[0]?.seq ?? this._info.lastSeq + 1, list);
+        this._client._emit("sync.reset", { channelId: this.id });
+      } else {
+        for (const message of page.messages) if (message.version > after) this._client._took(this, message);
+      }
+      if (page.version > after) this._memberIds(page.memberIds);
+    });
+    this._shrink();
+    this._touch();
+    return fits && (this._cursor._version !== before || page.reset === true);
+  }
+
+  /** Puts in a message that counts now. Says what it was here. */
+  _put(message: ChatMessage): "new" | "changed" | null {
+    const was = this._window._put(message);
+    if (!was) return null;
+    this._info.lastSeq = Math.max(this._info.lastSeq, message.seq);
+    const unread = !message.mine && message.version > this._counted && message.seq > this._info.lastReadSeq;
+    if (unread && was === "new" && !message.deletedAt) this._info.unread++;
+    if (unread && was === "changed" && message.deletedAt) this._info.unread = Math.max(0, this._info.unread - 1);
+    this._shrink();
+    this._touch();
+    return was;
+  }
+
+  _removed(): void {
+    this._joined = false;
+    this._window._reset(1);
+    this._offline();
+    this._touch();
+  }
+
+  /** Nobody is known to type while the line is down. */
+  _offline(): void {
+    for (const { timer } of this._typers.values()) clearTimeout(timer);
+    this._typers.clear();
+    clearTimeout(this._marking);
+    this._marking = undefined;
+    this._touch();
+  }
+
+  _summary(): ChannelInfo {
+    if (this._infoView) return this._infoView;
+    this._recount();
+    const { version: _v, peer, ...info } = this._info;
+    return (this._infoView = {
+      ...info,
+      joined: this._joined,
+      peer: peer ?? null,
+      lastMessage: this._window._list.at(-1) ?? null,
+      typing: [...this._typers.values()].map(({ userId, name }) => ({ userId, name })),
+    });
+  }
+
+  /** Something is not as it was. */
+  _touch(): void {
+    this._view = this._infoView = null;
+    this._client._touch(this);
+  }
+
+  _notify(): void {
+    for (const listener of [...this._listeners]) guarded(listener);
+  }
+
+  private _pending(item: Item): ChatMessage {
+    return (item._view ??= this._client._pending(item, statusOf(item)));
+  }
+
+  private _path(rest = ""): string {
+    return `/channels/${this.id}${rest}`;
+  }
+
+  private async _change(method: string, messageId: string, body?: unknown): Promise<ChatMessage> {
+    const message = await this._client._rest._call<WireMessage>(method, `/messages/${messageId}`, body);
+    this._client._took(this, message);
+    return this._client._view(message);
+  }
+
+  private async _load(limit: number): Promise<void> {
+    await this._client._ready(this);
+    const before = this._window._from;
+    if (before <= 1) return;
+    this._wanted = true;
+    this._window._asking();
+    type Page = { messages: WireMessage[]; hasMore: boolean };
+    const { messages, hasMore } = await this._client._rest._call<Page>(
+      "GET",
+      this._path(`/messages?before=${before}&limit=${limit}`),
+    );
+    this._window._older(before, messages.map((message) => this._client._view(message)), hasMore);
+  }
+
+  private _reloadMembers(): void {
+    this.loadMembers().catch(() => {});
+  }
+
+  /** `known`: it is of the history whose marks are held. */
+  private _take(info: WireChannel, known: boolean): void {
+    const mark = known ? Math.min(this._info.lastReadSeq, info.lastSeq) : 0;
+    this._info = { ...info };
+    this._counted = info.version;
+    if (info.peer) this._readBy(info.peer.id, info.peer.lastReadSeq);
+    // Read here, and not known there yet.
+    if (this._read(mark)) this._marking ??= setTimeout(() => this._mark(), MARK_AFTER);
+    this._touch();
+  }
+
+  private _memberIds(memberIds: string[], online?: string[]): void {
+    this._info = { ...this._info, memberIds, ...(online && { online }) };
+    if (this._members) this._reloadMembers();
+    this._touch();
+    this._client._emit("members.changed", { channelId: this.id, memberIds });
+  }
+
+  /** This user's own mark; true if it moved. */
+  private _read(seq: number): boolean {
+    const { lastReadSeq, lastSeq, unread } = this._info;
+    const mark = Math.min(seq, lastSeq);
+    if (mark <= lastReadSeq) return false;
+    this._info.lastReadSeq = mark;
+    this._info.unread = mark === lastSeq ? 0 : Math.max(0, unread - (mark - lastReadSeq));
+    return true;
+  }
+
+  private _mark(): void {
+    this._marking = undefined;
+    this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: `read ${this.id}` });
+  }
+
+  /** The server refused the mark for now. */
+  _markAgain(ms: number): void {
+    this._marking ??= setTimeout(() => this._mark(), ms);
+  }
+
+  private _readBy(userId: string, seq: number): void {
+    if (userId !== this._client._me && seq > (this._reads[userId] ?? 0)) this._reads = { ...this._reads, [userId]: seq };
+  }
+
+  /** Where everything unread is held it is counted, whatever was added up. */
+  private _recount(): void {
+    const { lastReadSeq } = this._info;
+    if (!this._joined || this._cursor._behind() || this._window._from > lastReadSeq + 1) return;
+    const list = this._window._list;
+    let unread = 0;
+    for (let i = list.length - 1; i >= 0 && list[i]!.seq > lastReadSeq; i--) {
+      if (!list[i]!.mine && !list[i]!.deletedAt) unread++;
+    }
+    this._info.unread = unread;
+  }
+
+  private _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
+    if (userId === this._client._me) return;
+    const known = this._typers.get(userId);
+    clearTimeout(known?.timer);
+    this._typers.set(userId, { userId, name, timer: setTimeout(() => this._stopped(userId), expiresInMs) });
+    if (known) return;
+    this._touch();
+    this._client._emit("typing.start", { channelId: this.id, userId, name });
+  }
+
+  private _stopped(userId: string): void {
+    clearTimeout(this._typers.get(userId)?.timer);
+    if (!this._typers.delete(userId)) return;
+    this._touch();
+    this._client._emit("typing.stop", { channelId: this.id, userId });
+  }
+
+  /** What nobody looks at does not grow for ever. While pages are missing, what is held says what is new. */
+  private _shrink(): void {
+    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < KEEP * 1.25) return;
+    this._window._trim(KEEP);
+  }
+}

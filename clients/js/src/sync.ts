@@ -1,0 +1,95 @@
+/**
+ * Fetches what was missed: after each reconnect, and whenever a frame shows a hole.
+ *
+ * Used by the client. One `sync` is under way at a time, as one history at a time; each channel is asked from its cursor.
+ */
+import type { Channel } from "./channel.ts";
+import type { Line } from "./line.ts";
+import type { Frame } from "./types.ts";
+
+/** The most channels of one `sync`: its frame stays far below the server's limit of 64 KiB. */
+const ASK_CHANNELS = 500;
+/** How long to wait after a `sync` that brought nothing new, or was refused. */
+const PAUSE = 1_000;
+/** For the answer, from frame to frame. */
+const ANSWER = 30_000;
+
+export class Syncer {
+  /** What was asked, less what was answered. */
+  private _asked: Map<string, number> | null = null;
+  private _ref = 0;
+  private _progressed = false;
+  private _pause: ReturnType<typeof setTimeout> | undefined;
+  private _answer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly _line: Line,
+    private readonly _channels: ReadonlyMap<string, Channel>,
+  ) {}
+
+  /** The connection is gone, and with it the question. */
+  _lost(): void {
+    this._done();
+    clearTimeout(this._pause);
+    this._pause = undefined;
+  }
+
+  /** There is nothing to come of this channel. */
+  _gone(channelId: string): void {
+    if (this._asked?.delete(channelId)) this._progressed = true;
+  }
+
+  _page(page: Frame<"sync">): void {
+    const asked = this._asked?.get(page.channelId);
+    const channel = this._channels.get(page.channelId);
+    if (asked === undefined || !channel?._joined || page.ref !== this._ref) return;
+    this._asked!.delete(page.channelId);
+    this._wait();
+    if (channel._page(page, asked)) this._progressed = true;
+  }
+
+  _complete({ ref }: Frame<"sync_complete">): void {
+    if (ref !== this._ref) return;
+    this._done();
+    if (!this._progressed) this._rest(PAUSE);
+  }
+
+  /** True if it was about a `sync`. */
+  _refused({ ref, retryAfterMs }: Frame<"error">): boolean {
+    if (ref !== this._ref || !this._asked) return false;
+    this._done();
+    this._rest(retryAfterMs ?? 2 * PAUSE);
+    return true;
+  }
+
+  /** Asks if there is something to ask, and says whether all is held. */
+  _pump(): void {
+    if (this._line._now.state !== "connected") return;
+    const behind = [...this._channels.values()].filter((channel) => channel._joined && channel._cursor._behind());
+    this._line._synced(behind.length === 0 && !this._asked);
+    if (behind.length === 0 || this._asked || this._pause !== undefined) return;
+    const epoch = behind[0]!._cursor._epoch;
+    const part = behind.filter((channel) => channel._cursor._epoch === epoch).slice(0, ASK_CHANNELS);
+    this._asked = new Map(part.map((channel) => [channel.id, channel._cursor._version]));
+    this._progressed = false;
+    this._line._send({ type: "sync", channels: Object.fromEntries(this._asked), epoch, ref: ++this._ref });
+    this._wait();
+  }
+
+  private _done(): void {
+    this._asked = null;
+    clearTimeout(this._answer);
+  }
+
+  private _rest(ms: number): void {
+    this._pause = setTimeout(() => {
+      this._pause = undefined;
+      this._pump();
+    }, ms);
+  }
+
+  private _wait(): void {
+    clearTimeout(this._answer);
+    this._answer = setTimeout(() => this._line._drop("no answer to sync"), ANSWER);
+  }
+}

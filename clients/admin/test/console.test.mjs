@@ -72,7 +72,7 @@ describe("signing in", () => {
   it("is over when the token is", async () => {
     const { page, signIn, troubles, close } = await on.tab();
     // Five seconds of leeway, and some to get in.
-    await signIn(mintToken({ sub: "short", name: "Short", scope: "admin", exp: now() - 2 }));
+    await signIn(mintToken({ sub: "short", name: "Short", scope: "admin", exp: now() + 2 }));
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     await page.evaluate(() => (location.hash = "#/actors"));
     await page.getByRole("alert").filter({ hasText: "You were signed out: the token has expired" }).waitFor();
@@ -99,7 +99,7 @@ describe("what it shows", () => {
     await soon(() => tally("Messages stored").textContent()).toBe(String(had + 1));
     // The plot keeps what the last two seconds have no more.
     await soon(() => card("Messages a second").locator(".reach").textContent()).toMatch(/^0 to 0\.\d/);
-    await soon(() => card("Time to store").locator(".reach").textContent()).toMatch(/^p99 .*\d ms$/);
+    await soon(() => card("Time to store").locator(".reach").textContent()).toMatch(/\d ms$/);
     expect(await card("Connections").locator("path.line").getAttribute("d")).toMatch(/^M[\d.]+ [\d.]+h0L/);
     const states = page.locator(".states");
     for (const state of ["Databaseanswers", "Clientslet in", "Redisnot used", "Nodes1"]) {

@@ -51,7 +51,7 @@ const memberColumns: Column<Member>[] = [
 
 export const room = (id: string, severalNodes: () => boolean) => (context: Context): View => {
   const own = fields();
-  const elsewhere = h("div");
+  const elsewhere = h("section", { hidden: true });
   const unanswered = h("p", { class: "notice warn", hidden: true });
   const membersTitle = h("h2");
   const members = table<Member>("Members", memberColumns, (member) => member.id);
@@ -87,8 +87,9 @@ export const room = (id: string, severalNodes: () => boolean) => (context: Conte
       unanswered.hidden = missing === 0;
       setText(unanswered, `${many(missing, "node")} did not answer; the channel may have a room there too.`);
       own.show({ channel, ...state });
+      elsewhere.hidden = others.length === 0;
       elsewhere.replaceChildren(
-        ...others.flatMap(({ memberIds: _, sessionIds: __, ...other }) => {
+        ...others.flatMap(({ id: _, memberIds: __, sessionIds: ___, ...other }) => {
           const shown = fields();
           shown.show(other);
           return [h("h2", {}, "On another node"), shown.node];

@@ -56,7 +56,8 @@ function reach(card: Card, points: Point[]): string {
   const values = points.map((point) => point.figures[figure]).filter((value) => value !== undefined);
   if (values.length === 0) return "nothing yet";
   const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-  return low === high ? `steady at ${card.write(low)}` : `${name} ${card.write(low)} to ${card.write(high)}`.trim();
+  const [from, to] = [card.write(low), card.write(high)];
+  return from === to ? `steady at ${from}` : `${name} ${from} to ${to}`.trim();
 }
 
 function cardOf(card: Card, id: string): Shown {

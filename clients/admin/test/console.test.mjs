@@ -228,7 +228,7 @@ describe("ending a session", () => {
     await page.keyboard.press("Enter");
     await dialog.waitFor({ state: "detached" });
     await page.getByText("No session is open here").waitFor();
-    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+    await soon(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     expect(bystander.socket.readyState).toBe(bystander.socket.OPEN);
     expect(await troubles(NO_ANSWER)).toEqual([]);
     bystander.socket.close();
@@ -255,6 +255,10 @@ describe("ending a session", () => {
     await until("the session is gone", async () => (await page.evaluate((id) => fetch(`sessions/${id}`, { headers: { authorization: `Bearer ${sessionStorage.getItem("tenfour-admin-token")}` } }).then((answer) => answer.status), person.hello.sessionId)) === 404);
     await dialog.getByRole("button", { name: "End session" }).click();
     await dialog.getByText("There is no such session any more").waitFor();
+    // The view has nothing to show any more, and the focus goes to what is left.
+    await page.getByRole("alert").filter({ hasText: "there is no such session" }).waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await soon(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     await close();
   });
 });

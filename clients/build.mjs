@@ -47,14 +47,17 @@ async function bundle(entry, options = {}) {
   return outputFiles[0].contents;
 }
 
-/** The files of a page: its assets, and its main.ts as main.js, or app.ts as app.js. */
+/** The files of a page: its assets, style sheets with what they import, and its main.ts as main.js, or app.ts as app.js. */
 async function page(name) {
   const files = new Map();
   for (const dir of [name, join(name, "src")]) {
     if (!existsSync(join(root, dir))) continue;
     for (const file of readdirSync(join(root, dir)).sort()) {
       const path = join(dir, file);
-      if (ASSETS.test(file)) files.set(`${name}/${file}`, readFileSync(join(root, path)));
+      if (ASSETS.test(file)) {
+        const content = file.endsWith(".css") ? await bundle(path) : readFileSync(join(root, path));
+        files.set(`${name}/${file}`, content);
+      }
       const entry = /^(main|app)\.ts$/.exec(file)?.[1];
       if (entry) files.set(`${name}/${entry}.js`, await bundle(path, { plugins: [sdkAt("/sdk/tenfour.js")] }));
     }

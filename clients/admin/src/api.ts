@@ -16,7 +16,6 @@ export const MOST = 10_000;
 export class Refused extends Error {
   constructor(
     readonly status: number,
-    readonly code: string,
     message: string,
   ) {
     super(message);
@@ -35,9 +34,8 @@ export interface Loaded<T> {
 type Filter = Record<string, string | undefined>;
 
 async function refusal(response: Response): Promise<Refused> {
-  const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
-  const said = problem.detail ?? `the daemon answered ${response.status}`;
-  return new Refused(response.status, problem.code ?? "", said);
+  const problem = (await response.json().catch(() => ({}))) as { detail?: string };
+  return new Refused(response.status, problem.detail ?? `the daemon answered ${response.status}`);
 }
 
 export class Api {

@@ -1,7 +1,7 @@
 /** The admin console: signs in, shows the frame, signs out. The daemon serves it on its admin address, and nowhere else. */
 
 import { Refused } from "./api.ts";
-import { button, h } from "./dom.ts";
+import { button, focusHeading, h } from "./dom.ts";
 import { Shell } from "./shell.ts";
 import { enter, reason, signIn } from "./signin.ts";
 import { store, stored } from "./token.ts";
@@ -22,7 +22,7 @@ function inside(token: string, actors: Actors): void {
     outside(message);
   });
   app.replaceChildren(shell.node);
-  app.querySelector("h1")?.focus();
+  focusHeading();
 }
 
 /** A page that is loaded anew goes on with the token that it had. */

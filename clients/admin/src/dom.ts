@@ -52,6 +52,9 @@ export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** For who would else lose the place where they are. */
+export const focusHeading = (): void => document.querySelector("h1")?.focus();
+
 /** Something on the page that is brought up to date instead of made anew, so that focus and selection stay. */
 export interface Kept<T> {
   readonly node: Element;
@@ -78,9 +81,10 @@ export function keyed<T>(parent: Element, key: (item: T) => string, make: (item:
       else parent.insertBefore(node, place);
     }
     kept = next;
-    // Whoever is moved loses the focus.
-    if (had && focused !== document.activeElement && parent.contains(focused)) {
-      (focused as HTMLElement).focus({ preventScroll: true });
+    // What is moved or goes loses the focus.
+    if (had && focused !== document.activeElement) {
+      if (parent.contains(focused)) (focused as HTMLElement).focus({ preventScroll: true });
+      else focusHeading();
     }
   };
 }

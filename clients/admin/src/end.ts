@@ -1,7 +1,7 @@
 /** The one thing that the console changes: it ends a session, after asking whether that is meant. */
 
 import { type Api, Refused } from "./api.ts";
-import { button, h, setText } from "./dom.ts";
+import { button, focusHeading, h, setText } from "./dom.ts";
 import { fields } from "./fields.ts";
 import type { Session } from "./types.ts";
 
@@ -73,8 +73,8 @@ export function askToEnd(api: Api, session: Session, done: () => void): void {
       cancel: (event) => asking && event.preventDefault(),
       close: () => {
         dialog.remove();
-        // The button that opened it may have gone with its row.
-        if (!opener?.isConnected) document.querySelector<HTMLElement>("h1")?.focus();
+        // The button that opened it may have gone.
+        if (document.activeElement === document.body) focusHeading();
       },
     },
     h("h2", { id: "end-title" }, "End this session?"),
@@ -83,7 +83,6 @@ export function askToEnd(api: Api, session: Session, done: () => void): void {
     result,
     h("div", { class: "buttons" }, cancel, go),
   );
-  const opener = document.activeElement;
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -6,7 +6,6 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const hundredths = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
 type Maybe = number | null | undefined;
@@ -48,19 +47,17 @@ export function span(value: Maybe): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** A time of today by the clock, an earlier one with its day. */
-export function time(at: string | number | null | undefined): string {
-  if (at === null || at === undefined) return NONE;
-  const date = new Date(at);
-  if (Number.isNaN(date.getTime())) return NONE;
-  return date.toDateString() === new Date().toDateString() ? clock.format(date) : day.format(date);
-}
+type At = string | number | null | undefined;
 
 /** A time in full. */
-export function moment(at: string | null | undefined): string {
+export function moment(at: At, form = full): string {
   const date = new Date(at ?? NaN);
-  return Number.isNaN(date.getTime()) ? NONE : full.format(date);
+  return Number.isNaN(date.getTime()) ? NONE : form.format(date);
 }
+
+/** A time of today by the clock, an earlier one in full. */
+export const time = (at: At): string =>
+  moment(at, new Date(at ?? NaN).toDateString() === new Date().toDateString() ? clock : full);
 
 /** The end of an id, which is where ids made in one moment differ. */
 export const short = (id: string): string => (id.length > 9 ? `…${id.slice(-8)}` : id);

@@ -12,7 +12,7 @@ interface Sample {
 export type Buckets = [bound: number, count: number][];
 
 const ESCAPES: Record<string, string> = { n: "\n", '"': '"', "\\": "\\" };
-const LINE = /^([A-Za-z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?\s+(\S+)/;
+const LINE = /^(?:tenfour_)?([A-Za-z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?\s+(\S+)/;
 const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
 function numberOf(text: string): number {
@@ -24,7 +24,10 @@ function numberOf(text: string): number {
 export class Metrics {
   readonly #samples = new Map<string, Sample[]>();
 
-  /** What cannot be read is left out: a newer daemon may write what this page does not know. */
+  /**
+   * What cannot be read is left out: a newer daemon may write what this page does not know. The names are without the
+   * daemon's own prefix, which most of them have.
+   */
   static parse(text: string): Metrics {
     const metrics = new Metrics();
     for (const line of text.split("\n")) {
@@ -71,17 +74,11 @@ export class Metrics {
   }
 }
 
-/** A quantile, or that it lies above the last bound that the histogram has. */
-export interface Quantile {
-  value: number;
-  above: boolean;
-}
-
 /**
- * The quantile of what was counted between two readings. Within a bucket it is taken to lie evenly, as Prometheus does.
- * Null where nothing was counted, or where the later reading is of a daemon that started in between.
+ * The quantile of what was counted between two readings. Within a bucket it is taken to lie evenly, and
+ * above the last bound at that bound, as Prometheus does. Null where nothing was counted, or where the later reading is of a daemon that started in between.
  */
-export function quantile(q: number, later: Buckets, earlier: Buckets = []): Quantile | null {
+export function quantile(q: number, later: Buckets, earlier: Buckets = []): number | null {
   const before = new Map(earlier);
   const counts = later.map(([bound, count]): [number, number] => [bound, count - (before.get(bound) ?? 0)]);
   const total = counts.at(-1)?.[1] ?? 0;
@@ -90,8 +87,7 @@ export function quantile(q: number, later: Buckets, earlier: Buckets = []): Quan
   let [lower, below] = [0, 0];
   for (const [bound, count] of counts) {
     if (count >= rank && count > below) {
-      if (bound === Infinity) return { value: lower, above: true };
-      return { value: lower + ((bound - lower) * (rank - below)) / (count - below), above: false };
+      return bound === Infinity ? lower : lower + ((bound - lower) * (rank - below)) / (count - below);
     }
     [lower, below] = [bound, count];
   }

@@ -15,27 +15,27 @@ export const KEPT_MS = 10 * 60_000;
 export const APART_MS = 3 * EVERY_MS;
 
 const NAMES = {
-  connections: "tenfour_connections",
-  users: "tenfour_users_online",
-  rooms: "tenfour_rooms",
-  lines: "tenfour_open_lines",
-  queue: "tenfour_db_queue",
-  outbox: "tenfour_outbox_bytes",
+  connections: "connections",
+  users: "users_online",
+  rooms: "rooms",
+  lines: "open_lines",
+  queue: "db_queue",
+  outbox: "outbox_bytes",
   memory: "process_resident_memory_bytes",
 } as const;
 
 const RATES = {
-  messages: "tenfour_messages_stored_total",
-  deliveries: "tenfour_deliveries_total",
-  frames: "tenfour_frames_received_total",
-  errors: "tenfour_errors_sent_total",
+  messages: "messages_stored_total",
+  deliveries: "deliveries_total",
+  frames: "frames_received_total",
+  errors: "errors_sent_total",
 } as const;
 
 const CPU = "process_cpu_seconds_total";
 
 const TIMES = {
-  persist: "tenfour_message_persist_duration_seconds",
-  delivery: "tenfour_message_delivery_duration_seconds",
+  persist: "message_persist_duration_seconds",
+  delivery: "message_delivery_duration_seconds",
 } as const;
 
 export type Figure =
@@ -74,7 +74,7 @@ export function figuresOf(later: Metrics, earlier: Metrics | null): Point["figur
     if (value !== null && Number.isFinite(value)) figures[figure] = value;
   };
   for (const [figure, name] of entries(NAMES)) put(figure, later.value(name));
-  const uptime = (metrics: Metrics): number => metrics.value("tenfour_uptime_seconds") ?? NaN;
+  const uptime = (metrics: Metrics): number => metrics.value("uptime_seconds") ?? NaN;
   const elapsed = earlier ? uptime(later) - uptime(earlier) : NaN;
   // A clock that went back is that of a daemon that started anew, and what it counts begins at nothing.
   if (!earlier || !(elapsed > 0)) return figures;
@@ -84,8 +84,7 @@ export function figuresOf(later: Metrics, earlier: Metrics | null): Point["figur
   if (later.value(CPU) !== null) put("cpu", (100 * grown(CPU)) / elapsed);
   for (const [figure, name] of entries(TIMES)) {
     for (const q of [50, 99] as const) {
-      const found = quantile(q / 100, later.buckets(name), earlier.buckets(name));
-      put(`${figure}${q}`, found && found.value);
+      put(`${figure}${q}`, quantile(q / 100, later.buckets(name), earlier.buckets(name)));
     }
   }
   return figures;

@@ -1,7 +1,7 @@
 /** The frame around the views: where one is, how the daemon is, and the way out. */
 
 import { Api, Refused, Unreachable } from "./api.ts";
-import { button, h, setAttribute, setText } from "./dom.ts";
+import { button, focusHeading, h, setAttribute, setText } from "./dom.ts";
 import { time } from "./format.ts";
 import { type Poll, poll } from "./poll.ts";
 import { type Reading, Sampler } from "./sampler.ts";
@@ -105,7 +105,7 @@ export class Shell {
   /** The link's own way would change the route. */
   #skip(event: Event): void {
     event.preventDefault();
-    this.#main.querySelector("h1")?.focus();
+    focusHeading();
   }
 
   #route(): Route {
@@ -150,7 +150,7 @@ export class Shell {
     };
     const view = open(context);
     this.#view = view;
-    if (name === "find") this.#find.value = params.get("q") ?? "";
+    this.#find.value = (name === "find" && params.get("q")) || "";
     const heading = h("h1", { tabindex: "-1" }, view.title);
     const asOf = h("span", { class: "muted" });
     const notice = h("p", { class: "notice bad", role: "alert", hidden: true });
@@ -176,6 +176,7 @@ export class Shell {
         setText(notice, `This could not be brought up to date: ${error instanceof Error ? error.message : String(error)}.`);
         if (error instanceof Refused && error.status === 404) {
           setText(notice, `${error.message}.`);
+          if (view.node.contains(document.activeElement)) heading.focus();
           view.node.hidden = true;
           setText(asOf, "");
         }

@@ -13,6 +13,7 @@ export interface Column<T> {
   by?: (item: T) => number | string;
   /** Numbers stand at the end of their column. */
   numeric?: boolean;
+  /** Takes what the others leave. */
   wide?: boolean;
 }
 
@@ -27,7 +28,7 @@ function cellOf<T>(column: Column<T>): Kept<T> {
   const props = {
     role: "cell",
     "data-label": column.head,
-    class: [column.numeric && "number", column.wide && "wide"].filter(Boolean).join(" ") || null,
+    class: column.wide ? "wide" : column.numeric ? "number" : null,
   };
   if (typeof column.cell === "function") {
     const of = column.cell;

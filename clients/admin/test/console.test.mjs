@@ -72,7 +72,7 @@ describe("signing in", () => {
   it("is over when the token is", async () => {
     const { page, signIn, troubles, close } = await on.tab();
     // Five seconds of leeway, and some to get in.
-    await signIn(mintToken({ sub: "short", name: "Short", scope: "admin", exp: now() - 2 }));
+    await signIn(mintToken({ sub: "short", name: "Short", scope: "admin", exp: now() + 2 }));
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     await page.evaluate(() => (location.hash = "#/actors"));
     await page.getByRole("alert").filter({ hasText: "You were signed out: the token has expired" }).waitFor();
@@ -99,7 +99,7 @@ describe("what it shows", () => {
     await soon(() => tally("Messages stored").textContent()).toBe(String(had + 1));
     // The plot keeps what the last two seconds have no more.
     await soon(() => card("Messages a second").locator(".reach").textContent()).toMatch(/^0 to 0\.\d/);
-    await soon(() => card("Time to store").locator(".reach").textContent()).toMatch(/^p99 .*\d ms$/);
+    await soon(() => card("Time to store").locator(".reach").textContent()).toMatch(/\d ms$/);
     expect(await card("Connections").locator("path.line").getAttribute("d")).toMatch(/^M[\d.]+ [\d.]+h0L/);
     const states = page.locator(".states");
     for (const state of ["Databaseanswers", "Clientslet in", "Redisnot used", "Nodes1"]) {
@@ -228,7 +228,7 @@ describe("ending a session", () => {
     await page.keyboard.press("Enter");
     await dialog.waitFor({ state: "detached" });
     await page.getByText("No session is open here").waitFor();
-    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+    await soon(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     expect(bystander.socket.readyState).toBe(bystander.socket.OPEN);
     expect(await troubles(NO_ANSWER)).toEqual([]);
     bystander.socket.close();
@@ -255,6 +255,10 @@ describe("ending a session", () => {
     await until("the session is gone", async () => (await page.evaluate((id) => fetch(`sessions/${id}`, { headers: { authorization: `Bearer ${sessionStorage.getItem("tenfour-admin-token")}` } }).then((answer) => answer.status), person.hello.sessionId)) === 404);
     await dialog.getByRole("button", { name: "End session" }).click();
     await dialog.getByText("There is no such session any more").waitFor();
+    // The view has nothing to show any more, and the focus goes to what is left.
+    await page.getByRole("alert").filter({ hasText: "there is no such session" }).waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await soon(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     await close();
   });
 });

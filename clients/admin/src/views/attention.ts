@@ -22,12 +22,12 @@ export function concerns({ metrics, points, ready }: Reading, actors: Actors | n
   const last = points.at(-1)?.figures ?? {};
   if (ready.get("database") === false) all.push("The database does not answer: sends are refused, and clients try again.");
   if (ready.get("accepting") === false) all.push("The daemon is stopping.");
-  if (actors?.cluster && value("tenfour_redis_up") === 0) all.push("Redis does not answer: between nodes messages are late.");
+  if (actors?.cluster && value("redis_up") === 0) all.push("Redis does not answer: between nodes messages are late.");
   if (grows(points)) all.push(`The queue for the database grows: ${count(last.queue)} changes wait.`);
   if ((last.persist99 ?? 0) > SLOW_S) all.push(`Storing takes ${seconds(last.persist99)} (p99): the database is slow.`);
-  const restarts = value("tenfour_room_restarts_total");
+  const restarts = value("room_restarts_total");
   if (restarts > 0) all.push(`${many(restarts, "room")} had to be started anew; the log says why.`);
-  const refused = value("tenfour_bus_refused_total");
+  const refused = value("bus_refused_total");
   if (refused > 0) all.push(`${count(refused)} events on the bus were refused: no node of this cluster sealed them.`);
   const [open, most] = [value("process_open_fds"), value("process_max_fds")];
   if (most > 0 && open > 0.9 * most) all.push(`${count(open)} of ${count(most)} files are open: new connections will be refused.`);

@@ -34,7 +34,7 @@ export const find = (context: Context): View => {
   return {
     title: "Find",
     node,
-    everyMs: () => 10_000,
+    everyMs: () => 30_000,
     refresh: async (signal) => {
       const { api } = context;
       const id = isUuid(wanted) ? wanted.toLowerCase() : null;

@@ -1,7 +1,7 @@
 /** How the node does that served the page: now, and over the last ten minutes. */
 
 import { h, setText, terms } from "../dom.ts";
-import { bytes, count, NONE, percent, rate, seconds, span } from "../format.ts";
+import { bytes, count, many, NONE, percent, rate, seconds, span } from "../format.ts";
 import { type Plot, plot } from "../plot.ts";
 import type { Figure, Point, Reading } from "../sampler.ts";
 import type { Actors } from "../types.ts";
@@ -30,7 +30,7 @@ export const CARDS: Card[] = [
     title: "Connections",
     lines: [["connections", ""]],
     write: count,
-    note: ({ users, lines }) => `${count(users)} users, ${count(lines)} lines`,
+    note: ({ users = 0, lines = 0 }) => `${many(users, "user")}, ${many(lines, "line")}`,
   },
   { title: "Messages a second", lines: [["messages", ""]], write: rate },
   { title: "Deliveries a second", lines: [["deliveries", ""]], write: rate },
@@ -56,14 +56,15 @@ function reach(card: Card, points: Point[]): string {
   const values = points.map((point) => point.figures[figure]).filter((value) => value !== undefined);
   if (values.length === 0) return "nothing yet";
   const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-  return low === high ? `steady at ${card.write(low)}` : `${name} ${card.write(low)} to ${card.write(high)}`.trim();
+  const [from, to] = [card.write(low), card.write(high)];
+  return from === to ? `steady at ${from}` : `${name} ${from} to ${to}`.trim();
 }
 
 function cardOf(card: Card, id: string): Shown {
   const drawn: Plot = plot(card.lines.map(([figure]) => figure));
   const values = card.lines.map(([figure, name]) => {
     const node = h("span", { class: "figure" });
-    return { figure, node, whole: h("span", { class: "value" }, node, name && h("span", { class: "unit" }, name)) };
+    return { figure, node, whole: h("span", { class: "value" }, node, " ", name && h("span", { class: "unit" }, name)) };
   });
   const note = h("span");
   const low = h("span");
@@ -92,14 +93,14 @@ type State = [name: string, text: string, look?: "good" | "bad"];
 function statesOf({ ready, metrics }: Reading, actors: Actors | null): State[] {
   const either = (name: string, is: boolean | undefined, yes: string, no: string): State =>
     is === undefined ? [name, NONE] : [name, is ? yes : no, is ? "good" : "bad"];
-  const up = metrics?.value("tenfour_redis_up") === 1;
+  const up = metrics?.value("redis_up") === 1;
   return [
     either("Database", ready.get("database"), "answers", "does not answer"),
     either("Clients", ready.get("accepting"), "let in", "refused: it is stopping"),
     actors && !actors.cluster ? ["Redis", "not used"] : either("Redis", actors ? up : undefined, "answers", "does not answer"),
-    ["Nodes", count(metrics?.value("tenfour_nodes"))],
-    ["Up for", span(metrics?.value("tenfour_uptime_seconds"))],
-    ["Version", metrics?.label("tenfour_build_info", "version") ?? NONE],
+    ["Nodes", count(metrics?.value("nodes"))],
+    ["Up for", span(metrics?.value("uptime_seconds"))],
+    ["Version", metrics?.label("build_info", "version") ?? NONE],
   ];
 }
 

@@ -32,7 +32,7 @@ const memberColumns: Column<Member>[] = [
     wide: true,
   },
   {
-    head: "Sessions in this channel",
+    head: "Sessions here",
     cell: {
       make: (): Kept<Member> => {
         const node = h("span");
@@ -51,7 +51,7 @@ const memberColumns: Column<Member>[] = [
 
 export const room = (id: string, severalNodes: () => boolean) => (context: Context): View => {
   const own = fields();
-  const elsewhere = h("div");
+  const elsewhere = h("section", { hidden: true });
   const unanswered = h("p", { class: "notice warn", hidden: true });
   const membersTitle = h("h2");
   const members = table<Member>("Members", memberColumns, (member) => member.id);
@@ -82,13 +82,14 @@ export const room = (id: string, severalNodes: () => boolean) => (context: Conte
       const [it, found] = await Promise.all([context.api.room(id, signal), context.api.sessions({ channelId: id }, signal)]);
       node.hidden = false;
       here = found.items;
-      const { memberIds = [], sessionIds: _, elsewhere: others = [], unanswered: silent = [], ...state } = it;
+      const { id: channel, memberIds = [], sessionIds: _, elsewhere: others = [], unanswered: silent = [], ...state } = it;
       const missing = silent.length;
       unanswered.hidden = missing === 0;
       setText(unanswered, `${many(missing, "node")} did not answer; the channel may have a room there too.`);
-      own.show(state);
+      own.show({ channel, ...state });
+      elsewhere.hidden = others.length === 0;
       elsewhere.replaceChildren(
-        ...others.flatMap(({ memberIds: _, sessionIds: __, ...other }) => {
+        ...others.flatMap(({ id: _, memberIds: __, sessionIds: ___, ...other }) => {
           const shown = fields();
           shown.show(other);
           return [h("h2", {}, "On another node"), shown.node];

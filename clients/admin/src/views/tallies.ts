@@ -33,18 +33,18 @@ const OTHERS: [name: string, metric: string][] = [
 ];
 
 const TALLIES: [title: string, of: (metrics: Metrics) => Row[]][] = [
-  ["Counted", (metrics) => OTHERS.map(([name, metric]): Row => [name, metrics.value(`tenfour_${metric}_total`) ?? 0])],
+  ["Counted", (metrics) => OTHERS.map(([name, metric]): Row => [name, metrics.value(`${metric}_total`) ?? 0])],
   [
     "Connections closed",
     (metrics) =>
-      metrics.by("tenfour_connections_closed_total", "reason").map(([code, value]): Row => {
+      metrics.by("connections_closed_total", "reason").map(([code, value]): Row => {
         const why = CLOSES[code];
         return [why ? `${code} ${why}` : code, value];
       }),
   ],
-  ["Frames received", (metrics) => metrics.by("tenfour_frames_received_total", "kind")],
-  ["Errors sent", (metrics) => metrics.by("tenfour_errors_sent_total", "reason")],
-  ["Tokens refused", (metrics) => metrics.by("tenfour_auth_failures_total", "reason")],
+  ["Frames received", (metrics) => metrics.by("frames_received_total", "kind")],
+  ["Errors sent", (metrics) => metrics.by("errors_sent_total", "reason")],
+  ["Tokens refused", (metrics) => metrics.by("auth_failures_total", "reason")],
 ];
 
 export function tallies(): { node: HTMLElement; show(metrics: Metrics): void } {

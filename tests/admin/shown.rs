@@ -160,6 +160,8 @@ async fn a_room_shows_its_members_sessions_and_heads() {
     let room = daemon.shown(&format!("/admin/rooms/{channel}")).await;
     for (field, value) in [
         ("id", json!(channel)),
+        ("name", json!("Dock 4")),
+        ("type", json!("group")),
         ("members", json!(3)),
         ("sessions", json!(2)),
         ("version", json!(head)),
@@ -174,6 +176,9 @@ async fn a_room_shows_its_members_sessions_and_heads() {
         assert_eq!(room[field], value, "{field} in {room:#}");
     }
     assert_eq!(room["startedAt"].as_str().map(str::len), Some(24), "milliseconds: {room:#}");
+    let people = room["people"].as_array().unwrap();
+    let ana = people.iter().find(|one| one["externalId"] == "ana").unwrap();
+    assert_eq!((people.len(), &ana["name"]), (3, &json!(crate::started::name_of("ana"))), "{room:#}");
     assert!(rooms["rooms"][0].get("memberIds").is_none(), "the list only counts: {rooms:#}");
     let set = |list: &Value| -> BTreeSet<String> {
         list.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()

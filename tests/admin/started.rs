@@ -172,7 +172,7 @@ impl Answer {
 }
 
 /// The user's name: the id with a capital.
-fn name_of(sub: &str) -> String {
+pub fn name_of(sub: &str) -> String {
     let mut chars = sub.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

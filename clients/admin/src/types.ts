@@ -52,6 +52,8 @@ export interface Room {
 export interface RoomDetail extends Room {
   memberIds?: string[];
   sessionIds?: string[];
+  /** The members, where the database answers. */
+  people?: { id: string; externalId: string | null; name: string }[];
   /** The same channel's rooms on other nodes. */
   elsewhere?: RoomDetail[];
   unanswered?: string[];

@@ -1,4 +1,4 @@
-// What the suites of the console stand on: a daemon, the console before it, a browser, and people who talk.
+// What the suites of the console stand on: a daemon with its console, a browser, and people who talk.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -6,7 +6,6 @@ import { expect } from "vitest";
 import { WebSocket } from "ws";
 import { startBrowser } from "../../test/browser.mjs";
 import { startDaemon, until } from "../../test/daemon.mjs";
-import { serveConsole } from "./serve.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -19,7 +18,7 @@ export const soon = (of) => expect.poll(of, { timeout: 10_000, interval: 25 });
 /** @param {{ env?: Record<string, string> }} [options] more settings of the daemon */
 export async function stage(options = {}) {
   const daemon = await startDaemon(options);
-  const served = await serveConsole(daemon);
+  const url = `${daemon.adminUrl}/admin/`;
   const browser = await startBrowser();
   const sockets = [];
 
@@ -55,7 +54,7 @@ export async function stage(options = {}) {
       troubles.push(`a dialog said ${dialog.message()}`);
       void dialog.dismiss();
     });
-    await page.goto(served.url);
+    await page.goto(url);
     const signIn = async (token = daemon.token("operator", { name: "Operator", scope: "admin" })) => {
       await page.getByLabel("Admin token").fill(token);
       await page.getByRole("button", { name: "Sign in" }).click();
@@ -104,11 +103,10 @@ export async function stage(options = {}) {
     empty,
     connect,
     tab,
-    url: served.url,
+    url,
     async stop() {
       for (const socket of sockets) socket.terminate();
       await browser.close();
-      await served.stop();
       await daemon.stop();
     },
   };

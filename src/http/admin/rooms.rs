@@ -1,17 +1,26 @@
 //! The rooms that run: members, sessions, how far they have come, what waits.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::join_all;
 use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::ask::{Shown, ask};
 use super::cluster::{Part, Question};
 use super::page::{Page, Query, parse};
 use crate::actors::room::{Inspect, RoomState};
 use crate::domain::ids::{ChannelId, SessionId, UserId};
+use crate::domain::user::User;
 use crate::http::app::App;
 use crate::http::problem::Problem;
 use crate::protocol::error::{ErrorCode, Refusal};
+
+/// As an actor is given to answer.
+const NAMES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the directory knows of a room that does not answer.
 #[derive(Debug, Serialize)]
@@ -33,7 +42,11 @@ struct Detail {
 pub(super) async fn list(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let page = Query::of(&request)?.page::<ChannelId>()?;
     let whole = Question::Rooms { page }.everywhere(&app).await?;
-    Ok(HttpResponse::Ok().json(whole.listed("rooms", "id", page.limit)))
+    let mut shown = whole.listed("rooms", "id", page.limit);
+    if let Some(rooms) = shown["rooms"].as_array_mut() {
+        name(&app, rooms).await;
+    }
+    Ok(HttpResponse::Ok().json(shown))
 }
 
 pub(super) async fn list_here(app: &App, page: Page<ChannelId>) -> Result<Part, Refusal> {
@@ -58,7 +71,30 @@ pub(super) async fn one(id: web::Path<String>, app: web::Data<App>) -> Result<Ht
         shown.insert("elsewhere".to_owned(), rooms.collect());
         shown.insert("unanswered".to_owned(), unanswered.iter().map(ToString::to_string).collect());
     }
+    name(&app, std::slice::from_mut(&mut shown)).await;
+    name_members(&app, &mut shown).await;
     Ok(HttpResponse::Ok().json(shown))
+}
+
+/// Adds what people call the channels, which no room needs to know. A database that does not answer holds nobody up.
+async fn name(app: &App, rooms: &mut [Value]) {
+    let id_of = |room: &Value| room["id"].as_str().and_then(|id| id.parse::<ChannelId>().ok());
+    let ids: Vec<_> = rooms.iter().filter_map(id_of).collect();
+    let Ok(Ok(channels)) = timeout(NAMES_WITHIN, app.parts.reader.channels(ids)).await else { return };
+    let names: HashMap<_, _> = channels.into_iter().map(|channel| (channel.id, (channel.kind, channel.name))).collect();
+    for room in rooms {
+        let Some((kind, name)) = id_of(room).and_then(|id| names.get(&id)) else { continue };
+        (room["type"], room["name"]) = (json!(kind), json!(name));
+    }
+}
+
+/// The same for the members.
+async fn name_members(app: &App, room: &mut Value) {
+    let ids = room["memberIds"].as_array().into_iter().flatten();
+    let ids = ids.filter_map(|id| id.as_str()?.parse::<UserId>().ok()).collect();
+    let Ok(Ok(users)) = timeout(NAMES_WITHIN, app.parts.reader.users(ids)).await else { return };
+    let one = |user: User| json!({"id": user.id, "externalId": user.external_id, "name": user.name});
+    room["people"] = users.into_iter().map(one).collect();
 }
 
 pub(super) async fn one_here(app: &App, id: ChannelId) -> Result<Part, Refusal> {

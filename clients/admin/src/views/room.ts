@@ -13,7 +13,8 @@ const SHOWN = 100;
 
 interface Member {
   id: string;
-  /** By their sessions, which is how a name is known here. */
+  name: string;
+  externalId: string | null | undefined;
   sessions: Session[];
 }
 
@@ -25,8 +26,8 @@ const memberColumns: Column<Member>[] = [
         group(
           "div",
           { class: "two" },
-          text((it) => it.sessions[0]?.name ?? "", "bdi"),
-          text((it) => it.sessions[0]?.externalId ?? it.id, "code"),
+          text((it) => it.name, "bdi"),
+          text((it) => it.externalId ?? it.id, "code"),
         ),
     },
     wide: true,
@@ -82,7 +83,7 @@ export const room = (id: string, severalNodes: () => boolean) => (context: Conte
       const [it, found] = await Promise.all([context.api.room(id, signal), context.api.sessions({ channelId: id }, signal)]);
       node.hidden = false;
       here = found.items;
-      const { id: channel, memberIds = [], sessionIds: _, elsewhere: others = [], unanswered: silent = [], ...state } = it;
+      const { id: channel, memberIds = [], sessionIds: _, people = [], elsewhere: others = [], unanswered: silent = [], ...state } = it;
       const missing = silent.length;
       unanswered.hidden = missing === 0;
       setText(unanswered, `${many(missing, "node")} did not answer; the channel may have a room there too.`);
@@ -101,7 +102,14 @@ export const room = (id: string, severalNodes: () => boolean) => (context: Conte
       const users = byUser(found.items);
       setText(membersTitle, memberIds.length > SHOWN ? `The first ${SHOWN} of ${many(memberIds.length, "member")}` : many(memberIds.length, "member"));
       members.node.hidden = memberIds.length === 0;
-      members.show(memberIds.slice(0, SHOWN).map((member) => ({ id: member, sessions: users.get(member) ?? [] })));
+      const known = new Map(people.map((one) => [one.id, one]));
+      members.show(
+        memberIds.slice(0, SHOWN).map((member) => {
+          const sessions = users.get(member) ?? [];
+          const { name = "", externalId } = known.get(member) ?? sessions[0] ?? {};
+          return { id: member, name, externalId, sessions };
+        }),
+      );
     },
   };
 };

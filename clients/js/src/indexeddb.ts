@@ -55,17 +55,11 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
     },
     remove: (user, clientId) => run("readwrite", (kept) => kept.delete([user, "entry", clientId])),
     async lock(user, work) {
-      let mine = false;
-      const turn = () => {
-        mine = true;
-        return work();
-      };
-      await globalThis.navigator?.locks?.request(`${name}:${user}`, turn).catch(() => {});
-      if (!mine) await turn();
+      const { locks } = globalThis.navigator ?? {};
+      await (locks ? locks.request(`${name}:${user}`, work) : work());
     },
     tell: (_user, what) => news?.postMessage(what),
     watch(user, told) {
-      if (!globalThis.BroadcastChannel) return () => {};
       const channel = (news = new BroadcastChannel(`${name}:${user}`));
       channel.onmessage = ({ data }: MessageEvent<News>) => told(data);
       return () => channel.close();

@@ -10,6 +10,10 @@ import type { News, Saved, SavedChannel, Store } from "./store.ts";
 
 const SAVE_AFTER = 1_000;
 
+/** What a store does for a user, and takes along with who that is. */
+type Task = "load" | "save" | "entries" | "put" | "remove" | "purge";
+type Rest<K extends Task> = Parameters<Store[K]> extends [string, ...infer R] ? R : never;
+
 export class Kept {
   /** The `sub` of the token; whose data this is. */
   _user = "";
@@ -28,15 +32,16 @@ export class Kept {
     const bind = async () => {
       this._user = user;
       this._unwatch = this._store.watch(user, (news) => void this._client._sender._told(news));
-      await restore(await this._try((store) => store.load(user)));
+      await restore(await this._try("load"));
     };
     return (this._bound ??= bind());
   }
 
   /** Undefined where there is no user yet, or the store failed. */
-  async _try<T>(work: (store: Store, user: string) => Promise<T>): Promise<T | undefined> {
+  async _try<K extends Task>(task: K, ...rest: Rest<K>): Promise<Awaited<ReturnType<Store[K]>> | undefined> {
     try {
-      return this._user ? await work(this._store, this._user) : undefined;
+      const work = this._store[task] as (user: string, ...rest: Rest<K>) => ReturnType<Store[K]>;
+      return this._user ? await work(this._user, ...rest) : undefined;
     } catch (error) {
       this._client._emit("error", asError(error, "store"));
       return undefined;
@@ -60,13 +65,13 @@ export class Kept {
       else removed.push(channel.id);
     }
     this._unsaved.clear();
-    await this._try((store, user) => store.save(user, this._client.user, saved, removed));
+    await this._try("save", this._client.user, saved, removed);
   }
 
   async _close(purge: boolean): Promise<void> {
     await this._bound;
     this._timer();
-    if (purge) await this._try((store, user) => store.purge(user));
+    if (purge) await this._try("purge");
     else await this._save();
     this._unwatch?.();
     this._user = "";

@@ -39,6 +39,7 @@ const REFRESH_PAUSE = 10_000;
 
 export class Line {
   _now = IDLE;
+  _connected = false;
   private _socket: Socket | null = null;
   /** Told apart from what an earlier attempt still brings. */
   private _run = 0;
@@ -75,7 +76,7 @@ export class Line {
   _stop(error?: TenfourError): void {
     this._listening.abort();
     this._detach();
-    this._set({ ...IDLE, reason: error ? why(error) : null });
+    this._set({ ...IDLE, reason: error ?? null });
   }
 
   _send(frame: ClientFrame): void {
@@ -95,6 +96,7 @@ export class Line {
 
   private _set(now: Connection): void {
     this._now = now;
+    this._connected = now.state === "connected";
     this._hooks._changed();
   }
 
@@ -120,7 +122,7 @@ export class Line {
       this._take(JSON.parse(data as string));
     };
     socket.onclose = ({ code, reason }) => {
-      const early = this._now.state !== "connected" && code === 1006;
+      const early = !this._connected && code === 1006;
       this._detach(code);
       if (early) return void this._unopened(token);
       if (code === 4403) return this._stop(new TenfourError("removed", reason));
@@ -139,9 +141,8 @@ export class Line {
       this._since = performance.now();
       this._pulse();
       this._planRefresh();
-      this._now = { ...IDLE, state: "connected" };
       this._hooks._hello(frame);
-      this._hooks._changed();
+      this._set({ ...IDLE, state: "connected" });
     } else if (frame.type === "goaway") {
       this._hint(frame.reconnectInMs);
     } else if (frame.type === "error" && frame.ref === "auth") {
@@ -189,7 +190,7 @@ export class Line {
     this._since = 0;
     const ms = this._hinted === null ? delay(this._failures, minDelay, maxDelay) : this._hinted + 500 * Math.random();
     this._failures++;
-    this._wait(ms, why(error));
+    this._wait(ms, error);
   }
 
   private _wait(ms: number, reason: Connection["reason"]): void {
@@ -214,21 +215,20 @@ export class Line {
     socket.close();
     // A line that is dead answers no farewell, and only `ws` can do more than wait for it.
     if (socket.terminate) setTimeout(() => socket.terminate!(), 1_000);
-    if (this._now.state === "connected") this._hooks._lost(code);
+    if (this._connected) this._hooks._lost(code);
   }
 
   /** Tests the line once nothing was heard for a while: a browser sees no pings of the protocol's own. */
   private _pulse(): void {
-    const { interval, timeout } = this._timing;
-    const left = this._heard + interval - performance.now();
+    const left = this._heard + this._timing.interval - performance.now();
     if (left > 0) this._beat(left + 1, () => this._pulse());
-    else this._probe(timeout);
+    else this._probe();
   }
 
-  private _probe(timeout: number): void {
+  private _probe(): void {
     const asked = performance.now();
     this._send({ type: "ping" });
-    this._beat(timeout, () => {
+    this._beat(this._timing.timeout, () => {
       if (this._heard < asked) this._drop("no_answer");
       else this._pulse();
     });
@@ -257,15 +257,11 @@ export class Line {
   private _listen(): void {
     const { signal } = (this._listening = new AbortController());
     const look = () => {
-      if (this._now.state === "connected") this._probe(Math.min(5_000, this._timing.timeout));
+      if (this._connected) this._probe();
       else if (this._now.retryAt && this._hinted === null) this._wait(500 * Math.random(), this._now.reason);
     };
     globalThis.addEventListener?.("online", look, { signal });
     globalThis.addEventListener?.("offline", () => this._since && look(), { signal });
     globalThis.document?.addEventListener("visibilitychange", () => document.hidden || look(), { signal });
   }
-}
-
-function why({ code, message }: TenfourError): Connection["reason"] {
-  return { code, message };
 }

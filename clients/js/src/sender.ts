@@ -14,8 +14,12 @@ import type { ChatMessage, Draft, Frame, WireMessage } from "./types.ts";
 
 export interface Item {
   _entry: Entry;
-  /** Since when its answer is waited for. */
-  _sending: number;
+  /** It went out on this connection, and its answer is waited for. */
+  _sending: boolean;
+  /** Nothing is done about it before this time. */
+  _until: number;
+  /** How often it was refused for now. */
+  _tries: number;
   /** It is in the store, and what vanishes there is gone. */
   _kept: boolean;
   /** As it is shown; made anew when its state changes. */
@@ -28,12 +32,6 @@ interface Waiter {
   _failed(error: TenfourError): void;
 }
 
-export interface Limits {
-  _ackTimeout: number;
-  _maxEntries: number;
-  _maxAgeMs: number;
-}
-
 const RETRY_MIN = 500;
 const RETRY_MAX = 20_000;
 
@@ -44,8 +42,6 @@ export class Sender {
   private _draining = false;
   private _wake: () => void = () => {};
   private readonly _timer = timer();
-  /** By channel: nothing before this time, after so many refusals. */
-  private readonly _held = new Map<string, { _until: number; _tries: number }>();
   private readonly _waiters = new Map<string, Waiter>();
   /** Leaving the store just now: not to be taken up from there again. */
   private readonly _leaving = new Set<string>();
@@ -53,11 +49,13 @@ export class Sender {
 
   constructor(
     private readonly _client: TenfourClient,
-    private readonly _limits: Limits,
+    private readonly _ackTimeout: number,
+    private readonly _maxEntries: number,
+    private readonly _maxAgeMs: number,
   ) {}
 
   async _queue(channelId: string, draft: Draft): Promise<ChatMessage> {
-    if (this._items.size >= this._limits._maxEntries) throw new TenfourError("outbox_full", "", true);
+    if (this._items.size >= this._maxEntries) throw new TenfourError("outbox_full", "", true);
     return this._put({ clientId: uuid(), channelId, ...draft, at: 0 });
   }
 
@@ -94,7 +92,7 @@ export class Sender {
   _lost(code: number): void {
     this._online = false;
     const under = [...this._items.values()].filter((item) => item._sending);
-    for (const item of under) this._status(item, 0);
+    for (const item of under) this._status(item);
     // What is too big for the server would be sent for ever.
     const [biggest] = under.sort((a, b) => b._entry.content.length - a._entry.content.length);
     if (code === 1009 && biggest) this._fail(biggest, "too_large");
@@ -122,11 +120,7 @@ export class Sender {
   _refused({ clientId, code, message, retryable, retryAfterMs }: Frame<"error">): void {
     const item = this._items.get(clientId!)!;
     if (!retryable) return this._fail(item, code, message);
-    const { channelId } = item._entry;
-    const _tries = this._held.get(channelId)?._tries ?? 0;
-    const wait = retryAfterMs ?? delay(_tries, RETRY_MIN, RETRY_MAX);
-    this._held.set(channelId, { _until: Date.now() + wait, _tries: _tries + 1 });
-    this._status(item, 0);
+    this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, RETRY_MIN, RETRY_MAX)));
     this._wake();
   }
 
@@ -142,19 +136,23 @@ export class Sender {
   private _put(entry: Entry): Promise<ChatMessage> {
     const { clientId } = entry;
     this._last = Math.max(Date.now(), this._last + 0.01);
-    const item: Item = { _entry: { ...entry, at: this._last }, _sending: 0, _kept: false };
     this._items.delete(clientId);
-    this._items.set(clientId, item);
-    this._status(item, 0);
-    this._keep(item);
+    void this._keep(this._add({ ...entry, at: this._last }, false));
     return new Promise((_done, _failed) => this._waiters.set(clientId, { _done, _failed }));
+  }
+
+  private _add(_entry: Entry, _kept: boolean): Item {
+    const item: Item = { _entry, _sending: false, _until: 0, _tries: 0, _kept };
+    this._items.set(_entry.clientId, item);
+    this._status(item);
+    return item;
   }
 
   /** Into the store first; it is sent from there. */
   private async _keep(item: Item): Promise<void> {
     const { _entry: entry } = item;
     const kept = this._client._kept;
-    await kept._try((store, user) => store.put(user, entry));
+    await kept._try("put", entry);
     if (item._entry !== entry || !kept._user) return;
     item._kept = true;
     kept._tell({});
@@ -163,24 +161,21 @@ export class Sender {
 
   /** It is stored, or cancelled. */
   private _drop(item: Item, news: News): void {
-    const { clientId, channelId } = item._entry;
+    const { clientId } = item._entry;
     const kept = this._client._kept;
     this._items.delete(clientId);
-    this._held.delete(channelId);
-    this._status(item, 0);
+    this._status(item);
     this._leaving.add(clientId);
-    void kept._try((store, user) => store.remove(user, clientId)).then(() => this._leaving.delete(clientId));
+    void kept._try("remove", clientId).then(() => this._leaving.delete(clientId));
     kept._tell(news);
     this._wake();
   }
 
   private _fail(item: Item, code: string, message = code): void {
-    const { channelId, clientId } = item._entry;
-    this._held.delete(channelId);
     item._entry = { ...item._entry, error: { code, message } };
-    this._status(item, 0);
+    this._status(item);
     void this._keep(item);
-    this._reject(clientId, code, message);
+    this._reject(item._entry.clientId, code, message);
     this._client._emit("message.failed", this._client._pending(item));
     this._wake();
   }
@@ -190,15 +185,16 @@ export class Sender {
     this._waiters.delete(clientId);
   }
 
-  private _status(item: Item, sending: number): void {
+  private _status(item: Item, sending = false, until = 0): void {
     item._sending = sending;
+    item._until = until;
     item._shown = undefined;
     this._client.channel(item._entry.channelId)._touch();
   }
 
   /** Takes over what other tabs did, but for what is in work here. */
   private async _look(): Promise<void> {
-    const entries = await this._client._kept._try((store, user) => store.entries(user));
+    const entries = await this._client._kept._try("entries");
     if (!entries) return;
     const there = new Map(entries.map((entry) => [entry.clientId, entry]));
     for (const [clientId, item] of this._items) {
@@ -208,14 +204,11 @@ export class Sender {
       if (!entry) this._items.delete(clientId);
       else if (entry.at === item._entry.at && !entry.error === !item._entry.error) continue;
       else item._entry = entry;
-      this._status(item, 0);
+      this._status(item);
       if (entry?.error) this._reject(clientId, entry.error.code, entry.error.message);
     }
     for (const [clientId, entry] of there) {
-      if (this._leaving.has(clientId)) continue;
-      const item = { _entry: entry, _sending: 0, _kept: true };
-      this._items.set(clientId, item);
-      this._status(item, 0);
+      if (!this._leaving.has(clientId)) this._add(entry, true);
     }
     this._items = new Map([...this._items].sort(([, a], [, b]) => a._entry.at - b._entry.at));
   }
@@ -251,23 +244,19 @@ export class Sender {
 
   /** Sends what is due. In how many ms there is something to do though nothing has come. */
   private _send(now: number): number {
-    const { _ackTimeout, _maxAgeMs } = this._limits;
     let next = now + 60_000;
     for (const item of this._heads()) {
       const { at, error: _, ...message } = item._entry;
-      let due = this._held.get(message.channelId)?._until ?? 0;
-      if (!item._sending) {
-        if (at < now - _maxAgeMs) {
-          this._fail(item, "expired");
-          next = now;
-        } else if (item._kept && due <= now) {
-          this._status(item, now);
-          this._client._send({ type: "message", ...message });
-        }
+      if (!item._sending && at < now - this._maxAgeMs) {
+        this._fail(item, "expired");
+        next = now;
+      } else if (item._until <= now && item._sending) {
+        this._client._line._drop("no_answer");
+      } else if (item._until <= now && item._kept) {
+        this._status(item, true, now + this._ackTimeout);
+        this._client._send({ type: "message", ...message });
       }
-      if (item._sending) due = item._sending + _ackTimeout;
-      if (item._sending && due <= now) this._client._line._drop("no_answer");
-      if (due > now) next = Math.min(next, due);
+      if (item._until > now) next = Math.min(next, item._until);
     }
     return next - now;
   }

@@ -66,7 +66,7 @@ export class Syncer {
 
   /** Asks if there is something to ask, and says whether all is held. */
   _pump(): void {
-    if (this._line._now.state !== "connected") return;
+    if (!this._line._connected) return;
     const behind = [...this._channels.values()].filter((channel) => channel._joined && channel._cursor._behind());
     const epoch = behind[0]?._cursor._epoch;
     this._line._synced(!behind[0] && !this._asked);

@@ -156,4 +156,14 @@ mod tests {
         assert_eq!(checked(2_000_000_004.999), Ok(2_000_000_000));
         assert_eq!(checked(2_000_000_005.0), Err(AuthError::Expired));
     }
+    #[test]
+    fn a_time_that_cannot_be_says_whether_it_is_too_late_or_none() {
+        let claims = json!({"last": MAX_TIME, "later": MAX_TIME + 1.0, "before": -1, "text": "1"});
+        let said = |name| time(claims.as_object().unwrap(), name).map_err(|error| error.to_string());
+        assert_eq!((said("none"), said("last")), (Ok(None), Ok(Some(MAX_TIME))));
+        assert!(said("later").unwrap_err().contains("beyond the year 9999"));
+        for none in ["before", "text"] {
+            assert!(said(none).unwrap_err().contains("must be a number of seconds"), "{none}");
+        }
+    }
 }

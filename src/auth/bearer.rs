@@ -95,6 +95,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_says_where_it_was_and_not_what_it_is() {
+        let presented = bearer_of(Some("Bearer a.b.c"), "", None).unwrap();
+        assert_eq!(format!("{presented:?}"), "Presented { via: Authorization, .. }");
+    }
+
+    #[test]
     fn each_way_is_found_and_the_header_comes_first() {
         for (authorization, query, protocols, expected) in [
             (Some("Bearer a.b.c"), "", None, Some(("a.b.c", Via::Authorization))),

@@ -136,3 +136,34 @@ fn has_nul(value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn both_times_are_those_of_the_leeway_to_the_millisecond() {
+        let at = |seconds: f64| {
+            #[expect(clippy::cast_possible_truncation, reason = "a time of this century")]
+            DateTime::from_timestamp_millis((seconds * 1000.0) as i64).unwrap()
+        };
+        let claims = json!({"exp": 2_000_000_000, "nbf": 1_900_000_000});
+        let checked = |seconds| check_times(claims.as_object().unwrap(), at(seconds)).map(|exp| exp.timestamp());
+        assert_eq!(checked(1_899_999_994.999), Err(AuthError::NotYet));
+        assert_eq!(checked(1_899_999_995.0), Ok(2_000_000_000));
+        assert_eq!(checked(2_000_000_004.999), Ok(2_000_000_000));
+        assert_eq!(checked(2_000_000_005.0), Err(AuthError::Expired));
+    }
+    #[test]
+    fn a_time_that_cannot_be_says_whether_it_is_too_late_or_none() {
+        let claims = json!({"last": MAX_TIME, "later": MAX_TIME + 1.0, "before": -1, "text": "1"});
+        let said = |name| time(claims.as_object().unwrap(), name).map_err(|error| error.to_string());
+        assert_eq!((said("none"), said("last")), (Ok(None), Ok(Some(MAX_TIME))));
+        assert!(said("later").unwrap_err().contains("beyond the year 9999"));
+        for none in ["before", "text"] {
+            assert!(said(none).unwrap_err().contains("must be a number of seconds"), "{none}");
+        }
+    }
+}

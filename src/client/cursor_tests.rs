@@ -178,6 +178,27 @@ fn a_new_name_is_told_though_a_page_passes_it() {
 }
 
 #[test]
+fn a_new_name_that_a_page_reaches_is_told_too() {
+    let mut cursors = Cursors::default();
+    cursors.hello(&hello("e", 5, 5));
+    let renamed = hello("e", 8, 6).channels.remove(0);
+    cursors.live(CHANNEL, LiveFrame { since: None, version: 8, what: Live::Channel(renamed) });
+    assert_eq!(asked(&mut cursors), Some(5));
+    assert_eq!(seqs(&cursors.page(page(vec![message(6, 7)], 8))), [('c', 8), ('m', 6)]);
+}
+
+#[test]
+fn what_came_while_a_page_was_under_way_is_not_shown_again_by_it() {
+    let mut cursors = Cursors::default();
+    cursors.hello(&hello("e", 5, 5));
+    cursors.live(CHANNEL, live(7, 7));
+    assert_eq!(asked(&mut cursors), Some(5));
+    assert_eq!(seqs(&cursors.live(CHANNEL, live(6, 6))), [('m', 6), ('m', 7)]);
+    let all = (6..9).map(|number| message(number, number)).collect();
+    assert_eq!(seqs(&cursors.page(page(all, 8))), [('m', 8)]);
+}
+
+#[test]
 fn a_fruitless_sync_is_not_repeated_at_once() {
     let (mut cursors, now) = (Cursors::default(), Instant::now());
     cursors.hello(&hello("e", 5, 5));

@@ -147,6 +147,7 @@ mod tests {
     #[test]
     fn ids_of_our_own_spread_over_a_map() {
         let ids: OwnIdMap<MessageId, usize> = (0..1000).map(|number| (MessageId(new_v7()), number)).collect();
+        assert_eq!(ids.len(), 1000, "each is another one");
         let mut buckets = [0; 128];
         for id in ids.keys() {
             let hash = ids.hasher().hash_one(id);

@@ -5,8 +5,7 @@
  */
 import { TenfourError } from "./errors.ts";
 import type { Tokens } from "./token.ts";
-
-const TIMEOUT = 15_000;
+import { Limit } from "./limits.ts";
 
 export class Rest {
   constructor(
@@ -32,10 +31,10 @@ export class Rest {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal: AbortSignal.timeout(Limit.Rest),
     });
-    const answer = await call.catch((error: Error) => {
-      throw new TenfourError("offline", error.message, true);
+    const answer = await call.catch(() => {
+      throw new TenfourError("offline", "", true);
     });
     // Where it is not the daemon's, or broke off, there is nothing.
     const said = await answer.json().catch(() => {});

@@ -22,12 +22,7 @@ import type {
   WireMessage,
 } from "./types.ts";
 import { Window } from "./window.ts";
-
-/** What is kept of a channel that nobody looks at, and saved of any. */
-const KEEP = 200;
-const SAVE = 50;
-const TYPING_EVERY = 2_000;
-const MARK_AFTER = 100;
+import { Limit } from "./limits.ts";
 
 export class Channel {
   _joined = false;
@@ -68,9 +63,10 @@ export class Channel {
 
   /** Immutable, and the same object until something changes. */
   getSnapshot(): ChannelSnapshot {
+    const waiting = () => this._client._sender._list.filter((item) => item._entry.channelId === this.id);
     return (this._view ??= {
       ...this._summary(),
-      messages: [...this._window._list, ...this._client._sender._of(this.id).map((item) => (item._shown ??= this._client._pending(item)))],
+      messages: [...this._window._list, ...waiting().map((item) => (item._shown ??= this._client._pending(item)))],
       hasOlder: this._joined && this._window._from > 1,
       isLoading: this._loading !== null,
       reads: this._reads,
@@ -134,7 +130,7 @@ export class Channel {
   }
 
   /** Lets go of all but the newest; `loadOlder` brings them back. For who scrolls a long way up and down again. */
-  trim(keep = KEEP): void {
+  trim(keep = Limit.Keep): void {
     this._window._trim(keep);
     this._touch();
   }
@@ -148,8 +144,8 @@ export class Channel {
 
   /** Call it with each keystroke: the others are told at most once in two seconds. */
   keystroke(): void {
-    const now = performance.now();
-    if (this._typed && now - this._typed < TYPING_EVERY) return;
+    const now = Date.now();
+    if (now - this._typed < Limit.TypingEvery) return;
     if (this._client._send({ type: "typing", channelId: this.id })) this._typed = now;
   }
 
@@ -202,14 +198,13 @@ export class Channel {
     this._window._reset(from);
     for (const message of messages) this._window._put(this._client._view(message));
     this._take(info, true);
-    this._counted = version;
   }
 
   _saved(): SavedChannel {
     const { _list: list, _from: from } = this._window;
     const { _epoch: epoch, _version: version } = this._cursor;
-    const messages = list.slice(-SAVE);
-    return { id: this.id, info: this._info, epoch, version, from: list.length > SAVE ? messages[0]!.seq : from, messages };
+    const messages = list.slice(-Limit.Save);
+    return { id: this.id, info: this._info, epoch, version, from: list.length > Limit.Save ? messages[0]!.seq : from, messages };
   }
 
   /** Something with a place in the channel's sequence; `info` where it is about the channel itself. */
@@ -321,7 +316,6 @@ export class Channel {
   private async _load(limit: number): Promise<void> {
     await this._client._ready(this);
     const before = this._window._from;
-    if (before <= 1) return;
     this._wanted = true;
     this._window._aside = [];
     type Page = { messages: WireMessage[]; hasMore: boolean };
@@ -351,7 +345,7 @@ export class Channel {
   }
 
   /** Tells the server how far this user has read. Marks that follow each other at once go out as one. */
-  _mark(ms = MARK_AFTER): void {
+  _mark(ms = Limit.MarkAfter): void {
     this._marking(ms, () => this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: this.id }));
   }
 
@@ -390,7 +384,7 @@ export class Channel {
 
   /** What nobody looks at does not grow for ever. While pages are missing, what is held says what is new. */
   private _shrink(): void {
-    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < KEEP * 1.25) return;
-    this._window._trim(KEEP);
+    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
+    this._window._trim(Limit.Keep);
   }
 }

@@ -8,13 +8,13 @@ import { quiet } from "./backoff.ts";
 import { Channel } from "./channel.ts";
 import { TenfourError } from "./errors.ts";
 import { Kept } from "./kept.ts";
+import { Limit } from "./limits.ts";
 import { Line } from "./line.ts";
 import type { Hooks } from "./line.ts";
 import { Rest } from "./rest.ts";
 import { Sender } from "./sender.ts";
 import type { Item } from "./sender.ts";
-import { memoryStore } from "./store.ts";
-import type { Entry, Saved } from "./store.ts";
+import type { Entry } from "./store.ts";
 import { Syncer } from "./sync.ts";
 import { claims, Tokens } from "./token.ts";
 import type {
@@ -52,7 +52,7 @@ export class TenfourClient implements Hooks {
   constructor({
     url = globalThis.location?.origin,
     getToken,
-    store = memoryStore(),
+    store,
     reconnect: { minDelay = 500, maxDelay = 20_000, stableAfter = 5_000 } = {},
     heartbeat: { interval = 20_000, timeout = 10_000 } = {},
     outbox: { maxEntries = 500, maxAgeMs = 7 * 86_400_000 } = {},
@@ -112,12 +112,15 @@ export class TenfourClient implements Hooks {
 
   readonly channels = {
     /** Of the server, now. The list that keeps itself up to date is in the snapshot. */
-    list: (): Promise<Channel[]> =>
-      this._rest._call<{ channels: WireChannel[] }>("GET", "channels").then((page) => page.channels.map((it) => this._known(it))),
-    get: (id: string): Promise<Channel> => this._rest._call<WireChannel>("GET", `channels/${id}`).then((it) => this._known(it)),
-    create: (group: { name: string; memberIds?: string[] }): Promise<Channel> => this._create({ type: "group", ...group }),
+    list: async (): Promise<Channel[]> => {
+      const { channels } = await this._rest._call<{ channels: WireChannel[] }>("GET", "channels");
+      return channels.map((info) => this._known(info));
+    },
+    get: (id: string): Promise<Channel> => this._ask("GET", `channels/${id}`),
+    create: (group: { name: string; memberIds?: string[] }): Promise<Channel> =>
+      this._ask("POST", "channels", { type: "group", ...group }),
     /** The channel with one other user; made where there is none. */
-    direct: (userId: string): Promise<Channel> => this._create({ type: "direct", userId }),
+    direct: (userId: string): Promise<Channel> => this._ask("POST", "channels", { type: "direct", userId }),
   };
 
   /** Calls back on an event, until the signal or what it returns says to stop. */
@@ -131,16 +134,16 @@ export class TenfourClient implements Hooks {
   getSnapshot(): ClientSnapshot {
     if (this._shot) return this._shot;
     const channels = [...this._channels.values()].filter((channel) => channel._joined).map((channel) => channel._summary());
-    const items = [...this._sender._items.values()];
+    const byChannel: Record<string, number> = {};
+    let total = 0;
+    for (const { id, unread } of channels) total += byChannel[id] = unread;
+    const items = this._sender._list;
     const failed = items.filter((item) => item._entry.error).length;
     return (this._shot = {
       connection: this._line._now,
       user: this.user,
       channels,
-      unread: {
-        total: channels.reduce((sum, { unread }) => sum + unread, 0),
-        byChannel: Object.fromEntries(channels.map(({ id, unread }) => [id, unread])),
-      },
+      unread: { total, byChannel },
       presence: this._people,
       pending: items.length - failed,
       failed,
@@ -178,7 +181,7 @@ export class TenfourClient implements Hooks {
       id: "",
       clientId,
       channelId,
-      senderId: this.user?.id ?? "",
+      senderId: this._me ?? "",
       senderName: this.user?.name ?? "",
       seq: 0,
       version: 0,
@@ -239,13 +242,21 @@ export class TenfourClient implements Hooks {
     const user = claims(token).sub ?? "?";
     // The token is of another user: that takes another client.
     if (this._kept._user && this._kept._user !== user) throw new TenfourError("user_changed");
-    await this._kept._bind(user, (saved) => this._restore(saved));
+    await this._kept._bind(user, async (saved) => {
+      this.user ??= saved?.me ?? null;
+      for (const kept of saved?.channels ?? []) {
+        const channel = this.channel(kept.id);
+        if (!channel._joined) channel._restore(kept);
+      }
+      await this._sender._bound();
+    });
   }
 
   _changed(): void {
     this._touch();
     this._emit("connection.changed", this._line._now);
     this._syncer._pump();
+    void this._sender._drain();
   }
 
   _lost(code: number): void {
@@ -257,24 +268,29 @@ export class TenfourClient implements Hooks {
   _hello({ user, epoch, channels }: Frame<"hello">): void {
     this.user = user;
     this._epoch = epoch;
-    const there = new Set(channels.map(({ id }) => id));
-    for (const channel of this._channels.values()) if (!there.has(channel.id)) this._remove(channel);
+    for (const channel of this._channels.values()) {
+      if (!channels.some(({ id }) => id === channel.id)) this._remove(channel);
+    }
     const before = this._people;
     this._people = {};
     for (const info of channels) {
       this._meet(info.memberIds, info.online, before);
       this.channel(info.id)._hello(info, epoch);
     }
-    this._sender._start();
   }
 
   _frame(frame: ServerFrame): void {
-    const about = ("data" in frame ? frame.data : frame) as { channelId?: string; id?: string };
+    const about = ((frame as { data?: unknown }).data ?? frame) as { channelId?: string; id?: string };
     const channel = this._channels.get((about.channelId ?? about.id)!);
     switch (frame.type) {
-      case "ack":
-        this._acked(frame);
+      case "ack": {
+        const { clientId, serverId: id, channelId, seq, version, createdAt, duplicate } = frame;
+        const item = this._sender._items.get(clientId);
+        if (item) this._took(this.channel(channelId), { ...this._wire(item._entry), id, seq, version, createdAt });
+        // A duplicate's repeats an old version and has no place in the sequence.
+        if (!duplicate) channel?._live(version, null, () => {});
         break;
+      }
       case "error":
         this._refused(frame);
         break;
@@ -297,10 +313,16 @@ export class TenfourClient implements Hooks {
         this._meet(frame.memberIds, frame.online);
         channel?._live(frame.version, frame.since, () => channel._memberIds(frame.memberIds), true);
         break;
-      case "presence":
-        this._seen(frame);
+      case "presence": {
+        const { userId, lastSeenAt } = frame;
+        const online = frame.status === "online";
         channel?._touch();
+        // It comes once for each channel that is shared.
+        if (this._people[userId]?.online === online) break;
+        this._people = { ...this._people, [userId]: { online, lastSeenAt } };
+        this._emit("presence.changed", { userId, online, lastSeenAt });
         break;
+      }
       case "typing":
         channel?._typing(frame);
         break;
@@ -322,21 +344,13 @@ export class TenfourClient implements Hooks {
     this._syncer._pump();
   }
 
-  private _acked({ clientId, serverId: id, channelId, seq, version, createdAt, duplicate }: Frame<"ack">): void {
-    const channel = this.channel(channelId);
-    const item = this._sender._items.get(clientId);
-    if (item) this._took(channel, { ...this._wire(item._entry), id, seq, version, createdAt });
-    // A duplicate's repeats an old version and has no place in the sequence.
-    if (!duplicate) channel._live(version, null, () => {});
-  }
-
   private _refused(error: Frame<"error">): void {
     const { code, message, retryable, retryAfterMs, clientId, ref } = error;
     if (this._sender._items.has(clientId!)) return this._sender._refused(error);
     if (this._syncer._refused(error)) return;
     // The `ref` of a read mark is its channel.
     const channel = this._channels.get(ref as string);
-    if (channel) channel._mark(retryAfterMs ?? 1_000);
+    if (channel) channel._mark(retryAfterMs ?? Limit.MarkAgain);
     else this._emit("error", new TenfourError(code, message, retryable, undefined, retryAfterMs));
   }
 
@@ -352,17 +366,8 @@ export class TenfourClient implements Hooks {
     this._emit("channel.removed", { channelId: channel.id });
   }
 
-  private async _restore(saved: Saved | undefined): Promise<void> {
-    this.user ??= saved?.me ?? null;
-    for (const channel of saved?.channels ?? []) {
-      if (!this.channel(channel.id)._joined) this.channel(channel.id)._restore(channel);
-    }
-    await this._sender._bound();
-    this._touch();
-  }
-
-  private _create(body: unknown): Promise<Channel> {
-    return this._rest._call<WireChannel>("POST", "channels", body).then((info) => this._known(info));
+  private async _ask(method: string, path: string, body?: unknown): Promise<Channel> {
+    return this._known(await this._rest._call(method, path, body));
   }
 
   private _known(info: WireChannel): Channel {
@@ -372,18 +377,11 @@ export class TenfourClient implements Hooks {
   }
 
   private _meet(memberIds: readonly string[], online: readonly string[], before = this._people): void {
-    const there = new Set(online);
-    const met = memberIds.map((id) => [id, { online: there.has(id), lastSeenAt: before[id]?.lastSeenAt ?? null }] as const);
-    this._people = { ...this._people, ...Object.fromEntries(met) };
+    this._people = { ...this._people };
+    for (const id of memberIds) {
+      this._people[id] = { online: online.includes(id), lastSeenAt: before[id]?.lastSeenAt ?? null };
+    }
     this._touch();
-  }
-
-  private _seen({ userId, status, lastSeenAt }: Frame<"presence">): void {
-    const online = status === "online";
-    // It comes once for each channel that is shared.
-    if (this._people[userId]?.online === online) return;
-    this._people = { ...this._people, [userId]: { online, lastSeenAt } };
-    this._emit("presence.changed", { userId, online, lastSeenAt });
   }
 
   private async _until(holds: () => boolean): Promise<void> {

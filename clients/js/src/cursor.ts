@@ -6,9 +6,7 @@
  * outrun its own recovery.
  */
 import type { Frame } from "./types.ts";
-
-/** The most frames of a channel that are kept beyond its cursor; any more are dropped and asked for later. */
-const MAX_EARLY = 256;
+import { Limit } from "./limits.ts";
 
 /** A frame with its place in the channel's sequence. */
 export interface Live {
@@ -56,7 +54,7 @@ export class Cursor {
     } else if (!this._stale && this._continues(frame)) {
       this._move(frame);
       this._catchUp();
-    } else if (this._early.size < MAX_EARLY) {
+    } else if (this._early.size < Limit.Early) {
       this._early.set(version, frame);
     }
   }

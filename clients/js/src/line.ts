@@ -9,6 +9,7 @@ import { asError, TenfourError } from "./errors.ts";
 import type { Rest } from "./rest.ts";
 import type { Tokens } from "./token.ts";
 import type { ClientFrame, Connection, Frame, ServerFrame, Socket } from "./types.ts";
+import { Limit } from "./limits.ts";
 
 export interface Timing {
   minDelay: number;
@@ -30,12 +31,6 @@ export interface Hooks {
 }
 
 const IDLE: Connection = { state: "disconnected", synced: false, attempt: 0, retryAt: null, reason: null };
-/** The longest that a server's hint can make a client wait. */
-const MAX_HINT = 60_000;
-/** How long to stay away after being thrown out for breaking the rate limit. */
-const RATE_LIMIT_PAUSE = 5_000;
-/** After a refused or failed refresh the next one is tried this much later. */
-const REFRESH_PAUSE = 10_000;
 
 export class Line {
   _now = IDLE;
@@ -46,7 +41,8 @@ export class Line {
   private _failures = 0;
   /** Since when it is connected. */
   private _since = 0;
-  private _hinted: number | null = null;
+  /** When to come back, as the server says; 0 where it does not. */
+  private _hinted = 0;
   private _heard = 0;
   /** One fresh token was asked for because the server refused the last; a second refusal is final. */
   private _refreshed = false;
@@ -66,6 +62,8 @@ export class Line {
 
   _start(): void {
     if (this._now.state !== "disconnected") return;
+    // Node 20 has none of its own.
+    if (!this._Socket) return this._stop(new TenfourError("no_websocket"));
     this._failures = 0;
     this._refreshed = false;
     this._listen();
@@ -119,7 +117,22 @@ export class Line {
     this._beat(this._timing.connectTimeout, () => this._drop("timeout"));
     socket.onmessage = ({ data }) => {
       this._heard = performance.now();
-      this._take(JSON.parse(data as string));
+      const frame: ServerFrame = JSON.parse(data as string);
+      if (frame.type === "hello") {
+        if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
+        this._refreshed = false;
+        this._hinted = 0;
+        this._since = performance.now();
+        this._pulse();
+        this._planRefresh();
+        this._hooks._hello(frame);
+        this._set({ ...IDLE, state: "connected" });
+      } else if (frame.type === "goaway") {
+        this._hinted = Math.min(frame.reconnectInMs, Limit.Hint);
+      } else if (frame.type === "error" && frame.ref === "auth") {
+        // This token is no better; the old one still counts.
+        this._planRefresh(Limit.RefreshPause);
+      } else this._hooks._frame(frame);
     };
     socket.onclose = ({ code, reason }) => {
       const early = !this._connected && code === 1006;
@@ -127,33 +140,10 @@ export class Line {
       if (early) return void this._unopened(token);
       if (code === 4403) return this._stop(new TenfourError("removed", reason));
       if (code === 4401) this._tokens._reject(this._tokens._token);
-      if (code === 4429) this._hint(RATE_LIMIT_PAUSE);
+      if (code === 4429) this._hinted = Limit.RatePause;
       this._again(new TenfourError("connection_lost", reason));
     };
     socket.onerror = () => {};
-  }
-
-  private _take(frame: ServerFrame): void {
-    if (frame.type === "hello") {
-      if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
-      this._refreshed = false;
-      this._hinted = null;
-      this._since = performance.now();
-      this._pulse();
-      this._planRefresh();
-      this._hooks._hello(frame);
-      this._set({ ...IDLE, state: "connected" });
-    } else if (frame.type === "goaway") {
-      this._hint(frame.reconnectInMs);
-    } else if (frame.type === "error" && frame.ref === "auth") {
-      // This token is no better; the old one still counts.
-      this._planRefresh(REFRESH_PAUSE);
-    } else this._hooks._frame(frame);
-  }
-
-  /** When to come back, as the server says. */
-  private _hint(ms: number): void {
-    this._hinted = Math.min(ms, MAX_HINT);
   }
 
   /** A browser does not tell why no connection came. REST does, by what it says to a call for nothing. */
@@ -161,7 +151,7 @@ export class Line {
     const run = this._run;
     let error = new TenfourError("offline");
     try {
-      await this._rest._with(token, "GET", "channels/0");
+      await this._rest._with(token, "GET", "channels/0", null, Limit.Probe);
     } catch (thrown) {
       error = thrown as TenfourError;
     }
@@ -172,13 +162,13 @@ export class Line {
       this._refreshed = true;
       return void this._attempt();
     }
-    if (error.retryAfterMs) this._hint(error.retryAfterMs);
+    this._hinted = error.retryAfterMs ?? 0;
     this._again(error.retryable ? error : new TenfourError("offline"));
   }
 
   /** No token, or not one to go on with. */
   private _refused(thrown: unknown): void {
-    const error = asError(thrown, "token_unavailable");
+    const error = asError(thrown, "failed");
     if (error.retryable) this._again(error);
     else this._stop(error);
   }
@@ -188,14 +178,14 @@ export class Line {
     // A connection has to last before the count starts over: a daemon that crashes after each accept is not hammered.
     if (this._since && performance.now() - this._since >= stableAfter) this._failures = 0;
     this._since = 0;
-    const ms = this._hinted === null ? delay(this._failures, minDelay, maxDelay) : this._hinted + 500 * Math.random();
+    const ms = this._hinted ? this._hinted + 500 * Math.random() : delay(this._failures, minDelay, maxDelay);
     this._failures++;
     this._wait(ms, error);
   }
 
   private _wait(ms: number, reason: Connection["reason"]): void {
     this._retry(ms, () => {
-      this._hinted = null;
+      this._hinted = 0;
       void this._attempt();
     });
     const attempt = this._failures;
@@ -248,20 +238,20 @@ export class Line {
       this._planRefresh();
     } catch (error) {
       if (run !== this._run) return;
-      if (asError(error, "").retryable) this._planRefresh(REFRESH_PAUSE);
+      if (asError(error, "").retryable) this._planRefresh(Limit.RefreshPause);
       else this._refused(error);
     }
   }
 
-  /** `online` and `visibilitychange` are hints: they may lie, so that they only make us look. */
+  /** What the browser says of the network and the page is a hint: it may lie, so that it only makes us look. */
   private _listen(): void {
     const { signal } = (this._listening = new AbortController());
     const look = () => {
       if (this._connected) this._probe();
-      else if (this._now.retryAt && this._hinted === null) this._wait(500 * Math.random(), this._now.reason);
+      else if (this._now.retryAt && !this._hinted) this._wait(500 * Math.random(), this._now.reason);
     };
     globalThis.addEventListener?.("online", look, { signal });
-    globalThis.addEventListener?.("offline", () => this._since && look(), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || look(), { signal });
+    globalThis.addEventListener?.("offline", look, { signal });
+    globalThis.document?.addEventListener("visibilitychange", look, { signal });
   }
 }

@@ -5,8 +5,7 @@
  */
 import { TenfourError } from "./errors.ts";
 import type { Tokens } from "./token.ts";
-
-const TIMEOUT = 15_000;
+import { Limit } from "./limits.ts";
 
 export class Rest {
   constructor(
@@ -27,15 +26,15 @@ export class Rest {
   }
 
   /** One call with this very token. */
-  async _with<T>(token: string, method: string, path: string, body?: unknown): Promise<T> {
+  async _with<T>(token: string, method: string, path: string, body?: unknown, ms: number = Limit.Rest): Promise<T> {
     const call = this._fetch(`${this._url}/api/v1/${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal: AbortSignal.timeout(ms),
     });
-    const answer = await call.catch((error: Error) => {
-      throw new TenfourError("offline", error.message, true);
+    const answer = await call.catch(() => {
+      throw new TenfourError("offline", "", true);
     });
     // Where it is not the daemon's, or broke off, there is nothing.
     const said = await answer.json().catch(() => {});

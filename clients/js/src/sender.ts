@@ -11,6 +11,7 @@ import type { TenfourClient } from "./client.ts";
 import { TenfourError } from "./errors.ts";
 import type { Entry, News } from "./store.ts";
 import type { ChatMessage, Draft, Frame, WireMessage } from "./types.ts";
+import { Limit } from "./limits.ts";
 
 export interface Item {
   _entry: Entry;
@@ -32,13 +33,9 @@ interface Waiter {
   _failed(error: TenfourError): void;
 }
 
-const RETRY_MIN = 500;
-const RETRY_MAX = 20_000;
-
 export class Sender {
   /** By `clientId`, in the order of sending. */
   _items = new Map<string, Item>();
-  private _online = false;
   private _draining = false;
   private _wake: () => void = () => {};
   private readonly _timer = timer();
@@ -53,6 +50,10 @@ export class Sender {
     private readonly _maxEntries: number,
     private readonly _maxAgeMs: number,
   ) {}
+
+  get _list(): Item[] {
+    return [...this._items.values()];
+  }
 
   async _queue(channelId: string, draft: Draft): Promise<ChatMessage> {
     if (this._items.size >= this._maxEntries) throw new TenfourError("outbox_full", "", true);
@@ -74,24 +75,14 @@ export class Sender {
     return true;
   }
 
-  _of(channelId: string): Item[] {
-    return [...this._items.values()].filter(({ _entry }) => _entry.channelId === channelId);
-  }
-
   /** The store is there: what waits in it is ours too, and what was queued before goes into it. */
   async _bound(): Promise<void> {
     await this._look();
-    for (const item of this._items.values()) if (!item._kept) this._keep(item);
-  }
-
-  _start(): void {
-    this._online = true;
-    void this._drain();
+    for (const item of this._list) if (!item._kept) this._keep(item);
   }
 
   _lost(code: number): void {
-    this._online = false;
-    const under = [...this._items.values()].filter((item) => item._sending);
+    const under = this._list.filter((item) => item._sending);
     for (const item of under) this._status(item);
     // What is too big for the server would be sent for ever.
     const [biggest] = under.sort((a, b) => b._entry.content.length - a._entry.content.length);
@@ -107,20 +98,19 @@ export class Sender {
   /** A message is stored. True if it is one that waited here. */
   _settle(message: WireMessage): boolean {
     const { clientId, channelId, senderId } = message;
-    if (senderId !== this._client._me) return false;
+    const item = this._items.get(clientId);
+    if (senderId !== this._client._me || (item && item._entry.channelId !== channelId)) return false;
     this._waiters.get(clientId)?._done(this._client._view(message));
     this._waiters.delete(clientId);
-    const item = this._items.get(clientId);
-    if (item?._entry.channelId !== channelId) return false;
-    this._drop(item, { sent: message });
-    return true;
+    if (item) this._drop(item, { sent: message });
+    return !!item;
   }
 
   /** The server did not take a message. */
   _refused({ clientId, code, message, retryable, retryAfterMs }: Frame<"error">): void {
     const item = this._items.get(clientId!)!;
     if (!retryable) return this._fail(item, code, message);
-    this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, RETRY_MIN, RETRY_MAX)));
+    this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, Limit.RetryMin, Limit.RetryMax)));
     this._wake();
   }
 
@@ -155,7 +145,7 @@ export class Sender {
     await kept._try("put", entry);
     if (item._entry !== entry || !kept._user) return;
     item._kept = true;
-    kept._tell({});
+    void kept._try("tell", {});
     void this._drain();
   }
 
@@ -167,7 +157,7 @@ export class Sender {
     this._status(item);
     this._leaving.add(clientId);
     void kept._try("remove", clientId).then(() => this._leaving.delete(clientId));
-    kept._tell(news);
+    void kept._try("tell", news);
     this._wake();
   }
 
@@ -216,35 +206,37 @@ export class Sender {
   /** Of each channel the one that has its turn. */
   private _heads(): Item[] {
     const heads = new Map<string, Item>();
-    for (const item of [...this._items.values()].reverse()) {
+    for (const item of this._list.reverse()) {
       if (!item._entry.error) heads.set(item._entry.channelId, item);
     }
     return [...heads.values()];
   }
 
-  private async _drain(): Promise<void> {
+  async _drain(): Promise<void> {
     if (this._draining) return this._wake();
-    if (!this._online || !this._heads().length) return;
+    if (!this._client._line._connected || !this._heads().length) return;
     this._draining = true;
     const { _store: store, _user: user } = this._client._kept;
-    await store.lock(user, async () => {
+    const work = async () => {
       // Another tab may have sent some of them while this one waited for its turn.
       await this._look();
-      while (this._online && this._heads().length) {
+      while (this._client._line._connected && this._heads().length) {
         const wait = this._send(Date.now());
         await new Promise<void>((done) => {
           this._wake = done;
           this._timer(wait, done);
         });
       }
-    });
+    };
+    // Without the lock the server still keeps each message single.
+    await (store ? store.lock(user, work).catch(work) : work());
     this._draining = false;
     void this._drain();
   }
 
   /** Sends what is due. In how many ms there is something to do though nothing has come. */
   private _send(now: number): number {
-    let next = now + 60_000;
+    let next = now + Limit.Look;
     for (const item of this._heads()) {
       const { at, error: _, ...message } = item._entry;
       if (!item._sending && at < now - this._maxAgeMs) {

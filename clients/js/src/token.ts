@@ -6,14 +6,14 @@
  */
 import { asError, UnauthorizedError } from "./errors.ts";
 import type { GetToken } from "./types.ts";
+import { Limit } from "./limits.ts";
 
 type Reason = Parameters<GetToken>[0]["reason"];
 
-/** A fresh one is asked for this long before the end, or a quarter of what is left. */
-const LEAD = 60_000;
-
 export class Tokens {
   _token = "";
+  /** When it ends, by this device's clock. */
+  private _until = 0;
   private _reason: Reason = "connect";
   private _asking: Promise<string> | null = null;
 
@@ -44,11 +44,11 @@ export class Tokens {
   /** In how many ms a fresh one should be asked for; infinite where the token says no end. */
   _refreshIn(): number {
     const left = this._left();
-    return left - Math.min(LEAD, left / 4);
+    return left - Math.min(Limit.RefreshLead, left / 4);
   }
 
   private _left(): number {
-    return Math.max(0, (claims(this._token).exp ?? Infinity) * 1000 - Date.now());
+    return Math.max(0, this._until - Date.now());
   }
 
   private async _ask(reason: Reason): Promise<string> {
@@ -58,6 +58,10 @@ export class Tokens {
     });
     try {
       this._token = await Promise.race([this._get({ reason, signal }), late]);
+      const { exp = Infinity, iat = 0 } = claims(this._token);
+      const now = Date.now();
+      // A fresh one that seems to have ended shows that this device's clock is wrong: then its length counts.
+      this._until = exp * 1000 > now ? exp * 1000 : now + (exp - iat) * 1000;
       this._reason = "expiring";
       return this._token;
     } catch (error) {
@@ -70,7 +74,7 @@ export class Tokens {
 }
 
 /** What a JWT says of itself, in ASCII at least; nothing where it is none. The server alone checks it. */
-export function claims(token: string): { exp?: number; sub?: string } {
+export function claims(token: string): { exp?: number; iat?: number; sub?: string } {
   try {
     return JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
   } catch {

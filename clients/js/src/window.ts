@@ -27,7 +27,9 @@ export class Window {
       this._aside?.push(message);
       return "updated";
     }
-    const index = this._index(seq);
+    // Most are the newest.
+    let index = this._list.length;
+    while (index > 0 && this._list[index - 1]!.seq >= seq) index--;
     const held = this._list[index];
     if (held?.seq === seq) {
       if (held.version >= version) return null;
@@ -53,12 +55,5 @@ export class Window {
     if (this._list.length <= keep) return;
     this._list = this._list.slice(-keep);
     this._from = this._list[0]!.seq;
-  }
-
-  /** Where `seq` is or belongs. Most are the newest. */
-  private _index(seq: number): number {
-    let index = this._list.length;
-    while (index > 0 && this._list[index - 1]!.seq >= seq) index--;
-    return index;
   }
 }

@@ -102,7 +102,7 @@ export class TenfourChat extends Base {
       delete (this as Record<string, unknown>)[name];
       (this as Record<string, unknown>)[name] = value;
     }
-    this._renew();
+    this._renew(true);
   }
 
   disconnectedCallback(): void {

@@ -24,11 +24,10 @@ export const MESSAGES = `
 .deleted .text { color: var(--muted); font-style: italic; }
 .pending .text { color: color-mix(in oklab, var(--fg) 78%, var(--own)); }
 .sender { display: block; font-size: .84em; font-weight: 650; margin-block-end: 1px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: light-dark(oklch(.45 .12 var(--hue)), oklch(.82 .1 var(--hue))); }
-.body { display: flex; flex-wrap: wrap; align-items: flex-end; column-gap: 10px; }
-.text { min-inline-size: 0; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext; }
+.body { display: flow-root; white-space: pre-wrap; overflow-wrap: anywhere; }
 .text a { color: var(--accent); text-underline-offset: 2px; border-radius: 3px; }
 .own .text a, .other .text a { color: inherit; text-decoration-color: var(--accent); }
-.meta { display: inline-flex; align-items: center; gap: 4px; margin-inline-start: auto; margin-block-end: -3px; font-size: .74em; color: var(--muted); white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.5; }
+.meta { float: inline-end; display: inline-flex; align-items: center; gap: 4px; margin-inline-start: 12px; margin-block: 6px -4px; font-size: .74em; color: var(--muted); white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.5; }
 .own .meta { color: color-mix(in oklab, var(--fg) 68%, var(--own)); }
 .edited::after { content: " ·"; }
 .tick .icon { inline-size: 16px; block-size: 16px; }
@@ -38,7 +37,7 @@ export const MESSAGES = `
 .failure { color: var(--danger); }
 .failure .link { color: inherit; }
 
-.quote { display: block; inline-size: 100%; max-inline-size: 100%; min-block-size: 38px; margin-block: 2px 5px; padding: 4px 10px; text-align: start; border-inline-start: 3px solid var(--accent); border-radius: 6px; background: color-mix(in oklab, var(--fg) 6%, transparent); font-size: .88em; contain: inline-size; min-inline-size: min(200px, 50cqi); }
+.quote { display: block; inline-size: 100%; max-inline-size: 100%; min-block-size: 38px; margin-block: 2px 5px; padding: 4px 10px; text-align: start; border-inline-start: 3px solid var(--accent); border-radius: 6px; background: color-mix(in oklab, var(--fg) 5%, transparent); font-size: .88em; contain: inline-size; min-inline-size: min(200px, 50cqi); }
 .quote:hover { background: color-mix(in oklab, var(--fg) 10%, transparent); }
 .quote .quote-name { color: inherit; }
 .quote .quote-text { color: color-mix(in oklab, var(--fg) 74%, transparent); }

@@ -72,10 +72,12 @@ h2, p { margin: 0; }
 .item-text { flex: 1; min-inline-size: 0; }
 .item-row { display: flex; align-items: baseline; gap: 8px; }
 .item-row + .item-row { margin-block-start: 2px; align-items: center; min-block-size: 20px; }
-.item-name, .item-last { flex: 1; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; text-align: start; }
+.item-name, .item-last { flex: 1; min-inline-size: 0; display: flex; white-space: nowrap; }
+.item-name bdi, .item-said, .item-who bdi { overflow: hidden; text-overflow: ellipsis; }
 .item-name { font-weight: 600; font-size: .97em; }
 .item-last { font-size: .88em; color: var(--muted); }
-.item-last.typing, .item-last.draft .item-who { color: var(--accent); }
+.item-who { flex: none; max-inline-size: 50%; display: flex; white-space: pre; }
+.item-last.typing { color: var(--accent); }
 .item-last.draft .item-who { color: var(--danger); }
 .item-time { font-size: .78em; color: var(--muted); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .has-unread .item-time { color: var(--accent); font-weight: 600; }
@@ -99,7 +101,7 @@ h2, p { margin: 0; }
 .head-name { font-size: 1.03em; font-weight: 650; line-height: 1.3; }
 .head-name, .head-about { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .head-about { font-size: .84em; color: var(--muted); min-block-size: 1.3em; line-height: 1.3; }
-.back { display: none; margin-inline-start: -10px; }
+.round.back { display: none; margin-inline-start: -10px; }
 .round { inline-size: 36px; block-size: 36px; border-radius: 50%; display: grid; place-items: center; flex: none; color: var(--muted); }
 .round:hover { background: var(--hover); }
 
@@ -138,7 +140,7 @@ h2, p { margin: 0; }
   .columns { grid-template-columns: minmax(0, 1fr); }
   .root[data-show="chat"] .side, .root:not([data-show="chat"]) .main { display: none; }
   .side { border: 0; }
-  .back { display: grid; }
+  .round.back { display: grid; }
   .head { padding-inline-start: 12px; }
 }
 .root:not([data-show="chat"]) .columns { grid-auto-rows: 100%; }

@@ -4,11 +4,10 @@
  * Handed out by `TenfourClient.channel`. The client feeds it frames, pages and acks; the cursor decides when they count.
  * It shows immutable snapshots and never touches the socket or the store itself.
  */
+import { quiet, timer } from "./backoff.ts";
+import type { Timer } from "./backoff.ts";
 import type { TenfourClient } from "./client.ts";
 import { Cursor } from "./cursor.ts";
-import { guarded } from "./emitter.ts";
-import { statusOf } from "./outbox.ts";
-import type { Item } from "./outbox.ts";
 import type { SavedChannel } from "./store.ts";
 import type {
   ChannelInfo,
@@ -18,18 +17,12 @@ import type {
   Frame,
   Member,
   Role,
-  ServerFrame,
+  Typer,
   WireChannel,
   WireMessage,
 } from "./types.ts";
 import { Window } from "./window.ts";
-
-/** What is kept of a channel that nobody looks at, and saved of any. */
-const KEEP = 200;
-const SAVE = 50;
-const TYPING_EVERY = 2_000;
-/** Marks that follow each other within this time go out as one. */
-const MARK_AFTER = 100;
+import { Limit } from "./limits.ts";
 
 export class Channel {
   _joined = false;
@@ -40,9 +33,9 @@ export class Channel {
   private _counted = 0;
   private _reads: Record<string, number> = {};
   private _members: readonly Member[] | null = null;
-  private _typers = new Map<string, { userId: string; name: string; timer: ReturnType<typeof setTimeout> }>();
+  private _typers = new Map<string, Typer & { _timer: Timer }>();
   private _typed = 0;
-  private _marking: ReturnType<typeof setTimeout> | undefined;
+  private readonly _marking = timer();
   private _loading: Promise<void> | null = null;
   private _listeners = new Set<() => void>();
   /** Somebody asked for history: it stays while somebody looks. */
@@ -70,9 +63,10 @@ export class Channel {
 
   /** Immutable, and the same object until something changes. */
   getSnapshot(): ChannelSnapshot {
+    const waiting = () => this._client._sender._list.filter((item) => item._entry.channelId === this.id);
     return (this._view ??= {
       ...this._summary(),
-      messages: [...this._window._list, ...this._client._sender._outbox._of(this.id).map((item) => this._pending(item))],
+      messages: [...this._window._list, ...waiting().map((item) => (item._shown ??= this._client._pending(item)))],
       hasOlder: this._joined && this._window._from > 1,
       isLoading: this._loading !== null,
       reads: this._reads,
@@ -103,12 +97,12 @@ export class Channel {
   /** Shows the message at once; resolves when the server has stored it, which may be after many connections. */
   send(draft: Draft | string): Promise<ChatMessage> {
     this._typed = 0;
-    return this._client._sender._queue(this.id, typeof draft === "string" ? { content: draft } : draft);
+    return quiet(this._client._sender._queue(this.id, typeof draft === "string" ? { content: draft } : draft));
   }
 
   /** Sends a failed message again, after all that waits. */
   retry(clientId: string): Promise<ChatMessage> {
-    return this._client._sender._retry(clientId);
+    return quiet(this._client._sender._retry(clientId));
   }
 
   /** Takes back a message that is not under way. False if it is too late. */
@@ -136,26 +130,27 @@ export class Channel {
   }
 
   /** Lets go of all but the newest; `loadOlder` brings them back. For who scrolls a long way up and down again. */
-  trim(keep = KEEP): void {
-    if (this._window._trim(keep)) this._touch();
+  trim(keep = Limit.Keep): void {
+    this._window._trim(keep);
+    this._touch();
   }
 
   /** Everything up to `seq` was read. Never goes back. */
   markRead(seq = this._info.lastSeq): void {
     if (!this._read(seq)) return;
     this._touch();
-    this._marking ??= setTimeout(() => this._mark(), MARK_AFTER);
+    this._mark();
   }
 
   /** Call it with each keystroke: the others are told at most once in two seconds. */
   keystroke(): void {
-    const now = performance.now();
-    if (this._typed && now - this._typed < TYPING_EVERY) return;
+    const now = Date.now();
+    if (now - this._typed < Limit.TypingEvery) return;
     if (this._client._send({ type: "typing", channelId: this.id })) this._typed = now;
   }
 
   async loadMembers(): Promise<readonly Member[]> {
-    const { members } = await this._client._rest._call<{ members: Member[] }>("GET", this._path("/members"));
+    const { members } = await this._call<{ members: Member[] }>("GET", "/members");
     this._members = members;
     for (const { id, lastReadSeq } of members) this._readBy(id, lastReadSeq);
     this._touch();
@@ -163,19 +158,19 @@ export class Channel {
   }
 
   rename(name: string): Promise<void> {
-    return this._client._rest._call("PATCH", this._path(), { name }).then(() => {});
+    return this._call("PATCH", "", { name });
   }
 
   addMembers(userIds: string[]): Promise<void> {
-    return this._client._rest._call("POST", this._path("/members"), { userIds }).then(() => {});
+    return this._call("POST", "/members", { userIds });
   }
 
   removeMember(userId: string): Promise<void> {
-    return this._client._rest._call("DELETE", this._path(`/members/${encodeURIComponent(userId)}`));
+    return this._member("DELETE", userId);
   }
 
   setRole(userId: string, role: Role): Promise<void> {
-    return this._client._rest._call("PATCH", this._path(`/members/${encodeURIComponent(userId)}`), { role }).then(() => {});
+    return this._member("PATCH", userId, { role });
   }
 
   leave(): Promise<void> {
@@ -194,98 +189,74 @@ export class Channel {
       this._window._reset(info.lastSeq + 1);
     }
     this._take(info, known);
-    if (this._members) this._reloadMembers();
+    if (this._members) void quiet(this.loadMembers());
   }
 
   _restore({ info, epoch, version, from, messages }: SavedChannel): void {
     this._joined = true;
     this._cursor._start(version, epoch);
-    this._window._reset(from, messages.map((message) => this._client._view(message)));
+    this._window._reset(from);
+    for (const message of messages) this._window._put(this._client._view(message));
     this._take(info, true);
-    this._counted = version;
   }
 
   _saved(): SavedChannel {
     const { _list: list, _from: from } = this._window;
-    // Without what it is shown with.
-    const messages = list.slice(-SAVE).map(({ key: _k, status: _s, mine: _m, error: _e, ...message }) => message);
-    return {
-      id: this.id,
-      info: { ...this._info, online: [] },
-      epoch: this._cursor._epoch,
-      version: this._cursor._version,
-      from: list.length > SAVE ? messages[0]!.seq : from,
-      messages,
-    };
+    const { _epoch: epoch, _version: version } = this._cursor;
+    const messages = list.slice(-Limit.Save);
+    return { id: this.id, info: this._info, epoch, version, from: list.length > Limit.Save ? messages[0]!.seq : from, messages };
   }
 
-  _frame(frame: Extract<ServerFrame, { channelId: string } | { data: unknown }>): void {
-    switch (frame.type) {
-      case "message":
-      case "message_updated":
-      case "message_deleted": {
-        const { data, since } = frame;
-        return this._cursor._live({ _version: data.version, _since: since, _apply: () => this._client._took(this, data) });
-      }
-      case "channel": {
-        const { data, since } = frame;
-        const apply = () => {
-          this._take({ ...data, lastSeq: Math.max(data.lastSeq, this._info.lastSeq) }, true);
-          this._client._emit("channel.updated", this._summary());
-        };
-        return this._cursor._live({ _version: data.version, _since: since, _info: true, _apply: apply });
-      }
-      case "members": {
-        const { version, since, memberIds, online } = frame;
-        const apply = () => this._memberIds(memberIds, online);
-        return this._cursor._live({ _version: version, _since: since, _info: true, _apply: apply });
-      }
-      case "typing":
-        return this._typing(frame);
-      case "typing_stopped":
-        return this._stopped(frame.userId);
-      case "presence": {
-        const others = this._info.online.filter((id) => id !== frame.userId);
-        this._info = { ...this._info, online: frame.status === "online" ? [...others, frame.userId] : others };
-        return this._touch();
-      }
-      case "read": {
-        const { channelId, userId, seq, at } = frame;
-        if (userId === this._client._me) this._read(seq);
-        else this._readBy(userId, seq);
-        this._touch();
-        return this._client._emit("read.updated", { channelId, userId, seq, at });
-      }
-    }
+  /** Something with a place in the channel's sequence; `info` where it is about the channel itself. */
+  _live(version: number, since: number | null | undefined, apply: () => void, info = false): void {
+    if (this._joined) this._cursor._live({ _version: version, _since: since ?? version, _info: info, _apply: apply });
+  }
+
+  _told(info: WireChannel): void {
+    this._take({ ...info, lastSeq: Math.max(info.lastSeq, this._info.lastSeq) }, true);
+    this._client._emit("channel.updated", this._summary());
+  }
+
+  _memberIds(memberIds: string[]): void {
+    this._info.memberIds = memberIds;
+    if (this._members) void quiet(this.loadMembers());
+    this._touch();
+    this._client._emit("members.changed", { channelId: this.id, memberIds });
+  }
+
+  _marked({ channelId, userId, seq, at }: Frame<"read">): void {
+    if (userId === this._client._me) this._read(seq);
+    else this._readBy(userId, seq);
+    this._touch();
+    this._client._emit("read.updated", { channelId, userId, seq, at });
   }
 
   /** True if it brought something. */
   _page(page: Frame<"sync">, asked: number): boolean {
     const before = this._cursor._version;
-    const fits = this._cursor._page(page, asked, this._client._epoch, (after, reset) => {
+    let reset = false;
+    this._cursor._page(page, asked, this._client._epoch, (after, anew) => {
+      reset = anew;
       if (reset) {
-        const list = [...page.messages].sort((a, b) => a.seq - b.seq).map((message) => this._client._view(message));
-        for (const message of page.messages) this._client._stored(message);
-        this._window._reset(list[0]?.seq ?? this._info.lastSeq + 1, list);
+        this._window._reset(Math.min(this._info.lastSeq + 1, ...page.messages.map(({ seq }) => seq)));
         this._client._emit("sync.reset", { channelId: this.id });
-      } else {
-        for (const message of page.messages) if (message.version > after) this._client._took(this, message);
       }
+      for (const message of page.messages) if (message.version > after) this._client._took(this, message, reset);
       if (page.version > after) this._memberIds(page.memberIds);
     });
-    this._shrink();
     this._touch();
-    return fits && (this._cursor._version !== before || page.reset === true);
+    return reset || this._cursor._version !== before;
   }
 
   /** Puts in a message that counts now. Says what it was here. */
-  _put(message: ChatMessage): "new" | "changed" | null {
+  _put(message: ChatMessage): "new" | "updated" | null {
     const was = this._window._put(message);
     if (!was) return null;
     this._info.lastSeq = Math.max(this._info.lastSeq, message.seq);
-    const unread = !message.mine && message.version > this._counted && message.seq > this._info.lastReadSeq;
-    if (unread && was === "new" && !message.deletedAt) this._info.unread++;
-    if (unread && was === "changed" && message.deletedAt) this._info.unread = Math.max(0, this._info.unread - 1);
+    if (!message.mine && message.version > this._counted && message.seq > this._info.lastReadSeq) {
+      const more = Number(was === "new") - Number(!!message.deletedAt);
+      this._info.unread = Math.max(0, this._info.unread + more);
+    }
     this._shrink();
     this._touch();
     return was;
@@ -300,21 +271,19 @@ export class Channel {
 
   /** Nobody is known to type while the line is down. */
   _offline(): void {
-    for (const { timer } of this._typers.values()) clearTimeout(timer);
-    this._typers.clear();
-    clearTimeout(this._marking);
-    this._marking = undefined;
-    this._touch();
+    for (const userId of this._typers.keys()) this._stopped(userId);
+    this._marking();
   }
 
   _summary(): ChannelInfo {
     if (this._infoView) return this._infoView;
     this._recount();
-    const { version: _v, peer, ...info } = this._info;
+    const { version: _v, peer = null, ...info } = this._info;
     return (this._infoView = {
       ...info,
       joined: this._joined,
-      peer: peer ?? null,
+      peer,
+      online: info.memberIds.filter((id) => this._client._people[id]?.online),
       lastMessage: this._window._list.at(-1) ?? null,
       typing: [...this._typers.values()].map(({ userId, name }) => ({ userId, name })),
     });
@@ -327,19 +296,19 @@ export class Channel {
   }
 
   _notify(): void {
-    for (const listener of [...this._listeners]) guarded(listener);
+    for (const listener of [...this._listeners]) listener();
   }
 
-  private _pending(item: Item): ChatMessage {
-    return (item._view ??= this._client._pending(item, statusOf(item)));
+  private _call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this._client._rest._call(method, `channels/${this.id}${path}`, body);
   }
 
-  private _path(rest = ""): string {
-    return `/channels/${this.id}${rest}`;
+  private _member(method: string, userId: string, body?: unknown): Promise<void> {
+    return this._call(method, `/members/${encodeURIComponent(userId)}`, body);
   }
 
   private async _change(method: string, messageId: string, body?: unknown): Promise<ChatMessage> {
-    const message = await this._client._rest._call<WireMessage>(method, `/messages/${messageId}`, body);
+    const message = await this._client._rest._call<WireMessage>(method, `messages/${messageId}`, body);
     this._client._took(this, message);
     return this._client._view(message);
   }
@@ -347,19 +316,11 @@ export class Channel {
   private async _load(limit: number): Promise<void> {
     await this._client._ready(this);
     const before = this._window._from;
-    if (before <= 1) return;
     this._wanted = true;
-    this._window._asking();
+    this._window._aside = [];
     type Page = { messages: WireMessage[]; hasMore: boolean };
-    const { messages, hasMore } = await this._client._rest._call<Page>(
-      "GET",
-      this._path(`/messages?before=${before}&limit=${limit}`),
-    );
+    const { messages, hasMore } = await this._call<Page>("GET", `/messages?before=${before}&limit=${limit}`);
     this._window._older(before, messages.map((message) => this._client._view(message)), hasMore);
-  }
-
-  private _reloadMembers(): void {
-    this.loadMembers().catch(() => {});
   }
 
   /** `known`: it is of the history whose marks are held. */
@@ -369,15 +330,8 @@ export class Channel {
     this._counted = info.version;
     if (info.peer) this._readBy(info.peer.id, info.peer.lastReadSeq);
     // Read here, and not known there yet.
-    if (this._read(mark)) this._marking ??= setTimeout(() => this._mark(), MARK_AFTER);
+    if (this._read(mark)) this._mark();
     this._touch();
-  }
-
-  private _memberIds(memberIds: string[], online?: string[]): void {
-    this._info = { ...this._info, memberIds, ...(online && { online }) };
-    if (this._members) this._reloadMembers();
-    this._touch();
-    this._client._emit("members.changed", { channelId: this.id, memberIds });
   }
 
   /** This user's own mark; true if it moved. */
@@ -390,14 +344,9 @@ export class Channel {
     return true;
   }
 
-  private _mark(): void {
-    this._marking = undefined;
-    this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: `read ${this.id}` });
-  }
-
-  /** The server refused the mark for now. */
-  _markAgain(ms: number): void {
-    this._marking ??= setTimeout(() => this._mark(), ms);
+  /** Tells the server how far this user has read. Marks that follow each other at once go out as one. */
+  _mark(ms = Limit.MarkAfter): void {
+    this._marking(ms, () => this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: this.id }));
   }
 
   private _readBy(userId: string, seq: number): void {
@@ -416,18 +365,18 @@ export class Channel {
     this._info.unread = unread;
   }
 
-  private _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
-    if (userId === this._client._me) return;
+  _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
     const known = this._typers.get(userId);
-    clearTimeout(known?.timer);
-    this._typers.set(userId, { userId, name, timer: setTimeout(() => this._stopped(userId), expiresInMs) });
-    if (known) return;
+    const _timer = known?._timer ?? timer();
+    _timer(expiresInMs, () => this._stopped(userId));
+    if (known || userId === this._client._me) return;
+    this._typers.set(userId, { userId, name, _timer });
     this._touch();
     this._client._emit("typing.start", { channelId: this.id, userId, name });
   }
 
-  private _stopped(userId: string): void {
-    clearTimeout(this._typers.get(userId)?.timer);
+  _stopped(userId: string): void {
+    this._typers.get(userId)?._timer();
     if (!this._typers.delete(userId)) return;
     this._touch();
     this._client._emit("typing.stop", { channelId: this.id, userId });
@@ -435,7 +384,7 @@ export class Channel {
 
   /** What nobody looks at does not grow for ever. While pages are missing, what is held says what is new. */
   private _shrink(): void {
-    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < KEEP * 1.25) return;
-    this._window._trim(KEEP);
+    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
+    this._window._trim(Limit.Keep);
   }
 }

@@ -125,8 +125,8 @@ export class Conversation {
     this._schedule._ask();
   }
 
-  _focus(): void {
-    this._composer._focus();
+  _focus(options?: FocusOptions): void {
+    this._composer._focus(options);
   }
 
   _draftsKnown(): void {

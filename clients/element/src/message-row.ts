@@ -91,7 +91,7 @@ export class Row {
     this._avatar._update(message.senderId, message.senderName, false, null);
     show(this._sender, state.group && !message.mine && state.first);
     text(this._sender, message.senderName);
-    this._sender.style.setProperty("--hue", this._avatar._root.style.getPropertyValue("--hue"));
+    this._sender.style.setProperty("--_hue", this._avatar._root.style.getPropertyValue("--_hue"));
 
     if (!was || was.message.content !== message.content || was.message.deletedAt !== message.deletedAt) this._write(message, deleted);
     this._quoted(state, deleted);

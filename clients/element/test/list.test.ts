@@ -197,7 +197,10 @@ test("new messages do not move what is read further up, and follow whoever is at
   await post(daemon, quiet, "driver", ["follow me"]);
   await text(page, "follow me").waitFor();
   expect(await text(page, "follow me").isVisible()).toBe(true);
-  await page.locator(".scroller").evaluate((scroller) => (scroller.scrollTop = 300));
+  await page.locator(".scroller").evaluate(async (scroller) => {
+    scroller.scrollTop = 300;
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+  });
   const before = await topRow(page);
   await post(daemon, quiet, "driver", ["do not follow me"]);
   await page.getByRole("button", { name: "To the newest message, 1 unread" }).waitFor();

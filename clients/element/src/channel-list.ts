@@ -62,7 +62,7 @@ class Item {
 
   private _preview({ lastMessage: last, type }: ChannelInfo, kind: string, draft: string, strings: Strings): void {
     const line = this._last;
-    line.className = `item-last ${kind}`;
+    line.className = `item-last ${kind && `is-${kind}`}`;
     if (kind === "typing") return text(line, strings.typingShort);
     const who = kind === "draft" ? strings.draft : last?.mine ? strings.you : type === "group" ? last?.senderName : "";
     const said = kind === "draft" ? short(draft) : !last ? "" : last.deletedAt ? strings.deleted : short(last.content);

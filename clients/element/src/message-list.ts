@@ -27,7 +27,7 @@ const KEEP = 300;
 const JUMP_PAGES = 300;
 
 export class MessageList {
-  private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: 0 });
+  private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: -1 });
   private readonly _view = h("div", { class: "scroller", part: "messages" }, this._feed);
   private readonly _empty = h("div", { class: "nothing", hidden: true });
   private readonly _loading = h("div", { class: "loading", hidden: true }, h("span", { class: "spinner" }), h("span", { class: "sr" }));
@@ -137,8 +137,10 @@ export class MessageList {
     this._scroller._toEnd();
   }
 
+  /** The newest of one's own. While that is not stored there is none: an older one would not be what is meant. */
   _lastChangeable(): ChatMessage | undefined {
-    return this._messages.findLast(({ mine, status, deletedAt }) => mine && status === "sent" && !deletedAt);
+    const last = this._messages.findLast(({ mine, deletedAt }) => mine && !deletedAt);
+    return last?.status === "sent" ? last : undefined;
   }
 
   _focus(): void {
@@ -243,7 +245,7 @@ export class MessageList {
     if (scroller._atEnd && this._messages.length > KEEP * 2 && !this._busy) this._channel?.trim(KEEP);
     // The list itself takes the focus while the row that had it is not there.
     const current = this._current ?? this._messages.at(-1)?.key;
-    attr(this._feed, "tabindex", current !== undefined && scroller._rows.has(current) ? -1 : 0);
+    attr(this._feed, "tabindex", current === undefined || scroller._rows.has(current) ? -1 : 0);
     this._jumps(shot);
     this._seen();
   }

@@ -25,7 +25,7 @@ export const MESSAGES = `
 .pending .text { color: color-mix(in oklab, var(--_fg) 78%, var(--_own)); }
 .sender { display: block; font-size: .84em; font-weight: 650; margin-block-end: 1px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: light-dark(oklch(.45 .12 var(--_hue)), oklch(.82 .1 var(--_hue))); }
 .body { display: flow-root; white-space: pre-wrap; overflow-wrap: anywhere; }
-.text a { color: var(--_accent); text-underline-offset: 2px; border-radius: 3px; }
+.text a { color: var(--_strong); text-underline-offset: 2px; border-radius: 3px; }
 .own .text a, .other .text a { color: inherit; text-decoration-color: var(--_accent); }
 .meta { float: inline-end; display: inline-flex; align-items: center; gap: 4px; margin-inline-start: 12px; margin-block: 6px -4px; font-size: .74em; color: var(--_muted); white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.5; }
 .own .meta { color: color-mix(in oklab, var(--_fg) 68%, var(--_own)); }
@@ -62,9 +62,9 @@ export const MESSAGES = `
 .jump-down, .jump-up { position: absolute; z-index: 2; display: flex; align-items: center; justify-content: center; background: var(--_bg); color: var(--_fg); border: 1px solid var(--_line); box-shadow: var(--_shadow); }
 .jump-down { inset-block-end: 10px; inset-inline-end: var(--_s); inline-size: 44px; block-size: 44px; border-radius: 50%; }
 .jump-down .badge { position: absolute; inset-block-start: -9px; inset-inline-end: -4px; }
-.jump-up { inset-block-start: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border-radius: 18px; font-size: .86em; font-weight: 600; color: var(--_accent); }
+.jump-up { inset-block-start: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border-radius: 18px; font-size: .86em; font-weight: 600; color: var(--_strong); }
 .jump-up .icon { inline-size: 18px; block-size: 18px; }
-@media (pointer: coarse) { .jump-up { min-block-size: 44px; border-radius: 22px; } .quote { min-block-size: 44px; } }
+@media (pointer: coarse) { .jump-up { min-block-size: 44px; border-radius: 22px; } .quote { min-block-size: 44px; } .tool { inline-size: 44px; block-size: 44px; } .tools { inset-block-start: -40px; } }
 .messages > .nothing { position: absolute; inset: 0; display: grid; place-items: center; pointer-events: none; }
 .loading { position: absolute; inset-block-start: 10px; inset-inline: 0; margin-inline: auto; inline-size: 30px; block-size: 30px; border-radius: 50%; background: var(--_bg); box-shadow: var(--_shadow); display: grid; place-items: center; pointer-events: none; animation: late .4s; }
 @keyframes late { 0%, 90% { opacity: 0; } 100% { opacity: 1; } }

@@ -39,6 +39,8 @@ class Item {
     this._more,
   );
 
+  private _state: readonly unknown[] = [];
+
   constructor(readonly _id: string) {
     this._root.dataset["channel"] = _id;
   }
@@ -46,6 +48,10 @@ class Item {
   _update(channel: ChannelInfo, snapshot: ClientSnapshot, draft: string, chosen: boolean, strings: Strings, times: Times): void {
     const name = nameOf(channel, strings);
     const online = onlineOf(channel, snapshot);
+    // Many channels, and mostly one of them has changed.
+    const state = [channel, draft, chosen, online, new Date().toDateString()];
+    if (state.every((it, i) => it === this._state[i])) return;
+    this._state = state;
     this._avatar._update(colourOf(channel), name, channel.type === "group", online);
     text(this._name, name);
     const { lastMessage: last, typing } = channel;

@@ -148,6 +148,7 @@ h2, p { margin: 0; }
 @media (pointer: coarse) {
   .round, .send { inline-size: 44px; block-size: 44px; }
   .input, .search, .button { min-block-size: 44px; font-size: max(16px, 1em); }
+  .input { padding-block: 10.5px; }
   .link { min-block-size: 44px; min-inline-size: 44px; }
 }
 @media (prefers-reduced-motion: reduce) {

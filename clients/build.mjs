@@ -25,6 +25,8 @@ const shared = {
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
+  // Fields that only a constructor sets are not declared a second time.
+  tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
   conditions: ["tenfour-source"],
   // Private fields of the SDK's own classes; none of these names is part of an interface.
   mangleProps: /^_[a-z]/,

@@ -21,6 +21,7 @@ const STARTED = /admin (\S+), listening on (\S+)/;
  * @property {string} url of REST, the pages and, with ws for http, of the WebSocket
  * @property {string} adminUrl
  * @property {number} port
+ * @property {string} folder where the database is
  * @property {string} secret the HS256 secret
  * @property {(sub: string, options?: TokenOptions) => string} token
  * @property {(path: string, options?: CallOptions) => Promise<any>} call REST, by default as the application's server
@@ -114,6 +115,7 @@ export async function startDaemon(options = {}) {
     url,
     adminUrl: `http://127.0.0.1:${ports.admin}`,
     port: ports.listen,
+    folder,
     secret: env.TENFOUR_JWT_SECRET,
     token,
     call,
@@ -144,6 +146,17 @@ export async function post(daemon, channelId, as, contents) {
     sent.push(await daemon.call(`/channels/${channelId}/messages`, { as, body: { clientId: randomUUID(), content } }));
   }
   return sent;
+}
+
+/** Fills a channel faster than one by one. Gives back the contents by `seq`. */
+export async function flood(daemon, channelId, as, count) {
+  const left = Array.from({ length: count }, (_, n) => `message ${n}`);
+  const sent = [];
+  const lane = async () => {
+    for (let content; (content = left.pop()) !== undefined; ) sent.push(...(await post(daemon, channelId, as, [content])));
+  };
+  await Promise.all(Array.from({ length: 32 }, lane));
+  return sent.sort((a, b) => a.seq - b.seq).map(({ content }) => content);
 }
 
 /** A port that is free now, and that the daemon can take again after a restart. */

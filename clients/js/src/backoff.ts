@@ -1,19 +1,11 @@
 /**
  * How long to wait before the next attempt. Used by the line and the outbox.
  *
- * Full jitter, so that a daemon that restarts is not met by all of its clients at once.
+ * Full jitter, so that a daemon that restarts is not met by all of its clients at once. `failures` in a row so far;
+ * `unit` is random, from 0 up to 1.
  */
-
-/** The longest that a server's hint can make a client wait. */
-export const MAX_HINT = 60_000;
-
-/** `failures` in a row so far; `unit` is random, from 0 up to 1. */
-export function delay(failures: number, min: number, max: number, unit: number): number {
-  return min + Math.min(max - min, min * 2 ** Math.min(failures, 16)) * unit;
-}
-
-export function random(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32;
+export function delay(failures: number, min: number, max: number, unit = Math.random()): number {
+  return min + Math.min(max - min, min * 2 ** failures) * unit;
 }
 
 /** A UUID, version 4. `crypto.randomUUID` is missing on pages that come by plain http. */
@@ -23,4 +15,15 @@ export function uuid(): string {
   bytes[8] = (bytes[8]! & 63) | 128;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** Something to be done later: what is set anew, or set to nothing, is not done any more. */
+export type Timer = (ms?: number, call?: () => void) => void;
+
+export function timer(): Timer {
+  let id: ReturnType<typeof setTimeout> | undefined;
+  return (ms, call) => {
+    clearTimeout(id);
+    id = call && setTimeout(call, ms);
+  };
 }

@@ -4,11 +4,10 @@
  * Handed out by `TenfourClient.channel`. The client feeds it frames, pages and acks; the cursor decides when they count.
  * It shows immutable snapshots and never touches the socket or the store itself.
  */
-import type { TenfourClient } from "./client.ts";
+import { timer } from "./backoff.ts";
+import type { Timer } from "./backoff.ts";
+import type { ChannelFrame, TenfourClient } from "./client.ts";
 import { Cursor } from "./cursor.ts";
-import { guarded } from "./emitter.ts";
-import { statusOf } from "./outbox.ts";
-import type { Item } from "./outbox.ts";
 import type { SavedChannel } from "./store.ts";
 import type {
   ChannelInfo,
@@ -18,17 +17,19 @@ import type {
   Frame,
   Member,
   Role,
-  ServerFrame,
+  Typer,
   WireChannel,
   WireMessage,
 } from "./types.ts";
 import { Window } from "./window.ts";
 
+/** A frame that has its place in the channel's sequence. */
+type Sequenced = Extract<ChannelFrame, { data: unknown } | { type: "members" }>;
+
 /** What is kept of a channel that nobody looks at, and saved of any. */
 const KEEP = 200;
 const SAVE = 50;
 const TYPING_EVERY = 2_000;
-/** Marks that follow each other within this time go out as one. */
 const MARK_AFTER = 100;
 
 export class Channel {
@@ -40,9 +41,9 @@ export class Channel {
   private _counted = 0;
   private _reads: Record<string, number> = {};
   private _members: readonly Member[] | null = null;
-  private _typers = new Map<string, { userId: string; name: string; timer: ReturnType<typeof setTimeout> }>();
+  private _typers = new Map<string, Typer & { _timer: Timer }>();
   private _typed = 0;
-  private _marking: ReturnType<typeof setTimeout> | undefined;
+  private readonly _marking = timer();
   private _loading: Promise<void> | null = null;
   private _listeners = new Set<() => void>();
   /** Somebody asked for history: it stays while somebody looks. */
@@ -72,7 +73,7 @@ export class Channel {
   getSnapshot(): ChannelSnapshot {
     return (this._view ??= {
       ...this._summary(),
-      messages: [...this._window._list, ...this._client._sender._outbox._of(this.id).map((item) => this._pending(item))],
+      messages: [...this._window._list, ...this._client._sender._of(this.id).map((item) => (item._shown ??= this._client._pending(item)))],
       hasOlder: this._joined && this._window._from > 1,
       isLoading: this._loading !== null,
       reads: this._reads,
@@ -144,7 +145,7 @@ export class Channel {
   markRead(seq = this._info.lastSeq): void {
     if (!this._read(seq)) return;
     this._touch();
-    this._marking ??= setTimeout(() => this._mark(), MARK_AFTER);
+    this._mark();
   }
 
   /** Call it with each keystroke: the others are told at most once in two seconds. */
@@ -155,7 +156,7 @@ export class Channel {
   }
 
   async loadMembers(): Promise<readonly Member[]> {
-    const { members } = await this._client._rest._call<{ members: Member[] }>("GET", this._path("/members"));
+    const { members } = await this._call<{ members: Member[] }>("GET", "/members");
     this._members = members;
     for (const { id, lastReadSeq } of members) this._readBy(id, lastReadSeq);
     this._touch();
@@ -163,19 +164,19 @@ export class Channel {
   }
 
   rename(name: string): Promise<void> {
-    return this._client._rest._call("PATCH", this._path(), { name }).then(() => {});
+    return this._call("PATCH", "", { name });
   }
 
   addMembers(userIds: string[]): Promise<void> {
-    return this._client._rest._call("POST", this._path("/members"), { userIds }).then(() => {});
+    return this._call("POST", "/members", { userIds });
   }
 
   removeMember(userId: string): Promise<void> {
-    return this._client._rest._call("DELETE", this._path(`/members/${encodeURIComponent(userId)}`));
+    return this._call("DELETE", `/members/${encodeURIComponent(userId)}`);
   }
 
   setRole(userId: string, role: Role): Promise<void> {
-    return this._client._rest._call("PATCH", this._path(`/members/${encodeURIComponent(userId)}`), { role }).then(() => {});
+    return this._call("PATCH", `/members/${encodeURIComponent(userId)}`, { role });
   }
 
   leave(): Promise<void> {
@@ -219,44 +220,35 @@ export class Channel {
     };
   }
 
-  _frame(frame: Extract<ServerFrame, { channelId: string } | { data: unknown }>): void {
-    switch (frame.type) {
-      case "message":
-      case "message_updated":
-      case "message_deleted": {
-        const { data, since } = frame;
-        return this._cursor._live({ _version: data.version, _since: since, _apply: () => this._client._took(this, data) });
-      }
-      case "channel": {
-        const { data, since } = frame;
-        const apply = () => {
-          this._take({ ...data, lastSeq: Math.max(data.lastSeq, this._info.lastSeq) }, true);
-          this._client._emit("channel.updated", this._summary());
-        };
-        return this._cursor._live({ _version: data.version, _since: since, _info: true, _apply: apply });
-      }
-      case "members": {
-        const { version, since, memberIds, online } = frame;
-        const apply = () => this._memberIds(memberIds, online);
-        return this._cursor._live({ _version: version, _since: since, _info: true, _apply: apply });
-      }
-      case "typing":
-        return this._typing(frame);
-      case "typing_stopped":
-        return this._stopped(frame.userId);
-      case "presence": {
-        const others = this._info.online.filter((id) => id !== frame.userId);
-        this._info = { ...this._info, online: frame.status === "online" ? [...others, frame.userId] : others };
-        return this._touch();
-      }
-      case "read": {
-        const { channelId, userId, seq, at } = frame;
-        if (userId === this._client._me) this._read(seq);
-        else this._readBy(userId, seq);
-        this._touch();
-        return this._client._emit("read.updated", { channelId, userId, seq, at });
-      }
+  _frame(frame: ChannelFrame): void {
+    if ("data" in frame || frame.type === "members") {
+      return this._cursor._live({
+        _version: "data" in frame ? frame.data.version : frame.version,
+        _since: frame.since,
+        _info: frame.type === "channel" || frame.type === "members",
+        _apply: () => this._apply(frame),
+      });
     }
+    const { type, channelId, userId } = frame;
+    if (type === "typing") return this._typing(frame);
+    if (type === "typing_stopped") return this._stopped(userId);
+    if (type === "presence") {
+      const others = this._info.online.filter((id) => id !== userId);
+      this._info.online = frame.status === "online" ? [...others, userId] : others;
+    } else {
+      if (userId === this._client._me) this._read(frame.seq);
+      else this._readBy(userId, frame.seq);
+      this._client._emit("read.updated", { channelId, userId, seq: frame.seq, at: frame.at });
+    }
+    this._touch();
+  }
+
+  /** It has its turn. */
+  private _apply(frame: Sequenced): void {
+    if (frame.type === "members") return this._memberIds(frame.memberIds, frame.online);
+    if (frame.type !== "channel") return this._client._took(this, frame.data);
+    this._take({ ...frame.data, lastSeq: Math.max(frame.data.lastSeq, this._info.lastSeq) }, true);
+    this._client._emit("channel.updated", this._summary());
   }
 
   /** True if it brought something. */
@@ -300,11 +292,8 @@ export class Channel {
 
   /** Nobody is known to type while the line is down. */
   _offline(): void {
-    for (const { timer } of this._typers.values()) clearTimeout(timer);
-    this._typers.clear();
-    clearTimeout(this._marking);
-    this._marking = undefined;
-    this._touch();
+    for (const userId of this._typers.keys()) this._stopped(userId);
+    this._marking();
   }
 
   _summary(): ChannelInfo {
@@ -327,19 +316,15 @@ export class Channel {
   }
 
   _notify(): void {
-    for (const listener of [...this._listeners]) guarded(listener);
+    for (const listener of [...this._listeners]) listener();
   }
 
-  private _pending(item: Item): ChatMessage {
-    return (item._view ??= this._client._pending(item, statusOf(item)));
-  }
-
-  private _path(rest = ""): string {
-    return `/channels/${this.id}${rest}`;
+  private _call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return this._client._rest._call(method, `channels/${this.id}${path}`, body);
   }
 
   private async _change(method: string, messageId: string, body?: unknown): Promise<ChatMessage> {
-    const message = await this._client._rest._call<WireMessage>(method, `/messages/${messageId}`, body);
+    const message = await this._client._rest._call<WireMessage>(method, `messages/${messageId}`, body);
     this._client._took(this, message);
     return this._client._view(message);
   }
@@ -349,12 +334,9 @@ export class Channel {
     const before = this._window._from;
     if (before <= 1) return;
     this._wanted = true;
-    this._window._asking();
+    this._window._aside = new Map();
     type Page = { messages: WireMessage[]; hasMore: boolean };
-    const { messages, hasMore } = await this._client._rest._call<Page>(
-      "GET",
-      this._path(`/messages?before=${before}&limit=${limit}`),
-    );
+    const { messages, hasMore } = await this._call<Page>("GET", `/messages?before=${before}&limit=${limit}`);
     this._window._older(before, messages.map((message) => this._client._view(message)), hasMore);
   }
 
@@ -369,7 +351,7 @@ export class Channel {
     this._counted = info.version;
     if (info.peer) this._readBy(info.peer.id, info.peer.lastReadSeq);
     // Read here, and not known there yet.
-    if (this._read(mark)) this._marking ??= setTimeout(() => this._mark(), MARK_AFTER);
+    if (this._read(mark)) this._mark();
     this._touch();
   }
 
@@ -390,14 +372,9 @@ export class Channel {
     return true;
   }
 
-  private _mark(): void {
-    this._marking = undefined;
-    this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: `read ${this.id}` });
-  }
-
-  /** The server refused the mark for now. */
-  _markAgain(ms: number): void {
-    this._marking ??= setTimeout(() => this._mark(), ms);
+  /** Tells the server how far this user has read. Marks that follow each other at once go out as one. */
+  _mark(ms = MARK_AFTER): void {
+    this._marking(ms, () => this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: this.id }));
   }
 
   private _readBy(userId: string, seq: number): void {
@@ -417,17 +394,17 @@ export class Channel {
   }
 
   private _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
-    if (userId === this._client._me) return;
     const known = this._typers.get(userId);
-    clearTimeout(known?.timer);
-    this._typers.set(userId, { userId, name, timer: setTimeout(() => this._stopped(userId), expiresInMs) });
-    if (known) return;
+    const _timer = known?._timer ?? timer();
+    _timer(expiresInMs, () => this._stopped(userId));
+    if (known || userId === this._client._me) return;
+    this._typers.set(userId, { userId, name, _timer });
     this._touch();
     this._client._emit("typing.start", { channelId: this.id, userId, name });
   }
 
   private _stopped(userId: string): void {
-    clearTimeout(this._typers.get(userId)?.timer);
+    this._typers.get(userId)?._timer();
     if (!this._typers.delete(userId)) return;
     this._touch();
     this._client._emit("typing.stop", { channelId: this.id, userId });

@@ -5,17 +5,15 @@
  * `Sender` (what is owed), `Kept` (the store), `Channel` (what is held and shown).
  */
 import { Channel } from "./channel.ts";
-import { Emitter, guarded } from "./emitter.ts";
 import { TenfourError } from "./errors.ts";
 import { Kept } from "./kept.ts";
 import { Line } from "./line.ts";
 import type { Hooks } from "./line.ts";
-import { statusOf } from "./outbox.ts";
-import type { Item } from "./outbox.ts";
 import { Rest } from "./rest.ts";
 import { Sender } from "./sender.ts";
+import type { Item } from "./sender.ts";
 import { memoryStore } from "./store.ts";
-import type { Saved } from "./store.ts";
+import type { Entry, Saved } from "./store.ts";
 import { Syncer } from "./sync.ts";
 import { claims, Tokens } from "./token.ts";
 import type {
@@ -25,15 +23,16 @@ import type {
   Connection,
   Events,
   Frame,
-  MessageStatus,
   Options,
   Presence,
   ServerFrame,
-  Socket,
   User,
   WireChannel,
   WireMessage,
 } from "./types.ts";
+
+/** A frame about one channel. */
+export type ChannelFrame = Exclude<Extract<ServerFrame, { channelId: string } | { data: unknown }>, Frame<"ack" | "sync" | "channel_removed">>;
 
 interface Wait {
   _holds(): boolean;
@@ -49,35 +48,38 @@ export class TenfourClient implements Hooks {
   readonly _sender: Sender;
   readonly _kept: Kept;
   private readonly _syncer: Syncer;
-  private readonly _tokens: Tokens;
-  private readonly _events = new Emitter<Events>();
+  private readonly _events = new EventTarget();
   private readonly _channels = new Map<string, Channel>();
-  private readonly _listeners = new Set<() => void>();
   private readonly _dirty = new Set<Channel>();
   private _flushing = false;
-  private _shown: Connection;
+  private _shown: Connection | null = null;
   private _shot: ClientSnapshot | null = null;
   /** Who is seen in a channel, and how they are. */
   private _people: Record<string, Presence> = {};
   private readonly _waits = new Set<Wait>();
   private _closed = false;
 
-  constructor(options: Options) {
-    const url = (options.url ?? globalThis.location?.origin ?? "").replace(/\/$/, "");
-    const Sockets = options.WebSocket ?? (globalThis.WebSocket as unknown as new (url: string, protocols: string[]) => Socket);
-    if (!Sockets) throw new TenfourError("no_websocket", "there is no WebSocket here: pass one, such as that of ws");
-    const { minDelay = 500, maxDelay = 20_000, stableAfter = 5_000 } = options.reconnect ?? {};
-    const { interval = 20_000, timeout = 10_000 } = options.heartbeat ?? {};
-    const { maxEntries = 500, maxAgeMs = 7 * 86_400_000 } = options.outbox ?? {};
-    const connectTimeout = options.connectTimeout ?? 10_000;
-    this._tokens = new Tokens(options.getToken, connectTimeout);
-    this._rest = new Rest(url, this._tokens, options.fetch ?? ((...args) => fetch(...args)));
-    this._kept = new Kept(this, options.store ?? memoryStore());
-    this._sender = new Sender(this, options.ackTimeout ?? 10_000, { maxEntries, maxAgeMs });
+  constructor({
+    url = globalThis.location?.origin,
+    getToken,
+    store = memoryStore(),
+    reconnect: { minDelay = 500, maxDelay = 20_000, stableAfter = 5_000 } = {},
+    heartbeat: { interval = 20_000, timeout = 10_000 } = {},
+    outbox: { maxEntries = 500, maxAgeMs = 7 * 86_400_000 } = {},
+    connectTimeout = 10_000,
+    ackTimeout = 10_000,
+    WebSocket: Sockets = globalThis.WebSocket as unknown as NonNullable<Options["WebSocket"]>,
+    fetch: fetches = (...args) => fetch(...args),
+  }: Options) {
+    const base = String(url).replace(/\/$/, "");
+    const tokens = new Tokens(getToken, connectTimeout);
     const timing = { minDelay, maxDelay, stableAfter, interval, timeout, connectTimeout };
-    this._line = new Line(url, Sockets, this._tokens, this._rest, timing, this);
-    this._shown = this._line._now;
+    this._rest = new Rest(base, tokens, fetches);
+    this._kept = new Kept(this, store);
+    this._sender = new Sender(this, { _ackTimeout: ackTimeout, _maxEntries: maxEntries, _maxAgeMs: maxAgeMs });
+    this._line = new Line(base, Sockets, tokens, this._rest, timing, this);
     this._syncer = new Syncer(this._line, this._channels);
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden && void this._kept._save());
   }
 
   get connection(): Connection {
@@ -94,8 +96,7 @@ export class TenfourClient implements Hooks {
 
   /** Resolves once connected and caught up. Goes on trying until it is stopped, and then rejects. */
   connect(): Promise<void> {
-    if (this._closed) return Promise.reject(new TenfourError("closed"));
-    this._line._start();
+    if (!this._closed) this._line._start();
     const connected = this._until(() => this._line._now.synced);
     connected.catch(() => {});
     return connected;
@@ -124,23 +125,25 @@ export class TenfourClient implements Hooks {
   readonly channels = {
     /** Of the server, now. The list that keeps itself up to date is in the snapshot. */
     list: (): Promise<Channel[]> =>
-      this._rest._call<{ channels: WireChannel[] }>("GET", "/channels").then((page) => page.channels.map((it) => this._known(it))),
-    get: (id: string): Promise<Channel> => this._rest._call<WireChannel>("GET", `/channels/${id}`).then((it) => this._known(it)),
+      this._rest._call<{ channels: WireChannel[] }>("GET", "channels").then((page) => page.channels.map((it) => this._known(it))),
+    get: (id: string): Promise<Channel> => this._rest._call<WireChannel>("GET", `channels/${id}`).then((it) => this._known(it)),
     create: (group: { name: string; memberIds?: string[] }): Promise<Channel> => this._create({ type: "group", ...group }),
     /** The channel with one other user; made where there is none. */
     direct: (userId: string): Promise<Channel> => this._create({ type: "direct", userId }),
   };
 
   /** Calls back on an event, until the signal or what it returns says to stop. */
-  on<K extends keyof Events>(name: K, callback: (event: Events[K]) => void, options?: { signal?: AbortSignal }): () => void {
-    return this._events._on(name, callback, options?.signal);
+  on<K extends keyof Events>(name: K, callback: (event: Events[K]) => void, options: { signal?: AbortSignal } = {}): () => void {
+    const listener = (event: Event) => callback((event as CustomEvent<Events[K]>).detail);
+    this._events.addEventListener(name, listener, options);
+    return () => this._events.removeEventListener(name, listener);
   }
 
   /** Immutable, and the same object until something changes. */
   getSnapshot(): ClientSnapshot {
     if (this._shot) return this._shot;
     const channels = [...this._channels.values()].filter((channel) => channel._joined).map((channel) => channel._summary());
-    const items = [...this._sender._outbox._items.values()];
+    const items = [...this._sender._items.values()];
     const failed = items.filter((item) => item._entry.error).length;
     return (this._shot = {
       connection: this._line._now,
@@ -158,15 +161,14 @@ export class TenfourClient implements Hooks {
 
   /** Calls back after each change. */
   subscribe(callback: () => void): () => void {
-    const listener = () => callback();
-    this._listeners.add(listener);
-    return () => void this._listeners.delete(listener);
+    return this.on("change" as keyof Events, () => callback());
   }
 
   // What follows is called by the parts.
 
-  _emit<K extends keyof Events>(name: K, event: Events[K]): void {
-    this._events._emit(name, event);
+  /** A callback that throws is told to the runtime, and harms nobody else. */
+  _emit<K extends keyof Events>(name: K, detail?: Events[K]): void {
+    this._events.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
   /** False while there is no connection. */
@@ -182,14 +184,32 @@ export class TenfourClient implements Hooks {
     return { ...message, key: mine ? message.clientId : message.id, status: "sent", mine };
   }
 
-  /** An entry of the outbox as a message. */
-  _pending(item: Item, status: MessageStatus = statusOf(item)): ChatMessage {
-    const { clientId, channelId, content, contentType = "text", replyToId = null, at, error } = item._entry;
-    const sender = { senderId: this.user?.id ?? "", senderName: this.user?.name ?? "" };
-    const times = { createdAt: new Date(at).toISOString(), updatedAt: null, deletedAt: null };
-    const ids = { id: "", clientId, channelId, ...sender, seq: 0, version: 0 };
-    const shown = { key: clientId, status, mine: true, ...(error && { error: new TenfourError(error.code, error.message) }) };
-    return { ...ids, content, contentType, replyToId, attachments: [], ...times, ...shown };
+  /** An entry of the outbox as the server would tell it. */
+  _wire({ clientId, channelId, content, contentType = "text", replyToId, at }: Entry): WireMessage {
+    return {
+      id: "",
+      clientId,
+      channelId,
+      senderId: this.user?.id ?? "",
+      senderName: this.user?.name ?? "",
+      seq: 0,
+      version: 0,
+      content,
+      contentType,
+      replyToId: replyToId ?? null,
+      attachments: [],
+      createdAt: new Date(at).toISOString(),
+      updatedAt: null,
+      deletedAt: null,
+    };
+  }
+
+  /** An entry of the outbox as it is shown. */
+  _pending({ _entry, _sending }: Item): ChatMessage {
+    const { error, clientId } = _entry;
+    const status = error ? "failed" : _sending ? "sending" : "queued";
+    const shown = { ...this._wire(_entry), key: clientId, mine: true, status } as const;
+    return error ? { ...shown, error: new TenfourError(error.code, error.message) } : shown;
   }
 
   /** A message in its newest state, as far as is known. */
@@ -211,7 +231,7 @@ export class TenfourClient implements Hooks {
   /** Once it is known whether there is such a channel. */
   async _ready(channel: Channel): Promise<void> {
     await this._until(() => channel._joined || this._line._now.state === "connected");
-    if (!channel._joined) throw new TenfourError("not_found", "there is no such channel, or you are not in it");
+    if (!channel._joined) throw new TenfourError("not_found");
   }
 
   /** Everybody is told once what runs now is done. */
@@ -228,7 +248,7 @@ export class TenfourClient implements Hooks {
       const dirty = [...this._dirty];
       this._dirty.clear();
       for (const channel of dirty) channel._notify();
-      for (const listener of [...this._listeners]) guarded(listener);
+      this._emit("change" as keyof Events);
     });
   }
 
@@ -236,9 +256,8 @@ export class TenfourClient implements Hooks {
 
   async _admit(token: string): Promise<void> {
     const user = claims(token).sub ?? "?";
-    if (this._kept._user && this._kept._user !== user) {
-      throw new TenfourError("user_changed", "the token is of another user; make another client for them");
-    }
+    // The token is of another user: that takes another client.
+    if (this._kept._user && this._kept._user !== user) throw new TenfourError("user_changed");
     await this._kept._bind(user, (saved) => this._restore(saved));
   }
 
@@ -279,72 +298,47 @@ export class TenfourClient implements Hooks {
   }
 
   _frame(frame: ServerFrame): void {
-    switch (frame.type) {
-      case "ack":
-        this._acked(frame);
-        break;
-      case "sync":
-        this._syncer._page(frame);
-        break;
-      case "sync_complete":
-        this._syncer._complete(frame);
-        break;
-      case "error":
-        this._refused(frame);
-        break;
-      case "channel_removed":
-        this._remove(this.channel(frame.channelId));
-        break;
-      case "channel":
-        this._meet(frame.data.memberIds, frame.data.online);
-        if (this.channel(frame.data.id)._joined) this.channel(frame.data.id)._frame(frame);
-        else this._add(frame.data);
-        break;
-      case "message":
-      case "message_updated":
-      case "message_deleted":
-        this._message(frame);
-        break;
-      case "members":
-        this._meet(frame.memberIds, frame.online);
-        this._channels.get(frame.channelId)?._frame(frame);
-        break;
-      case "presence":
-        this._seen(frame);
-        this._channels.get(frame.channelId)?._frame(frame);
-        break;
-      case "typing":
-      case "typing_stopped":
-      case "read":
-        this._channels.get(frame.channelId)?._frame(frame);
-    }
+    if (frame.type === "ack") this._acked(frame);
+    else if (frame.type === "sync") this._syncer._page(frame);
+    else if (frame.type === "sync_complete") this._syncer._complete(frame);
+    else if (frame.type === "error") this._refused(frame);
+    else if (frame.type === "channel_removed") this._remove(this.channel(frame.channelId));
+    else if ("data" in frame || "channelId" in frame) this._told(frame);
     this._syncer._pump();
   }
 
-  private _message(frame: Frame<"message"> | Frame<"message_updated"> | Frame<"message_deleted">): void {
-    const { data } = frame;
-    const channel = this._channels.get(data.channelId);
-    if (!channel?._joined) return;
+  private _told(frame: ChannelFrame): void {
+    if (frame.type === "presence") this._seen(frame);
+    if (frame.type === "members") this._meet(frame.memberIds, frame.online);
+    if (frame.type === "channel") {
+      this._meet(frame.data.memberIds, frame.data.online);
+      if (!this.channel(frame.data.id)._joined) return this._add(frame.data);
+    }
     // One's own counts as its ack at once, whatever its turn is.
-    if (data.senderId === this._me && this._sender._outbox._items.has(data.clientId)) this._took(channel, data);
-    channel._frame(frame);
+    if (frame.type === "message" && this._sender._items.has(frame.data.clientId) && frame.data.senderId === this._me) {
+      this._took(this.channel(frame.data.channelId), frame.data);
+    }
+    const id = "channelId" in frame ? frame.channelId : "channelId" in frame.data ? frame.data.channelId : frame.data.id;
+    const channel = this.channel(id);
+    if (channel._joined) channel._frame(frame);
   }
 
-  private _acked(ack: Frame<"ack">): void {
-    const message = this._sender._acked(ack);
-    if (message) this._took(this.channel(ack.channelId), message);
-    const channel = this._channels.get(ack.channelId);
+  private _acked({ clientId, serverId: id, channelId, seq, version, createdAt, duplicate }: Frame<"ack">): void {
+    const channel = this.channel(channelId);
+    const item = this._sender._items.get(clientId);
+    if (item) this._took(channel, { ...this._wire(item._entry), id, seq, version, createdAt });
     // A duplicate's repeats an old version and has no place in the sequence.
-    if (channel?._joined && !ack.duplicate) channel._cursor._live({ _version: ack.version, _apply: () => {} });
+    if (channel._joined && !duplicate) channel._cursor._live({ _version: version, _apply: () => {} });
   }
 
   private _refused(error: Frame<"error">): void {
     const { code, message, retryable, retryAfterMs, clientId, ref } = error;
-    if (clientId && this._sender._outbox._items.has(clientId)) return this._sender._refused(error);
+    if (this._sender._items.has(clientId!)) return this._sender._refused(error);
     if (this._syncer._refused(error)) return;
-    const [what, id] = String(ref).split(" ");
-    if (what === "read" && retryable) return this._channels.get(id!)?._markAgain(retryAfterMs ?? 1_000);
-    this._emit("error", new TenfourError(code, message, retryable, undefined, retryAfterMs ?? undefined));
+    // The `ref` of a read mark is its channel.
+    const channel = this._channels.get(ref as string);
+    if (channel) channel._mark(retryAfterMs ?? 1_000);
+    else this._emit("error", new TenfourError(code, message, retryable, undefined, retryAfterMs));
   }
 
   private _add(info: WireChannel): void {
@@ -370,7 +364,7 @@ export class TenfourClient implements Hooks {
   }
 
   private _create(body: unknown): Promise<Channel> {
-    return this._rest._call<WireChannel>("POST", "/channels", body).then((info) => this._known(info));
+    return this._rest._call<WireChannel>("POST", "channels", body).then((info) => this._known(info));
   }
 
   private _known(info: WireChannel): Channel {

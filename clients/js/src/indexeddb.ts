@@ -55,8 +55,13 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
     },
     remove: (user, clientId) => run("readwrite", (kept) => kept.delete([user, "entry", clientId])),
     async lock(user, work) {
-      const { locks } = globalThis.navigator ?? {};
-      await (locks ? locks.request(`${name}:${user}`, work) : work());
+      let mine = false;
+      const turn = () => {
+        mine = true;
+        return work();
+      };
+      await globalThis.navigator?.locks?.request(`${name}:${user}`, turn).catch(() => {});
+      if (!mine) await turn();
     },
     tell: (_user, what) => news?.postMessage(what),
     watch(user, told) {

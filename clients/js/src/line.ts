@@ -4,8 +4,8 @@
  * Used by the client. Knows tokens, back-off and heartbeat, and nothing of channels and messages: these frames go to its
  * hooks. It never sends anything of its own but `ping` and `auth`.
  */
-import { delay, MAX_HINT, random } from "./backoff.ts";
-import { asError, TenfourError, UnauthorizedError } from "./errors.ts";
+import { delay, timer } from "./backoff.ts";
+import { asError, TenfourError } from "./errors.ts";
 import type { Rest } from "./rest.ts";
 import type { Tokens } from "./token.ts";
 import type { ClientFrame, Connection, Frame, ServerFrame, Socket } from "./types.ts";
@@ -29,31 +29,30 @@ export interface Hooks {
   _changed(): void;
 }
 
-type Timer = ReturnType<typeof setTimeout>;
-
 const IDLE: Connection = { state: "disconnected", synced: false, attempt: 0, retryAt: null, reason: null };
+/** The longest that a server's hint can make a client wait. */
+const MAX_HINT = 60_000;
 /** How long to stay away after being thrown out for breaking the rate limit. */
 const RATE_LIMIT_PAUSE = 5_000;
 /** After a refused or failed refresh the next one is tried this much later. */
 const REFRESH_PAUSE = 10_000;
-/** There is no such channel: who may ask at all gets 404. */
-const NOTHING = "/channels/00000000-0000-0000-0000-000000000000";
 
 export class Line {
-  _now: Connection = IDLE;
+  _now = IDLE;
   private _socket: Socket | null = null;
   /** Told apart from what an earlier attempt still brings. */
   private _run = 0;
   private _failures = 0;
+  /** Since when it is connected. */
   private _since = 0;
   private _hinted: number | null = null;
   private _heard = 0;
   /** One fresh token was asked for because the server refused the last; a second refusal is final. */
   private _refreshed = false;
-  private _retry: Timer | undefined;
-  private _beat: Timer | undefined;
-  private _refresh: Timer | undefined;
-  private _listening: AbortController | null = null;
+  private readonly _retry = timer();
+  private readonly _beat = timer();
+  private readonly _refresh = timer();
+  private _listening = new AbortController();
 
   constructor(
     private readonly _url: string,
@@ -73,27 +72,25 @@ export class Line {
   }
 
   /** For good, until `_start` is called again. */
-  _stop(reason: TenfourError | null = null): void {
-    const connected = this._now.state === "connected";
-    this._run++;
+  _stop(error?: TenfourError): void {
+    this._listening.abort();
     this._detach();
-    if (connected) this._hooks._lost(0);
-    this._listening?.abort();
-    this._listening = null;
-    this._set({ ...IDLE, reason: reason && { code: reason.code, message: reason.message } });
+    this._set({ ...IDLE, reason: error ? why(error) : null });
   }
 
   _send(frame: ClientFrame): void {
     this._socket?.send(JSON.stringify(frame));
   }
 
-  /** What the application or the server shows to be dead counts as lost, whatever the socket says. */
-  _drop(message: string): void {
-    this._closed(4000, message);
+  /** What shows itself to be dead counts as lost, whatever the socket says. */
+  _drop(code: string): void {
+    if (!this._socket) return;
+    this._detach();
+    this._again(new TenfourError(code));
   }
 
   _synced(synced: boolean): void {
-    if (this._now.state === "connected" && this._now.synced !== synced) this._set({ ...this._now, synced });
+    if (this._now.synced !== synced) this._set({ ...this._now, synced });
   }
 
   private _set(now: Connection): void {
@@ -103,42 +100,40 @@ export class Line {
 
   private async _attempt(): Promise<void> {
     const run = ++this._run;
-    clearTimeout(this._retry);
-    this._set({ ...this._now, state: "connecting", synced: false, retryAt: null });
-    let token: string;
+    this._set({ ...this._now, state: "connecting", retryAt: null });
     try {
-      token = await this._tokens._current();
-      if (run === this._run) await this._hooks._admit(token);
+      const token = await this._tokens._current();
+      if (run !== this._run) return;
+      await this._hooks._admit(token);
+      if (run === this._run) this._open(token);
     } catch (error) {
-      if (run === this._run) this._refused(asError(error, "token_unavailable"));
-      return;
+      if (run === this._run) this._refused(error);
     }
-    if (run !== this._run) return;
-    let socket: Socket;
-    try {
-      socket = new this._Socket(`${this._url.replace(/^http/, "ws")}/ws`, ["tenfour.v1", `bearer.${token}`]);
-    } catch (error) {
-      this._stop(asError(error, "invalid_url", false));
-      return;
-    }
+  }
+
+  private _open(token: string): void {
+    const socket = new this._Socket(`${this._url.replace(/^http/, "ws")}/ws`, ["tenfour.v1", `bearer.${token}`]);
     this._socket = socket;
-    this._beat = setTimeout(() => this._drop("no connection in time"), this._timing.connectTimeout);
+    this._beat(this._timing.connectTimeout, () => this._drop("timeout"));
     socket.onmessage = ({ data }) => {
-      if (this._socket !== socket || typeof data !== "string") return;
       this._heard = performance.now();
-      this._take(JSON.parse(data) as ServerFrame);
+      this._take(JSON.parse(data as string));
     };
     socket.onclose = ({ code, reason }) => {
-      if (this._socket !== socket) return;
-      if (this._now.state === "connected" || code !== 1006) this._closed(code, reason);
-      else void this._unopened(token);
+      const early = this._now.state !== "connected" && code === 1006;
+      this._detach(code);
+      if (early) return void this._unopened(token);
+      if (code === 4403) return this._stop(new TenfourError("removed", reason));
+      if (code === 4401) this._tokens._reject(this._tokens._token);
+      if (code === 4429) this._hint(RATE_LIMIT_PAUSE);
+      this._again(new TenfourError("connection_lost", reason));
     };
     socket.onerror = () => {};
   }
 
   private _take(frame: ServerFrame): void {
     if (frame.type === "hello") {
-      if (frame.protocol !== 1) return this._stop(new TenfourError("protocol", `protocol ${frame.protocol}`));
+      if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
       this._refreshed = false;
       this._hinted = null;
       this._since = performance.now();
@@ -147,8 +142,6 @@ export class Line {
       this._now = { ...IDLE, state: "connected" };
       this._hooks._hello(frame);
       this._hooks._changed();
-    } else if (this._now.state !== "connected") {
-      this._drop("the first frame was not hello");
     } else if (frame.type === "goaway") {
       this._hint(frame.reconnectInMs);
     } else if (frame.type === "error" && frame.ref === "auth") {
@@ -162,113 +155,101 @@ export class Line {
     this._hinted = Math.min(ms, MAX_HINT);
   }
 
-  private _closed(code: number, message: string): void {
-    const connected = this._now.state === "connected";
-    this._detach();
-    if (connected) this._hooks._lost(code);
-    if (code === 4403) return this._stop(new TenfourError("removed", message || "removed by an admin"));
-    if (code === 4401) this._tokens._reject(this._tokens._token);
-    if (code === 4429) this._hint(RATE_LIMIT_PAUSE);
-    this._again(new TenfourError("connection_lost", message || `the connection was lost (${code})`, true));
-  }
-
-  /** A browser does not tell why no connection came. REST does. */
+  /** A browser does not tell why no connection came. REST does, by what it says to a call for nothing. */
   private async _unopened(token: string): Promise<void> {
     const run = this._run;
-    this._detach();
-    let error: TenfourError = new TenfourError("offline", "no connection", true);
+    let error = new TenfourError("offline");
     try {
-      await this._rest._with(token, "GET", NOTHING);
+      await this._rest._with(token, "GET", "channels/0");
     } catch (thrown) {
       error = thrown as TenfourError;
     }
     if (run !== this._run) return;
     if (error.status === 401) {
       this._tokens._reject(token);
-      if (this._refreshed) return this._stop(new UnauthorizedError(error.message));
+      if (this._refreshed) return this._stop(error);
       this._refreshed = true;
-      void this._attempt();
-      return;
+      return void this._attempt();
     }
     if (error.retryAfterMs) this._hint(error.retryAfterMs);
-    this._again(error.status === 404 ? new TenfourError("offline", "no WebSocket came through", true) : error);
+    this._again(error.retryable ? error : new TenfourError("offline"));
   }
 
-  /** No token, or not the right one. */
-  private _refused(error: TenfourError): void {
+  /** No token, or not one to go on with. */
+  private _refused(thrown: unknown): void {
+    const error = asError(thrown, "token_unavailable");
     if (error.retryable) this._again(error);
     else this._stop(error);
   }
 
-  private _again(reason: TenfourError): void {
+  private _again(error: TenfourError): void {
     const { minDelay, maxDelay, stableAfter } = this._timing;
     // A connection has to last before the count starts over: a daemon that crashes after each accept is not hammered.
     if (this._since && performance.now() - this._since >= stableAfter) this._failures = 0;
     this._since = 0;
-    const wait = this._hinted === null ? delay(this._failures, minDelay, maxDelay, random()) : this._hinted + 500 * random();
+    const ms = this._hinted === null ? delay(this._failures, minDelay, maxDelay) : this._hinted + 500 * Math.random();
     this._failures++;
-    this._wait(wait, { code: reason.code, message: reason.message });
+    this._wait(ms, why(error));
   }
 
   private _wait(ms: number, reason: Connection["reason"]): void {
-    clearTimeout(this._retry);
-    this._retry = setTimeout(() => {
+    this._retry(ms, () => {
       this._hinted = null;
       void this._attempt();
-    }, ms);
+    });
     const attempt = this._failures;
     this._set({ state: "connecting", synced: false, attempt, retryAt: Date.now() + ms, reason });
   }
 
-  private _detach(): void {
+  /** Lets go of the socket, whatever it does from now on. */
+  private _detach(code = 0): void {
     const socket = this._socket as (Socket & { terminate?(): void }) | null;
+    this._run++;
     this._socket = null;
-    for (const timer of [this._retry, this._beat, this._refresh]) clearTimeout(timer);
+    this._retry();
+    this._beat();
+    this._refresh();
     if (!socket) return;
     socket.onmessage = socket.onclose = null;
-    socket.close(1000);
-    // A line that is dead answers no farewell. Only `ws` can do more than wait for it.
+    socket.close();
+    // A line that is dead answers no farewell, and only `ws` can do more than wait for it.
     if (socket.terminate) setTimeout(() => socket.terminate!(), 1_000);
+    if (this._now.state === "connected") this._hooks._lost(code);
   }
 
   /** Tests the line once nothing was heard for a while: a browser sees no pings of the protocol's own. */
   private _pulse(): void {
-    clearTimeout(this._beat);
-    const idle = performance.now() - this._heard;
     const { interval, timeout } = this._timing;
-    if (idle >= interval) this._probe(timeout);
-    else this._beat = setTimeout(() => this._pulse(), interval - idle + 1);
+    const left = this._heard + interval - performance.now();
+    if (left > 0) this._beat(left + 1, () => this._pulse());
+    else this._probe(timeout);
   }
 
   private _probe(timeout: number): void {
-    clearTimeout(this._beat);
     const asked = performance.now();
     this._send({ type: "ping" });
-    this._beat = setTimeout(() => {
-      if (this._heard < asked) this._drop("the server does not answer");
+    this._beat(timeout, () => {
+      if (this._heard < asked) this._drop("no_answer");
       else this._pulse();
-    }, timeout);
+    });
   }
 
-  private _planRefresh(wait = this._tokens._refreshIn()): void {
-    clearTimeout(this._refresh);
-    if (wait === null) return;
-    this._refresh = setTimeout(() => void this._renew(), Math.min(Math.max(wait, 1_000), 2 ** 31 - 1));
+  private _planRefresh(ms = this._tokens._refreshIn()): void {
+    if (ms < Infinity) this._refresh(Math.min(Math.max(ms, 1_000), 2 ** 31 - 1), () => void this._renew());
   }
 
   private async _renew(): Promise<void> {
     const run = this._run;
     try {
       const token = await this._tokens._fresh("expiring");
-      if (run !== this._run || this._now.state !== "connected") return;
+      if (run !== this._run) return;
       await this._hooks._admit(token);
       this._send({ type: "auth", token, ref: "auth" });
       this._planRefresh();
-    } catch (thrown) {
-      const error = asError(thrown, "token_unavailable");
+    } catch (error) {
       if (run !== this._run) return;
-      if (error.retryable) this._planRefresh(REFRESH_PAUSE);
-      else this._stop(error);
+      if (asError(error, "").retryable) this._planRefresh(REFRESH_PAUSE);
+      else this._refused(error);
     }
   }
 
@@ -277,12 +258,14 @@ export class Line {
     const { signal } = (this._listening = new AbortController());
     const look = () => {
       if (this._now.state === "connected") this._probe(Math.min(5_000, this._timing.timeout));
-      else if (this._now.retryAt !== null && this._hinted === null) this._wait(500 * random(), this._now.reason);
+      else if (this._now.retryAt && this._hinted === null) this._wait(500 * Math.random(), this._now.reason);
     };
     globalThis.addEventListener?.("online", look, { signal });
-    globalThis.addEventListener?.("offline", () => this._now.state === "connected" && look(), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look(), {
-      signal,
-    });
+    globalThis.addEventListener?.("offline", () => this._since && look(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || look(), { signal });
   }
+}
+
+function why({ code, message }: TenfourError): Connection["reason"] {
+  return { code, message };
 }

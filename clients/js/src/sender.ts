@@ -1,74 +1,89 @@
 /**
- * Gets messages out: keeps the outbox in the store, and sends what is due while the line is up.
+ * Messages on their way: queued, sending, then stored or failed; kept in the store, and sent while the line is up.
  *
- * Used by the client. It drains under the store's lock, so that two tabs never send the same entry; where there are no
- * locks the server's look-up by `clientId` still keeps each message single.
+ * Used by the client. A message keeps its `clientId` until the server has answered for it, over any number of
+ * connections. Order is kept per channel: one at a time is under way, and after a retryable error nothing later goes out
+ * there until that one is through. All is sent under the store's lock, so that two tabs never send the same entry; where
+ * there are no locks the server's look-up by `clientId` still keeps each message single.
  */
-import { uuid } from "./backoff.ts";
+import { delay, timer, uuid } from "./backoff.ts";
 import type { TenfourClient } from "./client.ts";
-import { asError, TenfourError } from "./errors.ts";
-import { Outbox } from "./outbox.ts";
-import type { Item, Limits } from "./outbox.ts";
-import type { News } from "./store.ts";
+import { TenfourError } from "./errors.ts";
+import type { Entry, News } from "./store.ts";
 import type { ChatMessage, Draft, Frame, WireMessage } from "./types.ts";
 
+export interface Item {
+  _entry: Entry;
+  /** Since when its answer is waited for. */
+  _sending: number;
+  /** It is in the store, and what vanishes there is gone. */
+  _kept: boolean;
+  /** As it is shown; made anew when its state changes. */
+  _shown?: ChatMessage | undefined;
+}
+
+/** Whoever waits for a message to be stored. */
 interface Waiter {
   _done(message: ChatMessage): void;
   _failed(error: TenfourError): void;
 }
 
+export interface Limits {
+  _ackTimeout: number;
+  _maxEntries: number;
+  _maxAgeMs: number;
+}
+
+const RETRY_MIN = 500;
+const RETRY_MAX = 20_000;
+
 export class Sender {
-  readonly _outbox: Outbox;
+  /** By `clientId`, in the order of sending. */
+  _items = new Map<string, Item>();
   private _online = false;
   private _draining = false;
   private _wake: () => void = () => {};
-  private _waiters = new Map<string, Waiter[]>();
+  private readonly _timer = timer();
+  /** By channel: nothing before this time, after so many refusals. */
+  private readonly _held = new Map<string, { _until: number; _tries: number }>();
+  private readonly _waiters = new Map<string, Waiter>();
   /** Leaving the store just now: not to be taken up from there again. */
-  private _leaving = new Set<string>();
+  private readonly _leaving = new Set<string>();
+  private _last = 0;
 
   constructor(
     private readonly _client: TenfourClient,
-    private readonly _ackTimeout: number,
-    limits: Limits,
-  ) {
-    this._outbox = new Outbox(limits);
+    private readonly _limits: Limits,
+  ) {}
+
+  async _queue(channelId: string, draft: Draft): Promise<ChatMessage> {
+    if (this._items.size >= this._limits._maxEntries) throw new TenfourError("outbox_full", "", true);
+    return this._put({ clientId: uuid(), channelId, ...draft, at: 0 });
   }
 
-  _queue(channelId: string, draft: Draft): Promise<ChatMessage> {
-    const clientId = uuid();
-    let item: Item;
-    try {
-      item = this._outbox._add(clientId, channelId, draft);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    this._keep(item);
-    this._changed(item);
-    return this._wait(clientId);
-  }
-
-  _retry(clientId: string): Promise<ChatMessage> {
-    const item = this._outbox._again(clientId);
-    if (!item) return Promise.reject(new TenfourError("not_found", "no failed message has this clientId"));
-    this._keep(item);
-    this._changed(item);
-    return this._wait(clientId);
+  /** Once more, after all that waits. */
+  async _retry(clientId: string): Promise<ChatMessage> {
+    const { error, ...entry } = this._items.get(clientId)?._entry ?? {};
+    if (!error) throw new TenfourError("not_found");
+    return this._put(entry as Entry);
   }
 
   _cancel(clientId: string): boolean {
-    const item = this._outbox._items.get(clientId);
+    const item = this._items.get(clientId);
     if (!item || item._sending) return false;
-    this._drop(clientId, { cancelled: clientId });
-    this._changed(item);
-    this._reject(clientId, new TenfourError("cancelled"));
-    this._wake();
+    this._drop(item, { cancelled: clientId });
+    this._reject(clientId, "cancelled");
     return true;
+  }
+
+  _of(channelId: string): Item[] {
+    return [...this._items.values()].filter(({ _entry }) => _entry.channelId === channelId);
   }
 
   /** The store is there: what waits in it is ours too, and what was queued before goes into it. */
   async _bound(): Promise<void> {
     await this._look();
-    for (const item of this._outbox._items.values()) if (!item._kept) this._keep(item);
+    for (const item of this._items.values()) if (!item._kept) this._keep(item);
   }
 
   _start(): void {
@@ -78,165 +93,185 @@ export class Sender {
 
   _lost(code: number): void {
     this._online = false;
-    if (code === 1009) {
-      // It would be sent for ever.
-      const [biggest] = this._outbox._under().sort((a, b) => b._entry.content.length - a._entry.content.length);
-      if (biggest) this._fail(biggest, new TenfourError("too_large", "the message is too big for the server"));
-    }
-    const under = this._outbox._under();
-    this._outbox._lost();
-    for (const item of under) this._changed(item);
+    const under = [...this._items.values()].filter((item) => item._sending);
+    for (const item of under) this._status(item, 0);
+    // What is too big for the server would be sent for ever.
+    const [biggest] = under.sort((a, b) => b._entry.content.length - a._entry.content.length);
+    if (code === 1009 && biggest) this._fail(biggest, "too_large");
     this._wake();
   }
 
   /** Nothing more comes of what waits, as far as its callers are concerned. It stays in the store. */
   _close(): void {
-    for (const clientId of [...this._waiters.keys()]) this._reject(clientId, new TenfourError("closed"));
-  }
-
-  /** An `ack`. Gives back the message, if it was ours and still waited. */
-  _acked({ clientId, serverId, channelId, seq, version, createdAt }: Frame<"ack">): WireMessage | null {
-    const item = this._outbox._items.get(clientId);
-    const user = this._client.user;
-    if (!item || !user) return null;
-    const { content, contentType = "text", replyToId = null } = item._entry;
-    const at = { createdAt, updatedAt: null, deletedAt: null };
-    const sender = { senderId: user.id, senderName: user.name };
-    const ids = { id: serverId, clientId, channelId, ...sender, seq, version };
-    return { ...ids, content, contentType, replyToId, attachments: [], ...at };
+    for (const clientId of this._waiters.keys()) this._reject(clientId, "closed");
   }
 
   /** A message is stored. True if it is one that waited here. */
   _settle(message: WireMessage): boolean {
-    const { clientId } = message;
-    const item = message.senderId === this._client._me && this._outbox._items.get(clientId);
-    const waiters = this._waiters.get(clientId) ?? [];
-    if (message.senderId === this._client._me) this._waiters.delete(clientId);
-    if (item) {
-      this._drop(clientId, { sent: message });
-      this._changed(item);
-      this._wake();
-    }
-    for (const waiter of waiters) waiter._done(this._client._view(message));
-    return !!item;
+    const { clientId, channelId, senderId } = message;
+    if (senderId !== this._client._me) return false;
+    this._waiters.get(clientId)?._done(this._client._view(message));
+    this._waiters.delete(clientId);
+    const item = this._items.get(clientId);
+    if (item?._entry.channelId !== channelId) return false;
+    this._drop(item, { sent: message });
+    return true;
   }
 
   /** The server did not take a message. */
-  _refused(error: Frame<"error">): void {
-    const item = this._outbox._items.get(error.clientId!);
-    if (!item) return;
-    if (error.retryable) this._outbox._hold(item, Date.now(), error.retryAfterMs);
-    else this._fail(item, new TenfourError(error.code, error.message));
-    this._changed(item);
+  _refused({ clientId, code, message, retryable, retryAfterMs }: Frame<"error">): void {
+    const item = this._items.get(clientId!)!;
+    if (!retryable) return this._fail(item, code, message);
+    const { channelId } = item._entry;
+    const _tries = this._held.get(channelId)?._tries ?? 0;
+    const wait = retryAfterMs ?? delay(_tries, RETRY_MIN, RETRY_MAX);
+    this._held.set(channelId, { _until: Date.now() + wait, _tries: _tries + 1 });
+    this._status(item, 0);
     this._wake();
   }
 
   /** Another tab says what it did. */
   async _told({ sent, cancelled }: News): Promise<void> {
     if (sent) return this._client._took(this._client.channel(sent.channelId), sent);
-    if (cancelled) this._reject(cancelled, new TenfourError("cancelled"));
+    if (cancelled) this._reject(cancelled, "cancelled");
     await this._look();
     void this._drain();
   }
 
-  private get _store(): TenfourClient["_kept"] {
-    return this._client._kept;
-  }
-
-  /** Takes over what other tabs did. */
-  private async _look(): Promise<void> {
-    const entries = await this._store._try((store, user) => store.entries(user));
-    if (!entries) return;
-    for (const item of this._outbox._merge(entries, this._leaving)) {
-      this._changed(item);
-      const { clientId, error } = item._entry;
-      if (error) this._reject(clientId, new TenfourError(error.code, error.message));
-    }
-  }
-
-  /** Into the store first; it is sent from there. */
-  private _keep(item: Item): void {
-    const { _entry: entry } = item;
-    void this._store._try((store, user) => store.put(user, entry)).then(() => {
-      if (item._entry !== entry || !this._store._user) return;
-      item._kept = true;
-      this._store._tell({});
-      void this._drain();
-    });
-  }
-
-  private _drop(clientId: string, news: News): void {
-    this._outbox._take(clientId);
-    this._leaving.add(clientId);
-    void this._store._try((store, user) => store.remove(user, clientId)).then(() => this._leaving.delete(clientId));
-    this._store._tell(news);
-  }
-
-  private _fail(item: Item, error: TenfourError): void {
-    this._outbox._fail(item, error);
-    const { _entry: entry } = item;
-    void this._store._try((store, user) => store.put(user, entry)).then(() => this._store._tell({}));
-    this._changed(item);
-    this._reject(entry.clientId, error);
-    this._client._emit("message.failed", this._client._pending(item, "failed"));
-  }
-
-  private _changed(item: Item): void {
-    this._client.channel(item._entry.channelId)._touch();
-  }
-
-  private _wait(clientId: string): Promise<ChatMessage> {
-    const waiting = new Promise<ChatMessage>((_done, _failed) => {
-      this._waiters.set(clientId, [...(this._waiters.get(clientId) ?? []), { _done, _failed }]);
-    });
+  /** Queues it behind all others, as of now. */
+  private _put(entry: Entry): Promise<ChatMessage> {
+    const { clientId } = entry;
+    this._last = Math.max(Date.now(), this._last + 0.01);
+    const item: Item = { _entry: { ...entry, at: this._last }, _sending: 0, _kept: false };
+    this._items.delete(clientId);
+    this._items.set(clientId, item);
+    this._status(item, 0);
+    this._keep(item);
+    const waiting = new Promise<ChatMessage>((_done, _failed) => this._waiters.set(clientId, { _done, _failed }));
     // Who does not wait for it sees the state of the message instead.
     waiting.catch(() => {});
     return waiting;
   }
 
-  private _reject(clientId: string, error: TenfourError): void {
-    for (const waiter of this._waiters.get(clientId) ?? []) waiter._failed(error);
+  /** Into the store first; it is sent from there. */
+  private async _keep(item: Item): Promise<void> {
+    const { _entry: entry } = item;
+    const kept = this._client._kept;
+    await kept._try((store, user) => store.put(user, entry));
+    if (item._entry !== entry || !kept._user) return;
+    item._kept = true;
+    kept._tell({});
+    void this._drain();
+  }
+
+  /** It is stored, or cancelled. */
+  private _drop(item: Item, news: News): void {
+    const { clientId, channelId } = item._entry;
+    const kept = this._client._kept;
+    this._items.delete(clientId);
+    this._held.delete(channelId);
+    this._status(item, 0);
+    this._leaving.add(clientId);
+    void kept._try((store, user) => store.remove(user, clientId)).then(() => this._leaving.delete(clientId));
+    kept._tell(news);
+    this._wake();
+  }
+
+  private _fail(item: Item, code: string, message = code): void {
+    const { channelId, clientId } = item._entry;
+    this._held.delete(channelId);
+    item._entry = { ...item._entry, error: { code, message } };
+    this._status(item, 0);
+    void this._keep(item);
+    this._reject(clientId, code, message);
+    this._client._emit("message.failed", this._client._pending(item));
+    this._wake();
+  }
+
+  private _reject(clientId: string, code: string, message?: string): void {
+    this._waiters.get(clientId)?._failed(new TenfourError(code, message));
     this._waiters.delete(clientId);
+  }
+
+  private _status(item: Item, sending: number): void {
+    item._sending = sending;
+    item._shown = undefined;
+    this._client.channel(item._entry.channelId)._touch();
+  }
+
+  /** Takes over what other tabs did, but for what is in work here. */
+  private async _look(): Promise<void> {
+    const entries = await this._client._kept._try((store, user) => store.entries(user));
+    if (!entries) return;
+    const there = new Map(entries.map((entry) => [entry.clientId, entry]));
+    for (const [clientId, item] of this._items) {
+      const entry = there.get(clientId);
+      there.delete(clientId);
+      if (!item._kept || item._sending) continue;
+      if (!entry) this._items.delete(clientId);
+      else if (entry.at === item._entry.at && !entry.error === !item._entry.error) continue;
+      else item._entry = entry;
+      this._status(item, 0);
+      if (entry?.error) this._reject(clientId, entry.error.code, entry.error.message);
+    }
+    for (const [clientId, entry] of there) {
+      if (this._leaving.has(clientId)) continue;
+      const item = { _entry: entry, _sending: 0, _kept: true };
+      this._items.set(clientId, item);
+      this._status(item, 0);
+    }
+    this._items = new Map([...this._items].sort(([, a], [, b]) => a._entry.at - b._entry.at));
+  }
+
+  /** Of each channel the one that has its turn. */
+  private _heads(): Item[] {
+    const heads = new Map<string, Item>();
+    for (const item of [...this._items.values()].reverse()) {
+      if (!item._entry.error) heads.set(item._entry.channelId, item);
+    }
+    return [...heads.values()];
   }
 
   private async _drain(): Promise<void> {
     if (this._draining) return this._wake();
-    if (!this._online || !this._outbox._waiting()) return;
+    if (!this._online || !this._heads().length) return;
     this._draining = true;
-    try {
-      await this._store._store.lock(this._store._user, () => this._work());
-    } catch (error) {
-      this._client._emit("error", asError(error, "store"));
-      await new Promise((done) => setTimeout(done, 1_000));
-    }
+    const { _store: store, _user: user } = this._client._kept;
+    await store.lock(user, async () => {
+      // Another tab may have sent some of them while this one waited for its turn.
+      await this._look();
+      while (this._online && this._heads().length) {
+        const wait = this._send(Date.now());
+        await new Promise<void>((done) => {
+          this._wake = done;
+          this._timer(wait, done);
+        });
+      }
+    });
     this._draining = false;
     void this._drain();
   }
 
-  private async _work(): Promise<void> {
-    // Another tab may have sent some of them while this one waited for its turn.
-    await this._look();
-    while (this._online && this._outbox._waiting()) {
-      const now = Date.now();
-      for (const item of this._outbox._expired(now)) this._fail(item, new TenfourError("expired", "it waited too long"));
-      for (const item of this._outbox._due(now)) {
-        const { at: _at, error: _error, ...message } = item._entry;
-        this._outbox._status(item, now);
-        this._changed(item);
-        this._client._send({ type: "message", ...message });
+  /** Sends what is due. In how many ms there is something to do though nothing has come. */
+  private _send(now: number): number {
+    const { _ackTimeout, _maxAgeMs } = this._limits;
+    let next = now + 60_000;
+    for (const item of this._heads()) {
+      const { at, error: _, ...message } = item._entry;
+      let due = this._held.get(message.channelId)?._until ?? 0;
+      if (!item._sending) {
+        if (at < now - _maxAgeMs) {
+          this._fail(item, "expired");
+          next = now;
+        } else if (item._kept && due <= now) {
+          this._status(item, now);
+          this._client._send({ type: "message", ...message });
+        }
       }
-      await this._sleep(this._outbox._next(this._ackTimeout) - now);
-      if (Date.now() - this._outbox._oldest() >= this._ackTimeout) this._client._line._drop("no answer to a message");
+      if (item._sending) due = item._sending + _ackTimeout;
+      if (item._sending && due <= now) this._client._line._drop("no_answer");
+      if (due > now) next = Math.min(next, due);
     }
-  }
-
-  private async _sleep(ms: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((done) => {
-      this._wake = done;
-      if (ms < Infinity) timer = setTimeout(done, Math.max(ms, 1));
-    });
-    clearTimeout(timer);
-    this._wake = () => {};
+    return next - now;
   }
 }

@@ -3,6 +3,7 @@
  *
  * Used by the client. One `sync` is under way at a time, as one history at a time; each channel is asked from its cursor.
  */
+import { timer } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
 import type { Line } from "./line.ts";
 import type { Frame } from "./types.ts";
@@ -19,8 +20,9 @@ export class Syncer {
   private _asked: Map<string, number> | null = null;
   private _ref = 0;
   private _progressed = false;
-  private _pause: ReturnType<typeof setTimeout> | undefined;
-  private _answer: ReturnType<typeof setTimeout> | undefined;
+  private _pausing = false;
+  /** The pause, or the wait for an answer. */
+  private readonly _timer = timer();
 
   constructor(
     private readonly _line: Line,
@@ -29,9 +31,9 @@ export class Syncer {
 
   /** The connection is gone, and with it the question. */
   _lost(): void {
-    this._done();
-    clearTimeout(this._pause);
-    this._pause = undefined;
+    this._asked = null;
+    this._pausing = false;
+    this._timer();
   }
 
   /** There is nothing to come of this channel. */
@@ -40,25 +42,25 @@ export class Syncer {
   }
 
   _page(page: Frame<"sync">): void {
-    const asked = this._asked?.get(page.channelId);
-    const channel = this._channels.get(page.channelId);
-    if (asked === undefined || !channel?._joined || page.ref !== this._ref) return;
-    this._asked!.delete(page.channelId);
+    const { channelId, ref } = page;
+    const asked = this._asked?.get(channelId);
+    if (asked === undefined || ref !== this._ref) return;
+    this._asked!.delete(channelId);
     this._wait();
-    if (channel._page(page, asked)) this._progressed = true;
+    if (this._channels.get(channelId)!._page(page, asked)) this._progressed = true;
   }
 
   _complete({ ref }: Frame<"sync_complete">): void {
     if (ref !== this._ref) return;
-    this._done();
-    if (!this._progressed) this._rest(PAUSE);
+    this._lost();
+    if (!this._progressed) this._pause(PAUSE);
   }
 
   /** True if it was about a `sync`. */
   _refused({ ref, retryAfterMs }: Frame<"error">): boolean {
-    if (ref !== this._ref || !this._asked) return false;
-    this._done();
-    this._rest(retryAfterMs ?? 2 * PAUSE);
+    if (ref !== this._ref) return false;
+    this._lost();
+    this._pause(retryAfterMs ?? 2 * PAUSE);
     return true;
   }
 
@@ -66,9 +68,9 @@ export class Syncer {
   _pump(): void {
     if (this._line._now.state !== "connected") return;
     const behind = [...this._channels.values()].filter((channel) => channel._joined && channel._cursor._behind());
-    this._line._synced(behind.length === 0 && !this._asked);
-    if (behind.length === 0 || this._asked || this._pause !== undefined) return;
-    const epoch = behind[0]!._cursor._epoch;
+    const epoch = behind[0]?._cursor._epoch;
+    this._line._synced(!behind[0] && !this._asked);
+    if (epoch === undefined || this._asked || this._pausing) return;
     const part = behind.filter((channel) => channel._cursor._epoch === epoch).slice(0, ASK_CHANNELS);
     this._asked = new Map(part.map((channel) => [channel.id, channel._cursor._version]));
     this._progressed = false;
@@ -76,20 +78,15 @@ export class Syncer {
     this._wait();
   }
 
-  private _done(): void {
-    this._asked = null;
-    clearTimeout(this._answer);
-  }
-
-  private _rest(ms: number): void {
-    this._pause = setTimeout(() => {
-      this._pause = undefined;
+  private _pause(ms: number): void {
+    this._pausing = true;
+    this._timer(ms, () => {
+      this._pausing = false;
       this._pump();
-    }, ms);
+    });
   }
 
   private _wait(): void {
-    clearTimeout(this._answer);
-    this._answer = setTimeout(() => this._line._drop("no answer to sync"), ANSWER);
+    this._timer(ANSWER, () => this._line._drop("no_answer"));
   }
 }

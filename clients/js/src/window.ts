@@ -12,7 +12,7 @@ export class Window {
   /** Whatever is below is not held. */
   _from = 1;
   /** Changes of what is not held, while a page that may bring it is under way. */
-  private _aside: Map<number, ChatMessage> | null = null;
+  _aside: Map<number, ChatMessage> | null = null;
 
   _reset(from: number, list: ChatMessage[] = []): void {
     this._list = list;
@@ -36,16 +36,6 @@ export class Window {
     }
     this._list.splice(index, 0, message);
     return "new";
-  }
-
-  _get(seq: number): ChatMessage | undefined {
-    const held = this._list[this._index(seq)];
-    return held?.seq === seq ? held : undefined;
-  }
-
-  /** A page of history below `before` is asked for. */
-  _asking(): void {
-    this._aside = new Map();
   }
 
   /** Takes the page, newest first. False if it does not fit any more. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { post, startDaemon, until } from "../../test/daemon.mjs";
+import { flood, post, startDaemon, until } from "../../test/daemon.mjs";
 import type { ChatMessage } from "../src/index.ts";
 import { client, connected, contents, type Daemon } from "./help.ts";
 
@@ -147,8 +147,7 @@ test("channels are made, renamed, joined and left", async () => {
 
 test("history is loaded upwards, page by page, to its beginning", async () => {
   const count = 1_050;
-  const texts = Array.from({ length: count }, (_, n) => `message ${n + 1}`);
-  await post(daemon, dock, "dispatcher", texts);
+  const texts = await flood(daemon, dock, "dispatcher", count);
   const driver = await connected(daemon, "driver");
   const channel = driver.channel(dock);
   expect(channel.getSnapshot()).toMatchObject({ hasOlder: true, lastSeq: count, unread: count, messages: [] });

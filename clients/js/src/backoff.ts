@@ -27,3 +27,9 @@ export function timer(): Timer {
     id = call && setTimeout(call, ms);
   };
 }
+
+/** Who does not wait for it sees the state instead. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -4,7 +4,7 @@
  * Handed out by `TenfourClient.channel`. The client feeds it frames, pages and acks; the cursor decides when they count.
  * It shows immutable snapshots and never touches the socket or the store itself.
  */
-import { timer } from "./backoff.ts";
+import { quiet, timer } from "./backoff.ts";
 import type { Timer } from "./backoff.ts";
 import type { ChannelFrame, TenfourClient } from "./client.ts";
 import { Cursor } from "./cursor.ts";
@@ -104,12 +104,12 @@ export class Channel {
   /** Shows the message at once; resolves when the server has stored it, which may be after many connections. */
   send(draft: Draft | string): Promise<ChatMessage> {
     this._typed = 0;
-    return this._client._sender._queue(this.id, typeof draft === "string" ? { content: draft } : draft);
+    return quiet(this._client._sender._queue(this.id, typeof draft === "string" ? { content: draft } : draft));
   }
 
   /** Sends a failed message again, after all that waits. */
   retry(clientId: string): Promise<ChatMessage> {
-    return this._client._sender._retry(clientId);
+    return quiet(this._client._sender._retry(clientId));
   }
 
   /** Takes back a message that is not under way. False if it is too late. */
@@ -341,7 +341,7 @@ export class Channel {
   }
 
   private _reloadMembers(): void {
-    this.loadMembers().catch(() => {});
+    void quiet(this.loadMembers());
   }
 
   /** `known`: it is of the history whose marks are held. */

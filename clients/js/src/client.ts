@@ -4,6 +4,7 @@
  * Made by the application, one a page. It ties the parts together: `Line` (the connection), `Syncer` (what was missed),
  * `Sender` (what is owed), `Kept` (the store), `Channel` (what is held and shown).
  */
+import { quiet } from "./backoff.ts";
 import { Channel } from "./channel.ts";
 import { TenfourError } from "./errors.ts";
 import { Kept } from "./kept.ts";
@@ -97,9 +98,7 @@ export class TenfourClient implements Hooks {
   /** Resolves once connected and caught up. Goes on trying until it is stopped, and then rejects. */
   connect(): Promise<void> {
     if (!this._closed) this._line._start();
-    const connected = this._until(() => this._line._now.synced);
-    connected.catch(() => {});
-    return connected;
+    return quiet(this._until(() => this._line._now.synced));
   }
 
   /** Hangs up. What waits stays queued, and goes out after the next `connect`. */
@@ -390,6 +389,7 @@ export class TenfourClient implements Hooks {
 
   private _until(holds: () => boolean): Promise<void> {
     if (holds()) return Promise.resolve();
+    if (this._closed) return Promise.reject(new TenfourError("closed"));
     return new Promise((_done, _failed) => this._waits.add({ _holds: holds, _done, _failed }));
   }
 }

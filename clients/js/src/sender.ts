@@ -147,10 +147,7 @@ export class Sender {
     this._items.set(clientId, item);
     this._status(item, 0);
     this._keep(item);
-    const waiting = new Promise<ChatMessage>((_done, _failed) => this._waiters.set(clientId, { _done, _failed }));
-    // Who does not wait for it sees the state of the message instead.
-    waiting.catch(() => {});
-    return waiting;
+    return new Promise((_done, _failed) => this._waiters.set(clientId, { _done, _failed }));
   }
 
   /** Into the store first; it is sent from there. */

@@ -129,6 +129,7 @@ async function packages() {
         rewriteRelativeImportExtensions: true,
         rootDir: src,
         outDir: outdir,
+        typeRoots: [join(root, "node_modules/@types")],
       };
       writeFileSync(config, JSON.stringify({ extends: join(root, name, "tsconfig.json"), compilerOptions: options, include: [src] }));
       execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], { stdio: "inherit" });

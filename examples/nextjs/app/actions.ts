@@ -19,6 +19,6 @@ export async function assign(form: FormData): Promise<void> {
   const user = await currentUser();
   const driver = DRIVERS.find(({ id }) => id === form.get("driver"));
   if (user?.role !== "dispatcher" || !driver) throw new Error("only the dispatcher assigns loads, and to a driver");
-  const channel = await tenfour.channels.direct(DISPATCHER.id, driver.id);
-  await tenfour.send(channel.id, { as: DISPATCHER.id, content: `Load ${form.get("load")} is yours.` });
+  const channel = await tenfour.direct(DISPATCHER.id, driver.id);
+  await tenfour.as(DISPATCHER.id).send(channel.id, `Load ${form.get("load")} is yours.`);
 }

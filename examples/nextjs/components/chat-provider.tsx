@@ -11,7 +11,7 @@ async function getToken({ signal }: { signal: AbortSignal }): Promise<string> {
   // Signed out: no use in asking again. Anything else is tried again.
   if (answer.status === 401) throw new UnauthorizedError("signed out");
   if (!answer.ok) throw new Error(`no token: ${answer.status}`);
-  return ((await answer.json()) as { token: string }).token;
+  return answer.text();
 }
 
 export function ChatProvider({ url, children }: { url: string; children: ReactNode }) {

@@ -2,7 +2,7 @@
 import "server-only";
 import { TenfourServer } from "@tenfour/server";
 
-const { TENFOUR_URL: url, TENFOUR_JWT_SECRET: secret } = process.env;
-if (!url || !secret) throw new Error("TENFOUR_URL and TENFOUR_JWT_SECRET have to be set");
+/** Where browsers and this server reach the daemon. */
+export const TENFOUR_URL = process.env.TENFOUR_URL ?? "http://127.0.0.1:8080";
 
-export const tenfour = new TenfourServer({ url, secret });
+export const tenfour = new TenfourServer({ url: TENFOUR_URL, secret: process.env.TENFOUR_JWT_SECRET ?? "" });

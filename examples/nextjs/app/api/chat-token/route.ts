@@ -1,4 +1,4 @@
-import { createTokenHandler } from "@tenfour/server";
+import { tokenRoute } from "@tenfour/server";
 import { currentUser } from "@/lib/session";
 
-export const GET = createTokenHandler({ secret: process.env.TENFOUR_JWT_SECRET!, getUser: currentUser });
+export const GET = tokenRoute({ user: currentUser });

@@ -53,9 +53,9 @@ try {
   assert.deepEqual(await texts(dispatcher), await texts(driver));
 
   // A second channel, with what is unread in it.
+  const other = await signIn(browser, origin, "Driver 12");
   await dispatcher.getByRole("combobox").selectOption("Driver 12");
   await dispatcher.getByRole("button", { name: "Assign" }).click();
-  const other = await signIn(browser, origin, "Driver 12");
   await write(other, "Which dock?");
   await dispatcher.getByRole("navigation").getByText("1 unread").waitFor();
   await dispatcher.getByRole("button", { name: /Driver 12/ }).click();

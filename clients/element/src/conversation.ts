@@ -1,0 +1,219 @@
+/**
+ * One conversation: head, messages, who types, composer.
+ *
+ * Used by the element, which says which channel is shown. It ties the message list and the composer to the channel.
+ */
+import type { Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient } from "@tenfour/client";
+import type { Announcer } from "./announcer.ts";
+import { Avatar } from "./avatar.ts";
+import { Composer } from "./composer.ts";
+import { confirm } from "./confirm.ts";
+import { attr, h, scheduler, show, text } from "./dom.ts";
+import type { Drafts } from "./drafts.ts";
+import { icon } from "./icons.ts";
+import { MessageList } from "./message-list.ts";
+import { short } from "./message-row.ts";
+import { aboutOf, colourOf, nameOf, onlineOf } from "./names.ts";
+import type { Strings } from "./strings.ts";
+import type { Times } from "./time.ts";
+
+export class Conversation {
+  private readonly _avatar = new Avatar();
+  private readonly _name = h("h2", { class: "head-name" });
+  private readonly _about = h("div", { class: "head-about" });
+  private readonly _back = h("button", { type: "button", class: "round back", part: "back-button" }, icon("back"));
+  private readonly _head = h(
+    "header",
+    { class: "head", part: "header" },
+    this._back,
+    this._avatar._root,
+    h("div", { class: "head-text" }, this._name, this._about),
+  );
+  private readonly _typing = h("div", { class: "typing", part: "typing", "aria-hidden": "true" });
+  private readonly _toast = h("div", { class: "toast", role: "alert", hidden: true });
+  private readonly _list: MessageList;
+  private readonly _composer: Composer;
+  private readonly _pane: HTMLElement;
+  private readonly _blank: HTMLElement;
+  readonly _root: HTMLElement;
+  private _channel: Channel | null = null;
+  private _off: (() => void)[] = [];
+  private _snapshot: ClientSnapshot | null = null;
+  private _wasSynced = false;
+  private _toastTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly _schedule = scheduler(() => this._render());
+
+  constructor(
+    private readonly _client: TenfourClient,
+    private readonly _strings: Strings,
+    private readonly _times: Times,
+    private readonly _announcer: Announcer,
+    drafts: Drafts,
+    back: () => void,
+  ) {
+    attr(this._back, "aria-label", _strings.back);
+    this._back.addEventListener("click", back);
+    this._list = new MessageList(_strings, _times, {
+      _act: (act, message) => this._act(act, message),
+      _toComposer: () => this._composer._focus(),
+      _say: (words) => this._say(words),
+    });
+    this._composer = new Composer(_strings, drafts, {
+      _send: (content, replyTo) => this._send(content, replyTo),
+      _edit: async (message, content) => void (await this._channel!.edit(message.id, content)),
+      _typed: () => this._channel?.keystroke(),
+      _lastOwn: () => this._list._lastChangeable(),
+      _toMessages: () => this._list._focus(),
+    });
+    this._pane = h("div", { class: "pane", hidden: true }, this._head, this._list._root, this._typing, this._toast, this._composer._root);
+    this._blank = h(
+      "div",
+      { class: "blank" },
+      icon("chat"),
+      h("p", { class: "blank-title" }, _strings.chooseChannel),
+      h("p", {}, _strings.chooseChannelHint),
+    );
+    this._root = h("section", { class: "main", part: "conversation" }, this._pane, this._blank);
+  }
+
+  _start(): void {
+    this._list._start();
+    const seen = () => this._list._seen();
+    document.addEventListener("visibilitychange", seen);
+    this._off.push(() => document.removeEventListener("visibilitychange", seen));
+    this._off.push(
+      this._client.on("message.new", (message) => {
+        if (message.channelId !== this._channel?.id || message.mine) return;
+        this._announcer._message(`${message.senderName}: ${short(message.content)}`);
+      }),
+      this._client.on("message.deleted", (message) => this._composer._changed(message)),
+    );
+  }
+
+  _stop(): void {
+    this._close();
+    for (const off of this._off.splice(0)) off();
+    this._list._stop();
+    this._schedule._stop();
+    clearTimeout(this._toastTimer);
+  }
+
+  /** Shows a channel; null shows none. */
+  _open(id: string | null): void {
+    if (this._channel?.id === id) return;
+    this._close();
+    show(this._pane, id !== null);
+    show(this._blank, id === null);
+    if (id === null) return;
+    const channel = (this._channel = this._client.channel(id));
+    this._announcer._clear();
+    const off = channel.subscribe(() => this._schedule._ask());
+    this._leave = off;
+    const shot = channel.getSnapshot();
+    const name = nameOf(shot, this._strings);
+    this._composer._open(id, name);
+    this._list._open(channel, name);
+    this._members(channel);
+    this._render();
+  }
+
+  _update(snapshot: ClientSnapshot): void {
+    this._snapshot = snapshot;
+    if (snapshot.connection.synced && !this._wasSynced) this._list._again();
+    this._wasSynced = snapshot.connection.synced;
+    if (this._channel) this._members(this._channel);
+    this._schedule._ask();
+  }
+
+  _focus(): void {
+    this._composer._focus();
+  }
+
+  _draftsKnown(): void {
+    this._composer._reload();
+  }
+
+  private _leave: () => void = () => {};
+
+  private _close(): void {
+    this._leave();
+    this._leave = () => {};
+    this._channel = null;
+  }
+
+  /** Who has read what is told live, and asked for once. */
+  private _asked: Channel | null = null;
+  private _members(channel: Channel): void {
+    const { joined, type, members } = channel.getSnapshot();
+    if (!joined || type !== "group" || members || this._asked === channel || !this._wasSynced) return;
+    this._asked = channel;
+    channel.loadMembers().catch(() => {
+      this._asked = null;
+    });
+  }
+
+  private _render(): void {
+    const { _channel: channel, _snapshot: snapshot } = this;
+    if (!channel || !snapshot) return;
+    const shot = channel.getSnapshot();
+    this._headOf(shot, snapshot);
+    const known = shot.joined || !snapshot.connection.synced;
+    this._composer._enable(known);
+    this._list._update(shot);
+  }
+
+  private _headOf(channel: ChannelInfo, snapshot: ClientSnapshot): void {
+    const strings = this._strings;
+    const name = channel.joined ? nameOf(channel, strings) : "";
+    this._avatar._update(colourOf(channel), name, channel.type === "group", onlineOf(channel, snapshot));
+    this._name.replaceChildren(h("bdi", {}, name));
+    if (channel.joined) this._composer._open(channel.id, name);
+    const typing = channel.typing.map(({ name }) => name);
+    text(this._about, channel.joined ? aboutOf({ ...channel, typing: [] }, snapshot, strings, this._times) : "");
+    const words = typing.length > 0 ? strings.typing(typing) : "";
+    if (this._typing.dataset["words"] === words) return;
+    this._typing.dataset["words"] = words;
+    this._typing.replaceChildren(...(words ? [h("span", { class: "dots" }, h("i"), h("i"), h("i")), h("bdi", {}, words)] : []));
+    this._announcer._say(words);
+  }
+
+  private _send(content: string, replyTo: ChatMessage | null): void {
+    const draft = replyTo?.id ? { content, replyToId: replyTo.id } : { content };
+    // What becomes of it is shown with the message.
+    this._channel?.send(draft).catch(() => {});
+    const shot = this._channel?.getSnapshot();
+    if (shot) this._list._update(shot);
+    this._list._sent();
+  }
+
+  private _act(act: string, message: ChatMessage): void {
+    const channel = this._channel;
+    if (!channel) return;
+    if (act === "reply") this._composer._replyTo(message);
+    else if (act === "edit") this._composer._editOf(message);
+    else if (act === "delete") void this._delete(channel, message);
+    else if (act === "retry") channel.retry(message.clientId).catch(() => {});
+    else if (act === "cancel") channel.cancel(message.clientId);
+    if (act === "retry" || act === "cancel") this._composer._focus();
+  }
+
+  private async _delete(channel: Channel, message: ChatMessage): Promise<void> {
+    const strings = this._strings;
+    const sure = await confirm(this._root, strings.deleteTitle, strings.deleteText, strings.delete, strings.keep);
+    this._list._focusOn(message);
+    if (!sure) return;
+    try {
+      await channel.delete(message.id);
+    } catch {
+      this._say(strings.deleteFailed);
+    }
+  }
+
+  /** A word of trouble that goes by itself. */
+  private _say(words: string): void {
+    text(this._toast, words);
+    show(this._toast, true);
+    clearTimeout(this._toastTimer);
+    this._toastTimer = setTimeout(() => show(this._toast, false), 6_000);
+  }
+}

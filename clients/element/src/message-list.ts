@@ -1,0 +1,407 @@
+/**
+ * The messages of one channel: rows in a window that scrolls, dividers, jumps, loading what is older, marking what was seen.
+ *
+ * Used by the conversation, which gives it each new state of the channel. What is to be done with a message goes back there.
+ */
+import type { Channel, ChannelSnapshot, ChatMessage } from "@tenfour/client";
+import { attr, focused, h, show, text } from "./dom.ts";
+import { firstUnread, place, receipt } from "./grouping.ts";
+import { icon } from "./icons.ts";
+import { Row } from "./message-row.ts";
+import type { RowState } from "./message-row.ts";
+import { Scroller } from "./scroller.ts";
+import type { Strings } from "./strings.ts";
+import type { Times } from "./time.ts";
+
+export interface ListHooks {
+  _act(act: string, message: ChatMessage): void;
+  _toComposer(): void;
+  _say(text: string): void;
+}
+
+const PAGE = 60;
+const MOST = 200;
+/** So much is held at least; more only while somebody looks at it. */
+const KEEP = 300;
+/** Pages that a jump loads at most before it gives up. */
+const JUMP_PAGES = 300;
+
+export class MessageList {
+  private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: 0 });
+  private readonly _view = h("div", { class: "scroller", part: "messages" }, this._feed);
+  private readonly _empty = h("div", { class: "nothing", hidden: true });
+  private readonly _loading = h("div", { class: "loading", hidden: true }, h("span", { class: "spinner" }), h("span", { class: "sr" }));
+  private readonly _trouble = h("div", { class: "load-trouble", hidden: true });
+  private readonly _up = h("button", { type: "button", class: "jump-up", part: "jump", hidden: true });
+  private readonly _count = h("span", { class: "badge", hidden: true });
+  private readonly _down = h("button", { type: "button", class: "jump-down", part: "jump", hidden: true });
+  readonly _root = h("div", { class: "messages" }, this._view, this._empty, this._loading, this._trouble, this._up, this._down);
+  private readonly _scroller: Scroller<Row>;
+  private _channel: Channel | null = null;
+  private _shot: ChannelSnapshot | null = null;
+  private _messages: readonly ChatMessage[] = [];
+  private _byId = new Map<string, number>();
+  /** What was unread began above this mark; null if nothing is. */
+  private _mark: number | null = null;
+  private _unreadAtMark = 0;
+  private _divider = -1;
+  private _seenDivider = false;
+  private _lastOwn = -1;
+  private _current: string | null = null;
+  private _opened = false;
+  private _failed = false;
+  private _busy = false;
+
+  constructor(
+    private readonly _strings: Strings,
+    private readonly _times: Times,
+    private readonly _hooks: ListHooks,
+  ) {
+    this._scroller = new Scroller(this._view, this._feed, {
+      _estimate: (index) => this._estimate(index),
+      _row: (index, was) => this._row(index, was),
+      _rootOf: (row) => row._root,
+      _moved: () => this._moved(),
+    });
+    text(this._empty, _strings.noMessages);
+    text(this._loading.lastElementChild!, _strings.loading);
+    const retry = h("button", { type: "button", class: "link", onclick: () => this._loadOlder() }, _strings.retry);
+    this._trouble.append(h("span", {}, _strings.loadFailed), retry);
+    this._down.append(icon("down"), this._count);
+    this._up.addEventListener("click", () => void this._toFirstUnread());
+    this._down.addEventListener("click", () => {
+      this._scroller._toEnd();
+      this._hooks._toComposer();
+    });
+    this._feed.addEventListener("click", (event) => this._onClick(event));
+    this._feed.addEventListener("keydown", (event) => this._onKey(event));
+    this._feed.addEventListener("focusin", (event) => this._onFocus(event));
+    this._feed.addEventListener("pointerover", (event) => this._rowOf(event)?._withTools());
+  }
+
+  _start(): void {
+    this._scroller._start();
+  }
+
+  _stop(): void {
+    this._scroller._stop();
+    this._channel = null;
+  }
+
+  /** Shows another channel. */
+  _open(channel: Channel, name: string): void {
+    this._channel = channel;
+    this._shot = null;
+    this._messages = [];
+    this._mark = null;
+    this._divider = -1;
+    this._current = null;
+    this._opened = this._failed = this._seenDivider = false;
+    this._scroller._reset();
+    attr(this._feed, "aria-label", this._strings.messagesIn(name));
+    this._update(channel.getSnapshot());
+    const { messages, hasOlder, unread } = channel.getSnapshot();
+    // Enough to show all that is unread, where that is a page at most.
+    if (messages.length < PAGE && (hasOlder || !channel.getSnapshot().joined)) this._loadOlder(Math.min(MOST, Math.max(PAGE, unread + 20)));
+  }
+
+  _update(shot: ChannelSnapshot): void {
+    const before = this._shot;
+    if (shot === before) return;
+    this._shot = shot;
+    const { messages } = shot;
+    if (messages !== this._messages) this._take(messages);
+    show(this._loading, shot.isLoading);
+    attr(this._feed, "aria-busy", shot.isLoading);
+    show(this._trouble, this._failed && !shot.isLoading);
+    show(this._empty, messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined);
+
+    if (!this._opened && shot.joined && (messages.length > 0 || !shot.hasOlder)) this._first(shot);
+    else if (this._opened && this._mark === null && shot.unread > (before?.unread ?? 0) && !this._looking()) this._setMark(shot);
+    this._divider = this._mark === null ? -1 : firstUnread(messages, this._mark);
+
+    if (messages !== before?.messages) this._scroller._setItems(messages.map(({ key }) => key));
+    else this._scroller._refresh();
+  }
+
+  /** One's own message goes out: what is new was seen, and the end is of interest. */
+  _sent(): void {
+    this._mark = null;
+    this._divider = -1;
+    this._scroller._toEnd();
+  }
+
+  _lastChangeable(): ChatMessage | undefined {
+    return this._messages.findLast(({ mine, status, deletedAt }) => mine && status === "sent" && !deletedAt);
+  }
+
+  _focus(): void {
+    const key = this._current ?? this._messages.at(-1)?.key;
+    if (key !== undefined) this._focusRow(this._scroller._virtual._index(key));
+  }
+
+  /** Puts the focus on a message again, such as after it was asked whether to delete it. */
+  _focusOn(message: ChatMessage): void {
+    this._focusRow(this._scroller._virtual._index(message.key));
+  }
+
+  /** Tries again what has failed, such as with a new connection. */
+  _again(): void {
+    if (this._failed) this._loadOlder();
+  }
+
+  /** What is on the screen was seen by somebody, as far as a page can know. */
+  _seen(): void {
+    const { _channel: channel, _shot: shot } = this;
+    if (!channel || !shot?.joined || !this._opened || !this._looking()) return;
+    if (this._scroller._atEnd) return channel.markRead();
+    const seq = this._lastVisible();
+    if (seq > shot.lastReadSeq) channel.markRead(seq);
+  }
+
+  private _take(messages: readonly ChatMessage[]): void {
+    this._messages = messages;
+    this._byId.clear();
+    this._lastOwn = -1;
+    for (let i = 0; i < messages.length; i++) {
+      const { id, mine, status, deletedAt } = messages[i]!;
+      if (id) this._byId.set(id, i);
+      if (mine && status === "sent" && !deletedAt) this._lastOwn = i;
+    }
+  }
+
+  /** The first page is there: it opens where reading goes on. */
+  private _first(shot: ChannelSnapshot): void {
+    this._opened = true;
+    if (shot.unread === 0) return;
+    this._setMark(shot);
+    const at = firstUnread(shot.messages, this._mark!);
+    const complete = !shot.hasOlder || shot.messages[0]!.seq <= this._mark! + 1;
+    if (at < 0 || !complete) return;
+    this._divider = at;
+    this._scroller._virtual._setItems(shot.messages.map(({ key }) => key), (index) => this._estimate(index));
+    this._scroller._toRow(at, 24);
+  }
+
+  private _setMark(shot: ChannelSnapshot): void {
+    this._mark = shot.lastReadSeq;
+    this._unreadAtMark = shot.unread;
+    this._seenDivider = false;
+  }
+
+  private _looking(): boolean {
+    return document.visibilityState === "visible" && this._view.clientHeight > 0;
+  }
+
+  private _estimate(index: number): number {
+    const { content } = this._messages[index]!;
+    const perLine = Math.max(16, (this._view.clientWidth || 600) / 14);
+    return 16 + 21 * Math.min(60, Math.ceil(content.length / perLine) || 1);
+  }
+
+  private _row(index: number, was: Row | undefined): Row {
+    const messages = this._messages;
+    const message = messages[index]!;
+    const shot = this._shot!;
+    const row = was ?? new Row(message.key, this._strings, this._times);
+    const unread = index === this._divider;
+    const where = place(messages[index - 1], message, messages[index + 1], unread, index + 1 === this._divider);
+    const how = message.mine ? receipt(message, shot) : null;
+    const quoted = message.replyToId ? this._byId.get(message.replyToId) : undefined;
+    const group = shot.type === "group";
+    const state: RowState = {
+      ...where,
+      message,
+      unread,
+      group,
+      quote: !message.replyToId ? undefined : quoted === undefined ? null : messages[quoted]!,
+      receipt: how?.state ?? null,
+      readers: group && index === this._lastOwn ? (how?.readers ?? 0) : 0,
+      canEdit: message.mine && shot.joined,
+      canDelete: (message.mine || (group && (shot.role === "admin" || shot.role === "owner"))) && shot.joined,
+      dayText: where.day ? this._times._dayOf(message.createdAt) : "",
+    };
+    row._update(state);
+    attr(row._root, "aria-posinset", index + 1);
+    attr(row._root, "aria-setsize", shot.hasOlder ? -1 : messages.length);
+    row._setCurrent((this._current ?? messages.at(-1)?.key) === message.key);
+    return row;
+  }
+
+  private _moved(): void {
+    const shot = this._shot;
+    if (!shot) return;
+    const scroller = this._scroller;
+    const { scrollTop, clientHeight } = this._view;
+    if (scrollTop < clientHeight * 1.5 && shot.hasOlder && this._opened && !this._failed) this._loadOlder();
+    if (scroller._atEnd && this._messages.length > KEEP * 2 && !this._busy) this._channel?.trim(KEEP);
+    // The list itself takes the focus while the row that had it is not there.
+    const current = this._current ?? this._messages.at(-1)?.key;
+    attr(this._feed, "tabindex", current !== undefined && scroller._rows.has(current) ? -1 : 0);
+    this._jumps(shot);
+    this._seen();
+  }
+
+  private _jumps(shot: ChannelSnapshot): void {
+    const scroller = this._scroller;
+    const unread = scroller._atEnd ? 0 : shot.unread;
+    show(this._down, !scroller._atEnd);
+    show(this._count, unread > 0);
+    text(this._count, unread > 99 ? "99+" : String(unread));
+    attr(this._down, "aria-label", unread > 0 ? this._strings.toNewestCount(unread) : this._strings.toNewest);
+    let above = false;
+    if (this._mark !== null && !this._seenDivider && this._opened) {
+      const missing = this._divider < 0 || (shot.hasOlder && this._messages[0]!.seq > this._mark + 1);
+      const { top, bottom } = scroller._positionOf(Math.max(0, this._divider));
+      above = missing || bottom < 0;
+      if (!missing && top >= 0 && top < this._view.clientHeight && this._looking()) this._seenDivider = true;
+    }
+    show(this._up, above);
+    if (above && !this._up.textContent) this._up.append(icon("up"), h("span"));
+    if (above) text(this._up.lastElementChild!, this._strings.toFirstUnread(this._unreadAtMark));
+  }
+
+  private _loadOlder(limit = PAGE): void {
+    const channel = this._channel;
+    if (!channel || this._busy) return;
+    void this._page(channel, limit);
+  }
+
+  /** One page; false if it did not come. */
+  private async _page(channel: Channel, limit: number): Promise<boolean> {
+    this._failed = false;
+    try {
+      await channel.loadOlder({ limit });
+      return this._channel === channel;
+    } catch {
+      if (this._channel === channel) {
+        this._failed = true;
+        show(this._trouble, true);
+      }
+      return false;
+    }
+  }
+
+  /** Loads until the message is held. */
+  private async _find(held: () => boolean): Promise<boolean> {
+    const channel = this._channel;
+    if (!channel || this._busy) return false;
+    this._busy = true;
+    try {
+      for (let pages = 0; pages < JUMP_PAGES; pages++) {
+        this._update(channel.getSnapshot());
+        if (held()) return true;
+        if (!channel.getSnapshot().hasOlder || !(await this._page(channel, MOST))) return false;
+      }
+      return false;
+    } finally {
+      this._busy = false;
+    }
+  }
+
+  private async _toFirstUnread(): Promise<void> {
+    const mark = this._mark;
+    if (mark === null) return;
+    await this._find(() => (this._messages[0]?.seq ?? 0) <= mark + 1);
+    if (this._divider < 0) return;
+    this._scroller._toRow(this._divider, 24);
+    this._focusRow(this._divider);
+  }
+
+  private async _toMessage(id: string): Promise<void> {
+    if (!(await this._find(() => this._byId.has(id)))) return this._hooks._say(this._strings.originalMissing);
+    const index = this._byId.get(id)!;
+    this._scroller._toRow(index, "middle");
+    this._focusRow(index);
+    this._scroller._rows.get(this._messages[index]!.key)?._flash();
+  }
+
+  private _lastVisible(): number {
+    const { clientHeight } = this._view;
+    const virtual = this._scroller._virtual;
+    let index = virtual._at(this._view.scrollTop + clientHeight - 16);
+    while (index > 0 && this._scroller._positionOf(index).bottom > clientHeight + 4 && this._scroller._positionOf(index).top > 0) index--;
+    for (; index >= 0; index--) {
+      const seq = this._messages[index]?.seq ?? 0;
+      if (seq > 0) return seq;
+    }
+    return 0;
+  }
+
+  private _focusRow(index: number): void {
+    const message = this._messages[index];
+    if (!message) return;
+    const before = this._current ?? this._messages.at(-1)?.key;
+    this._current = message.key;
+    this._scroller._reveal(index);
+    if (before !== undefined) this._scroller._rows.get(before)?._setCurrent(before === message.key);
+    const row = this._scroller._rows.get(message.key);
+    row?._setCurrent(true);
+    row?._withTools();
+    row?._root.focus({ preventScroll: true });
+  }
+
+  private _rowOf(event: Event): Row | undefined {
+    const root = (event.target as Element).closest<HTMLElement>(".row");
+    return root ? this._scroller._rows.get(root.dataset["key"]!) : undefined;
+  }
+
+  private _onFocus(event: FocusEvent): void {
+    const row = this._rowOf(event);
+    if (!row) return;
+    row._withTools();
+    if (this._current === row._key) return;
+    this._scroller._rows.get(this._current ?? this._messages.at(-1)?.key ?? "")?._setCurrent(false);
+    this._current = row._key;
+    row._setCurrent(true);
+  }
+
+  private _onClick(event: Event): void {
+    const act = (event.target as Element).closest<HTMLElement>("[data-act]")?.dataset["act"];
+    const message = this._rowOf(event)?._state?.message;
+    if (!act || !message) return;
+    if (act === "jump") void this._toMessage(message.replyToId!);
+    else this._hooks._act(act, message);
+  }
+
+  private _onKey(event: KeyboardEvent): void {
+    const { key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (key === "Escape") {
+      event.preventDefault();
+      return this._hooks._toComposer();
+    }
+    const row = this._rowOf(event);
+    const onRow = row !== undefined && focused(this._feed) === row._root;
+    const index = row ? this._scroller._virtual._index(row._key) : this._scroller._virtual._at(this._view.scrollTop);
+    const jump = 8;
+    const moves: Record<string, number> = {
+      ArrowUp: index - 1,
+      ArrowDown: index + 1,
+      PageUp: index - jump,
+      PageDown: index + jump,
+      Home: 0,
+      End: this._messages.length - 1,
+    };
+    const to = moves[key];
+    if (to !== undefined) {
+      event.preventDefault();
+      if (key === "ArrowDown" && onRow && to >= this._messages.length) return this._hooks._toComposer();
+      return this._focusRow(Math.max(0, Math.min(to, this._messages.length - 1)));
+    }
+    const state = row?._state;
+    if (!onRow || !state || event.target !== row._root) return;
+    const stored = state.message.status === "sent" && !state.message.deletedAt;
+    const act =
+      stored && (key === "Enter" || key === "r")
+        ? "reply"
+        : stored && key === "e" && state.canEdit
+          ? "edit"
+          : stored && (key === "Delete" || key === "Backspace") && state.canDelete
+            ? "delete"
+            : null;
+    if (!act) return;
+    event.preventDefault();
+    this._hooks._act(act, state.message);
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Every word that the element shows or has read out. Replaced, whole or in part, by the property `strings`.
+ */
+export interface Strings {
+  channels: string;
+  search: string;
+  searchNone: string;
+  noChannels: string;
+  chooseChannel: string;
+  chooseChannelHint: string;
+  back: string;
+  online: string;
+  offline: string;
+  you: string;
+  draft: string;
+  unread(count: number): string;
+  members(count: number, online: number): string;
+  lastSeenNow: string;
+  lastSeenMinutes(minutes: number): string;
+  lastSeen(when: string): string;
+  typing(names: readonly string[]): string;
+  typingShort: string;
+
+  messagesIn(name: string): string;
+  noMessages: string;
+  loading: string;
+  loadFailed: string;
+  today: string;
+  yesterday: string;
+  newMessages: string;
+  toFirstUnread(count: number): string;
+  toNewest: string;
+  toNewestCount(count: number): string;
+  edited: string;
+  deleted: string;
+  originalMessage: string;
+  originalMissing: string;
+  jumpToOriginal: string;
+  queued: string;
+  sending: string;
+  sent: string;
+  read: string;
+  readBy(count: number): string;
+  failed: string;
+  failedBecause(code: string, message: string): string;
+  retry: string;
+  cancel: string;
+
+  reply: string;
+  edit: string;
+  delete: string;
+  actions: string;
+  deleteTitle: string;
+  deleteText: string;
+  deleteFailed: string;
+  keep: string;
+
+  message: string;
+  messageTo(name: string): string;
+  send: string;
+  save: string;
+  replyingTo(name: string): string;
+  editing: string;
+  cancelReply: string;
+  cancelEdit: string;
+  editFailed: string;
+  notMember: string;
+  tooLong: string;
+
+  connecting: string;
+  offlineNow: string;
+  offlineRetry(seconds: number): string;
+  tryNow: string;
+  catchingUp: string;
+  signedOut: string;
+  signIn: string;
+  removed: string;
+  waiting(count: number): string;
+  backOnline: string;
+  somebody: string;
+}
+
+const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+
+export const english: Strings = {
+  channels: "Conversations",
+  search: "Search by name",
+  searchNone: "Nothing of that name",
+  noChannels: "No conversations yet",
+  chooseChannel: "Choose a conversation",
+  chooseChannelHint: "Its messages appear here.",
+  back: "Back to the conversations",
+  online: "Online",
+  offline: "Offline",
+  you: "You",
+  draft: "Draft",
+  unread: (count) => `${count} unread`,
+  members: (count, online) => `${plural(count, "member", "members")}, ${online} online`,
+  lastSeenNow: "Last seen just now",
+  lastSeenMinutes: (minutes) => `Last seen ${plural(minutes, "minute", "minutes")} ago`,
+  lastSeen: (when) => `Last seen ${when}`,
+  typing: (names) =>
+    names.length === 1
+      ? `${names[0]} is typing`
+      : names.length === 2
+        ? `${names[0]} and ${names[1]} are typing`
+        : `${names.length} people are typing`,
+  typingShort: "typing…",
+
+  messagesIn: (name) => `Messages in ${name}`,
+  noMessages: "No messages yet. Say the first word.",
+  loading: "Loading messages",
+  loadFailed: "Older messages could not be loaded.",
+  today: "Today",
+  yesterday: "Yesterday",
+  newMessages: "New messages",
+  toFirstUnread: (count) => plural(count, "new message", "new messages"),
+  toNewest: "To the newest message",
+  toNewestCount: (count) => `To the newest message, ${count} unread`,
+  edited: "edited",
+  deleted: "This message was deleted",
+  originalMessage: "Earlier message",
+  originalMissing: "That message could not be found.",
+  jumpToOriginal: "Go to the message",
+  queued: "Waiting to be sent",
+  sending: "Sending",
+  sent: "Sent",
+  read: "Read",
+  readBy: (count) => `Read by ${count}`,
+  failed: "Not sent",
+  failedBecause: (code, message) =>
+    code === "forbidden" || code === "not_found"
+      ? "Not sent: you cannot write here."
+      : code === "too_large"
+        ? "Not sent: the message is too long."
+        : code === "expired"
+          ? "Not sent: it waited too long."
+          : message
+            ? `Not sent: ${message}`
+            : "Not sent",
+  retry: "Try again",
+  cancel: "Discard",
+
+  reply: "Reply",
+  edit: "Edit",
+  delete: "Delete",
+  actions: "Message actions",
+  deleteTitle: "Delete this message?",
+  deleteText: "It is removed for everybody, and cannot be brought back.",
+  deleteFailed: "The message could not be deleted. Is the connection up?",
+  keep: "Keep it",
+
+  message: "Message",
+  messageTo: (name) => `Message to ${name}`,
+  send: "Send",
+  save: "Save",
+  replyingTo: (name) => `Reply to ${name}`,
+  editing: "Edit message",
+  cancelReply: "Cancel the reply",
+  cancelEdit: "Cancel editing",
+  editFailed: "The change could not be saved. Is the connection up?",
+  notMember: "You are not a member of this conversation any more.",
+  tooLong: "This is too long for one message.",
+
+  connecting: "Connecting…",
+  offlineNow: "No connection.",
+  offlineRetry: (seconds) => `No connection. Next attempt in ${seconds} s.`,
+  tryNow: "Try now",
+  catchingUp: "Catching up…",
+  signedOut: "You are signed out.",
+  signIn: "Try again",
+  removed: "You were disconnected by an administrator.",
+  waiting: (count) => `${plural(count, "message waits", "messages wait")} to be sent.`,
+  backOnline: "Connected",
+  somebody: "Somebody",
+};

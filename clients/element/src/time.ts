@@ -1,0 +1,81 @@
+/**
+ * Times as people read them, in the language of the page.
+ *
+ * Used by rows and the channel list. Formatters are expensive to make and are made once.
+ */
+import type { Strings } from "./strings.ts";
+
+export class Times {
+  private readonly _clock: Intl.DateTimeFormat;
+  private readonly _weekday: Intl.DateTimeFormat;
+  private readonly _date: Intl.DateTimeFormat;
+  private readonly _day: Intl.DateTimeFormat;
+  private readonly _full: Intl.DateTimeFormat;
+
+  constructor(
+    private readonly _strings: Strings,
+    locale?: string,
+  ) {
+    const format = (options: Intl.DateTimeFormatOptions) => {
+      try {
+        return new Intl.DateTimeFormat(locale || undefined, options);
+      } catch {
+        // A page may name a language that is none.
+        return new Intl.DateTimeFormat(undefined, options);
+      }
+    };
+    this._clock = format({ hour: "2-digit", minute: "2-digit" });
+    this._weekday = format({ weekday: "short" });
+    this._date = format({ day: "numeric", month: "short" });
+    this._day = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+    this._full = format({ dateStyle: "full", timeStyle: "medium" });
+  }
+
+  _time(iso: string): string {
+    return this._clock.format(new Date(iso));
+  }
+
+  _exact(iso: string): string {
+    return this._full.format(new Date(iso));
+  }
+
+  /** For a divider: today, yesterday, or the date. */
+  _dayOf(iso: string, now = new Date()): string {
+    const days = daysBetween(new Date(iso), now);
+    if (days === 0) return this._strings.today;
+    if (days === 1) return this._strings.yesterday;
+    return this._day.format(new Date(iso));
+  }
+
+  /** For a list: the time of today, the day of this week, or the date. */
+  _short(iso: string, now = new Date()): string {
+    const date = new Date(iso);
+    const days = daysBetween(date, now);
+    if (days <= 0) return this._clock.format(date);
+    if (days === 1) return this._strings.yesterday;
+    return (days < 7 ? this._weekday : this._date).format(date);
+  }
+
+  /** How long ago, for "last seen". */
+  _seen(iso: string, now = new Date()): string {
+    const minutes = Math.max(0, Math.floor((now.getTime() - Date.parse(iso)) / 60_000));
+    if (minutes < 1) return this._strings.lastSeenNow;
+    if (minutes < 60) return this._strings.lastSeenMinutes(minutes);
+    return this._strings.lastSeen(daysBetween(new Date(iso), now) === 0 ? this._clock.format(new Date(iso)) : this._short(iso, now));
+  }
+}
+
+/** Calendar days, by this device's clock. */
+export function daysBetween(from: Date, to: Date): number {
+  const day = (date: Date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+  return Math.round((day(to) - day(from)) / 86_400_000);
+}
+
+export function sameDay(a: string, b: string): boolean {
+  // Most neighbours are the same text up to the hour; only the others are worth a look at the calendar.
+  return a.slice(0, 13) === b.slice(0, 13) || daysBetween(new Date(a), new Date(b)) === 0;
+}
+
+export function sameMinute(a: string, b: string): boolean {
+  return a.slice(0, 16) === b.slice(0, 16);
+}

@@ -1,0 +1,103 @@
+/**
+ * What the suites of the element share: a daemon, a page under a strict policy, a browser, and windows of users.
+ *
+ * The page is served from an origin of its own, as an application's would be, and says by its policy that nothing but its
+ * own files runs or styles it.
+ */
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { startBrowser } from "../../test/browser.mjs";
+import { freePort, startDaemon } from "../../test/daemon.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src *";
+const KINDS: Record<string, string> = { html: "text/html", js: "text/javascript", css: "text/css" };
+
+export type Daemon = Awaited<ReturnType<typeof startDaemon>>;
+
+export interface Who {
+  sub: string;
+  name?: string;
+  channel?: string;
+  /** Seconds that a token lives. */
+  ttl?: number;
+  url?: string;
+  theme?: string;
+  dir?: string;
+  lang?: string;
+  strings?: Record<string, string>;
+}
+
+export interface Stage {
+  daemon: Daemon;
+  browser: Browser;
+  origin: string;
+  /** Who gets no token any more. */
+  signedOut: Set<string>;
+  open(who: Who, options?: BrowserContextOptions): Promise<Page>;
+  openIn(context: BrowserContext, who: Who): Promise<Page>;
+  stop(): Promise<void>;
+}
+
+export async function startStage(env: Record<string, string> = {}): Promise<Stage> {
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: origin, ...env } });
+  const signedOut = new Set<string>();
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", origin);
+    try {
+      if (pathname === "/token") {
+        const sub = searchParams.get("sub")!;
+        response.writeHead(signedOut.has(sub) ? 401 : 200, { "content-type": "text/plain" });
+        response.end(daemon.token(sub, { name: searchParams.get("name")!, ttl: Number(searchParams.get("ttl")) }));
+        return;
+      }
+      const name = pathname === "/" ? "index.html" : pathname.slice(1).replaceAll("..", "");
+      const path = name.startsWith("sdk/") ? join(here, "../../dist", name) : join(here, "page", name);
+      const body = await readFile(path);
+      response.writeHead(200, { "content-type": KINDS[name.split(".").at(-1)!]!, "content-security-policy": POLICY });
+      response.end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  const browser = await startBrowser();
+
+  async function openIn(context: BrowserContext, who: Who): Promise<Page> {
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    await page.goto(`${origin}/#${encodeURIComponent(JSON.stringify({ url: daemon.url, ...who }))}`);
+    await page.locator("tenfour-chat .root").waitFor();
+    return page;
+  }
+
+  return {
+    daemon,
+    browser,
+    origin,
+    signedOut,
+    open: async (who, options = {}) => openIn(await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options }), who),
+    openIn,
+    async stop() {
+      await browser.close();
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+      await daemon.stop();
+    },
+  };
+}
+
+/** The messages that are shown, from top to bottom. */
+export function shown(page: Page): Promise<string[]> {
+  return page.locator(".row .text").allTextContents();
+}
+
+export async function say(page: Page, text: string): Promise<void> {
+  await page.locator("textarea").fill(text);
+  await page.locator("textarea").press("Enter");
+}

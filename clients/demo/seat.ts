@@ -1,4 +1,5 @@
 /** One side of the page: a user, signed in, with the state of their line and the switch that cuts it. */
+import type { TenfourChat } from "@tenfour/element";
 import { TenfourClient, UnauthorizedError } from "@tenfour/client";
 import type { ClientSnapshot } from "@tenfour/client";
 import { indexedDbStore } from "@tenfour/client/indexeddb";
@@ -6,8 +7,6 @@ import { line } from "./line.ts";
 import type { Line } from "./line.ts";
 import { seats } from "./users.ts";
 import type { User } from "./users.ts";
-
-type ChatElement = HTMLElement & { client: TenfourClient };
 
 /** Short, so that a visitor does not wait long for a client to notice; an application keeps the defaults. */
 const TIMING = {
@@ -31,8 +30,10 @@ export function seat(section: HTMLElement, user: User, channelName: string): { r
   heading.textContent = user.name;
   heading.id = `seat-${user.sub}`;
   section.setAttribute("aria-labelledby", heading.id);
-  const chat = part<ChatElement>("tenfour-chat");
+  const chat = part<TenfourChat>("tenfour-chat");
   chat.client = client;
+  // Two chats on one page: whoever hears it has to know which one this is.
+  chat.strings = { channels: `Conversations of the ${user.name}` };
 
   const button = part<HTMLButtonElement>("button");
   const show = () => {
@@ -52,7 +53,7 @@ export function seat(section: HTMLElement, user: User, channelName: string): { r
   });
   client.subscribe(show);
   show();
-  return { ready: client.connect().then(show), focus: () => chat.focus() };
+  return { ready: client.connect().then(show), focus: () => chat.shadowRoot!.querySelector("textarea")?.focus() };
 }
 
 /** The first token came with the page; each later one is asked for over the user's own line. */

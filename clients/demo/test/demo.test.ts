@@ -44,7 +44,7 @@ afterEach(async () => {
 
 const seat = (who: Who) => page.getByRole("region", { name: who, exact: true });
 const status = (who: Who) => seat(who).locator(".status");
-const box = (who: Who) => seat(who).getByRole("textbox").last();
+const box = (who: Who) => seat(who).getByRole("textbox", { name: "Message" });
 const cut = (who: Who) => page.getByRole("button", { name: `Cut the line of the ${who}` }).click();
 const restore = (who: Who) => page.getByRole("button", { name: `Restore the line of the ${who}` }).click();
 const ready = (who: Who) => shows(who, /^Connected, nothing queued$/);
@@ -63,7 +63,7 @@ async function say(who: Who, ...texts: string[]): Promise<void> {
 
 /** The texts of this test that one side shows, in the order of the page. */
 async function shown(who: Who, test: string): Promise<string[]> {
-  const text = await seat(who).getByRole("log").innerText();
+  const text = await seat(who).getByRole("feed").innerText();
   return text.match(new RegExp(`${test}-\\w+`, "g")) ?? [];
 }
 
@@ -182,6 +182,9 @@ describe("the demo page", () => {
         const found = await page.evaluate("axe.run().then((it) => it.violations.map((v) => [v.id, ...v.nodes.map((n) => n.html)]))");
         expect(found, `${colorScheme}, ${width}px`).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        for (const bar of await page.locator(".bar").all()) {
+          expect(await bar.evaluate((it) => it.scrollWidth - it.clientWidth), `the bar at ${width}px`).toBe(0);
+        }
         await shot(`${colorScheme}-${width}`);
       }
     }

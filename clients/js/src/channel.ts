@@ -6,7 +6,7 @@
  */
 import { quiet, timer } from "./backoff.ts";
 import type { Timer } from "./backoff.ts";
-import type { ChannelFrame, TenfourClient } from "./client.ts";
+import type { TenfourClient } from "./client.ts";
 import { Cursor } from "./cursor.ts";
 import type { SavedChannel } from "./store.ts";
 import type {
@@ -22,15 +22,7 @@ import type {
   WireMessage,
 } from "./types.ts";
 import { Window } from "./window.ts";
-
-/** A frame that has its place in the channel's sequence. */
-type Sequenced = Extract<ChannelFrame, { data: unknown } | { type: "members" }>;
-
-/** What is kept of a channel that nobody looks at, and saved of any. */
-const KEEP = 200;
-const SAVE = 50;
-const TYPING_EVERY = 2_000;
-const MARK_AFTER = 100;
+import { Limit } from "./limits.ts";
 
 export class Channel {
   _joined = false;
@@ -71,9 +63,10 @@ export class Channel {
 
   /** Immutable, and the same object until something changes. */
   getSnapshot(): ChannelSnapshot {
+    const waiting = () => this._client._sender._list.filter((item) => item._entry.channelId === this.id);
     return (this._view ??= {
       ...this._summary(),
-      messages: [...this._window._list, ...this._client._sender._of(this.id).map((item) => (item._shown ??= this._client._pending(item)))],
+      messages: [...this._window._list, ...waiting().map((item) => (item._shown ??= this._client._pending(item)))],
       hasOlder: this._joined && this._window._from > 1,
       isLoading: this._loading !== null,
       reads: this._reads,
@@ -137,8 +130,9 @@ export class Channel {
   }
 
   /** Lets go of all but the newest; `loadOlder` brings them back. For who scrolls a long way up and down again. */
-  trim(keep = KEEP): void {
-    if (this._window._trim(keep)) this._touch();
+  trim(keep = Limit.Keep): void {
+    this._window._trim(keep);
+    this._touch();
   }
 
   /** Everything up to `seq` was read. Never goes back. */
@@ -150,8 +144,8 @@ export class Channel {
 
   /** Call it with each keystroke: the others are told at most once in two seconds. */
   keystroke(): void {
-    const now = performance.now();
-    if (this._typed && now - this._typed < TYPING_EVERY) return;
+    const now = Date.now();
+    if (now - this._typed < Limit.TypingEvery) return;
     if (this._client._send({ type: "typing", channelId: this.id })) this._typed = now;
   }
 
@@ -172,11 +166,11 @@ export class Channel {
   }
 
   removeMember(userId: string): Promise<void> {
-    return this._call("DELETE", `/members/${encodeURIComponent(userId)}`);
+    return this._member("DELETE", userId);
   }
 
   setRole(userId: string, role: Role): Promise<void> {
-    return this._call("PATCH", `/members/${encodeURIComponent(userId)}`, { role });
+    return this._member("PATCH", userId, { role });
   }
 
   leave(): Promise<void> {
@@ -195,89 +189,74 @@ export class Channel {
       this._window._reset(info.lastSeq + 1);
     }
     this._take(info, known);
-    if (this._members) this._reloadMembers();
+    if (this._members) void quiet(this.loadMembers());
   }
 
   _restore({ info, epoch, version, from, messages }: SavedChannel): void {
     this._joined = true;
     this._cursor._start(version, epoch);
-    this._window._reset(from, messages.map((message) => this._client._view(message)));
+    this._window._reset(from);
+    for (const message of messages) this._window._put(this._client._view(message));
     this._take(info, true);
-    this._counted = version;
   }
 
   _saved(): SavedChannel {
     const { _list: list, _from: from } = this._window;
-    // Without what it is shown with.
-    const messages = list.slice(-SAVE).map(({ key: _k, status: _s, mine: _m, error: _e, ...message }) => message);
-    return {
-      id: this.id,
-      info: { ...this._info, online: [] },
-      epoch: this._cursor._epoch,
-      version: this._cursor._version,
-      from: list.length > SAVE ? messages[0]!.seq : from,
-      messages,
-    };
+    const { _epoch: epoch, _version: version } = this._cursor;
+    const messages = list.slice(-Limit.Save);
+    return { id: this.id, info: this._info, epoch, version, from: list.length > Limit.Save ? messages[0]!.seq : from, messages };
   }
 
-  _frame(frame: ChannelFrame): void {
-    if ("data" in frame || frame.type === "members") {
-      return this._cursor._live({
-        _version: "data" in frame ? frame.data.version : frame.version,
-        _since: frame.since,
-        _info: frame.type === "channel" || frame.type === "members",
-        _apply: () => this._apply(frame),
-      });
-    }
-    const { type, channelId, userId } = frame;
-    if (type === "typing") return this._typing(frame);
-    if (type === "typing_stopped") return this._stopped(userId);
-    if (type === "presence") {
-      const others = this._info.online.filter((id) => id !== userId);
-      this._info.online = frame.status === "online" ? [...others, userId] : others;
-    } else {
-      if (userId === this._client._me) this._read(frame.seq);
-      else this._readBy(userId, frame.seq);
-      this._client._emit("read.updated", { channelId, userId, seq: frame.seq, at: frame.at });
-    }
-    this._touch();
+  /** Something with a place in the channel's sequence; `info` where it is about the channel itself. */
+  _live(version: number, since: number | null | undefined, apply: () => void, info = false): void {
+    if (this._joined) this._cursor._live({ _version: version, _since: since ?? version, _info: info, _apply: apply });
   }
 
-  /** It has its turn. */
-  private _apply(frame: Sequenced): void {
-    if (frame.type === "members") return this._memberIds(frame.memberIds, frame.online);
-    if (frame.type !== "channel") return this._client._took(this, frame.data);
-    this._take({ ...frame.data, lastSeq: Math.max(frame.data.lastSeq, this._info.lastSeq) }, true);
+  _told(info: WireChannel): void {
+    this._take({ ...info, lastSeq: Math.max(info.lastSeq, this._info.lastSeq) }, true);
     this._client._emit("channel.updated", this._summary());
+  }
+
+  _memberIds(memberIds: string[]): void {
+    this._info.memberIds = memberIds;
+    if (this._members) void quiet(this.loadMembers());
+    this._touch();
+    this._client._emit("members.changed", { channelId: this.id, memberIds });
+  }
+
+  _marked({ channelId, userId, seq, at }: Frame<"read">): void {
+    if (userId === this._client._me) this._read(seq);
+    else this._readBy(userId, seq);
+    this._touch();
+    this._client._emit("read.updated", { channelId, userId, seq, at });
   }
 
   /** True if it brought something. */
   _page(page: Frame<"sync">, asked: number): boolean {
     const before = this._cursor._version;
-    const fits = this._cursor._page(page, asked, this._client._epoch, (after, reset) => {
+    let reset = false;
+    this._cursor._page(page, asked, this._client._epoch, (after, anew) => {
+      reset = anew;
       if (reset) {
-        const list = [...page.messages].sort((a, b) => a.seq - b.seq).map((message) => this._client._view(message));
-        for (const message of page.messages) this._client._stored(message);
-        this._window._reset(list[0]?.seq ?? this._info.lastSeq + 1, list);
+        this._window._reset(Math.min(this._info.lastSeq + 1, ...page.messages.map(({ seq }) => seq)));
         this._client._emit("sync.reset", { channelId: this.id });
-      } else {
-        for (const message of page.messages) if (message.version > after) this._client._took(this, message);
       }
+      for (const message of page.messages) if (message.version > after) this._client._took(this, message, reset);
       if (page.version > after) this._memberIds(page.memberIds);
     });
-    this._shrink();
     this._touch();
-    return fits && (this._cursor._version !== before || page.reset === true);
+    return reset || this._cursor._version !== before;
   }
 
   /** Puts in a message that counts now. Says what it was here. */
-  _put(message: ChatMessage): "new" | "changed" | null {
+  _put(message: ChatMessage): "new" | "updated" | null {
     const was = this._window._put(message);
     if (!was) return null;
     this._info.lastSeq = Math.max(this._info.lastSeq, message.seq);
-    const unread = !message.mine && message.version > this._counted && message.seq > this._info.lastReadSeq;
-    if (unread && was === "new" && !message.deletedAt) this._info.unread++;
-    if (unread && was === "changed" && message.deletedAt) this._info.unread = Math.max(0, this._info.unread - 1);
+    if (!message.mine && message.version > this._counted && message.seq > this._info.lastReadSeq) {
+      const more = Number(was === "new") - Number(!!message.deletedAt);
+      this._info.unread = Math.max(0, this._info.unread + more);
+    }
     this._shrink();
     this._touch();
     return was;
@@ -299,11 +278,12 @@ export class Channel {
   _summary(): ChannelInfo {
     if (this._infoView) return this._infoView;
     this._recount();
-    const { version: _v, peer, ...info } = this._info;
+    const { version: _v, peer = null, ...info } = this._info;
     return (this._infoView = {
       ...info,
       joined: this._joined,
-      peer: peer ?? null,
+      peer,
+      online: info.memberIds.filter((id) => this._client._people[id]?.online),
       lastMessage: this._window._list.at(-1) ?? null,
       typing: [...this._typers.values()].map(({ userId, name }) => ({ userId, name })),
     });
@@ -323,6 +303,10 @@ export class Channel {
     return this._client._rest._call(method, `channels/${this.id}${path}`, body);
   }
 
+  private _member(method: string, userId: string, body?: unknown): Promise<void> {
+    return this._call(method, `/members/${encodeURIComponent(userId)}`, body);
+  }
+
   private async _change(method: string, messageId: string, body?: unknown): Promise<ChatMessage> {
     const message = await this._client._rest._call<WireMessage>(method, `messages/${messageId}`, body);
     this._client._took(this, message);
@@ -332,16 +316,11 @@ export class Channel {
   private async _load(limit: number): Promise<void> {
     await this._client._ready(this);
     const before = this._window._from;
-    if (before <= 1) return;
     this._wanted = true;
-    this._window._aside = new Map();
+    this._window._aside = [];
     type Page = { messages: WireMessage[]; hasMore: boolean };
     const { messages, hasMore } = await this._call<Page>("GET", `/messages?before=${before}&limit=${limit}`);
     this._window._older(before, messages.map((message) => this._client._view(message)), hasMore);
-  }
-
-  private _reloadMembers(): void {
-    void quiet(this.loadMembers());
   }
 
   /** `known`: it is of the history whose marks are held. */
@@ -355,13 +334,6 @@ export class Channel {
     this._touch();
   }
 
-  private _memberIds(memberIds: string[], online?: string[]): void {
-    this._info = { ...this._info, memberIds, ...(online && { online }) };
-    if (this._members) this._reloadMembers();
-    this._touch();
-    this._client._emit("members.changed", { channelId: this.id, memberIds });
-  }
-
   /** This user's own mark; true if it moved. */
   private _read(seq: number): boolean {
     const { lastReadSeq, lastSeq, unread } = this._info;
@@ -373,7 +345,7 @@ export class Channel {
   }
 
   /** Tells the server how far this user has read. Marks that follow each other at once go out as one. */
-  _mark(ms = MARK_AFTER): void {
+  _mark(ms = Limit.MarkAfter): void {
     this._marking(ms, () => this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: this.id }));
   }
 
@@ -393,7 +365,7 @@ export class Channel {
     this._info.unread = unread;
   }
 
-  private _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
+  _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
     const known = this._typers.get(userId);
     const _timer = known?._timer ?? timer();
     _timer(expiresInMs, () => this._stopped(userId));
@@ -403,7 +375,7 @@ export class Channel {
     this._client._emit("typing.start", { channelId: this.id, userId, name });
   }
 
-  private _stopped(userId: string): void {
+  _stopped(userId: string): void {
     this._typers.get(userId)?._timer();
     if (!this._typers.delete(userId)) return;
     this._touch();
@@ -412,7 +384,7 @@ export class Channel {
 
   /** What nobody looks at does not grow for ever. While pages are missing, what is held says what is new. */
   private _shrink(): void {
-    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < KEEP * 1.25) return;
-    this._window._trim(KEEP);
+    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
+    this._window._trim(Limit.Keep);
   }
 }

@@ -8,13 +8,13 @@ import { quiet } from "./backoff.ts";
 import { Channel } from "./channel.ts";
 import { TenfourError } from "./errors.ts";
 import { Kept } from "./kept.ts";
+import { Limit } from "./limits.ts";
 import { Line } from "./line.ts";
 import type { Hooks } from "./line.ts";
 import { Rest } from "./rest.ts";
 import { Sender } from "./sender.ts";
 import type { Item } from "./sender.ts";
-import { memoryStore } from "./store.ts";
-import type { Entry, Saved } from "./store.ts";
+import type { Entry } from "./store.ts";
 import { Syncer } from "./sync.ts";
 import { claims, Tokens } from "./token.ts";
 import type {
@@ -32,15 +32,6 @@ import type {
   WireMessage,
 } from "./types.ts";
 
-/** A frame about one channel. */
-export type ChannelFrame = Exclude<Extract<ServerFrame, { channelId: string } | { data: unknown }>, Frame<"ack" | "sync" | "channel_removed">>;
-
-interface Wait {
-  _holds(): boolean;
-  _done(): void;
-  _failed(error: TenfourError): void;
-}
-
 export class TenfourClient implements Hooks {
   user: User | null = null;
   _epoch = "";
@@ -53,17 +44,15 @@ export class TenfourClient implements Hooks {
   private readonly _channels = new Map<string, Channel>();
   private readonly _dirty = new Set<Channel>();
   private _flushing = false;
-  private _shown: Connection | null = null;
   private _shot: ClientSnapshot | null = null;
   /** Who is seen in a channel, and how they are. */
-  private _people: Record<string, Presence> = {};
-  private readonly _waits = new Set<Wait>();
+  _people: Record<string, Presence> = {};
   private _closed = false;
 
   constructor({
     url = globalThis.location?.origin,
     getToken,
-    store = memoryStore(),
+    store,
     reconnect: { minDelay = 500, maxDelay = 20_000, stableAfter = 5_000 } = {},
     heartbeat: { interval = 20_000, timeout = 10_000 } = {},
     outbox: { maxEntries = 500, maxAgeMs = 7 * 86_400_000 } = {},
@@ -77,10 +66,9 @@ export class TenfourClient implements Hooks {
     const timing = { minDelay, maxDelay, stableAfter, interval, timeout, connectTimeout };
     this._rest = new Rest(base, tokens, fetches);
     this._kept = new Kept(this, store);
-    this._sender = new Sender(this, { _ackTimeout: ackTimeout, _maxEntries: maxEntries, _maxAgeMs: maxAgeMs });
+    this._sender = new Sender(this, ackTimeout, maxEntries, maxAgeMs);
     this._line = new Line(base, Sockets, tokens, this._rest, timing, this);
     this._syncer = new Syncer(this._line, this._channels);
-    globalThis.document?.addEventListener("visibilitychange", () => document.hidden && void this._kept._save());
   }
 
   get connection(): Connection {
@@ -110,6 +98,7 @@ export class TenfourClient implements Hooks {
   async close({ purge = false } = {}): Promise<void> {
     this._closed = true;
     this._line._stop();
+    this._touch();
     this._sender._close();
     await this._kept._close(purge);
   }
@@ -123,12 +112,15 @@ export class TenfourClient implements Hooks {
 
   readonly channels = {
     /** Of the server, now. The list that keeps itself up to date is in the snapshot. */
-    list: (): Promise<Channel[]> =>
-      this._rest._call<{ channels: WireChannel[] }>("GET", "channels").then((page) => page.channels.map((it) => this._known(it))),
-    get: (id: string): Promise<Channel> => this._rest._call<WireChannel>("GET", `channels/${id}`).then((it) => this._known(it)),
-    create: (group: { name: string; memberIds?: string[] }): Promise<Channel> => this._create({ type: "group", ...group }),
+    list: async (): Promise<Channel[]> => {
+      const { channels } = await this._rest._call<{ channels: WireChannel[] }>("GET", "channels");
+      return channels.map((info) => this._known(info));
+    },
+    get: (id: string): Promise<Channel> => this._ask("GET", `channels/${id}`),
+    create: (group: { name: string; memberIds?: string[] }): Promise<Channel> =>
+      this._ask("POST", "channels", { type: "group", ...group }),
     /** The channel with one other user; made where there is none. */
-    direct: (userId: string): Promise<Channel> => this._create({ type: "direct", userId }),
+    direct: (userId: string): Promise<Channel> => this._ask("POST", "channels", { type: "direct", userId }),
   };
 
   /** Calls back on an event, until the signal or what it returns says to stop. */
@@ -142,16 +134,16 @@ export class TenfourClient implements Hooks {
   getSnapshot(): ClientSnapshot {
     if (this._shot) return this._shot;
     const channels = [...this._channels.values()].filter((channel) => channel._joined).map((channel) => channel._summary());
-    const items = [...this._sender._items.values()];
+    const byChannel: Record<string, number> = {};
+    let total = 0;
+    for (const { id, unread } of channels) total += byChannel[id] = unread;
+    const items = this._sender._list;
     const failed = items.filter((item) => item._entry.error).length;
     return (this._shot = {
       connection: this._line._now,
       user: this.user,
       channels,
-      unread: {
-        total: channels.reduce((sum, { unread }) => sum + unread, 0),
-        byChannel: Object.fromEntries(channels.map(({ id, unread }) => [id, unread])),
-      },
+      unread: { total, byChannel },
       presence: this._people,
       pending: items.length - failed,
       failed,
@@ -172,7 +164,7 @@ export class TenfourClient implements Hooks {
 
   /** False while there is no connection. */
   _send(frame: ClientFrame): boolean {
-    if (this._line._now.state !== "connected") return false;
+    if (!this._line._connected) return false;
     this._line._send(frame);
     return true;
   }
@@ -189,7 +181,7 @@ export class TenfourClient implements Hooks {
       id: "",
       clientId,
       channelId,
-      senderId: this.user?.id ?? "",
+      senderId: this._me ?? "",
       senderName: this.user?.name ?? "",
       seq: 0,
       version: 0,
@@ -212,24 +204,17 @@ export class TenfourClient implements Hooks {
   }
 
   /** A message in its newest state, as far as is known. */
-  _took(channel: Channel, message: WireMessage): void {
-    const sent = this._stored(message);
-    const view = this._view(message);
-    const was = channel._joined ? channel._put(view) : null;
-    if (!was || sent) return;
-    this._emit(message.deletedAt ? "message.deleted" : was === "new" ? "message.new" : "message.updated", view);
-  }
-
-  /** True if it had waited here for that. */
-  _stored(message: WireMessage): boolean {
+  _took(channel: Channel, message: WireMessage, silent = false): void {
     const sent = this._sender._settle(message);
-    if (sent) this._emit("message.sent", this._view(message));
-    return sent;
+    const view = this._view(message);
+    const was = channel._joined && channel._put(view);
+    if (sent) this._emit("message.sent", view);
+    else if (was && !silent) this._emit(`message.${message.deletedAt ? "deleted" : was}`, view);
   }
 
   /** Once it is known whether there is such a channel. */
   async _ready(channel: Channel): Promise<void> {
-    await this._until(() => channel._joined || this._line._now.state === "connected");
+    await this._until(() => channel._joined || this._line._connected);
     if (!channel._joined) throw new TenfourError("not_found");
   }
 
@@ -257,22 +242,21 @@ export class TenfourClient implements Hooks {
     const user = claims(token).sub ?? "?";
     // The token is of another user: that takes another client.
     if (this._kept._user && this._kept._user !== user) throw new TenfourError("user_changed");
-    await this._kept._bind(user, (saved) => this._restore(saved));
+    await this._kept._bind(user, async (saved) => {
+      this.user ??= saved?.me ?? null;
+      for (const kept of saved?.channels ?? []) {
+        const channel = this.channel(kept.id);
+        if (!channel._joined) channel._restore(kept);
+      }
+      await this._sender._bound();
+    });
   }
 
   _changed(): void {
     this._touch();
-    const now = this._line._now;
-    for (const wait of this._waits) {
-      const holds = wait._holds();
-      if (!holds && now.state !== "disconnected") continue;
-      this._waits.delete(wait);
-      if (holds) wait._done();
-      else wait._failed(new TenfourError(now.reason?.code ?? "closed", now.reason?.message));
-    }
-    if (now === this._shown) return;
-    this._shown = now;
-    this._emit("connection.changed", now);
+    this._emit("connection.changed", this._line._now);
+    this._syncer._pump();
+    void this._sender._drain();
   }
 
   _lost(code: number): void {
@@ -284,50 +268,80 @@ export class TenfourClient implements Hooks {
   _hello({ user, epoch, channels }: Frame<"hello">): void {
     this.user = user;
     this._epoch = epoch;
-    const there = new Set(channels.map(({ id }) => id));
-    for (const channel of this._channels.values()) if (channel._joined && !there.has(channel.id)) this._remove(channel);
+    for (const channel of this._channels.values()) {
+      if (!channels.some(({ id }) => id === channel.id)) this._remove(channel);
+    }
     const before = this._people;
     this._people = {};
     for (const info of channels) {
-      this.channel(info.id)._hello(info, epoch);
       this._meet(info.memberIds, info.online, before);
+      this.channel(info.id)._hello(info, epoch);
     }
-    this._sender._start();
-    this._syncer._pump();
   }
 
   _frame(frame: ServerFrame): void {
-    if (frame.type === "ack") this._acked(frame);
-    else if (frame.type === "sync") this._syncer._page(frame);
-    else if (frame.type === "sync_complete") this._syncer._complete(frame);
-    else if (frame.type === "error") this._refused(frame);
-    else if (frame.type === "channel_removed") this._remove(this.channel(frame.channelId));
-    else if ("data" in frame || "channelId" in frame) this._told(frame);
+    const about = ("data" in frame ? frame.data : frame) as { channelId?: string; id?: string };
+    const channel = this._channels.get((about.channelId ?? about.id)!);
+    switch (frame.type) {
+      case "ack": {
+        const { clientId, serverId: id, channelId, seq, version, createdAt, duplicate } = frame;
+        const item = this._sender._items.get(clientId);
+        if (item) this._took(this.channel(channelId), { ...this._wire(item._entry), id, seq, version, createdAt });
+        // A duplicate's repeats an old version and has no place in the sequence.
+        if (!duplicate) channel?._live(version, null, () => {});
+        break;
+      }
+      case "error":
+        this._refused(frame);
+        break;
+      case "sync":
+        this._syncer._page(frame);
+        break;
+      case "sync_complete":
+        this._syncer._complete(frame);
+        break;
+      case "channel_removed":
+        this._syncer._gone(frame.channelId);
+        if (channel) this._remove(channel);
+        break;
+      case "channel":
+        this._meet(frame.data.memberIds, frame.data.online);
+        if (channel?._joined) channel._live(frame.data.version, frame.since, () => channel._told(frame.data), true);
+        else this._add(frame.data);
+        break;
+      case "members":
+        this._meet(frame.memberIds, frame.online);
+        channel?._live(frame.version, frame.since, () => channel._memberIds(frame.memberIds), true);
+        break;
+      case "presence": {
+        const { userId, lastSeenAt } = frame;
+        const online = frame.status === "online";
+        channel?._touch();
+        // It comes once for each channel that is shared.
+        if (this._people[userId]?.online === online) break;
+        this._people = { ...this._people, [userId]: { online, lastSeenAt } };
+        this._emit("presence.changed", { userId, online, lastSeenAt });
+        break;
+      }
+      case "typing":
+        channel?._typing(frame);
+        break;
+      case "typing_stopped":
+        channel?._stopped(frame.userId);
+        break;
+      case "read":
+        channel?._marked(frame);
+        break;
+      case "message":
+      case "message_updated":
+      case "message_deleted": {
+        if (!channel) break;
+        // One's own counts as its ack at once, whatever its turn is.
+        if (this._sender._items.has(frame.data.clientId) && frame.data.senderId === this._me) this._took(channel, frame.data);
+        channel._live(frame.data.version, frame.since, () => this._took(channel, frame.data));
+      }
+    }
     this._syncer._pump();
-  }
-
-  private _told(frame: ChannelFrame): void {
-    if (frame.type === "presence") this._seen(frame);
-    if (frame.type === "members") this._meet(frame.memberIds, frame.online);
-    if (frame.type === "channel") {
-      this._meet(frame.data.memberIds, frame.data.online);
-      if (!this.channel(frame.data.id)._joined) return this._add(frame.data);
-    }
-    // One's own counts as its ack at once, whatever its turn is.
-    if (frame.type === "message" && this._sender._items.has(frame.data.clientId) && frame.data.senderId === this._me) {
-      this._took(this.channel(frame.data.channelId), frame.data);
-    }
-    const id = "channelId" in frame ? frame.channelId : "channelId" in frame.data ? frame.data.channelId : frame.data.id;
-    const channel = this.channel(id);
-    if (channel._joined) channel._frame(frame);
-  }
-
-  private _acked({ clientId, serverId: id, channelId, seq, version, createdAt, duplicate }: Frame<"ack">): void {
-    const channel = this.channel(channelId);
-    const item = this._sender._items.get(clientId);
-    if (item) this._took(channel, { ...this._wire(item._entry), id, seq, version, createdAt });
-    // A duplicate's repeats an old version and has no place in the sequence.
-    if (channel._joined && !duplicate) channel._cursor._live({ _version: version, _apply: () => {} });
   }
 
   private _refused(error: Frame<"error">): void {
@@ -336,7 +350,7 @@ export class TenfourClient implements Hooks {
     if (this._syncer._refused(error)) return;
     // The `ref` of a read mark is its channel.
     const channel = this._channels.get(ref as string);
-    if (channel) channel._mark(retryAfterMs ?? 1_000);
+    if (channel) channel._mark(retryAfterMs ?? Limit.MarkAgain);
     else this._emit("error", new TenfourError(code, message, retryable, undefined, retryAfterMs));
   }
 
@@ -347,23 +361,13 @@ export class TenfourClient implements Hooks {
   }
 
   private _remove(channel: Channel): void {
-    this._syncer._gone(channel.id);
     if (!channel._joined) return;
     channel._removed();
     this._emit("channel.removed", { channelId: channel.id });
   }
 
-  private async _restore(saved: Saved | undefined): Promise<void> {
-    this.user ??= saved?.me ?? null;
-    for (const channel of saved?.channels ?? []) {
-      if (!this.channel(channel.id)._joined) this.channel(channel.id)._restore(channel);
-    }
-    await this._sender._bound();
-    this._touch();
-  }
-
-  private _create(body: unknown): Promise<Channel> {
-    return this._rest._call<WireChannel>("POST", "channels", body).then((info) => this._known(info));
+  private async _ask(method: string, path: string, body?: unknown): Promise<Channel> {
+    return this._known(await this._rest._call(method, path, body));
   }
 
   private _known(info: WireChannel): Channel {
@@ -373,23 +377,20 @@ export class TenfourClient implements Hooks {
   }
 
   private _meet(memberIds: readonly string[], online: readonly string[], before = this._people): void {
-    const there = new Set(online);
-    const met = memberIds.map((id) => [id, { online: there.has(id), lastSeenAt: before[id]?.lastSeenAt ?? null }] as const);
-    this._people = { ...this._people, ...Object.fromEntries(met) };
+    this._people = { ...this._people };
+    for (const id of memberIds) {
+      this._people[id] = { online: online.includes(id), lastSeenAt: before[id]?.lastSeenAt ?? null };
+    }
     this._touch();
   }
 
-  private _seen({ userId, status, lastSeenAt }: Frame<"presence">): void {
-    const online = status === "online";
-    // It comes once for each channel that is shared.
-    if (this._people[userId]?.online === online) return;
-    this._people = { ...this._people, [userId]: { online, lastSeenAt } };
-    this._emit("presence.changed", { userId, online, lastSeenAt });
-  }
-
-  private _until(holds: () => boolean): Promise<void> {
-    if (holds()) return Promise.resolve();
-    if (this._closed) return Promise.reject(new TenfourError("closed"));
-    return new Promise((_done, _failed) => this._waits.add({ _holds: holds, _done, _failed }));
+  private async _until(holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      const { state, reason } = this._line._now;
+      if (this._closed) throw new TenfourError("closed");
+      // Stopped, and not just waiting to be started.
+      if (state === "disconnected" && reason) throw new TenfourError(reason.code, reason.message);
+      await new Promise((done) => this._events.addEventListener("change", done, { once: true }));
+    }
   }
 }

@@ -6,17 +6,15 @@
  * outrun its own recovery.
  */
 import type { Frame } from "./types.ts";
-
-/** The most frames of a channel that are kept beyond its cursor; any more are dropped and asked for later. */
-const MAX_EARLY = 256;
+import { Limit } from "./limits.ts";
 
 /** A frame with its place in the channel's sequence. */
 export interface Live {
   _version: number;
-  /** The first version that it covers, if that is not its own. */
-  _since?: number | null | undefined;
+  /** The first version that it covers. */
+  _since: number;
   /** It is about the channel itself: a page of messages does not replace it. */
-  _info?: boolean;
+  _info: boolean;
   _apply(): void;
 }
 
@@ -56,18 +54,17 @@ export class Cursor {
     } else if (!this._stale && this._continues(frame)) {
       this._move(frame);
       this._catchUp();
-    } else if (this._early.size < MAX_EARLY) {
+    } else if (this._early.size < Limit.Early) {
       this._early.set(version, frame);
     }
   }
 
   /**
    * An answer to `sync`. `asked` is the version that it continues; `apply` takes the messages above `after`.
-   * False if the cursor was taken back meanwhile.
    */
-  _page(page: Frame<"sync">, asked: number, epoch: string, apply: (after: number, reset: boolean) => void): boolean {
+  _page(page: Frame<"sync">, asked: number, epoch: string, apply: (after: number, reset: boolean) => void): void {
     const reset = page.reset === true || this._epoch !== epoch;
-    if (!reset && asked > this._version) return false;
+    if (!reset && asked > this._version) return;
     this._epoch = epoch;
     this._stale = false;
     for (const [version, frame] of this._sorted()) {
@@ -80,11 +77,10 @@ export class Cursor {
     this._version = Math.max(page.version, after);
     if (page.hasMore) this._head = Math.max(this._head, this._version + 1);
     this._catchUp();
-    return true;
   }
 
   private _continues(frame: Live): boolean {
-    return (frame._since ?? frame._version) <= this._version + 1;
+    return frame._since <= this._version + 1;
   }
 
   private _move(frame: Live): void {

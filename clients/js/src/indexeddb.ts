@@ -29,8 +29,8 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
     }));
 
   /** One transaction, done when it is on disk. */
-  async function run<T>(mode: IDBTransactionMode, work: (kept: IDBObjectStore) => IDBRequest<T> | void): Promise<T> {
-    const transaction = (await open()).transaction("kept", mode);
+  async function run<T>(work: (kept: IDBObjectStore) => IDBRequest<T> | void): Promise<T> {
+    const transaction = (await open()).transaction("kept", "readwrite");
     const request = work(transaction.objectStore("kept"));
     return new Promise((done, failed) => {
       transaction.oncomplete = () => done(request?.result as T);
@@ -40,41 +40,33 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
 
   return {
     async load(user) {
-      const me = await run<User | undefined>("readonly", (kept) => kept.get([user, "me"]));
-      return { me: me ?? null, channels: await run<SavedChannel[]>("readonly", (kept) => kept.getAll(all(user, "channel"))) };
+      const me = await run<User | undefined>((kept) => kept.get([user, "me"]));
+      return { me: me ?? null, channels: await run<SavedChannel[]>((kept) => kept.getAll(all(user, "channel"))) };
     },
     save: (user, me, channels, removed) =>
-      run("readwrite", (kept) => {
+      run((kept) => {
         if (me) kept.put(me, [user, "me"]);
         for (const channel of channels) kept.put(channel, [user, "channel", channel.id]);
         for (const id of removed) kept.delete([user, "channel", id]);
       }),
-    entries: (user) => run<Entry[]>("readonly", (kept) => kept.getAll(all(user, "entry"))),
+    entries: (user) => run<Entry[]>((kept) => kept.getAll(all(user, "entry"))),
     async put(user, entry) {
-      await run("readwrite", (kept) => kept.put(entry, [user, "entry", entry.clientId]));
+      await run((kept) => kept.put(entry, [user, "entry", entry.clientId]));
     },
-    remove: (user, clientId) => run("readwrite", (kept) => kept.delete([user, "entry", clientId])),
+    remove: (user, clientId) => run((kept) => kept.delete([user, "entry", clientId])),
     async lock(user, work) {
-      let mine = false;
-      const turn = () => {
-        mine = true;
-        return work();
-      };
-      await globalThis.navigator?.locks?.request(`${name}:${user}`, turn).catch(() => {});
-      if (!mine) await turn();
+      const { locks } = globalThis.navigator ?? {};
+      await (locks ? locks.request(`${name}:${user}`, work) : work());
     },
     tell: (_user, what) => news?.postMessage(what),
     watch(user, told) {
-      if (!globalThis.BroadcastChannel) return () => {};
-      const channel = (news = new BroadcastChannel(`${name}:${user}`));
-      channel.onmessage = ({ data }: MessageEvent<News>) => told(data);
-      return () => channel.close();
+      news = new BroadcastChannel(`${name}:${user}`);
+      news.onmessage = ({ data }: MessageEvent<News>) => told(data);
     },
-    purge: (user) => run("readwrite", (kept) => kept.delete(all(user))),
+    purge: (user) => run((kept) => kept.delete(all(user))),
     close() {
-      news = undefined;
-      void opened?.then((db) => db.close());
-      opened = undefined;
+      news?.close();
+      void opened?.then((db) => db.close(), () => {});
     },
   };
 }

@@ -9,6 +9,7 @@ import { asError, TenfourError } from "./errors.ts";
 import type { Rest } from "./rest.ts";
 import type { Tokens } from "./token.ts";
 import type { ClientFrame, Connection, Frame, ServerFrame, Socket } from "./types.ts";
+import { Limit } from "./limits.ts";
 
 export interface Timing {
   minDelay: number;
@@ -30,22 +31,18 @@ export interface Hooks {
 }
 
 const IDLE: Connection = { state: "disconnected", synced: false, attempt: 0, retryAt: null, reason: null };
-/** The longest that a server's hint can make a client wait. */
-const MAX_HINT = 60_000;
-/** How long to stay away after being thrown out for breaking the rate limit. */
-const RATE_LIMIT_PAUSE = 5_000;
-/** After a refused or failed refresh the next one is tried this much later. */
-const REFRESH_PAUSE = 10_000;
 
 export class Line {
   _now = IDLE;
+  _connected = false;
   private _socket: Socket | null = null;
   /** Told apart from what an earlier attempt still brings. */
   private _run = 0;
   private _failures = 0;
   /** Since when it is connected. */
   private _since = 0;
-  private _hinted: number | null = null;
+  /** When to come back, as the server says; 0 where it does not. */
+  private _hinted = 0;
   private _heard = 0;
   /** One fresh token was asked for because the server refused the last; a second refusal is final. */
   private _refreshed = false;
@@ -65,6 +62,8 @@ export class Line {
 
   _start(): void {
     if (this._now.state !== "disconnected") return;
+    // Node 20 has none of its own.
+    if (!this._Socket) return this._stop(new TenfourError("no_websocket"));
     this._failures = 0;
     this._refreshed = false;
     this._listen();
@@ -75,7 +74,7 @@ export class Line {
   _stop(error?: TenfourError): void {
     this._listening.abort();
     this._detach();
-    this._set({ ...IDLE, reason: error ? why(error) : null });
+    this._set({ ...IDLE, reason: error ?? null });
   }
 
   _send(frame: ClientFrame): void {
@@ -95,6 +94,7 @@ export class Line {
 
   private _set(now: Connection): void {
     this._now = now;
+    this._connected = now.state === "connected";
     this._hooks._changed();
   }
 
@@ -117,42 +117,33 @@ export class Line {
     this._beat(this._timing.connectTimeout, () => this._drop("timeout"));
     socket.onmessage = ({ data }) => {
       this._heard = performance.now();
-      this._take(JSON.parse(data as string));
+      const frame: ServerFrame = JSON.parse(data as string);
+      if (frame.type === "hello") {
+        if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
+        this._refreshed = false;
+        this._hinted = 0;
+        this._since = performance.now();
+        this._pulse();
+        this._planRefresh();
+        this._hooks._hello(frame);
+        this._set({ ...IDLE, state: "connected" });
+      } else if (frame.type === "goaway") {
+        this._hinted = Math.min(frame.reconnectInMs, Limit.Hint);
+      } else if (frame.type === "error" && frame.ref === "auth") {
+        // This token is no better; the old one still counts.
+        this._planRefresh(Limit.RefreshPause);
+      } else this._hooks._frame(frame);
     };
     socket.onclose = ({ code, reason }) => {
-      const early = this._now.state !== "connected" && code === 1006;
+      const early = !this._connected && code === 1006;
       this._detach(code);
       if (early) return void this._unopened(token);
       if (code === 4403) return this._stop(new TenfourError("removed", reason));
       if (code === 4401) this._tokens._reject(this._tokens._token);
-      if (code === 4429) this._hint(RATE_LIMIT_PAUSE);
+      if (code === 4429) this._hinted = Limit.RatePause;
       this._again(new TenfourError("connection_lost", reason));
     };
     socket.onerror = () => {};
-  }
-
-  private _take(frame: ServerFrame): void {
-    if (frame.type === "hello") {
-      if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
-      this._refreshed = false;
-      this._hinted = null;
-      this._since = performance.now();
-      this._pulse();
-      this._planRefresh();
-      this._now = { ...IDLE, state: "connected" };
-      this._hooks._hello(frame);
-      this._hooks._changed();
-    } else if (frame.type === "goaway") {
-      this._hint(frame.reconnectInMs);
-    } else if (frame.type === "error" && frame.ref === "auth") {
-      // This token is no better; the old one still counts.
-      this._planRefresh(REFRESH_PAUSE);
-    } else this._hooks._frame(frame);
-  }
-
-  /** When to come back, as the server says. */
-  private _hint(ms: number): void {
-    this._hinted = Math.min(ms, MAX_HINT);
   }
 
   /** A browser does not tell why no connection came. REST does, by what it says to a call for nothing. */
@@ -171,13 +162,13 @@ export class Line {
       this._refreshed = true;
       return void this._attempt();
     }
-    if (error.retryAfterMs) this._hint(error.retryAfterMs);
+    this._hinted = error.retryAfterMs ?? 0;
     this._again(error.retryable ? error : new TenfourError("offline"));
   }
 
   /** No token, or not one to go on with. */
   private _refused(thrown: unknown): void {
-    const error = asError(thrown, "token_unavailable");
+    const error = asError(thrown, "failed");
     if (error.retryable) this._again(error);
     else this._stop(error);
   }
@@ -187,14 +178,14 @@ export class Line {
     // A connection has to last before the count starts over: a daemon that crashes after each accept is not hammered.
     if (this._since && performance.now() - this._since >= stableAfter) this._failures = 0;
     this._since = 0;
-    const ms = this._hinted === null ? delay(this._failures, minDelay, maxDelay) : this._hinted + 500 * Math.random();
+    const ms = this._hinted ? this._hinted + 500 * Math.random() : delay(this._failures, minDelay, maxDelay);
     this._failures++;
-    this._wait(ms, why(error));
+    this._wait(ms, error);
   }
 
   private _wait(ms: number, reason: Connection["reason"]): void {
     this._retry(ms, () => {
-      this._hinted = null;
+      this._hinted = 0;
       void this._attempt();
     });
     const attempt = this._failures;
@@ -214,21 +205,20 @@ export class Line {
     socket.close();
     // A line that is dead answers no farewell, and only `ws` can do more than wait for it.
     if (socket.terminate) setTimeout(() => socket.terminate!(), 1_000);
-    if (this._now.state === "connected") this._hooks._lost(code);
+    if (this._connected) this._hooks._lost(code);
   }
 
   /** Tests the line once nothing was heard for a while: a browser sees no pings of the protocol's own. */
   private _pulse(): void {
-    const { interval, timeout } = this._timing;
-    const left = this._heard + interval - performance.now();
+    const left = this._heard + this._timing.interval - performance.now();
     if (left > 0) this._beat(left + 1, () => this._pulse());
-    else this._probe(timeout);
+    else this._probe();
   }
 
-  private _probe(timeout: number): void {
+  private _probe(): void {
     const asked = performance.now();
     this._send({ type: "ping" });
-    this._beat(timeout, () => {
+    this._beat(this._timing.timeout, () => {
       if (this._heard < asked) this._drop("no_answer");
       else this._pulse();
     });
@@ -248,24 +238,20 @@ export class Line {
       this._planRefresh();
     } catch (error) {
       if (run !== this._run) return;
-      if (asError(error, "").retryable) this._planRefresh(REFRESH_PAUSE);
+      if (asError(error, "").retryable) this._planRefresh(Limit.RefreshPause);
       else this._refused(error);
     }
   }
 
-  /** `online` and `visibilitychange` are hints: they may lie, so that they only make us look. */
+  /** What the browser says of the network and the page is a hint: it may lie, so that it only makes us look. */
   private _listen(): void {
     const { signal } = (this._listening = new AbortController());
     const look = () => {
-      if (this._now.state === "connected") this._probe(Math.min(5_000, this._timing.timeout));
-      else if (this._now.retryAt && this._hinted === null) this._wait(500 * Math.random(), this._now.reason);
+      if (this._connected) this._probe();
+      else if (this._now.retryAt && !this._hinted) this._wait(500 * Math.random(), this._now.reason);
     };
     globalThis.addEventListener?.("online", look, { signal });
-    globalThis.addEventListener?.("offline", () => this._since && look(), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || look(), { signal });
+    globalThis.addEventListener?.("offline", look, { signal });
+    globalThis.document?.addEventListener("visibilitychange", look, { signal });
   }
-}
-
-function why({ code, message }: TenfourError): Connection["reason"] {
-  return { code, message };
 }

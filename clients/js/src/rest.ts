@@ -5,8 +5,7 @@
  */
 import { TenfourError } from "./errors.ts";
 import type { Tokens } from "./token.ts";
-
-const TIMEOUT = 15_000;
+import { Limit } from "./limits.ts";
 
 export class Rest {
   constructor(
@@ -28,28 +27,20 @@ export class Rest {
 
   /** One call with this very token. */
   async _with<T>(token: string, method: string, path: string, body?: unknown): Promise<T> {
-    let answer: Response;
-    let text: string;
-    try {
-      answer = await this._fetch(`${this._url}/api/v1/${path}`, {
-        method,
-        headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-        signal: AbortSignal.timeout(TIMEOUT),
-      });
-      text = await answer.text();
-    } catch (error) {
-      throw new TenfourError("offline", (error as Error).message, true);
-    }
+    const call = this._fetch(`${this._url}/api/v1/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.timeout(Limit.Rest),
+    });
+    const answer = await call.catch(() => {
+      throw new TenfourError("offline", "", true);
+    });
+    // Where it is not the daemon's, or broke off, there is nothing.
+    const said = await answer.json().catch(() => {});
     const { ok, status } = answer;
-    let said;
-    try {
-      said = text && JSON.parse(text);
-    } catch {
-      // Not the daemon's: a proxy in between said it.
-    }
-    if (ok) return said;
-    const { code = "unavailable", detail, retryable = status > 499, retryAfterMs } = said || {};
+    if (ok && (said || status === 204)) return said;
+    const { code = "unavailable", detail, retryable = status < 400 || status > 499, retryAfterMs } = said || {};
     throw new TenfourError(code, detail, retryable, status, retryAfterMs);
   }
 }

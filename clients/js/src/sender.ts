@@ -11,11 +11,16 @@ import type { TenfourClient } from "./client.ts";
 import { TenfourError } from "./errors.ts";
 import type { Entry, News } from "./store.ts";
 import type { ChatMessage, Draft, Frame, WireMessage } from "./types.ts";
+import { Limit } from "./limits.ts";
 
 export interface Item {
   _entry: Entry;
-  /** Since when its answer is waited for. */
-  _sending: number;
+  /** It went out on this connection, and its answer is waited for. */
+  _sending: boolean;
+  /** Nothing is done about it before this time. */
+  _until: number;
+  /** How often it was refused for now. */
+  _tries: number;
   /** It is in the store, and what vanishes there is gone. */
   _kept: boolean;
   /** As it is shown; made anew when its state changes. */
@@ -28,24 +33,12 @@ interface Waiter {
   _failed(error: TenfourError): void;
 }
 
-export interface Limits {
-  _ackTimeout: number;
-  _maxEntries: number;
-  _maxAgeMs: number;
-}
-
-const RETRY_MIN = 500;
-const RETRY_MAX = 20_000;
-
 export class Sender {
   /** By `clientId`, in the order of sending. */
   _items = new Map<string, Item>();
-  private _online = false;
   private _draining = false;
   private _wake: () => void = () => {};
   private readonly _timer = timer();
-  /** By channel: nothing before this time, after so many refusals. */
-  private readonly _held = new Map<string, { _until: number; _tries: number }>();
   private readonly _waiters = new Map<string, Waiter>();
   /** Leaving the store just now: not to be taken up from there again. */
   private readonly _leaving = new Set<string>();
@@ -53,11 +46,17 @@ export class Sender {
 
   constructor(
     private readonly _client: TenfourClient,
-    private readonly _limits: Limits,
+    private readonly _ackTimeout: number,
+    private readonly _maxEntries: number,
+    private readonly _maxAgeMs: number,
   ) {}
 
+  get _list(): Item[] {
+    return [...this._items.values()];
+  }
+
   async _queue(channelId: string, draft: Draft): Promise<ChatMessage> {
-    if (this._items.size >= this._limits._maxEntries) throw new TenfourError("outbox_full", "", true);
+    if (this._items.size >= this._maxEntries) throw new TenfourError("outbox_full", "", true);
     return this._put({ clientId: uuid(), channelId, ...draft, at: 0 });
   }
 
@@ -76,25 +75,15 @@ export class Sender {
     return true;
   }
 
-  _of(channelId: string): Item[] {
-    return [...this._items.values()].filter(({ _entry }) => _entry.channelId === channelId);
-  }
-
   /** The store is there: what waits in it is ours too, and what was queued before goes into it. */
   async _bound(): Promise<void> {
     await this._look();
-    for (const item of this._items.values()) if (!item._kept) this._keep(item);
-  }
-
-  _start(): void {
-    this._online = true;
-    void this._drain();
+    for (const item of this._list) if (!item._kept) this._keep(item);
   }
 
   _lost(code: number): void {
-    this._online = false;
-    const under = [...this._items.values()].filter((item) => item._sending);
-    for (const item of under) this._status(item, 0);
+    const under = this._list.filter((item) => item._sending);
+    for (const item of under) this._status(item);
     // What is too big for the server would be sent for ever.
     const [biggest] = under.sort((a, b) => b._entry.content.length - a._entry.content.length);
     if (code === 1009 && biggest) this._fail(biggest, "too_large");
@@ -109,24 +98,19 @@ export class Sender {
   /** A message is stored. True if it is one that waited here. */
   _settle(message: WireMessage): boolean {
     const { clientId, channelId, senderId } = message;
-    if (senderId !== this._client._me) return false;
+    const item = this._items.get(clientId);
+    if (senderId !== this._client._me || (item && item._entry.channelId !== channelId)) return false;
     this._waiters.get(clientId)?._done(this._client._view(message));
     this._waiters.delete(clientId);
-    const item = this._items.get(clientId);
-    if (item?._entry.channelId !== channelId) return false;
-    this._drop(item, { sent: message });
-    return true;
+    if (item) this._drop(item, { sent: message });
+    return !!item;
   }
 
   /** The server did not take a message. */
   _refused({ clientId, code, message, retryable, retryAfterMs }: Frame<"error">): void {
     const item = this._items.get(clientId!)!;
     if (!retryable) return this._fail(item, code, message);
-    const { channelId } = item._entry;
-    const _tries = this._held.get(channelId)?._tries ?? 0;
-    const wait = retryAfterMs ?? delay(_tries, RETRY_MIN, RETRY_MAX);
-    this._held.set(channelId, { _until: Date.now() + wait, _tries: _tries + 1 });
-    this._status(item, 0);
+    this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, Limit.RetryMin, Limit.RetryMax)));
     this._wake();
   }
 
@@ -142,45 +126,46 @@ export class Sender {
   private _put(entry: Entry): Promise<ChatMessage> {
     const { clientId } = entry;
     this._last = Math.max(Date.now(), this._last + 0.01);
-    const item: Item = { _entry: { ...entry, at: this._last }, _sending: 0, _kept: false };
     this._items.delete(clientId);
-    this._items.set(clientId, item);
-    this._status(item, 0);
-    this._keep(item);
+    void this._keep(this._add({ ...entry, at: this._last }, false));
     return new Promise((_done, _failed) => this._waiters.set(clientId, { _done, _failed }));
+  }
+
+  private _add(_entry: Entry, _kept: boolean): Item {
+    const item: Item = { _entry, _sending: false, _until: 0, _tries: 0, _kept };
+    this._items.set(_entry.clientId, item);
+    this._status(item);
+    return item;
   }
 
   /** Into the store first; it is sent from there. */
   private async _keep(item: Item): Promise<void> {
     const { _entry: entry } = item;
     const kept = this._client._kept;
-    await kept._try((store, user) => store.put(user, entry));
+    await kept._try("put", entry);
     if (item._entry !== entry || !kept._user) return;
     item._kept = true;
-    kept._tell({});
+    void kept._try("tell", {});
     void this._drain();
   }
 
   /** It is stored, or cancelled. */
   private _drop(item: Item, news: News): void {
-    const { clientId, channelId } = item._entry;
+    const { clientId } = item._entry;
     const kept = this._client._kept;
     this._items.delete(clientId);
-    this._held.delete(channelId);
-    this._status(item, 0);
+    this._status(item);
     this._leaving.add(clientId);
-    void kept._try((store, user) => store.remove(user, clientId)).then(() => this._leaving.delete(clientId));
-    kept._tell(news);
+    void kept._try("remove", clientId).then(() => this._leaving.delete(clientId));
+    void kept._try("tell", news);
     this._wake();
   }
 
   private _fail(item: Item, code: string, message = code): void {
-    const { channelId, clientId } = item._entry;
-    this._held.delete(channelId);
     item._entry = { ...item._entry, error: { code, message } };
-    this._status(item, 0);
+    this._status(item);
     void this._keep(item);
-    this._reject(clientId, code, message);
+    this._reject(item._entry.clientId, code, message);
     this._client._emit("message.failed", this._client._pending(item));
     this._wake();
   }
@@ -190,15 +175,16 @@ export class Sender {
     this._waiters.delete(clientId);
   }
 
-  private _status(item: Item, sending: number): void {
+  private _status(item: Item, sending = false, until = 0): void {
     item._sending = sending;
+    item._until = until;
     item._shown = undefined;
     this._client.channel(item._entry.channelId)._touch();
   }
 
   /** Takes over what other tabs did, but for what is in work here. */
   private async _look(): Promise<void> {
-    const entries = await this._client._kept._try((store, user) => store.entries(user));
+    const entries = await this._client._kept._try("entries");
     if (!entries) return;
     const there = new Map(entries.map((entry) => [entry.clientId, entry]));
     for (const [clientId, item] of this._items) {
@@ -208,14 +194,11 @@ export class Sender {
       if (!entry) this._items.delete(clientId);
       else if (entry.at === item._entry.at && !entry.error === !item._entry.error) continue;
       else item._entry = entry;
-      this._status(item, 0);
+      this._status(item);
       if (entry?.error) this._reject(clientId, entry.error.code, entry.error.message);
     }
     for (const [clientId, entry] of there) {
-      if (this._leaving.has(clientId)) continue;
-      const item = { _entry: entry, _sending: 0, _kept: true };
-      this._items.set(clientId, item);
-      this._status(item, 0);
+      if (!this._leaving.has(clientId)) this._add(entry, true);
     }
     this._items = new Map([...this._items].sort(([, a], [, b]) => a._entry.at - b._entry.at));
   }
@@ -223,51 +206,49 @@ export class Sender {
   /** Of each channel the one that has its turn. */
   private _heads(): Item[] {
     const heads = new Map<string, Item>();
-    for (const item of [...this._items.values()].reverse()) {
+    for (const item of this._list.reverse()) {
       if (!item._entry.error) heads.set(item._entry.channelId, item);
     }
     return [...heads.values()];
   }
 
-  private async _drain(): Promise<void> {
+  async _drain(): Promise<void> {
     if (this._draining) return this._wake();
-    if (!this._online || !this._heads().length) return;
+    if (!this._client._line._connected || !this._heads().length) return;
     this._draining = true;
     const { _store: store, _user: user } = this._client._kept;
-    await store.lock(user, async () => {
+    const work = async () => {
       // Another tab may have sent some of them while this one waited for its turn.
       await this._look();
-      while (this._online && this._heads().length) {
+      while (this._client._line._connected && this._heads().length) {
         const wait = this._send(Date.now());
         await new Promise<void>((done) => {
           this._wake = done;
           this._timer(wait, done);
         });
       }
-    });
+    };
+    // Without the lock the server still keeps each message single.
+    await (store ? store.lock(user, work).catch(work) : work());
     this._draining = false;
     void this._drain();
   }
 
   /** Sends what is due. In how many ms there is something to do though nothing has come. */
   private _send(now: number): number {
-    const { _ackTimeout, _maxAgeMs } = this._limits;
-    let next = now + 60_000;
+    let next = now + Limit.Look;
     for (const item of this._heads()) {
       const { at, error: _, ...message } = item._entry;
-      let due = this._held.get(message.channelId)?._until ?? 0;
-      if (!item._sending) {
-        if (at < now - _maxAgeMs) {
-          this._fail(item, "expired");
-          next = now;
-        } else if (item._kept && due <= now) {
-          this._status(item, now);
-          this._client._send({ type: "message", ...message });
-        }
+      if (!item._sending && at < now - this._maxAgeMs) {
+        this._fail(item, "expired");
+        next = now;
+      } else if (item._until <= now && item._sending) {
+        this._client._line._drop("no_answer");
+      } else if (item._until <= now && item._kept) {
+        this._status(item, true, now + this._ackTimeout);
+        this._client._send({ type: "message", ...message });
       }
-      if (item._sending) due = item._sending + _ackTimeout;
-      if (item._sending && due <= now) this._client._line._drop("no_answer");
-      if (due > now) next = Math.min(next, due);
+      if (item._until > now) next = Math.min(next, item._until);
     }
     return next - now;
   }

@@ -7,13 +7,7 @@ import { timer } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
 import type { Line } from "./line.ts";
 import type { Frame } from "./types.ts";
-
-/** The most channels of one `sync`: its frame stays far below the server's limit of 64 KiB. */
-const ASK_CHANNELS = 500;
-/** How long to wait after a `sync` that brought nothing new, or was refused. */
-const PAUSE = 1_000;
-/** For the answer, from frame to frame. */
-const ANSWER = 30_000;
+import { Limit } from "./limits.ts";
 
 export class Syncer {
   /** What was asked, less what was answered. */
@@ -53,25 +47,25 @@ export class Syncer {
   _complete({ ref }: Frame<"sync_complete">): void {
     if (ref !== this._ref) return;
     this._lost();
-    if (!this._progressed) this._pause(PAUSE);
+    if (!this._progressed) this._pause(Limit.SyncPause);
   }
 
   /** True if it was about a `sync`. */
   _refused({ ref, retryAfterMs }: Frame<"error">): boolean {
     if (ref !== this._ref) return false;
     this._lost();
-    this._pause(retryAfterMs ?? 2 * PAUSE);
+    this._pause(retryAfterMs ?? Limit.SyncRefused);
     return true;
   }
 
   /** Asks if there is something to ask, and says whether all is held. */
   _pump(): void {
-    if (this._line._now.state !== "connected") return;
+    if (!this._line._connected) return;
     const behind = [...this._channels.values()].filter((channel) => channel._joined && channel._cursor._behind());
     const epoch = behind[0]?._cursor._epoch;
     this._line._synced(!behind[0] && !this._asked);
     if (epoch === undefined || this._asked || this._pausing) return;
-    const part = behind.filter((channel) => channel._cursor._epoch === epoch).slice(0, ASK_CHANNELS);
+    const part = behind.filter((channel) => channel._cursor._epoch === epoch).slice(0, Limit.SyncChannels);
     this._asked = new Map(part.map((channel) => [channel.id, channel._cursor._version]));
     this._progressed = false;
     this._line._send({ type: "sync", channels: Object.fromEntries(this._asked), epoch, ref: ++this._ref });
@@ -87,6 +81,6 @@ export class Syncer {
   }
 
   private _wait(): void {
-    this._timer(ANSWER, () => this._line._drop("no_answer"));
+    this._timer(Limit.SyncAnswer, () => this._line._drop("no_answer"));
   }
 }

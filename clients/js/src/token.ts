@@ -6,11 +6,9 @@
  */
 import { asError, UnauthorizedError } from "./errors.ts";
 import type { GetToken } from "./types.ts";
+import { Limit } from "./limits.ts";
 
 type Reason = Parameters<GetToken>[0]["reason"];
-
-/** A fresh one is asked for this long before the end, or a quarter of what is left. */
-const LEAD = 60_000;
 
 export class Tokens {
   _token = "";
@@ -44,7 +42,7 @@ export class Tokens {
   /** In how many ms a fresh one should be asked for; infinite where the token says no end. */
   _refreshIn(): number {
     const left = this._left();
-    return left - Math.min(LEAD, left / 4);
+    return left - Math.min(Limit.RefreshLead, left / 4);
   }
 
   private _left(): number {

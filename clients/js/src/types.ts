@@ -3,6 +3,7 @@
  * the two cannot drift.
  */
 import type { TenfourError } from "./errors.ts";
+import type { Store } from "./store.ts";
 import type { components } from "./types.gen.ts";
 
 type Schemas = components["schemas"];
@@ -155,7 +156,7 @@ export interface Options {
   /** Gives the token of the signed-in user. Throws `UnauthorizedError` if there is none; anything else is tried again. */
   getToken: GetToken;
   /** Where the outbox and the newest messages are kept: in memory, or in `indexedDbStore()`. */
-  store?: import("./store.ts").Store;
+  store?: Store | undefined;
   reconnect?: { minDelay?: number; maxDelay?: number; stableAfter?: number };
   /** Silence after which the line is tested, and how long the answer may take. */
   heartbeat?: { interval?: number; timeout?: number };

@@ -12,63 +12,48 @@ export class Window {
   /** Whatever is below is not held. */
   _from = 1;
   /** Changes of what is not held, while a page that may bring it is under way. */
-  _aside: Map<number, ChatMessage> | null = null;
+  _aside: ChatMessage[] | null = null;
 
-  _reset(from: number, list: ChatMessage[] = []): void {
-    this._list = list;
+  _reset(from: number): void {
+    this._list = [];
     this._from = from;
     this._aside = null;
   }
 
   /** Whether it was new here, changed something, or was known already. */
-  _put(message: ChatMessage): "new" | "changed" | null {
+  _put(message: ChatMessage): "new" | "updated" | null {
     const { seq, version } = message;
     if (seq < this._from) {
-      if (this._aside && version > (this._aside.get(seq)?.version ?? 0)) this._aside.set(seq, message);
-      return "changed";
+      this._aside?.push(message);
+      return "updated";
     }
-    const index = this._index(seq);
+    // Most are the newest.
+    let index = this._list.length;
+    while (index > 0 && this._list[index - 1]!.seq >= seq) index--;
     const held = this._list[index];
     if (held?.seq === seq) {
       if (held.version >= version) return null;
       this._list[index] = message;
-      return "changed";
+      return "updated";
     }
     this._list.splice(index, 0, message);
     return "new";
   }
 
-  /** Takes the page, newest first. False if it does not fit any more. */
-  _older(before: number, page: ChatMessage[], hasMore: boolean): boolean {
+  /** Takes the page, newest first, if it still fits. */
+  _older(before: number, page: ChatMessage[], hasMore: boolean): void {
     const aside = this._aside;
     this._aside = null;
-    if (!aside || before !== this._from) return false;
-    const newest = (message: ChatMessage) => {
-      const changed = aside.get(message.seq);
-      return changed && changed.version > message.version ? changed : message;
-    };
-    this._list = [...page.map(newest).reverse(), ...this._list];
+    if (!aside || before !== this._from) return;
     this._from = hasMore ? (page.at(-1)?.seq ?? before) : 1;
-    return true;
+    this._list = [...page.reverse(), ...this._list];
+    for (const message of aside) this._put(message);
   }
 
   /** Lets go of the oldest. */
-  _trim(keep: number): boolean {
-    if (this._list.length <= keep) return false;
+  _trim(keep: number): void {
+    if (this._list.length <= keep) return;
     this._list = this._list.slice(-keep);
-    this._from = this._list[0]?.seq ?? this._from;
-    return true;
-  }
-
-  /** Where `seq` is or belongs. Most are the newest. */
-  private _index(seq: number): number {
-    let [low, high] = [0, this._list.length];
-    if (high === 0 || this._list[high - 1]!.seq < seq) return high;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this._list[middle]!.seq < seq) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    this._from = this._list[0]!.seq;
   }
 }

@@ -71,9 +71,9 @@ test("the outbox is bounded: more is refused clearly, what is too old fails", as
   for (const content of ["1", "2", "3"]) void full.channel(dock).send(content);
   await expect(full.channel(dock).send("4")).rejects.toMatchObject({ code: "outbox_full", retryable: true });
   expect(contents(full, dock)).toEqual(["1", "2", "3"]);
-  const old = client(daemon, "driver", { outbox: { maxAgeMs: 50 } });
+  const old = client(daemon, "driver", { outbox: { maxAgeMs: 1_000 } });
   const sending = [old.channel(dock).send("stale"), old.channel(dock).send("stale too")];
-  await new Promise((done) => setTimeout(done, 60));
+  await new Promise((done) => setTimeout(done, 1_010));
   const fresh = old.channel(dock).send("fresh");
   await old.connect();
   for (const it of sending) await expect(it).rejects.toMatchObject({ code: "expired" });

@@ -130,7 +130,7 @@ export class Channel {
   }
 
   /** Lets go of all but the newest; `loadOlder` brings them back. For who scrolls a long way up and down again. */
-  trim(keep = Limit.Keep): void {
+  trim(keep: number = Limit.Keep): void {
     this._window._trim(keep);
     this._touch();
   }

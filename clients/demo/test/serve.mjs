@@ -70,8 +70,8 @@ function started(child) {
   });
 }
 
-/** Answers as the daemon of `tenfour dev` will, and hands everything else on to it. */
-async function standIn(port) {
+/** Answers as the daemon of `tenfour dev` will, and hands everything else on to the one that listens on `port`. */
+export async function standIn(port) {
   const server = createServer((asked, answer) => {
     const { pathname } = new URL(asked.url, "http://localhost");
     if (pathname === "/demo/users") {
@@ -80,7 +80,9 @@ async function standIn(port) {
     }
     const file = join(dist, pathname === "/" ? "demo/index.html" : pathname);
     if ((pathname === "/" || /^\/(demo|sdk)\/[\w.-]+$/.test(pathname)) && existsSync(file)) {
-      const headers = { "content-type": `${KINDS[extname(file)]}; charset=utf-8`, "content-security-policy": POLICY };
+      const headers = { "content-type": `${KINDS[extname(file)]}; charset=utf-8` };
+      if (pathname.startsWith("/sdk/")) headers["access-control-allow-origin"] = "*";
+      else headers["content-security-policy"] = POLICY;
       answer.writeHead(200, headers).end(readFileSync(file));
       return;
     }

@@ -27,7 +27,11 @@ const APP = "http://localhost:3000";
 /** What an app has before it reads the page. */
 const FRESH = [".npmrc", "package.json", "package-lock.json", "tsconfig.json", "next.config.ts", "app/layout.tsx", "app/style.css", "lib/people.ts", "lib/session.ts"];
 
+/** Where screenshots go, if anywhere: of each step, and of what failed. */
+const SHOTS = process.env.TENFOUR_SHOTS;
+
 const ends = [];
+const pages = [];
 const begun = Date.now();
 
 async function step(what, work) {
@@ -100,6 +104,7 @@ try {
     await box(driver).press("Enter");
     await dispatcher.getByText("Driver 7: On my way (sent)").waitFor();
   });
+  await look("talk");
   for (const page of ["chat.html", "example.html"]) {
     await step(`/${page} shows the same`, async () => {
       await driver.goto(`${origin}/${page}`);
@@ -117,6 +122,7 @@ try {
   console.log(`the quick start works (${((Date.now() - begun) / 1000).toFixed(0)} s)`);
 } catch {
   process.exitCode = 1;
+  await look("failed");
 } finally {
   for (const end of ends.reverse()) await end();
 }
@@ -202,7 +208,13 @@ async function signedIn(browser, origin, user) {
   const context = await browser.newContext({ viewport: { width: 900, height: 640 } });
   await context.addCookies([{ name: "example-user", value: user, url: origin }]);
   const page = await context.newPage();
+  pages.push(page);
   page.setDefaultTimeout(15_000);
   page.on("pageerror", (error) => console.error(`note    ${user}: ${error}`));
   return page;
+}
+
+async function look(name) {
+  if (!SHOTS) return;
+  for (const [n, page] of pages.entries()) await page.screenshot({ path: join(SHOTS, `quickstart-${name}-${n}.png`) });
 }

@@ -7,8 +7,7 @@
 // A page whose sources are not there is left out.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -119,22 +118,13 @@ async function packages() {
       packages: "external",
       write: true,
     });
-    const out = mkdtempSync(join(tmpdir(), "tenfour-types-"));
-    try {
-      const config = join(out, "tsconfig.json");
-      const options = {
-        noEmit: false,
-        declaration: true,
-        emitDeclarationOnly: true,
-        rewriteRelativeImportExtensions: true,
-        rootDir: src,
-        outDir: outdir,
-        typeRoots: [join(root, "node_modules/@types")],
-      };
-      writeFileSync(config, JSON.stringify({ extends: join(root, name, "tsconfig.json"), compilerOptions: options, include: [src] }));
-      execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config], { stdio: "inherit" });
-    } finally {
-      rmSync(out, { recursive: true, force: true });
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const only = ["--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--rootDir", src, "--outDir", outdir];
+    execFileSync(process.execPath, [tsc, "-p", join(root, name), ...only], { stdio: "inherit" });
+    // A declaration names the declaration of its neighbour.
+    for (const file of listed(outdir).filter((path) => path.endsWith(".d.ts"))) {
+      const text = readFileSync(join(outdir, file), "utf8");
+      writeFileSync(join(outdir, file), text.replace(/(from "\.\/[\w.-]+)\.ts"/g, '$1.js"'));
     }
   }
 }

@@ -18,7 +18,7 @@ export class Avatar {
   _update(id: string, name: string, group: boolean, online: boolean | null): void {
     text(this._text, initials(name));
     this._root.classList.toggle("group", group);
-    this._root.style.setProperty("--hue", String(hue(id)));
+    this._root.style.setProperty("--_hue", String(hue(id)));
     this._dot.hidden = online !== true;
     attr(this._root, "data-online", online === true);
   }

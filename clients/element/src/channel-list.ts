@@ -21,7 +21,7 @@ const PREVIEW_PAGE = 15;
 
 class Item {
   private readonly _avatar = new Avatar();
-  private readonly _name = h("bdi", { class: "item-name" });
+  private readonly _name = h("bdi");
   private readonly _time = h("time", { class: "item-time" });
   private readonly _last = h("span", { class: "item-last" });
   private readonly _badge = h("span", { class: "badge", part: "badge", "aria-hidden": "true" });
@@ -33,7 +33,7 @@ class Item {
     h(
       "div",
       { class: "item-text" },
-      h("div", { class: "item-row" }, this._name, this._time),
+      h("div", { class: "item-row" }, h("div", { class: "item-name" }, this._name), this._time),
       h("div", { class: "item-row" }, this._last, this._badge),
     ),
     this._more,
@@ -63,13 +63,13 @@ class Item {
   private _preview({ lastMessage: last, type }: ChannelInfo, kind: string, draft: string, strings: Strings): void {
     const line = this._last;
     line.className = `item-last ${kind}`;
-    const who = (name: string) => h("bdi", { class: "item-who" }, name);
     if (kind === "typing") return text(line, strings.typingShort);
-    if (kind === "draft") return line.replaceChildren(who(`${strings.draft}: `), h("bdi", {}, short(draft)));
-    if (!last) return text(line, "");
-    const said = h("bdi", {}, last.deletedAt ? strings.deleted : short(last.content));
-    const by = last.mine ? strings.you : type === "group" ? last.senderName : "";
-    line.replaceChildren(...(by ? [who(`${by}: `), said] : [said]));
+    const who = kind === "draft" ? strings.draft : last?.mine ? strings.you : type === "group" ? last?.senderName : "";
+    const said = kind === "draft" ? short(draft) : !last ? "" : last.deletedAt ? strings.deleted : short(last.content);
+    line.replaceChildren(
+      ...(who && said ? [h("span", { class: "item-who" }, h("bdi", {}, who), ": ")] : []),
+      h("bdi", { class: "item-said" }, said),
+    );
   }
 }
 

@@ -92,8 +92,8 @@ export class Composer {
     this._say(on ? "" : this._strings.notMember);
   }
 
-  _focus(): void {
-    this._input.focus();
+  _focus(options?: FocusOptions): void {
+    this._input.focus(options);
   }
 
   _replyTo(message: ChatMessage): void {

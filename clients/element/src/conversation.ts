@@ -20,14 +20,14 @@ import type { Times } from "./time.ts";
 export class Conversation {
   private readonly _avatar = new Avatar();
   private readonly _name = h("h2", { class: "head-name" });
-  private readonly _about = h("div", { class: "head-about" });
+  private readonly _about = h("bdi");
   private readonly _back = h("button", { type: "button", class: "round back", part: "back-button" }, icon("back"));
   private readonly _head = h(
     "header",
     { class: "head", part: "header" },
     this._back,
     this._avatar._root,
-    h("div", { class: "head-text" }, this._name, this._about),
+    h("div", { class: "head-text" }, this._name, h("div", { class: "head-about" }, this._about)),
   );
   private readonly _typing = h("div", { class: "typing", part: "typing", "aria-hidden": "true" });
   private readonly _toast = h("div", { class: "toast", role: "alert", hidden: true });
@@ -112,7 +112,7 @@ export class Conversation {
     const shot = channel.getSnapshot();
     const name = nameOf(shot, this._strings);
     this._composer._open(id, name);
-    this._list._open(channel, name);
+    this._list._open(channel);
     this._members(channel);
     this._render();
   }
@@ -125,8 +125,8 @@ export class Conversation {
     this._schedule._ask();
   }
 
-  _focus(): void {
-    this._composer._focus();
+  _focus(options?: FocusOptions): void {
+    this._composer._focus(options);
   }
 
   _draftsKnown(): void {
@@ -168,6 +168,7 @@ export class Conversation {
     this._avatar._update(colourOf(channel), name, channel.type === "group", onlineOf(channel, snapshot));
     this._name.replaceChildren(h("bdi", {}, name));
     if (channel.joined) this._composer._open(channel.id, name);
+    this._list._name(name);
     const typing = channel.typing.map(({ name }) => name);
     text(this._about, channel.joined ? aboutOf({ ...channel, typing: [] }, snapshot, strings, this._times) : "");
     const words = typing.length > 0 ? strings.typing(typing) : "";
@@ -181,8 +182,6 @@ export class Conversation {
     const draft = replyTo?.id ? { content, replyToId: replyTo.id } : { content };
     // What becomes of it is shown with the message.
     this._channel?.send(draft).catch(() => {});
-    const shot = this._channel?.getSnapshot();
-    if (shot) this._list._update(shot);
     this._list._sent();
   }
 

@@ -26,6 +26,7 @@ export class TenfourChat extends Base {
   private _view: View | null = null;
   private _shown: string | null = null;
   private _pending = false;
+  private _wantsFocus: FocusOptions | null = null;
 
   constructor() {
     super();
@@ -94,6 +95,12 @@ export class TenfourChat extends Base {
     this._view?._show(this._shown);
   }
 
+  /** Puts the focus into the composer, once there is one; without a channel into the list of them. */
+  override focus(options?: FocusOptions): void {
+    this._view?._focus(options);
+    this._wantsFocus = this._view ? null : (options ?? {});
+  }
+
   connectedCallback(): void {
     // What was set before the element was defined lies over the accessors.
     for (const name of ["client", "getToken", "strings", "channel", "url", "theme"] as const) {
@@ -102,7 +109,7 @@ export class TenfourChat extends Base {
       delete (this as Record<string, unknown>)[name];
       (this as Record<string, unknown>)[name] = value;
     }
-    this._renew();
+    this._renew(true);
   }
 
   disconnectedCallback(): void {
@@ -152,6 +159,7 @@ export class TenfourChat extends Base {
       _unread: (total) => this._tell("tenfour-unread", { total }),
     });
     this._view._show(this._shown);
+    if (this._wantsFocus) this.focus(this._wantsFocus);
     // That it could not connect is shown by the banner.
     client.connect().catch(() => {});
   }

@@ -32,21 +32,21 @@ export function pieces(content: string): Piece[] {
 
 /** Without what belongs to the sentence around it. */
 function trimmed(text: string): string {
-  let end = text.length;
-  for (;;) {
-    const last = text[end - 1]!;
-    if (/[.,;:!?…*_~|\\]/.test(last)) end--;
-    else if (last === ")" && count(text, "(", end) < count(text, ")", end)) end--;
-    else if (last === "]" && count(text, "[", end) < count(text, "]", end)) end--;
-    else if (last === "}" && count(text, "{", end) < count(text, "}", end)) end--;
-    else return text.slice(0, end);
+  // Closing brackets beyond those that were opened are the sentence's.
+  const open: Record<string, number> = { ")": 0, "]": 0, "}": 0 };
+  for (const char of text) {
+    if (char === "(" || char === ")") open[")"]! += char === "(" ? 1 : -1;
+    else if (char === "[" || char === "]") open["]"]! += char === "[" ? 1 : -1;
+    else if (char === "{" || char === "}") open["}"]! += char === "{" ? 1 : -1;
   }
-}
-
-function count(text: string, char: string, end: number): number {
-  let times = 0;
-  for (let i = 0; i < end; i++) if (text[i] === char) times++;
-  return times;
+  let end = text.length;
+  for (; end > 0; end--) {
+    const last = text[end - 1]!;
+    if (/[.,;:!?…*_~|\\]/.test(last)) continue;
+    if ((open[last] ?? 0) >= 0) break;
+    open[last]!++;
+  }
+  return text.slice(0, end);
 }
 
 function address(text: string): string | null {

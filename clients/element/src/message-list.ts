@@ -68,7 +68,7 @@ export class MessageList {
     const retry = h("button", { type: "button", class: "link", onclick: () => this._loadOlder() }, _strings.retry);
     this._trouble.append(h("span", {}, _strings.loadFailed), retry);
     this._down.append(icon("down"), this._count);
-    this._up.addEventListener("click", () => void this._toFirstUnread());
+    this._up.addEventListener("click", () => this._toFirstUnread());
     this._down.addEventListener("click", () => {
       this._scroller._toEnd();
       this._hooks._toComposer();
@@ -89,30 +89,34 @@ export class MessageList {
   }
 
   /** Shows another channel. */
-  _open(channel: Channel, name: string): void {
+  _open(channel: Channel): void {
     this._channel = channel;
     this._shot = null;
     this._messages = [];
     this._mark = null;
     this._divider = -1;
     this._current = null;
-    this._opened = this._failed = this._seenDivider = false;
+    this._opened = this._failed = this._seenDivider = this._busy = false;
     this._scroller._reset();
-    attr(this._feed, "aria-label", this._strings.messagesIn(name));
     this._update(channel.getSnapshot());
     const { messages, hasOlder, unread } = channel.getSnapshot();
     // Enough to show all that is unread, where that is a page at most.
     if (messages.length < PAGE && (hasOlder || !channel.getSnapshot().joined)) this._loadOlder(Math.min(MOST, Math.max(PAGE, unread + 20)));
   }
 
-  _update(shot: ChannelSnapshot): void {
+  _name(name: string): void {
+    attr(this._feed, "aria-label", this._strings.messagesIn(name));
+  }
+
+  _update(shot: ChannelSnapshot, always = false): void {
     const before = this._shot;
     if (shot === before) return;
+    show(this._loading, shot.isLoading);
+    attr(this._feed, "aria-busy", shot.isLoading);
+    if (this._busy && !always) return;
     this._shot = shot;
     const { messages } = shot;
     if (messages !== this._messages) this._take(messages);
-    show(this._loading, shot.isLoading);
-    attr(this._feed, "aria-busy", shot.isLoading);
     show(this._trouble, this._failed && !shot.isLoading);
     show(this._empty, messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined);
 
@@ -126,8 +130,10 @@ export class MessageList {
 
   /** One's own message goes out: what is new was seen, and the end is of interest. */
   _sent(): void {
+    this._busy = false;
     this._mark = null;
     this._divider = -1;
+    if (this._channel) this._update(this._channel.getSnapshot());
     this._scroller._toEnd();
   }
 
@@ -282,38 +288,50 @@ export class MessageList {
     }
   }
 
-  /** Loads until the message is held. */
-  private async _find(held: () => boolean): Promise<boolean> {
+  /** Loads until it holds, and then goes there. What comes on the way is not shown page by page. */
+  private async _find(holds: (messages: readonly ChatMessage[]) => boolean, go: () => void): Promise<boolean> {
     const channel = this._channel;
     if (!channel || this._busy) return false;
     this._busy = true;
-    try {
-      for (let pages = 0; pages < JUMP_PAGES; pages++) {
-        this._update(channel.getSnapshot());
-        if (held()) return true;
-        if (!channel.getSnapshot().hasOlder || !(await this._page(channel, MOST))) return false;
-      }
-      return false;
-    } finally {
-      this._busy = false;
+    let found = holds(channel.messages);
+    for (let pages = 0; this._busy && !found && pages < JUMP_PAGES; pages++) {
+      if (!channel.getSnapshot().hasOlder || !(await this._page(channel, MOST))) break;
+      found = holds(channel.messages);
     }
+    if (!this._busy || this._channel !== channel) return true;
+    // Nothing is let go of before it was gone to.
+    this._update(channel.getSnapshot(), true);
+    if (found) go();
+    this._busy = false;
+    return found;
   }
 
-  private async _toFirstUnread(): Promise<void> {
+  private _toFirstUnread(): void {
     const mark = this._mark;
     if (mark === null) return;
-    await this._find(() => (this._messages[0]?.seq ?? 0) <= mark + 1);
-    if (this._divider < 0) return;
-    this._scroller._toRow(this._divider, 24);
-    this._focusRow(this._divider);
+    void this._find(
+      (messages) => (messages[0]?.seq ?? 0) <= mark + 1,
+      () => {
+        if (this._divider < 0) return;
+        this._scroller._toRow(this._divider, 24);
+        this._focusRow(this._divider);
+      },
+    );
   }
 
   private async _toMessage(id: string): Promise<void> {
-    if (!(await this._find(() => this._byId.has(id)))) return this._hooks._say(this._strings.originalMissing);
-    const index = this._byId.get(id)!;
-    this._scroller._toRow(index, "middle");
-    this._focusRow(index);
-    this._scroller._rows.get(this._messages[index]!.key)?._flash();
+    const known = this._byId.has(id);
+    const found = await this._find(
+      // It is looked for in what has just come.
+      (messages) => known || messages.slice(0, MOST).some((message) => message.id === id),
+      () => {
+        const index = this._byId.get(id)!;
+        this._scroller._toRow(index, "middle");
+        this._focusRow(index);
+        this._scroller._rows.get(this._messages[index]!.key)?._flash();
+      },
+    );
+    if (!found) this._hooks._say(this._strings.originalMissing);
   }
 
   private _lastVisible(): number {

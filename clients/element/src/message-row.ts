@@ -38,12 +38,12 @@ export class Row {
   private readonly _unread = h("div", { class: "unread", part: "unread-divider", role: "separator", hidden: true });
   private readonly _avatar = new Avatar();
   private readonly _sender = h("bdi", { class: "sender" });
-  private readonly _text = h("div", { class: "text", dir: "auto", id: this._id });
+  private readonly _text = h("span", { class: "text", id: this._id });
   private readonly _edited = h("span", { class: "edited" });
   private readonly _time = h("time");
   private readonly _tick = h("span", { class: "tick" });
   private readonly _meta = h("span", { class: "meta" }, this._edited, this._time, this._tick);
-  private readonly _body = h("div", { class: "body" }, this._text, this._meta);
+  private readonly _body = h("div", { class: "body", dir: "auto" }, this._text, this._meta);
   private readonly _bubble = h("div", { class: "bubble", part: "bubble" }, this._sender, this._body);
   private readonly _line = h("div", { class: "line" }, this._avatar._root, this._bubble);
   readonly _root = h("div", { class: "row", role: "article", "aria-describedby": this._id, tabindex: -1, part: "message" });
@@ -91,7 +91,7 @@ export class Row {
     this._avatar._update(message.senderId, message.senderName, false, null);
     show(this._sender, state.group && !message.mine && state.first);
     text(this._sender, message.senderName);
-    this._sender.style.setProperty("--hue", this._avatar._root.style.getPropertyValue("--hue"));
+    this._sender.style.setProperty("--_hue", this._avatar._root.style.getPropertyValue("--_hue"));
 
     if (!was || was.message.content !== message.content || was.message.deletedAt !== message.deletedAt) this._write(message, deleted);
     this._quoted(state, deleted);
@@ -166,6 +166,7 @@ export class Row {
   private _metaOf({ message, time, receipt, last }: RowState, deleted: boolean): void {
     const strings = this._strings;
     const edited = !deleted && message.updatedAt ? strings.edited : "";
+    show(this._edited, edited !== "");
     text(this._edited, edited);
     const unsettled = receipt !== null && receipt !== "sent" && receipt !== "read";
     show(this._time, time || edited !== "");

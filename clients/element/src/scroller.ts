@@ -2,8 +2,9 @@
  * Shows a window of a long list: only the rows near the viewport exist, and what is looked at stays where it is, whatever is
  * loaded above, measured, or changed.
  *
- * Used by the message list, which gives the keys and makes the rows. Positions are kept by an anchor: the first visible row
- * and its distance from the top, or the end of the list.
+ * Used by the message list, which gives the keys and makes the rows. Positions are kept by an anchor: where the first visible
+ * row ends, or the end of the list. Where it ends and not where it begins: a row may lose the divider above it when there is
+ * more before it, and its text is not to move by that.
  */
 import { arrange, focused, scheduler } from "./dom.ts";
 import { Virtual } from "./virtual.ts";
@@ -19,8 +20,9 @@ export interface ScrollerHooks<R> {
 
 interface Anchor {
   readonly key: string;
-  /** How far below the top of the viewport the row begins; less than zero if it begins above. */
+  /** How far below the top of the viewport the row ends, or for a jump, begins. */
   readonly delta: number;
+  readonly begins?: boolean;
 }
 
 /** How much is kept ready above and below what is seen, and how little of that is left before more is made. */
@@ -94,9 +96,10 @@ export class Scroller<R> {
     const key = this._virtual._key(index);
     if (key === undefined) return;
     this._atEnd = false;
-    this._anchor = { key, delta: where === "middle" ? this._view.clientHeight / 3 : where };
+    this._anchor = { key, delta: where === "middle" ? this._view.clientHeight / 3 : where, begins: true };
     this._layout();
     this._judgeEnd();
+    this._takeAnchor();
   }
 
   /** Makes a row visible with as little movement as possible. */
@@ -143,9 +146,11 @@ export class Scroller<R> {
   private _takeAnchor(): void {
     const { _virtual: virtual } = this;
     const y = this._view.scrollTop - PAD;
-    const index = virtual._at(Math.max(0, y));
+    let index = virtual._at(Math.max(0, y));
+    // What is seen holds, not what is only guessed: rows that do not exist yet may turn out higher or lower.
+    if (index < this._from && virtual._top(this._from) < y + this._view.clientHeight) index = this._from;
     const key = virtual._key(index);
-    this._anchor = key === undefined ? null : { key, delta: virtual._top(index) - y };
+    this._anchor = key === undefined ? null : { key, delta: virtual._top(index + 1) - y };
   }
 
   private _resized(): void {
@@ -164,7 +169,7 @@ export class Scroller<R> {
     if (this._atEnd || !anchor) return most;
     const index = virtual._index(anchor.key);
     if (index < 0) return Math.min(this._view.scrollTop, most);
-    return Math.max(0, Math.min(most, virtual._top(index) + PAD - anchor.delta));
+    return Math.max(0, Math.min(most, virtual._top(anchor.begins ? index : index + 1) + PAD - anchor.delta));
   }
 
   private _layout(): void {

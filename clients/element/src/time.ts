@@ -24,7 +24,7 @@ export class Times {
         return new Intl.DateTimeFormat(undefined, options);
       }
     };
-    this._clock = format({ hour: "2-digit", minute: "2-digit" });
+    this._clock = format({ timeStyle: "short" });
     this._weekday = format({ weekday: "short" });
     this._date = format({ day: "numeric", month: "short" });
     this._day = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });

@@ -76,6 +76,11 @@ export class View {
     this._render();
   }
 
+  _focus(options?: FocusOptions): void {
+    if (this._chosen === null) this._channels._focusNear(null);
+    else this._conversation._focus(options);
+  }
+
   private _render(): void {
     const snapshot = this._client.getSnapshot();
     if (snapshot.user && snapshot.user.id !== this._user) {

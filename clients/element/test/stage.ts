@@ -4,11 +4,13 @@
  * The page is served from an origin of its own, as an application's would be, and says by its policy that nothing but its
  * own files runs or styles it.
  */
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { WebSocket } from "ws";
 import { startBrowser } from "../../test/browser.mjs";
 import { freePort, startDaemon } from "../../test/daemon.mjs";
 
@@ -100,4 +102,27 @@ export function shown(page: Page): Promise<string[]> {
 export async function say(page: Page, text: string): Promise<void> {
   await page.locator("textarea").fill(text);
   await page.locator("textarea").press("Enter");
+}
+
+/** Fills a channel over one socket, as fast as the daemon stores. */
+export function flood(daemon: Daemon, channel: string, sub: string, count: number, content: (n: number) => string): Promise<void> {
+  return new Promise((done, failed) => {
+    const socket = new WebSocket(`${daemon.url.replace("http", "ws")}/ws`, ["tenfour.v1", `bearer.${daemon.token(sub)}`]);
+    let [sent, stored] = [0, 0];
+    const more = () => {
+      for (; sent < count && sent - stored < 800; sent++) {
+        socket.send(JSON.stringify({ type: "message", clientId: randomUUID(), channelId: channel, content: content(sent + 1) }));
+      }
+    };
+    socket.on("message", (data) => {
+      const frame = JSON.parse(String(data));
+      if (frame.type === "error") failed(new Error(frame.message));
+      if (frame.type === "ack") stored++;
+      if (stored === count) {
+        socket.close();
+        done();
+      } else more();
+    });
+    socket.on("error", failed);
+  });
 }

@@ -58,7 +58,12 @@ export function tokenRoute({ secret, user, ...options }: TokenRouteOptions): (re
     const headers = { "cache-control": "no-store", "content-type": "text/plain" };
     const who = await user(request);
     if (!who) return new Response("not signed in", { status: 401, headers });
-    const key = secret ?? globalThis.process?.env.TENFOUR_JWT_SECRET ?? "";
+    const key = secret ?? environment()?.TENFOUR_JWT_SECRET ?? "";
     return new Response(await mintToken(key, { id: who.id, name: who.name }, options), { headers });
   };
+}
+
+/** Some edge runtimes have no `process`. */
+function environment(): Record<string, string | undefined> | undefined {
+  return (globalThis as { process?: { env: Record<string, string | undefined> } }).process?.env;
 }

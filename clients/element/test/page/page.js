@@ -28,3 +28,20 @@ for (const type of ["tenfour-channel", "tenfour-unread"]) {
 }
 document.querySelector("main").append(chat);
 window.chat = chat;
+window.held = (id) => chat.client.channel(id).messages.length;
+window.contents = (id) => chat.client.channel(id).messages.map(({ content }) => content);
+window.send = (id, text) => void chat.client.channel(id).send(text).catch(() => {});
+// How many messages wait in the browser's own store.
+window.kept = () =>
+  new Promise((done, failed) => {
+    const opening = indexedDB.open(`tenfour ${new URL(url).origin}`);
+    opening.onerror = () => failed(opening.error);
+    opening.onsuccess = () => {
+      const keys = opening.result.transaction("kept").objectStore("kept").getAllKeys();
+      keys.onsuccess = () => {
+        opening.result.close();
+        done(keys.result.filter(([, kind]) => kind === "entry").length);
+      };
+    };
+  });
+window.sdk = () => import("/sdk/tenfour.js");

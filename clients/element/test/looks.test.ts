@@ -1,0 +1,128 @@
+/**
+ * How it looks and whether everybody can use it: a filled chat in light, dark, narrow and right-to-left, checked by axe, and
+ * photographed where TENFOUR_SHOTS names a folder.
+ */
+import { createRequire } from "node:module";
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { until } from "../../test/daemon.mjs";
+import { startStage } from "./stage.ts";
+import type { Stage, Who } from "./stage.ts";
+
+let stage: Stage;
+let group: string;
+let direct: string;
+let axe: string;
+
+beforeAll(async () => {
+  stage = await startStage();
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  await fill();
+});
+afterAll(() => stage?.stop());
+afterEach(async () => {
+  for (const context of stage.browser.contexts()) await context.close();
+});
+
+const people = { "driver-7": "Driver 7", "driver-12": "Driver 12", dock: "Dock North", workshop: "Workshop", dispatcher: "Dispatcher" };
+
+async function fill(): Promise<void> {
+  const { daemon } = stage;
+  for (const [sub, name] of Object.entries(people)) {
+    await daemon.call("/channels", { token: daemon.token(sub, { name }) });
+  }
+  const as = (sub: string) => daemon.token(sub, { name: people[sub as keyof typeof people] });
+  const group_ = await daemon.group("Tour 14, north", ["dispatcher", "driver-7", "driver-12", "dock"]);
+  group = group_.id;
+  direct = (await daemon.call("/channels", { as: "dispatcher", body: { type: "direct", userId: "driver-7" } })).id;
+  const others = [
+    (await daemon.group("Workshop and tyres", ["dispatcher", "workshop"])).id,
+    (await daemon.call("/channels", { as: "dispatcher", body: { type: "direct", userId: "driver-12" } })).id,
+    (await daemon.call("/channels", { as: "dispatcher", body: { type: "direct", userId: "dock" } })).id,
+    (await daemon.group("Night shift", ["dispatcher", "driver-12", "dock"])).id,
+  ];
+  const say = (channel: string, sub: string, content: string, replyToId?: string) =>
+    daemon.call(`/channels/${channel}/messages`, {
+      token: as(sub),
+      body: { clientId: randomUUID(), content, ...(replyToId && { replyToId }) },
+    });
+  await say(others[0]!, "workshop", "The trailer is back tomorrow at ten.");
+  await say(others[0]!, "dispatcher", "Good, thank you.");
+  await say(others[1]!, "driver-12", "Delivered, papers are signed");
+  await say(others[2]!, "dock", "We close at 18:00 today.");
+  await say(others[3]!, "driver-12", "Anybody near the A7?");
+  await say(group, "dispatcher", "Good morning. Load for tour 14 is ready at gate 3, twelve pallets.");
+  const gate = await say(group, "driver-7", "I am ten minutes away. Is gate 3 free already, or should I wait outside?");
+  await say(group, "dock", "Gate 3 is free.");
+  await say(group, "dock", "Please come from the east side, the west entrance is blocked until noon. There is a map at https://example.com/yard/map?gate=3.");
+  await say(group, "driver-7", "East side, understood.", gate.id);
+  const wrong = await say(group, "dispatcher", "Tel Aviv hall");
+  await daemon.call(`/messages/${wrong.id}`, { method: "PATCH", token: as("dispatcher"), body: { content: "Hall B, not hall A, sorry." } });
+  const gone = await say(group, "driver-12", "wrong channel");
+  await daemon.call(`/messages/${gone.id}`, { method: "DELETE", token: as("driver-12") });
+  await say(group, "dispatcher", "Customs papers are in the box next to the door.\nKey code is at reception.", gate.id);
+  await say(group, "dispatcher", "Thank you all.");
+  for (const sub of ["driver-7", "dock"]) {
+    await daemon.call(`/channels/${group}/read`, { token: as(sub), body: { seq: 10 } });
+  }
+  await say(direct, "dispatcher", "How far are you?");
+  await say(direct, "driver-7", "20 km to go. Traffic is fine.");
+  await say(direct, "dispatcher", "Great, see you at the gate.");
+  await say(direct, "dispatcher", "Call me if anything changes.");
+  await daemon.call(`/channels/${direct}/read`, { token: as("driver-7"), body: { seq: 3 } });
+}
+
+async function filled(who: Partial<Who>, options: BrowserContextOptions): Promise<Page> {
+  const page = await stage.open({ sub: "dispatcher", name: "Dispatcher", ...who }, options);
+  await until("the list is filled", async () => (await page.locator(".item-last:not(:empty)").count()) >= 6);
+  return page;
+}
+
+async function shot(page: Page, name: string): Promise<void> {
+  const folder = process.env["TENFOUR_SHOTS"];
+  if (!folder) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const run = (window as unknown as { axe: { run(target: unknown, options: unknown): Promise<AxeResult> } }).axe.run;
+    interface AxeResult {
+      violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+    }
+    // The page around it is not the element's.
+    const { violations } = await run(document.querySelector("tenfour-chat"), {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false }, "landmark-one-main": { enabled: false } },
+    });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
+  });
+}
+
+const looks: [name: string, who: Partial<Who>, options: BrowserContextOptions][] = [
+  ["light", {}, { colorScheme: "light" }],
+  ["dark", {}, { colorScheme: "dark" }],
+  ["light by attribute", { theme: "light" }, { colorScheme: "dark" }],
+  ["narrow", {}, { viewport: { width: 375, height: 740 }, hasTouch: true, isMobile: true }],
+  ["right-to-left", { dir: "rtl", lang: "ar" }, { colorScheme: "light" }],
+];
+
+for (const [name, who, options] of looks) {
+  test(`${name}: looks right, and axe finds nothing`, async () => {
+    const page = await filled({ channel: group, ...who }, options);
+    await page.locator(".row").first().waitFor();
+    await until("who has read it is known", async () => (await page.locator(".below").count()) > 0);
+    await shot(page, `${name.replaceAll(" ", "-")}-group`);
+    expect(await violations(page)).toEqual([]);
+    if (name === "narrow") {
+      await page.getByRole("button", { name: "Back to the conversations" }).click();
+      await shot(page, "narrow-list");
+      expect(await violations(page)).toEqual([]);
+    }
+  });
+}

@@ -53,7 +53,7 @@ export function seat(section: HTMLElement, user: User, channelName: string): { r
   });
   client.subscribe(show);
   show();
-  return { ready: client.connect().then(show), focus: () => chat.shadowRoot!.querySelector("textarea")?.focus() };
+  return { ready: client.connect().then(show), focus: () => chat.focus() };
 }
 
 /** The first token came with the page; each later one is asked for over the user's own line. */

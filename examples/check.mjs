@@ -25,7 +25,7 @@ const MAX_LINES = 30;
 const DAEMON = "http://127.0.0.1:8080";
 const APP = "http://localhost:3000";
 /** What an app has before it reads the page. */
-const FRESH = [".npmrc", "package.json", "package-lock.json", "tsconfig.json", "next.config.ts", "app/layout.tsx", "app/style.css", "lib/people.ts", "lib/session.ts"];
+const FRESH = ["package-lock.json", "tsconfig.json", "next.config.ts", "app/layout.tsx", "app/style.css", "lib/people.ts", "lib/session.ts"];
 
 /** Where screenshots go, if anywhere: of each step, and of what failed. */
 const SHOTS = process.env.TENFOUR_SHOTS;
@@ -47,7 +47,7 @@ async function step(what, work) {
 }
 
 try {
-  const { files, steps, lines } = await step("the page can be read", () => read(readFileSync(join(root, DOC), "utf8")));
+  const { files, install, steps, lines } = await step("the page can be read", () => read(readFileSync(join(root, DOC), "utf8")));
   await step(`"${MAIN}" has ${steps} steps and ${lines} lines to write`, () => {
     assert.ok(steps > 0 && steps <= MAX_STEPS, `at most ${MAX_STEPS} steps`);
     assert.ok(lines > 0 && lines <= MAX_LINES, `at most ${MAX_LINES} lines`);
@@ -70,7 +70,7 @@ try {
   for (const [path, text] of files) put(join(app, path), here(text));
   put(join(app, "public/example.html"), here(readFileSync(join(root, "examples/html/index.html"), "utf8")));
 
-  await step("npm ci", () => run("npm", ["ci", "--prefer-offline"], app));
+  await step(install.join(" "), () => run("npm", [...install.slice(1), "--no-save", "--prefer-offline"], app));
   const next = join(app, "node_modules/next/dist/bin/next");
   await step("next build, with its types", () => run(process.execPath, [next, "build"], app));
   await step("the app answers", () => start(next, app, appPort));
@@ -142,23 +142,28 @@ function read(text) {
     if (section === MAIN) lines += content.split("\n").filter((line) => line.trim() !== "").length;
   }
   assert.ok(files.has(".env.local"), "the page names no .env.local");
-  return { files, steps, lines };
+  const install = /^npm install .+$/m.exec(text)?.[0].split(" ");
+  assert.ok(install, "the page installs nothing");
+  return { files, install, steps, lines };
 }
 
 function parse(env) {
   return Object.fromEntries(env.trim().split("\n").map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 }
 
-/** A fresh app, beside a `clients` as in this repository. */
+/** A fresh app that knows nothing of tenfour, with a copy of this repository beside it. */
 function fresh() {
   const folder = mkdtempSync(join(tmpdir(), "tenfour-quickstart-"));
   ends.push(() => rmSync(folder, { recursive: true, force: true }));
-  symlinkSync(join(root, "clients"), join(folder, "clients"));
-  const app = join(folder, "examples/app");
+  symlinkSync(root, join(folder, "tenfour"));
+  const app = join(folder, "app");
   for (const path of FRESH) {
     mkdirSync(dirname(join(app, path)), { recursive: true });
     cpSync(join(root, "examples/nextjs", path), join(app, path));
   }
+  const its = JSON.parse(readFileSync(join(root, "examples/nextjs/package.json"), "utf8"));
+  its.dependencies = Object.fromEntries(Object.entries(its.dependencies).filter(([name]) => !name.startsWith("@tenfour/")));
+  put(join(app, "package.json"), JSON.stringify(its));
   return app;
 }
 

@@ -1,0 +1,192 @@
+/** The demo page in a real browser against a real `tenfour dev`. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { startBrowser } from "../../test/browser.mjs";
+import { until } from "../../test/daemon.mjs";
+import { startDemo } from "./serve.mjs";
+
+type Who = "Dispatcher" | "Driver";
+
+/** Screenshots go here, for whoever wants to look at them. */
+const SHOTS = process.env.TENFOUR_SHOTS;
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+let browser: Browser;
+let demo: Awaited<ReturnType<typeof startDemo>>;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [browser, demo] = await Promise.all([startBrowser(), startDemo()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  page = await context.newPage();
+  complaints = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.goto(demo.url);
+  await ready("Dispatcher");
+  await ready("Driver");
+}
+
+afterEach(async () => {
+  await page?.context().close();
+});
+
+const seat = (who: Who) => page.getByRole("region", { name: who, exact: true });
+const status = (who: Who) => seat(who).locator(".status");
+const box = (who: Who) => seat(who).getByRole("textbox", { name: "Message" });
+const cut = (who: Who) => page.getByRole("button", { name: `Cut the line of the ${who}` }).click();
+const restore = (who: Who) => page.getByRole("button", { name: `Restore the line of the ${who}` }).click();
+const ready = (who: Who) => shows(who, /^Connected, nothing queued$/);
+
+async function shows(who: Who, what: RegExp): Promise<void> {
+  await until(`${who}: ${what}`, async () => what.test((await status(who).textContent()) ?? ""));
+}
+
+async function say(who: Who, ...texts: string[]): Promise<void> {
+  for (const text of texts) {
+    await box(who).fill(text);
+    await box(who).press("Enter");
+    await until(`the text of the ${who} is taken`, async () => (await box(who).inputValue()) === "");
+  }
+}
+
+/** The texts of this test that one side shows, in the order of the page. */
+async function shown(who: Who, test: string): Promise<string[]> {
+  const text = await seat(who).getByRole("feed").innerText();
+  return text.match(new RegExp(`${test}-\\w+`, "g")) ?? [];
+}
+
+async function agree(test: string, count: number): Promise<string[]> {
+  await until(`both show the ${count} messages`, async () => {
+    const [one, other] = [await shown("Dispatcher", test), await shown("Driver", test)];
+    return one.length >= count && other.length >= count;
+  });
+  await ready("Dispatcher");
+  await ready("Driver");
+  const both = await shown("Dispatcher", test);
+  expect(await shown("Driver", test)).toEqual(both);
+  expect(new Set(both).size, `each once: ${both}`).toBe(count);
+  expect(both).toHaveLength(count);
+  return both;
+}
+
+async function shot(name: string): Promise<void> {
+  if (SHOTS) await page.screenshot({ path: `${SHOTS}/demo-${name}.png` });
+}
+
+describe("the demo page", () => {
+  it("is ready to type, and both talk", async () => {
+    await open();
+    await until("the composer has the focus", () => page.evaluate(() => document.activeElement?.localName === "tenfour-chat"));
+    await page.keyboard.type("talk-1");
+    await page.keyboard.press("Enter");
+    await until("the driver reads it", async () => (await shown("Driver", "talk")).includes("talk-1"));
+    await say("Driver", "talk-2");
+    expect(await agree("talk", 2)).toEqual(["talk-1", "talk-2"]);
+    expect(complaints).toEqual([]);
+    await shot("light");
+  });
+
+  it("queues what is written on a cut line, and catches up when it is back", async () => {
+    await open();
+    await say("Dispatcher", "cut-0");
+    await agree("cut", 1);
+    await cut("Driver");
+    await say("Driver", "cut-a1", "cut-a2");
+    await say("Dispatcher", "cut-b1", "cut-b2");
+    await shows("Driver", /^Waiting for the line, 2 queued$/);
+    await shows("Dispatcher", /^Connected, nothing queued$/);
+    expect(await shown("Driver", "cut")).toEqual(["cut-0", "cut-a1", "cut-a2"]);
+    expect(await shown("Dispatcher", "cut")).toEqual(["cut-0", "cut-b1", "cut-b2"]);
+    await shot("cut");
+    await restore("Driver");
+    expect(await agree("cut", 5)).toEqual(["cut-0", "cut-b1", "cut-b2", "cut-a1", "cut-a2"]);
+    await shot("restored");
+    expect(complaints).toEqual([]);
+  });
+
+  it("loses and doubles nothing when a cut is over before anybody noticed", async () => {
+    await open();
+    for (const n of [1, 2, 3]) {
+      await say("Driver", `quick-${n}a`);
+      await cut("Driver");
+      await say("Driver", `quick-${n}b`);
+      await say("Dispatcher", `quick-${n}c`);
+      await restore("Driver");
+    }
+    const all = await agree("quick", 9);
+    const own = (of: RegExp) => all.filter((text) => of.test(text));
+    expect(own(/[ab]$/)).toEqual(["quick-1a", "quick-1b", "quick-2a", "quick-2b", "quick-3a", "quick-3b"]);
+    expect(own(/c$/)).toEqual(["quick-1c", "quick-2c", "quick-3c"]);
+  });
+
+  it("cuts both lines, each on its own", async () => {
+    await open();
+    await cut("Driver");
+    await cut("Dispatcher");
+    await say("Driver", "both-a");
+    await say("Dispatcher", "both-b");
+    await shows("Driver", /^Waiting for the line, 1 queued$/);
+    await shows("Dispatcher", /^Waiting for the line, 1 queued$/);
+    await restore("Dispatcher");
+    await ready("Dispatcher");
+    await shows("Driver", /^Waiting for the line, 1 queued$/);
+    await restore("Driver");
+    expect(await agree("both", 2)).toEqual(["both-b", "both-a"]);
+  });
+
+  it("keeps what is queued over a reload", async () => {
+    await open();
+    await cut("Driver");
+    await say("Driver", "kept-1", "kept-2");
+    await shows("Driver", /2 queued$/);
+    await page.reload();
+    await ready("Driver");
+    expect(await agree("kept", 2)).toEqual(["kept-1", "kept-2"]);
+  });
+
+  it("works by keyboard alone", async () => {
+    await open();
+    const button = page.getByRole("button", { name: "Cut the line of the Dispatcher" });
+    for (let n = 0; n < 40 && !(await button.evaluate((it) => it === document.activeElement)); n++) {
+      await page.keyboard.press("Shift+Tab");
+    }
+    await page.keyboard.press("Enter");
+    await shows("Dispatcher", /^(Line cut|Waiting)/);
+    await page.keyboard.press("Space");
+    await ready("Dispatcher");
+  });
+
+  it("has no barrier and nothing sticks out: light and dark, wide and narrow", async () => {
+    await open({ reducedMotion: "reduce" });
+    await say("Dispatcher", "look-1");
+    await agree("look", 1);
+    await cut("Driver");
+    await shows("Driver", /^Waiting/);
+    await page.evaluate(await readFile(AXE, "utf8"));
+    for (const colorScheme of ["light", "dark"] as const) {
+      for (const width of [1280, 320]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 800 });
+        const found = await page.evaluate("axe.run().then((it) => it.violations.map((v) => [v.id, ...v.nodes.map((n) => n.html)]))");
+        expect(found, `${colorScheme}, ${width}px`).toEqual([]);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        for (const bar of await page.locator(".bar").all()) {
+          expect(await bar.evaluate((it) => it.scrollWidth - it.clientWidth), `the bar at ${width}px`).toBe(0);
+        }
+        await shot(`${colorScheme}-${width}`);
+      }
+    }
+  });
+});

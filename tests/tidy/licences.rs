@@ -57,7 +57,7 @@ fn metadata() -> serde_json::Value {
 }
 
 /// Does an SPDX expression, or the old form with slashes, leave a choice that is allowed throughout?
-fn permits(expression: &str, allowed: &BTreeSet<String>) -> bool {
+pub(crate) fn permits(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut rest = words.as_slice();

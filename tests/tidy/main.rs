@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, reason = "a test stops at the first surprise")]
 
+mod browser;
 mod licences;
 mod places;
 mod source;

@@ -26,6 +26,12 @@ const KEEP = 300;
 /** Pages that a jump loads at most before it gives up. */
 const JUMP_PAGES = 300;
 
+/** How many more it takes to open: enough to show all that is unread, where that is a page at most. */
+function lacking({ messages, hasOlder, joined, unread }: ChannelSnapshot): number {
+  const enough = Math.min(MOST, Math.max(PAGE, unread + 20));
+  return hasOlder || !joined ? Math.max(0, enough - messages.length) : 0;
+}
+
 export class MessageList {
   private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: -1 });
   private readonly _view = h("div", { class: "scroller", part: "messages" }, this._feed);
@@ -99,8 +105,8 @@ export class MessageList {
     this._current = null;
     this._opened = this._failed = this._seenDivider = this._busy = false;
     this._scroller._reset();
-    this._update(channel.getSnapshot());
     this._loadFirst(channel.getSnapshot());
+    this._update(channel.getSnapshot());
   }
 
   _name(name: string): void {
@@ -122,12 +128,13 @@ export class MessageList {
     show(this._trouble, this._failed && !shot.isLoading && shot.joined);
     show(this._empty, messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined);
 
-    if (!this._opened && shot.joined && (messages.length > 0 || !shot.hasOlder)) this._first(shot);
-    else if (this._opened && this._mark === null && shot.unread > (before?.unread ?? 0) && !this._looking()) this._setMark(shot);
+    if (before && !before.joined && shot.joined) this._failed = false;
+    if (!this._opened) {
+      if (shot.joined && (this._failed || lacking(shot) === 0)) this._first(shot);
+      else if (shot.joined && !shot.isLoading) this._loadFirst(shot);
+    } else if (this._mark === null && shot.unread > (before?.unread ?? 0) && !this._looking()) this._setMark(shot);
     this._divider = this._mark === null ? -1 : firstUnread(messages, this._mark);
 
-    // It was asked for before it was known.
-    if (before && !before.joined && shot.joined) this._loadFirst(shot);
     if (messages !== before?.messages) this._scroller._setItems(messages.map(({ key }) => key));
     else this._scroller._refresh();
   }
@@ -171,9 +178,9 @@ export class MessageList {
     if (seq > shot.lastReadSeq) channel.markRead(seq);
   }
 
-  /** Enough to show all that is unread, where that is a page at most. */
-  private _loadFirst({ messages, hasOlder, joined, unread }: ChannelSnapshot): void {
-    if (messages.length < PAGE && (hasOlder || !joined)) this._loadOlder(Math.min(MOST, Math.max(PAGE, unread + 20)));
+  private _loadFirst(shot: ChannelSnapshot): void {
+    const wanted = lacking(shot);
+    if (wanted > 0) this._loadOlder(wanted);
   }
 
   private _take(messages: readonly ChatMessage[]): void {

@@ -78,6 +78,13 @@ test("the line is cut, messages are typed, the line comes back: both agree, in o
   await banner(dispatcher).filter({ hasText: "No connection." }).waitFor();
   for (const text of ["one", "two", "three"]) await say(dispatcher, text);
   for (const text of ["uno", "dos"]) await say(driver, text);
+  // What needs the server now says that it does not work, and keeps what was typed.
+  await dispatcher.locator(".row", { hasText: "before" }).hover();
+  await dispatcher.locator(".row", { hasText: "before" }).getByRole("button", { name: "Edit" }).click();
+  await say(dispatcher, "changed");
+  await dispatcher.getByText("The change could not be saved.").waitFor();
+  expect(await dispatcher.locator("textarea").inputValue()).toBe("changed");
+  await dispatcher.locator("textarea").press("Escape");
   await until("they wait", async () => (await states(dispatcher)).filter((it) => it === "tick queued").length === 3);
   await banner(dispatcher).filter({ hasText: "3 messages wait to be sent." }).waitFor();
   expect(await stored()).toEqual(["before", "uno", "dos"]);

@@ -280,7 +280,7 @@ export class TenfourClient implements Hooks {
   }
 
   _frame(frame: ServerFrame): void {
-    const about = ("data" in frame ? frame.data : frame) as { channelId?: string; id?: string };
+    const about = ((frame as { data?: unknown }).data ?? frame) as { channelId?: string; id?: string };
     const channel = this._channels.get((about.channelId ?? about.id)!);
     switch (frame.type) {
       case "ack": {

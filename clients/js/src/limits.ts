@@ -9,7 +9,7 @@ export const enum Limit {
   /** Messages of a channel that are saved. */
   Save = 50,
   /** From a change to its saving. */
-  SaveAfter = 1_000,
+  SaveAfter = 500,
   /** Frames of a channel that are kept beyond its cursor; any more are dropped and asked for later. */
   Early = 256,
   /** From one `typing` to the next. */
@@ -28,6 +28,8 @@ export const enum Limit {
   RefreshLead = 60_000,
   /** A REST call. */
   Rest = 15_000,
+  /** The call that finds out why no connection came. */
+  Probe = 4_000,
   /** From a message that was refused for now to its next try, at least and at most, unless the server says. */
   RetryMin = 500,
   RetryMax = 20_000,

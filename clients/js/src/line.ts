@@ -151,7 +151,7 @@ export class Line {
     const run = this._run;
     let error = new TenfourError("offline");
     try {
-      await this._rest._with(token, "GET", "channels/0");
+      await this._rest._with(token, "GET", "channels/0", null, Limit.Probe);
     } catch (thrown) {
       error = thrown as TenfourError;
     }

@@ -26,12 +26,12 @@ export class Rest {
   }
 
   /** One call with this very token. */
-  async _with<T>(token: string, method: string, path: string, body?: unknown): Promise<T> {
+  async _with<T>(token: string, method: string, path: string, body?: unknown, ms: number = Limit.Rest): Promise<T> {
     const call = this._fetch(`${this._url}/api/v1/${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: AbortSignal.timeout(Limit.Rest),
+      signal: AbortSignal.timeout(ms),
     });
     const answer = await call.catch(() => {
       throw new TenfourError("offline", "", true);

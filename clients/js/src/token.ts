@@ -4,6 +4,7 @@
  * Used by the line and by REST. "No token for you" (`UnauthorizedError`) and "could not ask" (anything else) stay apart:
  * the first ends the client, the second is tried again.
  */
+import { quiet } from "./backoff.ts";
 import { asError, UnauthorizedError } from "./errors.ts";
 import type { GetToken } from "./types.ts";
 import { Limit } from "./limits.ts";
@@ -12,6 +13,8 @@ type Reason = Parameters<GetToken>[0]["reason"];
 
 export class Tokens {
   _token = "";
+  /** When it ends, by this device's clock. */
+  private _until = 0;
   private _reason: Reason = "connect";
   private _asking: Promise<string> | null = null;
 
@@ -46,16 +49,22 @@ export class Tokens {
   }
 
   private _left(): number {
-    return Math.max(0, (claims(this._token).exp ?? Infinity) * 1000 - Date.now());
+    return Math.max(0, this._until - Date.now());
   }
 
   private async _ask(reason: Reason): Promise<string> {
     const signal = AbortSignal.timeout(this._timeout);
-    const late = new Promise<never>((_, failed) => {
-      signal.onabort = () => failed(signal.reason);
-    });
+    const late = quiet(
+      new Promise<never>((_, failed) => {
+        signal.onabort = () => failed(signal.reason);
+      }),
+    );
     try {
       this._token = await Promise.race([this._get({ reason, signal }), late]);
+      const { exp = Infinity, iat = 0 } = claims(this._token);
+      const now = Date.now();
+      // A fresh one that seems to have ended shows that this device's clock is wrong: then its length counts.
+      this._until = exp * 1000 > now ? exp * 1000 : now + (exp - iat) * 1000;
       this._reason = "expiring";
       return this._token;
     } catch (error) {
@@ -68,7 +77,7 @@ export class Tokens {
 }
 
 /** What a JWT says of itself, in ASCII at least; nothing where it is none. The server alone checks it. */
-export function claims(token: string): { exp?: number; sub?: string } {
+export function claims(token: string): { exp?: number; iat?: number; sub?: string } {
   try {
     return JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
   } catch {

@@ -105,7 +105,7 @@ test.each(seeds)("random cuts, seed %i", async (seed) => {
   await until("both hold everything", async () => {
     const total = ids.flat().length;
     return sides.every(({ it, channel }) => it.connection.synced && channel.messages.length === total && channel._cursor._version === sides[0]!.channel._cursor._version);
-  }, 15_000);
+  }, 20_000);
   const { messages } = await daemon.call(`/channels/${id}/messages?limit=200`);
   const truth = messages.reverse();
   for (const [n, { channel, fresh }] of sides.entries()) {

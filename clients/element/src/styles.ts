@@ -118,7 +118,7 @@ h2, p { margin: 0; }
 .writing:focus-within { border-color: var(--_accent); box-shadow: 0 0 0 1px var(--_accent); }
 .input { flex: 1; min-inline-size: 0; resize: none; border: 0; background: none; padding: 8px 4px 8px 12px; padding-inline: 14px 4px; line-height: 1.4; max-block-size: 9.5em; min-block-size: 38px; field-sizing: content; overflow: hidden auto; scrollbar-width: thin; }
 .input:focus-visible { outline: none; }
-.send { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; background: var(--_accent); color: var(--_on-accent); transition: background .15s, opacity .15s, transform .1s; }
+.send { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; background: var(--_accent); color: var(--_on-accent); transition: background .15s, color .15s, transform .1s; }
 .send:active { transform: scale(.94); }
 .empty .send { background: transparent; color: var(--_muted); }
 .about { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }

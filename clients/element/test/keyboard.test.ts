@@ -123,6 +123,15 @@ test("a whole run by keys", async () => {
   await is(page, "textarea Message to Alpha yard");
 });
 
+test("the focus stays with a conversation that moves up", async () => {
+  const page = await stage.open({ sub: "driver" });
+  await page.getByRole("option", { name: "Gámma yard" }).focus();
+  const id = (await page.getByRole("option", { name: "Gámma yard" }).getAttribute("data-channel"))!;
+  await post(stage.daemon, id, "dispatcher", ["up"]);
+  await until("it is the first", async () => (await page.getByRole("option").first().textContent())!.startsWith("GYGámma yard"));
+  await is(page, "option Gámma yard");
+});
+
 test("in one column, back goes to the conversation that was left", async () => {
   const page = await stage.open({ sub: "dispatcher" }, { viewport: { width: 375, height: 700 } });
   await page.getByRole("option", { name: "Beta yard" }).click();

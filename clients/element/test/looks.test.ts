@@ -78,7 +78,7 @@ async function fill(): Promise<void> {
 
 async function filled(who: Partial<Who>, options: BrowserContextOptions): Promise<Page> {
   const page = await stage.open({ sub: "dispatcher", name: "Dispatcher", ...who }, options);
-  await until("the list is filled", async () => (await page.locator(".item-last:not(:empty)").count()) >= 6);
+  await until("the list is filled", async () => (await page.locator(".item-said:not(:empty)").count()) >= 6);
   return page;
 }
 
@@ -86,6 +86,8 @@ async function shot(page: Page, name: string): Promise<void> {
   const folder = process.env["TENFOUR_SHOTS"];
   if (!folder) return;
   await mkdir(folder, { recursive: true });
+  // What moves has come to rest.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((it) => it instanceof CSSTransition).map((it) => it.finished)));
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 

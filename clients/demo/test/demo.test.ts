@@ -162,6 +162,23 @@ describe("the demo page", () => {
     expect(await agree("kept", 2)).toEqual(["kept-1", "kept-2"]);
   });
 
+  it("asks for a fresh token when the daemon refuses the one that came with the page", async () => {
+    const context = await browser.newContext();
+    let asked = 0;
+    await context.route("**/demo/users", async (route) => {
+      asked += 1;
+      const answer = await route.fetch();
+      const text = await answer.text();
+      // The signature of the first ones is that of another token.
+      await route.fulfill({ response: answer, body: asked === 1 ? text.replace(/\.[\w-]{43}"/g, `.${"A".repeat(43)}"`) : text });
+    });
+    page = await context.newPage();
+    await page.goto(demo.url);
+    await ready("Dispatcher");
+    await ready("Driver");
+    expect(asked).toBe(3);
+  });
+
   it("works by keyboard alone", async () => {
     await open();
     const button = page.getByRole("button", { name: "Cut the line of the Dispatcher" });

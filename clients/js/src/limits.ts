@@ -9,7 +9,7 @@ export const enum Limit {
   /** Messages of a channel that are saved. */
   Save = 50,
   /** From a change to its saving. */
-  SaveAfter = 1_000,
+  SaveAfter = 500,
   /** Frames of a channel that are kept beyond its cursor; any more are dropped and asked for later. */
   Early = 256,
   /** From one `typing` to the next. */

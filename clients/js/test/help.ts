@@ -17,6 +17,7 @@ export const FAST = {
   reconnect: { minDelay: 20, maxDelay: 300, stableAfter: 1_000 },
   heartbeat: { interval: 300, timeout: 700 },
   ackTimeout: 3_000,
+  connectTimeout: 2_000,
 };
 
 export function client(daemon: Daemon, sub: string, options: Partial<Options> = {}): TenfourClient {

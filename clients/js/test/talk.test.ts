@@ -186,6 +186,27 @@ test("a change that comes while its page is on the way is not overwritten by it"
   expect(contents(slow, dock)).toEqual(["new", "older"]);
 });
 
+test("an answer that comes late does not take back what came after it", async () => {
+  const [sent] = await post(daemon, dock, "dispatcher", ["one"]);
+  let answer = () => {};
+  const held = new Promise<void>((done) => (answer = done));
+  const slow = await connected(daemon, "dispatcher", {
+    fetch: async (...args) => {
+      const got = await fetch(...args);
+      if (args[1]?.method === "PATCH") await held;
+      return got;
+    },
+  });
+  await slow.channel(dock).loadOlder();
+  const editing = slow.channel(dock).edit(sent.id, "two");
+  await until("the edit is told", () => contents(slow, dock)[0] === "two");
+  await daemon.call(`/messages/${sent.id}`, { method: "PATCH", as: "dispatcher", body: { content: "three" } });
+  await until("the next one is told", () => contents(slow, dock)[0] === "three");
+  answer();
+  await editing;
+  expect(contents(slow, dock)).toEqual(["three"]);
+});
+
 test("snapshots are the same object until something changes", async () => {
   const dispatcher = await connected(daemon, "dispatcher");
   const channel = dispatcher.channel(dock);

@@ -1,5 +1,5 @@
 "use client";
-import { useChannel, useMessages, usePresence, useTenfour, useTyping } from "@tenfour/client/react";
+import { useChannel, useConnection, useMessages, usePresence, useTenfour, useTyping } from "@tenfour/client/react";
 import type { ChatMessage } from "@tenfour/client";
 import { useEffect, useRef, useState } from "react";
 import type { FormEvent } from "react";
@@ -10,6 +10,7 @@ export function Thread({ id }: { id: string }) {
   const { messages, send, retry, cancel, loadOlder, hasOlder, isLoading, error } = useMessages(id);
   const { typers, keystroke } = useTyping(id);
   const presence = usePresence(peer ? [peer.id] : []);
+  const connection = useConnection();
   const [text, setText] = useState("");
   const list = useRef<HTMLDivElement>(null);
   const newest = messages.at(-1)?.key;
@@ -32,7 +33,8 @@ export function Thread({ id }: { id: string }) {
     <section className="thread" aria-label={peer?.name ?? name ?? "Channel"}>
       <header>
         <h2>{peer?.name ?? name}</h2>
-        {peer && <span className={online ? "online" : "offline"}>{online ? "online" : "offline"}</span>}
+        {/* Without a connection nobody knows. */}
+        {peer && connection.state === "connected" && <span className={online ? "online" : "offline"}>{online ? "online" : "offline"}</span>}
       </header>
       <div className="messages" role="log" ref={list} tabIndex={0} aria-label="Messages">
         {hasOlder && (

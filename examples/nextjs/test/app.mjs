@@ -47,6 +47,7 @@ try {
   await driver.getByText(/^No connection/).waitFor();
   await write(driver, "In a tunnel");
   await driver.getByText(/waits for the connection/).waitFor();
+  assert.equal(await driver.getByText("online", { exact: true }).count(), 0, "nobody knows who is online");
   await look(driver, "driver-waits");
   await daemon.start();
   await dispatcher.getByRole("log").getByText("In a tunnel").waitFor({ timeout: 30_000 });

@@ -1,0 +1,74 @@
+/** Real tabs of a real browser over one IndexedDB, with its locks and broadcasts. */
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startBrowser } from "../../test/browser.mjs";
+import { freePort, startDaemon, until } from "../../test/daemon.mjs";
+import { servePage } from "../../test/page.mjs";
+import { startProxy } from "../../test/proxy.mjs";
+import type { TenfourClient } from "../src/index.ts";
+import type { Daemon } from "./help.ts";
+
+declare const chat: TenfourClient;
+declare const kept: () => Promise<number>;
+
+let daemon: Daemon;
+let page: Awaited<ReturnType<typeof servePage>>;
+let proxy: Awaited<ReturnType<typeof startProxy>>;
+let browser: Awaited<ReturnType<typeof startBrowser>>;
+beforeAll(async () => {
+  page = await servePage(fileURLToPath(new URL("tabs-page.ts", import.meta.url)), await freePort());
+  daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: page.url } });
+  proxy = await startProxy(daemon.port);
+  browser = await startBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await proxy?.stop();
+  await page?.stop();
+  await daemon?.stop();
+});
+
+test("two tabs share one outbox, and what was typed without a line survives a reload", async () => {
+  const dock: string = (await daemon.group("Dock", ["dispatcher"])).id;
+  const context = await browser.newContext();
+  const setting = encodeURIComponent(JSON.stringify({ url: proxy.url, token: daemon.token("dispatcher") }));
+  const open = async () => {
+    const tab = await context.newPage();
+    await tab.goto(`${page.url}/#${setting}`);
+    return tab;
+  };
+  const [first, second] = [await open(), await open()];
+  type Tab = typeof first;
+  const synced = (tab: Tab) => tab.evaluate(() => chat.connection.synced);
+  const shown = (tab: Tab) => tab.evaluate((id) => chat.channel(id).messages.map(({ content, status }) => `${content} ${status}`), dock);
+  const type = (tab: Tab, texts: string[]) =>
+    tab.evaluate(([id, all]) => all!.forEach((text) => void chat.channel(id as string).send(text)), [dock, texts] as [string, string[]]);
+  for (const tab of [first, second]) await until("connected", () => synced(tab));
+
+  await Promise.all([type(first, ["1", "2", "3", "4", "5"]), type(second, ["6", "7", "8", "9", "10"])]);
+  const all = async (count: number, tabs = [first, second]) => {
+    const lists = await Promise.all(tabs.map(shown));
+    return lists.every((list) => list.length === count && list.every((it) => it.endsWith("sent"))) && lists;
+  };
+  const [left, right] = await until("both show all as sent", () => all(10));
+  expect(left).toEqual(right);
+
+  await until("they are kept", async () => (await second.evaluate(() => kept())) === 10);
+
+  proxy.refuse();
+  proxy.cut();
+  for (const tab of [first, second]) await until("cut", async () => !(await synced(tab)));
+  await type(first, ["a", "b"]);
+  await type(second, ["c"]);
+  await until("each shows the other's", async () => (await shown(first)).length === 13 && (await shown(second)).length === 13);
+  await first.close();
+  await second.reload();
+  await until("they are shown after the reload", async () => (await shown(second)).length === 13);
+  expect((await shown(second)).slice(10)).toEqual(["a queued", "b queued", "c queued"]);
+  proxy.accept();
+  await until("all are sent", () => all(13, [second]), 20_000);
+  const { messages } = await daemon.call(`/channels/${dock}/messages`);
+  expect(messages.length).toBe(13);
+  expect(messages.slice(0, 3).map(({ content }: { content: string }) => content)).toEqual(["c", "b", "a"]);
+  await context.close();
+});

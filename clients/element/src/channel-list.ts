@@ -39,6 +39,8 @@ class Item {
     this._more,
   );
 
+  private _state: readonly unknown[] = [];
+
   constructor(readonly _id: string) {
     this._root.dataset["channel"] = _id;
   }
@@ -46,6 +48,10 @@ class Item {
   _update(channel: ChannelInfo, snapshot: ClientSnapshot, draft: string, chosen: boolean, strings: Strings, times: Times): void {
     const name = nameOf(channel, strings);
     const online = onlineOf(channel, snapshot);
+    // Many channels, and mostly one of them has changed.
+    const state = [channel, draft, chosen, online, new Date().toDateString()];
+    if (state.every((it, i) => it === this._state[i])) return;
+    this._state = state;
     this._avatar._update(colourOf(channel), name, channel.type === "group", online);
     text(this._name, name);
     const { lastMessage: last, typing } = channel;
@@ -62,7 +68,7 @@ class Item {
 
   private _preview({ lastMessage: last, type }: ChannelInfo, kind: string, draft: string, strings: Strings): void {
     const line = this._last;
-    line.className = `item-last ${kind}`;
+    line.className = `item-last ${kind && `is-${kind}`}`;
     if (kind === "typing") return text(line, strings.typingShort);
     const who = kind === "draft" ? strings.draft : last?.mine ? strings.you : type === "group" ? last?.senderName : "";
     const said = kind === "draft" ? short(draft) : !last ? "" : last.deletedAt ? strings.deleted : short(last.content);

@@ -112,6 +112,14 @@ export class Composer {
     this._input.setSelectionRange(message.content.length, message.content.length);
   }
 
+  /** What could not be taken is not lost. */
+  _giveBack(content: string): void {
+    if (this._editing || this._input.value) return;
+    this._input.value = content;
+    this._drafts._set(this._channel, content);
+    this._show();
+  }
+
   /** A message that is answered or edited has changed or gone. */
   _changed(message: ChatMessage): void {
     if (message.deletedAt && (this._reply?.id === message.id || this._editing?.id === message.id)) this._cancel();

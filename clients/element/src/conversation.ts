@@ -3,7 +3,7 @@
  *
  * Used by the element, which says which channel is shown. It ties the message list and the composer to the channel.
  */
-import type { Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient } from "@tenfour/client";
+import type { Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
 import type { Announcer } from "./announcer.ts";
 import { Avatar } from "./avatar.ts";
 import { Composer } from "./composer.ts";
@@ -169,9 +169,10 @@ export class Conversation {
     this._name.replaceChildren(h("bdi", {}, name));
     if (channel.joined) this._composer._open(channel.id, name);
     this._list._name(name);
-    const typing = channel.typing.map(({ name }) => name);
-    text(this._about, channel.joined ? aboutOf({ ...channel, typing: [] }, snapshot, strings, this._times) : "");
-    const words = typing.length > 0 ? strings.typing(typing) : "";
+    const about = channel.joined ? aboutOf(channel, snapshot, strings, this._times) : "";
+    show(this._about.parentElement!, about !== "");
+    text(this._about, about);
+    const words = channel.typing.length > 0 ? strings.typing(channel.typing.map(({ name }) => name)) : "";
     if (this._typing.dataset["words"] === words) return;
     this._typing.dataset["words"] = words;
     this._typing.replaceChildren(...(words ? [h("span", { class: "dots" }, h("i"), h("i"), h("i")), h("bdi", {}, words)] : []));
@@ -180,8 +181,12 @@ export class Conversation {
 
   private _send(content: string, replyTo: ChatMessage | null): void {
     const draft = replyTo?.id ? { content, replyToId: replyTo.id } : { content };
-    // What becomes of it is shown with the message.
-    this._channel?.send(draft).catch(() => {});
+    this._channel?.send(draft).catch((error: TenfourError) => {
+      // Whatever else becomes of it is shown with the message; this one was never taken.
+      if (error.code !== "outbox_full") return;
+      this._composer._giveBack(content);
+      this._say(this._strings.outboxFull);
+    });
     this._list._sent();
   }
 

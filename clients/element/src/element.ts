@@ -150,7 +150,9 @@ export class TenfourChat extends Base {
     }
     const { client } = this;
     if (!client) return;
-    const lang = this.closest("[lang]")?.getAttribute("lang") ?? undefined;
+    // That it could not connect is shown by the banner.
+    client.connect().catch(() => {});
+    const lang = this.closest("[lang]")?.getAttribute("lang") ?? document.documentElement.lang;
     this._view = new View(this.shadowRoot!, client, this._words, lang, {
       _chosen: (id) => {
         this._shown = id;
@@ -160,8 +162,6 @@ export class TenfourChat extends Base {
     });
     this._view._show(this._shown);
     if (this._wantsFocus) this.focus(this._wantsFocus);
-    // That it could not connect is shown by the banner.
-    client.connect().catch(() => {});
   }
 
   private _end(): void {

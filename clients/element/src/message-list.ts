@@ -27,7 +27,7 @@ const KEEP = 300;
 const JUMP_PAGES = 300;
 
 export class MessageList {
-  private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: 0 });
+  private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: -1 });
   private readonly _view = h("div", { class: "scroller", part: "messages" }, this._feed);
   private readonly _empty = h("div", { class: "nothing", hidden: true });
   private readonly _loading = h("div", { class: "loading", hidden: true }, h("span", { class: "spinner" }), h("span", { class: "sr" }));
@@ -51,6 +51,7 @@ export class MessageList {
   private _opened = false;
   private _failed = false;
   private _busy = false;
+  private _today = "";
 
   constructor(
     private readonly _strings: Strings,
@@ -99,9 +100,7 @@ export class MessageList {
     this._opened = this._failed = this._seenDivider = this._busy = false;
     this._scroller._reset();
     this._update(channel.getSnapshot());
-    const { messages, hasOlder, unread } = channel.getSnapshot();
-    // Enough to show all that is unread, where that is a page at most.
-    if (messages.length < PAGE && (hasOlder || !channel.getSnapshot().joined)) this._loadOlder(Math.min(MOST, Math.max(PAGE, unread + 20)));
+    this._loadFirst(channel.getSnapshot());
   }
 
   _name(name: string): void {
@@ -110,20 +109,25 @@ export class MessageList {
 
   _update(shot: ChannelSnapshot, always = false): void {
     const before = this._shot;
-    if (shot === before) return;
+    const today = new Date().toDateString();
+    // At midnight "today" is another day.
+    if (shot === before && today === this._today) return;
+    this._today = today;
     show(this._loading, shot.isLoading);
     attr(this._feed, "aria-busy", shot.isLoading);
     if (this._busy && !always) return;
     this._shot = shot;
     const { messages } = shot;
     if (messages !== this._messages) this._take(messages);
-    show(this._trouble, this._failed && !shot.isLoading);
+    show(this._trouble, this._failed && !shot.isLoading && shot.joined);
     show(this._empty, messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined);
 
     if (!this._opened && shot.joined && (messages.length > 0 || !shot.hasOlder)) this._first(shot);
     else if (this._opened && this._mark === null && shot.unread > (before?.unread ?? 0) && !this._looking()) this._setMark(shot);
     this._divider = this._mark === null ? -1 : firstUnread(messages, this._mark);
 
+    // It was asked for before it was known.
+    if (before && !before.joined && shot.joined) this._loadFirst(shot);
     if (messages !== before?.messages) this._scroller._setItems(messages.map(({ key }) => key));
     else this._scroller._refresh();
   }
@@ -137,8 +141,10 @@ export class MessageList {
     this._scroller._toEnd();
   }
 
+  /** The newest of one's own. While that is not stored there is none: an older one would not be what is meant. */
   _lastChangeable(): ChatMessage | undefined {
-    return this._messages.findLast(({ mine, status, deletedAt }) => mine && status === "sent" && !deletedAt);
+    const last = this._messages.findLast(({ mine, deletedAt }) => mine && !deletedAt);
+    return last?.status === "sent" ? last : undefined;
   }
 
   _focus(): void {
@@ -163,6 +169,11 @@ export class MessageList {
     if (this._scroller._atEnd) return channel.markRead();
     const seq = this._lastVisible();
     if (seq > shot.lastReadSeq) channel.markRead(seq);
+  }
+
+  /** Enough to show all that is unread, where that is a page at most. */
+  private _loadFirst({ messages, hasOlder, joined, unread }: ChannelSnapshot): void {
+    if (messages.length < PAGE && (hasOlder || !joined)) this._loadOlder(Math.min(MOST, Math.max(PAGE, unread + 20)));
   }
 
   private _take(messages: readonly ChatMessage[]): void {
@@ -243,7 +254,7 @@ export class MessageList {
     if (scroller._atEnd && this._messages.length > KEEP * 2 && !this._busy) this._channel?.trim(KEEP);
     // The list itself takes the focus while the row that had it is not there.
     const current = this._current ?? this._messages.at(-1)?.key;
-    attr(this._feed, "tabindex", current !== undefined && scroller._rows.has(current) ? -1 : 0);
+    attr(this._feed, "tabindex", current === undefined || scroller._rows.has(current) ? -1 : 0);
     this._jumps(shot);
     this._seen();
   }
@@ -282,7 +293,7 @@ export class MessageList {
     } catch {
       if (this._channel === channel) {
         this._failed = true;
-        show(this._trouble, true);
+        show(this._trouble, channel.getSnapshot().joined);
       }
       return false;
     }

@@ -18,9 +18,8 @@ export function onlineOf(channel: ChannelInfo, snapshot: ClientSnapshot): boolea
   return snapshot.presence[channel.peer.id]?.online ?? channel.online.includes(channel.peer.id);
 }
 
-/** What stands below the name: who types, else who is there. */
+/** What stands below the name: who is there. */
 export function aboutOf(channel: ChannelInfo, snapshot: ClientSnapshot, strings: Strings, times: Times): string {
-  if (channel.typing.length > 0) return strings.typing(channel.typing.map(({ name }) => name));
   // Nothing is known of others while there is no line.
   if (snapshot.connection.state !== "connected") return "";
   if (channel.type === "group") return strings.members(channel.memberIds.length, channel.online.length);

@@ -44,7 +44,7 @@ export class Scroller<R> {
   private _lastTop = 0;
   private _width = 0;
   private readonly _schedule = scheduler(() => this._layout());
-  private readonly _sizes = new ResizeObserver(() => this._resized());
+  private readonly _sizes = new ResizeObserver((entries) => this._resized(entries));
 
   constructor(
     readonly _view: HTMLElement,
@@ -153,7 +153,9 @@ export class Scroller<R> {
     this._anchor = key === undefined ? null : { key, delta: virtual._top(index + 1) - y };
   }
 
-  private _resized(): void {
+  private _resized(entries: readonly ResizeObserverEntry[]): void {
+    // A row that grew by itself waits for the next frame: what is changed here and now would be told here once more.
+    if (!entries.some(({ target }) => target === this._view)) return this._schedule._ask();
     const width = this._view.clientWidth;
     if (width !== this._width) {
       this._width = width;

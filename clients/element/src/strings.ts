@@ -66,6 +66,7 @@ export interface Strings {
   editFailed: string;
   notMember: string;
   tooLong: string;
+  outboxFull: string;
 
   connecting: string;
   offlineNow: string;
@@ -161,6 +162,7 @@ export const english: Strings = {
   editFailed: "The change could not be saved. Is the connection up?",
   notMember: "You are not a member of this conversation any more.",
   tooLong: "This is too long for one message.",
+  outboxFull: "Too many messages wait to be sent already.",
 
   connecting: "Connecting…",
   offlineNow: "No connection.",

@@ -13,7 +13,7 @@ export const MESSAGES = `
 .row .avatar { --_size: 30px; }
 .row:not(.last) .avatar { visibility: hidden; }
 
-.bubble { position: relative; min-inline-size: 0; max-inline-size: min(78%, 34em); padding: 7px 12px 8px; background: var(--_other); border-radius: var(--_r); border-start-start-radius: 6px; border-end-start-radius: 6px; }
+.bubble { position: relative; min-inline-size: 0; max-inline-size: min(74%, 34em); padding: 7px 12px 8px; background: var(--_other); border-radius: var(--_r); border-start-start-radius: 6px; border-end-start-radius: 6px; }
 .own .bubble { background: var(--_own); border-radius: var(--_r); border-start-end-radius: 6px; border-end-end-radius: 6px; }
 .first .bubble { border-start-start-radius: var(--_r); }
 .last .bubble { border-end-start-radius: var(--_r); }
@@ -25,7 +25,7 @@ export const MESSAGES = `
 .pending .text { color: color-mix(in oklab, var(--_fg) 78%, var(--_own)); }
 .sender { display: block; font-size: .84em; font-weight: 650; margin-block-end: 1px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: light-dark(oklch(.45 .12 var(--_hue)), oklch(.82 .1 var(--_hue))); }
 .body { display: flow-root; white-space: pre-wrap; overflow-wrap: anywhere; }
-.text a { color: var(--_accent); text-underline-offset: 2px; border-radius: 3px; }
+.text a { color: var(--_strong); text-underline-offset: 2px; border-radius: 3px; }
 .own .text a, .other .text a { color: inherit; text-decoration-color: var(--_accent); }
 .meta { float: inline-end; display: inline-flex; align-items: center; gap: 4px; margin-inline-start: 12px; margin-block: 6px -4px; font-size: .74em; color: var(--_muted); white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.5; }
 .own .meta { color: color-mix(in oklab, var(--_fg) 68%, var(--_own)); }
@@ -49,6 +49,10 @@ export const MESSAGES = `
 
 .tools { position: absolute; z-index: 2; inset-block-start: -22px; inset-inline-start: 8px; display: none; padding: 2px; border-radius: 12px; background: var(--_bg); border: 1px solid var(--_line); box-shadow: var(--_shadow); }
 .own .tools { inset-inline: auto 8px; }
+@container tenfour (min-width: 860px) {
+  .tools { inset-block-start: 1px; inset-inline: calc(100% + 6px) auto; }
+  .own .tools { inset-inline: auto calc(100% + 6px); }
+}
 .row:focus-within .tools { display: flex; }
 @media (hover: hover) { .row:hover .tools { display: flex; } }
 .tool { inline-size: 34px; block-size: 30px; border-radius: 9px; display: grid; place-items: center; color: var(--_muted); }
@@ -62,9 +66,9 @@ export const MESSAGES = `
 .jump-down, .jump-up { position: absolute; z-index: 2; display: flex; align-items: center; justify-content: center; background: var(--_bg); color: var(--_fg); border: 1px solid var(--_line); box-shadow: var(--_shadow); }
 .jump-down { inset-block-end: 10px; inset-inline-end: var(--_s); inline-size: 44px; block-size: 44px; border-radius: 50%; }
 .jump-down .badge { position: absolute; inset-block-start: -9px; inset-inline-end: -4px; }
-.jump-up { inset-block-start: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border-radius: 18px; font-size: .86em; font-weight: 600; color: var(--_accent); }
+.jump-up { inset-block-start: 12px; inset-inline: 0; margin-inline: auto; inline-size: fit-content; gap: 6px; min-block-size: 36px; padding-inline: 12px 16px; border-radius: 18px; font-size: .86em; font-weight: 600; color: var(--_strong); }
 .jump-up .icon { inline-size: 18px; block-size: 18px; }
-@media (pointer: coarse) { .jump-up { min-block-size: 44px; border-radius: 22px; } .quote { min-block-size: 44px; } }
+@media (pointer: coarse) { .jump-up { min-block-size: 44px; border-radius: 22px; } .quote { min-block-size: 44px; } .tool { inline-size: 44px; block-size: 44px; } .tools { inset-block-start: -42px; } }
 .messages > .nothing { position: absolute; inset: 0; display: grid; place-items: center; pointer-events: none; }
 .loading { position: absolute; inset-block-start: 10px; inset-inline: 0; margin-inline: auto; inline-size: 30px; block-size: 30px; border-radius: 50%; background: var(--_bg); box-shadow: var(--_shadow); display: grid; place-items: center; pointer-events: none; animation: late .4s; }
 @keyframes late { 0%, 90% { opacity: 0; } 100% { opacity: 1; } }

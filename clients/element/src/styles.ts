@@ -21,6 +21,7 @@ const FRAME = `
   --_other: var(--tenfour-bubble-other, light-dark(#f1f3f6, #23272f));
   --_danger: var(--tenfour-danger, light-dark(#c0262d, #ff8a85));
   --_on-accent: var(--tenfour-on-accent, light-dark(#ffffff, #0d1424));
+  --_strong: color-mix(in oklab, var(--_accent) 80%, var(--_fg));
   --_hover: color-mix(in oklab, var(--_fg) 6%, transparent);
   --_r: var(--tenfour-radius, 18px);
   --_s: var(--tenfour-space, 16px);
@@ -55,7 +56,7 @@ h2, p { margin: 0; }
 .pulse { inline-size: 8px; block-size: 8px; border-radius: 50%; background: currentColor; flex: none; animation: pulse 1.4s ease-in-out infinite; }
 .banner[data-state="stopped"] .pulse { animation: none; }
 @keyframes pulse { 50% { opacity: .25; } }
-.link { font-weight: 600; color: var(--_accent); text-decoration: underline; text-underline-offset: 2px; border-radius: 4px; padding: 2px 4px; }
+.link { font-weight: 600; color: var(--_strong); text-decoration: underline; text-underline-offset: 2px; border-radius: 4px; padding: 2px 4px; }
 
 .side { min-inline-size: 0; display: flex; flex-direction: column; background: var(--_surface); border-inline-end: 1px solid var(--_line); }
 .side-head { padding: 12px; }
@@ -77,10 +78,10 @@ h2, p { margin: 0; }
 .item-name { font-weight: 600; font-size: .97em; }
 .item-last { font-size: .88em; color: var(--_muted); }
 .item-who { flex: none; max-inline-size: 50%; display: flex; white-space: pre; }
-.item-last.typing { color: var(--_accent); }
-.item-last.draft .item-who { color: var(--_danger); }
+.item-last.is-typing { color: var(--_strong); }
+.item-last.is-draft .item-who { color: var(--_danger); }
 .item-time { font-size: .78em; color: var(--_muted); white-space: nowrap; font-variant-numeric: tabular-nums; }
-.has-unread .item-time { color: var(--_accent); font-weight: 600; }
+.has-unread .item-time { color: var(--_strong); font-weight: 600; }
 .has-unread .item-last { color: var(--_fg); }
 .badge { min-inline-size: 20px; block-size: 20px; padding-inline: 6px; border-radius: 10px; background: var(--_accent); color: var(--_on-accent); font-size: .74em; font-weight: 700; line-height: 20px; text-align: center; font-variant-numeric: tabular-nums; flex: none; }
 .nothing { padding: 32px var(--_s); text-align: center; color: var(--_muted); }
@@ -117,13 +118,13 @@ h2, p { margin: 0; }
 .writing:focus-within { border-color: var(--_accent); box-shadow: 0 0 0 1px var(--_accent); }
 .input { flex: 1; min-inline-size: 0; resize: none; border: 0; background: none; padding: 8px 4px 8px 12px; padding-inline: 14px 4px; line-height: 1.4; max-block-size: 9.5em; min-block-size: 38px; field-sizing: content; overflow: hidden auto; scrollbar-width: thin; }
 .input:focus-visible { outline: none; }
-.send { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; background: var(--_accent); color: var(--_on-accent); transition: background .15s, opacity .15s, transform .1s; }
+.send { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; background: var(--_accent); color: var(--_on-accent); transition: background .15s, color .15s, transform .1s; }
 .send:active { transform: scale(.94); }
 .empty .send { background: transparent; color: var(--_muted); }
 .about { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }
 .about-text { flex: 1; min-inline-size: 0; padding-inline-start: 10px; border-inline-start: 3px solid var(--_accent); border-radius: 2px; font-size: .88em; }
 .quote-name, .quote-text { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.quote-name { font-weight: 600; color: var(--_accent); }
+.quote-name { font-weight: 600; color: var(--_strong); }
 .about .quote-text { color: var(--_muted); }
 .trouble { color: var(--_danger); font-size: .86em; padding: 0 14px 6px; }
 .toast { position: absolute; inset-block-end: 92px; inset-inline: var(--_s); margin-inline: auto; inline-size: fit-content; max-inline-size: calc(100% - 2 * var(--_s)); padding: 8px 14px; border-radius: 12px; background: var(--_fg); color: var(--_bg); font-size: .88em; box-shadow: var(--_shadow); z-index: 3; }
@@ -145,8 +146,9 @@ h2, p { margin: 0; }
 }
 .root:not([data-show="chat"]) .columns { grid-auto-rows: 100%; }
 @media (pointer: coarse) {
-  .round, .send, .tool { inline-size: 44px; block-size: 44px; }
+  .round, .send { inline-size: 44px; block-size: 44px; }
   .input, .search, .button { min-block-size: 44px; font-size: max(16px, 1em); }
+  .input { padding-block: 10.5px; }
   .link { min-block-size: 44px; min-inline-size: 44px; }
 }
 @media (prefers-reduced-motion: reduce) {

@@ -37,7 +37,7 @@ export class View {
     shadow: ShadowRoot,
     private readonly _client: TenfourClient,
     strings: Strings,
-    lang: string | undefined,
+    lang: string,
     private readonly _hooks: ViewHooks,
   ) {
     const times = new Times(strings, lang);

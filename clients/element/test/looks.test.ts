@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { until } from "../../test/daemon.mjs";
+import { startProxy } from "../../test/proxy.mjs";
 import { startStage } from "./stage.ts";
 import type { Stage, Who } from "./stage.ts";
 
@@ -77,7 +78,7 @@ async function fill(): Promise<void> {
 
 async function filled(who: Partial<Who>, options: BrowserContextOptions): Promise<Page> {
   const page = await stage.open({ sub: "dispatcher", name: "Dispatcher", ...who }, options);
-  await until("the list is filled", async () => (await page.locator(".item-last:not(:empty)").count()) >= 6);
+  await until("the list is filled", async () => (await page.locator(".item-said:not(:empty)").count()) >= 6);
   return page;
 }
 
@@ -85,6 +86,8 @@ async function shot(page: Page, name: string): Promise<void> {
   const folder = process.env["TENFOUR_SHOTS"];
   if (!folder) return;
   await mkdir(folder, { recursive: true });
+  // What moves has come to rest.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((it) => it instanceof CSSTransition).map((it) => it.finished)));
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
@@ -104,25 +107,102 @@ async function violations(page: Page): Promise<string[]> {
   });
 }
 
+const arabic = {
+  search: "البحث بالاسم",
+  you: "أنت",
+  today: "اليوم",
+  message: "رسالة",
+  edited: "معدلة",
+  deleted: "حُذفت هذه الرسالة",
+  newMessages: "رسائل جديدة",
+};
+
 const looks: [name: string, who: Partial<Who>, options: BrowserContextOptions][] = [
   ["light", {}, { colorScheme: "light" }],
   ["dark", {}, { colorScheme: "dark" }],
   ["light by attribute", { theme: "light" }, { colorScheme: "dark" }],
-  ["narrow", {}, { viewport: { width: 375, height: 740 }, hasTouch: true, isMobile: true }],
-  ["right-to-left", { dir: "rtl", lang: "ar" }, { colorScheme: "light" }],
+  ["narrow", {}, { viewport: { width: 375, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 }],
+  ["right-to-left", { dir: "rtl", lang: "ar", strings: arabic }, { colorScheme: "light" }],
 ];
 
 for (const [name, who, options] of looks) {
   test(`${name}: looks right, and axe finds nothing`, async () => {
+    const picture = (what: string) => shot(page, `${name.replaceAll(" ", "-")}-${what}`);
     const page = await filled({ channel: group, ...who }, options);
     await page.locator(".row").first().waitFor();
     await until("who has read it is known", async () => (await page.locator(".below").count()) > 0);
-    await shot(page, `${name.replaceAll(" ", "-")}-group`);
+    await picture("group");
+    expect(await violations(page)).toEqual([]);
+    await page.locator(".scroller").evaluate((scroller) => (scroller.scrollTop = 0));
+    await page.locator(".row .body").nth(1).hover();
+    await picture("top");
     expect(await violations(page)).toEqual([]);
     if (name === "narrow") {
-      await page.getByRole("button", { name: "Back to the conversations" }).click();
-      await shot(page, "narrow-list");
+      await page.locator(".back").click();
+      await picture("list");
       expect(await violations(page)).toEqual([]);
     }
   });
 }
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`${scheme}: a direct one, with a line that is down, and what cannot be undone`, async () => {
+    const line = await startProxy(stage.daemon.port);
+    try {
+      const page = await filled({ channel: direct, url: line.url }, { colorScheme: scheme });
+      const driver = await stage.open({ sub: "driver-7", name: "Driver 7", channel: direct });
+      await page.locator(".tick.read").first().waitFor();
+      await driver.locator(".row").first().waitFor();
+      await driver.locator(".head", { hasText: "Online" }).waitFor();
+      await driver.locator("textarea").pressSequentially("I am");
+      await page.locator(".typing", { hasText: "Driver 7" }).waitFor();
+      await shot(page, `${scheme}-direct`);
+      expect(await violations(page)).toEqual([]);
+
+      line.refuse();
+      line.cut();
+      await page.locator(".banner").waitFor();
+      await page.evaluate((id) => (window as unknown as { send(id: string, text: string): void }).send(id, "Gate 5, please."), direct);
+      await page.locator(".row .bubble").nth(1).hover();
+      await page.locator(".row").nth(1).getByRole("button", { name: "Reply" }).click();
+      await page.locator("textarea").fill("A longer answer that is being written right now, while there is no line to anywhere, and that takes more than one row.");
+      await shot(page, `${scheme}-offline`);
+      expect(await violations(page)).toEqual([]);
+
+      line.accept();
+      await page.getByRole("button", { name: "Try now" }).click();
+      await page.locator(".banner").waitFor({ state: "hidden" });
+      await page.evaluate((id) => (window as unknown as { send(id: string, text: string): void }).send(id, "bad \u0000"), direct);
+      await page.locator(".failure").waitFor();
+      await shot(page, `${scheme}-failed`);
+      expect(await violations(page)).toEqual([]);
+      await page.locator(".row.own .bubble").first().hover();
+      await page.locator(".row.own").first().getByRole("button", { name: "Delete" }).click();
+      await page.getByRole("dialog").waitFor();
+      await shot(page, `${scheme}-dialog`);
+      expect(await violations(page)).toEqual([]);
+    } finally {
+      await line.stop();
+    }
+  });
+}
+
+test("nothing is chosen, nothing is there, and a page's own colours", async () => {
+  const page = await filled({}, {});
+  await page.getByText("Choose a conversation").waitFor();
+  await shot(page, "nothing-chosen");
+  expect(await violations(page)).toEqual([]);
+  const alone = await stage.open({ sub: "nobody-yet" });
+  await alone.getByText("No conversations yet").waitFor();
+  expect(await violations(alone)).toEqual([]);
+  // Names that a page may use itself do not meet those of the element.
+  await page.evaluate((id) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(":root { --accent: #0b7a4b } tenfour-chat { --tenfour-accent: var(--accent); --tenfour-radius: 8px }");
+    document.adoptedStyleSheets = [sheet];
+    (window as unknown as { chat: { channel: string } }).chat.channel = id;
+  }, group);
+  await page.locator(".row").first().waitFor();
+  expect(await page.locator(".badge:visible").first().evaluate((it) => getComputedStyle(it).backgroundColor)).toBe("rgb(11, 122, 75)");
+  await shot(page, "own-colours");
+});

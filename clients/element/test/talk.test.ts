@@ -159,8 +159,7 @@ test("a reload while sending loses and doubles nothing, and drafts stay", async 
 });
 
 test("a token that expires is renewed without a word; where there is none any more, it is said", async () => {
-  // It lives shorter than the leeway of a server that would still take it: it has to be renewed in time.
-  const page = await stage.open({ sub: "driver", channel: dock, ttl: 4 });
+  const page = await stage.open({ sub: "driver", channel: dock, ttl: 2 });
   const tokens = () => page.evaluate(() => (window as unknown as { tokens: string[] }).tokens);
   await until("it was renewed", async () => (await tokens()).filter((it) => it === "expiring").length >= 2, 15_000);
   await say(page, "still here");
@@ -242,29 +241,19 @@ test("taken from the page it closes what it made; what was given to it stays", a
   const page = await stage.open({ sub: "driver", channel: dock });
   await say(page, "here");
   await until("it is stored", async () => (await stored()).length === 1);
-  const result = await page.evaluate(async () => {
-    const chat = document.querySelector("tenfour-chat") as HTMLElement & { client: any };
-    const first = chat.client;
-    // A move is no end.
-    document.body.append(chat);
-    await new Promise((done) => setTimeout(done, 50));
-    const moved = chat.client === first && first.connection.state === "connected";
-    chat.remove();
-    await new Promise((done) => setTimeout(done, 50));
-    return { moved, closed: first.connection.state === "disconnected" && chat.client === null };
-  });
-  expect(result).toEqual({ moved: true, closed: true });
-  const given = await page.evaluate(async () => {
-    const { TenfourClient } = await (window as unknown as { sdk(): Promise<any> }).sdk();
-    const old = (window as unknown as { chat: { getToken: unknown; url: string } }).chat;
-    const client = new TenfourClient({ url: old.url, getToken: old.getToken });
-    const chat = document.createElement("tenfour-chat") as HTMLElement & { client: unknown };
-    chat.client = client;
-    document.body.append(chat);
-    await client.connect();
-    chat.remove();
-    await new Promise((done) => setTimeout(done, 50));
-    return client.connection.state;
-  });
-  expect(given).toBe("connected");
+  const states = () => page.evaluate(() => (window as unknown as { states(): unknown }).states());
+  await page.evaluate(() => (window as unknown as { watch(): void }).watch());
+  // A move is no end.
+  await page.evaluate(() => document.body.append(document.querySelector("tenfour-chat")!));
+  await page.locator(".row").waitFor();
+  expect(await states()).toEqual({ first: "connected", same: true, client: true });
+  await page.evaluate(() => document.querySelector("tenfour-chat")!.remove());
+  await until("it is closed", async () => JSON.stringify(await states()) === '{"first":"disconnected","same":false,"client":false}');
+
+  const given = () => page.evaluate(() => (window as unknown as { given?: { connection: { state: string } } }).given?.connection.state);
+  await page.evaluate(() => (window as unknown as { give(): Promise<void> }).give());
+  await until("it connects what was given", async () => (await given()) === "connected");
+  await page.evaluate(() => document.querySelector("tenfour-chat")!.remove());
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  expect(await given()).toBe("connected");
 });

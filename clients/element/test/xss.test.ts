@@ -1,7 +1,7 @@
 /** Whatever is sent or called is text: nothing runs, nothing loads, no policy is even tried. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { post, until } from "../../test/daemon.mjs";
-import { shown, startStage } from "./stage.ts";
+import { startStage } from "./stage.ts";
 import type { Stage } from "./stage.ts";
 
 const CORPUS = [

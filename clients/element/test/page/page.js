@@ -44,4 +44,13 @@ window.kept = () =>
       };
     };
   });
-window.sdk = () => import("/sdk/tenfour.js");
+// The element's own client, before and after it is moved or taken away; and a client that is given to another element.
+window.watch = () => (window.first = chat.client);
+window.states = () => ({ first: first.connection.state, same: chat.client === first, client: chat.client !== null });
+window.give = async () => {
+  const { TenfourClient } = await import("/sdk/tenfour.js");
+  window.given = new TenfourClient({ url, getToken: chat.getToken });
+  const other = document.createElement("tenfour-chat");
+  other.client = window.given;
+  document.body.append(other);
+};

@@ -11,7 +11,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { standIn } from "../clients/demo/test/serve.mjs";
+import { dist, FROM_DIST } from "../clients/demo/test/serve.mjs";
 import { startBrowser } from "../clients/test/browser.mjs";
 import { freePort, startDaemon, until } from "../clients/test/daemon.mjs";
 
@@ -174,9 +174,8 @@ function put(path, text) {
 
 /** Where the daemon with its /sdk is. */
 async function served(daemon) {
-  if ((await fetch(`${daemon.url}/sdk/element.js`)).ok) return daemon.url;
-  console.log("note    this daemon serves no /sdk yet; a stand-in does");
-  const front = await standIn(daemon.port);
+  if (!FROM_DIST) return daemon.url;
+  const front = await dist(daemon.port);
   ends.push(() => (front.closeAllConnections(), front.close()));
   return `http://127.0.0.1:${front.address().port}`;
 }

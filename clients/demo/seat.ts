@@ -51,6 +51,11 @@ export function seat(section: HTMLElement, user: User, channelName: string): { r
     else link.cut();
     show();
   });
+  // Left from a daemon with another database: there is no place where it could be shown, tried again or discarded.
+  client.on("message.failed", ({ channelId, clientId }) => {
+    const channel = client.channel(channelId);
+    if (!channel.getSnapshot().joined) channel.cancel(clientId);
+  });
   client.subscribe(show);
   show();
   return { ready: client.connect().then(show), focus: () => chat.focus() };

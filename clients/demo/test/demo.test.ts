@@ -17,6 +17,8 @@ let browser: Browser;
 let demo: Awaited<ReturnType<typeof startDemo>>;
 let page: Page;
 let complaints: string[];
+/** All that has left the page by WebSocket. */
+let sent: string;
 
 beforeAll(async () => {
   [browser, demo] = await Promise.all([startBrowser(), startDemo()]);
@@ -32,6 +34,8 @@ async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise
   page = await context.newPage();
   complaints = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
+  sent = "";
+  page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => (sent += payload)));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   await page.goto(demo.url);
   await ready("Dispatcher");
@@ -109,6 +113,8 @@ describe("the demo page", () => {
     await shows("Dispatcher", /^Connected, nothing queued$/);
     expect(await shown("Driver", "cut")).toEqual(["cut-0", "cut-a1", "cut-a2"]);
     expect(await shown("Dispatcher", "cut")).toEqual(["cut-0", "cut-b1", "cut-b2"]);
+    expect(sent).toContain("cut-b2");
+    expect(sent).not.toContain("cut-a");
     await shot("cut");
     await restore("Driver");
     expect(await agree("cut", 5)).toEqual(["cut-0", "cut-b1", "cut-b2", "cut-a1", "cut-a2"]);
@@ -154,6 +160,23 @@ describe("the demo page", () => {
     await page.reload();
     await ready("Driver");
     expect(await agree("kept", 2)).toEqual(["kept-1", "kept-2"]);
+  });
+
+  it("asks for a fresh token when the daemon refuses the one that came with the page", async () => {
+    const context = await browser.newContext();
+    let asked = 0;
+    await context.route("**/demo/users", async (route) => {
+      asked += 1;
+      const answer = await route.fetch();
+      const text = await answer.text();
+      // The signature of the first ones is that of another token.
+      await route.fulfill({ response: answer, body: asked === 1 ? text.replace(/\.[\w-]{43}"/g, `.${"A".repeat(43)}"`) : text });
+    });
+    page = await context.newPage();
+    await page.goto(demo.url);
+    await ready("Dispatcher");
+    await ready("Driver");
+    expect(asked).toBe(3);
   });
 
   it("works by keyboard alone", async () => {

@@ -1,4 +1,5 @@
-// Starts `tenfour dev` in a folder of its own, and what serves the demo page.
+// Starts `tenfour dev` in a folder of its own. The pages are those that are built into the daemon, or with TENFOUR_PAGES=dist
+// those of clients/dist, served before it, so that a page can be worked on without building the daemon.
 
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -8,26 +9,25 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort, mintToken } from "../../test/daemon.mjs";
-
-/** Whether the daemon serves the page itself; if not, a stand-in before it does. */
-const DAEMON_SERVES = false;
+import { freePort } from "../../test/daemon.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const dist = join(here, "../../dist");
+const DIST = join(here, "../../dist");
 const BINARY = resolve(process.env.TENFOUR_BIN ?? join(here, "../../../target/debug/tenfour"));
-const SECRET = "a secret of the demo's suite, and of nothing else";
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const KINDS = { ".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml" };
+
+/** Whether clients/dist is to be served before the daemon. */
+export const FROM_DIST = process.env.TENFOUR_PAGES === "dist";
 
 /** @returns {Promise<{ url: string, stop(): Promise<void> }>} */
 export async function startDemo() {
   const folder = await mkdtemp(join(tmpdir(), "tenfour-demo-"));
   const port = await freePort();
   const args = ["dev", "--listen", `127.0.0.1:${port}`, "--admin-listen", `127.0.0.1:${await freePort()}`];
-  const env = { PATH: process.env.PATH, HOME: folder, TENFOUR_JWT_SECRET: SECRET };
+  const env = { PATH: process.env.PATH, HOME: folder };
   const child = spawn(BINARY, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   const last = () => child.kill("SIGKILL");
   process.once("exit", last);
@@ -45,7 +45,7 @@ export async function startDemo() {
   };
   try {
     await started(child);
-    if (!DAEMON_SERVES) front = await standIn(port);
+    if (FROM_DIST) front = await dist(port);
   } catch (error) {
     await stop();
     throw error;
@@ -70,15 +70,11 @@ function started(child) {
   });
 }
 
-/** Answers as the daemon of `tenfour dev` will, and hands everything else on to the one that listens on `port`. */
-export async function standIn(port) {
+/** Answers for pages and SDK as the daemon that listens on `port` does, and hands everything else on to it. */
+export async function dist(port) {
   const server = createServer((asked, answer) => {
     const { pathname } = new URL(asked.url, "http://localhost");
-    if (pathname === "/demo/users") {
-      answer.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" }).end(JSON.stringify(users()));
-      return;
-    }
-    const file = join(dist, pathname === "/" ? "demo/index.html" : pathname);
+    const file = join(DIST, pathname === "/" ? "demo/index.html" : pathname);
     if ((pathname === "/" || /^\/(demo|sdk)\/[\w.-]+$/.test(pathname)) && existsSync(file)) {
       const headers = { "content-type": `${KINDS[extname(file)]}; charset=utf-8` };
       if (pathname.startsWith("/sdk/")) headers["access-control-allow-origin"] = "*";
@@ -105,12 +101,4 @@ export async function standIn(port) {
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   return server;
-}
-
-function users() {
-  const user = (sub, name) => {
-    const exp = Math.floor(Date.now() / 1000) + 600;
-    return { sub, name, token: mintToken({ sub, name, exp }, SECRET) };
-  };
-  return { channel: "Demo", users: [user("dispatcher", "Dispatcher"), user("driver", "Driver")] };
 }

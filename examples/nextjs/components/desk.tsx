@@ -1,5 +1,5 @@
 "use client";
-import { useChannels, usePresence } from "@tenfour/client/react";
+import { useChannels, useConnection, usePresence } from "@tenfour/client/react";
 import type { ChannelInfo } from "@tenfour/client";
 import { useState } from "react";
 import { Thread } from "./thread";
@@ -9,6 +9,7 @@ export function Desk() {
   const { channels, isLoading } = useChannels();
   const [picked, setPicked] = useState<string | null>(null);
   const presence = usePresence(channels.flatMap(({ peer }) => (peer ? [peer.id] : [])));
+  const isConnected = useConnection().state === "connected";
   const open = picked ?? channels[0]?.id;
   if (channels.length === 0) return <p>{isLoading ? "Connecting" : "No driver yet"}</p>;
   return (
@@ -19,7 +20,7 @@ export function Desk() {
             key={channel.id}
             channel={channel}
             isOpen={channel.id === open}
-            isOnline={channel.peer !== null && presence[channel.peer.id]?.online === true}
+            isOnline={isConnected && channel.peer !== null && presence[channel.peer.id]?.online === true}
             onPick={() => setPicked(channel.id)}
           />
         ))}

@@ -1,5 +1,5 @@
 "use client";
-import { useChannel, useMessages, usePresence, useTenfour, useTyping } from "@tenfour/client/react";
+import { useChannel, useConnection, useMessages, usePresence, useTenfour, useTyping } from "@tenfour/client/react";
 import type { ChatMessage } from "@tenfour/client";
 import { useEffect, useRef, useState } from "react";
 import type { FormEvent } from "react";
@@ -10,8 +10,9 @@ export function Thread({ id }: { id: string }) {
   const { messages, send, retry, cancel, loadOlder, hasOlder, isLoading, error } = useMessages(id);
   const { typers, keystroke } = useTyping(id);
   const presence = usePresence(peer ? [peer.id] : []);
+  const connection = useConnection();
   const [text, setText] = useState("");
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const newest = messages.at(-1)?.key;
   useMarkRead(id, messages);
 
@@ -32,17 +33,16 @@ export function Thread({ id }: { id: string }) {
     <section className="thread" aria-label={peer?.name ?? name ?? "Channel"}>
       <header>
         <h2>{peer?.name ?? name}</h2>
-        {peer && <span className={online ? "online" : "offline"}>{online ? "online" : "offline"}</span>}
+        {/* Without a connection nobody knows. */}
+        {peer && connection.state === "connected" && <span className={online ? "online" : "offline"}>{online ? "online" : "offline"}</span>}
       </header>
-      <ol role="log" ref={list} tabIndex={0} aria-label="Messages">
+      <div className="messages" role="log" ref={list} tabIndex={0} aria-label="Messages">
         {hasOlder && (
-          <li>
-            <button type="button" disabled={isLoading} onClick={() => void loadOlder()}>
-              Earlier messages
-            </button>
-          </li>
+          <button type="button" disabled={isLoading} onClick={() => void loadOlder()}>
+            Earlier messages
+          </button>
         )}
-        {error && <li role="alert">Not loaded: {error.message}</li>}
+        {error && <p role="alert">Not loaded: {error.message}</p>}
         {messages.map((message) => (
           <Message
             key={message.key}
@@ -52,7 +52,7 @@ export function Thread({ id }: { id: string }) {
             onCancel={() => cancel(message.clientId)}
           />
         ))}
-      </ol>
+      </div>
       <p className="typing" aria-live="polite">
         {typers.length > 0 && `${typers.map(({ name }) => name).join(", ")} writing…`}
       </p>
@@ -84,7 +84,7 @@ interface MessageProps {
 function Message({ message, isRead, onRetry, onCancel }: MessageProps) {
   const { mine, senderName, content, deletedAt, createdAt, status, error } = message;
   return (
-    <li className={mine ? "mine" : "theirs"} data-status={status}>
+    <div className={mine ? "message mine" : "message"} data-status={status}>
       <p>{deletedAt ? <em>deleted</em> : content}</p>
       <small>
         {!mine && `${senderName}, `}
@@ -102,7 +102,7 @@ function Message({ message, isRead, onRetry, onCancel }: MessageProps) {
           </button>
         </span>
       )}
-    </li>
+    </div>
   );
 }
 

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBrowser } from "../../../clients/test/browser.mjs";
@@ -11,6 +12,7 @@ import { freePort, startDaemon, until } from "../../../clients/test/daemon.mjs";
 const app = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** Screenshots go here, for whoever wants to look at them. */
 const shots = process.env.TENFOUR_SHOTS;
+const AXE = join(app, "../../clients/node_modules/axe-core/axe.min.js");
 const ends = [];
 
 try {
@@ -45,6 +47,7 @@ try {
   await driver.getByText(/^No connection/).waitFor();
   await write(driver, "In a tunnel");
   await driver.getByText(/waits for the connection/).waitFor();
+  assert.equal(await driver.getByText("online", { exact: true }).count(), 0, "nobody knows who is online");
   await look(driver, "driver-waits");
   await daemon.start();
   await dispatcher.getByRole("log").getByText("In a tunnel").waitFor({ timeout: 30_000 });
@@ -61,6 +64,11 @@ try {
   await dispatcher.getByRole("button", { name: /Driver 12/ }).click();
   await dispatcher.getByRole("log").getByText("Which dock?").waitFor();
   await until("it counts as read", async () => (await dispatcher.getByText("1 unread").count()) === 0);
+
+  for (const page of [dispatcher, driver]) {
+    await page.evaluate(await readFile(AXE, "utf8"));
+    assert.deepEqual(await page.evaluate("axe.run().then((it) => it.violations.map((v) => [v.id, ...v.nodes.map((n) => n.html)]))"), []);
+  }
 
   const refused = await fetch(`${origin}/api/chat-token`);
   assert.equal(refused.status, 401, "nobody is signed in, and gets no token");
@@ -98,7 +106,7 @@ async function write(page, text) {
 }
 
 function texts(page) {
-  return page.locator(".thread li p").allInnerTexts();
+  return page.locator(".message p").allInnerTexts();
 }
 
 async function look(page, name) {

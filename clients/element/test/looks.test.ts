@@ -87,7 +87,10 @@ async function shot(page: Page, name: string): Promise<void> {
   if (!folder) return;
   await mkdir(folder, { recursive: true });
   // What moves has come to rest.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((it) => it instanceof CSSTransition).map((it) => it.finished)));
+  await page.evaluate(async () => {
+    const moving = document.querySelector("tenfour-chat")!.shadowRoot!.getAnimations().filter((it) => it instanceof CSSTransition);
+    await Promise.all(moving.map((it) => it.finished.catch(() => {})));
+  });
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 

@@ -48,6 +48,7 @@ import{indexedDbStore as Ot}from"./tenfour.js";import{TenfourClient as Ht}from".
 
 .tools { position: absolute; z-index: 2; inset-block-start: -22px; inset-inline-start: 8px; display: none; padding: 2px; border-radius: 12px; background: var(--_bg); border: 1px solid var(--_line); box-shadow: var(--_shadow); }
 .own .tools { inset-inline: auto 8px; }
+@container tenfour (max-width: 560px) { .bubble { max-inline-size: 84%; } }
 @container tenfour (min-width: 860px) {
   .tools { inset-block-start: 1px; inset-inline: calc(100% + 6px) auto; }
   .own .tools { inset-inline: auto calc(100% + 6px); }

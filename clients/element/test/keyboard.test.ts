@@ -171,7 +171,7 @@ test("a screen reader is told what comes, who types and how the line is, and not
   await until("it is said", async () => (await log.textContent()) === "Driver 7: I am here");
   const feed = page.getByRole("feed", { name: "Messages in Alpha yard" });
   const row = feed.getByRole("article").last();
-  expect(await row.getAttribute("aria-label")).toMatch(/^Driver 7, /);
+  await until("it is shown", async () => (await row.getAttribute("aria-label"))!.startsWith("Driver 7, "));
   expect(Number(await row.getAttribute("aria-posinset"))).toBe(await feed.getByRole("article").count());
   // What is written has a language of its own: its direction is its own as well.
   expect(await page.locator(".row .body").first().getAttribute("dir")).toBe("auto");

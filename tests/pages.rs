@@ -35,6 +35,8 @@ async fn the_sdk_is_there_for_pages_of_any_origin_and_is_not_sent_twice() {
     assert_eq!((again.status.as_u16(), again.text.as_str(), header(&again, "etag")), (304, "", tag));
     let newer = get(&daemon, "/sdk/tenfour.js", &[("if-none-match", "\"another\"")]).await;
     assert_eq!(newer.status, 200);
+    let head = daemon.ask("HEAD", &daemon.public_url("/sdk/tenfour.js"), &[]).await;
+    assert_eq!((head.status.as_u16(), head.text.as_str(), header(&head, "etag")), (200, "", tag));
 }
 
 #[actix_web::test]
@@ -73,8 +75,9 @@ async fn the_demo_signs_its_users_in_on_this_machine_alone() {
     let token = format!("Bearer {}", users["users"][0]["token"].as_str().unwrap());
     assert_eq!(get(&daemon, "/api/v1/channels", &[("authorization", &token)]).await.status, 200);
 
-    // A page from elsewhere whose name was made to lead here.
-    for foreign in [("host", "evil.example"), ("origin", "https://evil.example")] {
+    // A page from elsewhere whose name was made to lead here, or somebody behind a proxy or a tunnel.
+    let proxied = ("x-forwarded-for", "203.0.113.5");
+    for foreign in [("host", "evil.example"), ("origin", "https://evil.example"), proxied] {
         let refused = get(&daemon, "/demo/users", &[foreign]).await;
         assert_eq!((refused.status.as_u16(), refused.text.contains("token\":")), (403, false), "{foreign:?}");
     }

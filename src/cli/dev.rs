@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,7 +47,11 @@ pub(super) fn environment(
 /// Makes what the demo needs and prints what to type next. `program` is how this program was called.
 pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> Result<(), Failure> {
     channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
-    let address = daemon.addr();
+    let mut address = daemon.addr();
+    if address.ip().is_unspecified() {
+        // Nobody can go to such an address, and the demo page is for this machine alone.
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
     daemon.show_demo(&config.auth, &USERS, GROUP);
     let mut lines = vec![
         String::new(),

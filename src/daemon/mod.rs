@@ -189,7 +189,7 @@ impl Daemon {
     /// daemon that is there to be tried out, and only once.
     pub fn show_demo(&self, auth: &AuthSettings, users: &[(&str, &str)], channel: &str) {
         let users = users.iter().map(|(sub, name)| ((*sub).to_owned(), (*name).to_owned())).collect();
-        let demo = Demo { auth: auth.clone(), users, channel: channel.to_owned() };
+        let demo = Demo { auth: auth.clone(), users, channel: channel.to_owned(), admin: self.admin_addr };
         if self.app.demo.set(demo).is_err() {
             log::error!("there is a demo page already");
         }

@@ -143,6 +143,12 @@ pub fn client_of(request: &HttpRequest, peer: std::net::SocketAddr) -> Client {
     Client::of(peer, forwarded_for.iter().map(String::as_str), forwarded.iter().map(String::as_str))
 }
 
+/// Asked from this machine, and for nobody elsewhere: a proxy, or a web page whose name leads here.
+pub(super) fn is_from_here(request: &HttpRequest) -> bool {
+    request.peer_addr().is_some_and(|peer| !client_of(request, peer).is_counted())
+        && origin::is_local(request.headers())
+}
+
 /// The client's address, for logs.
 fn from(request: &HttpRequest) -> String {
     let client = request.peer_addr().map(|peer| client_of(request, peer));

@@ -3,14 +3,16 @@
 //! It is there only where the command line has said who they are, which `dev` alone does. It hands out tokens to whoever
 //! is on this machine; never to a page from elsewhere.
 
+use std::net::SocketAddr;
+
 use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::app::App;
+use super::app::{App, is_from_here};
 use super::problem::Problem;
-use super::{nowhere, only, origin, pages};
+use super::{nowhere, only, pages};
 use crate::auth::mint;
 use crate::config::AuthSettings;
 use crate::protocol::error::Refusal;
@@ -26,6 +28,8 @@ pub struct Demo {
     pub users: Vec<(String, String)>,
     /// The channel that is shown first.
     pub channel: String,
+    /// Where the console is.
+    pub admin: Option<SocketAddr>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +42,8 @@ struct Seat<'a> {
 #[derive(Serialize)]
 struct Seats<'a> {
     channel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<String>,
     users: Vec<Seat<'a>>,
 }
 
@@ -59,7 +65,7 @@ async fn page(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Prob
 /// Who is there, each with a fresh token.
 async fn users(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let demo = app.demo.get().ok_or_else(nowhere)?;
-    if !origin::is_local(request.headers()) {
+    if !is_from_here(&request) {
         return Err(Refusal::forbidden(
             "the demo is for this machine alone: open it by http://127.0.0.1 or http://localhost",
         )
@@ -70,7 +76,9 @@ async fn users(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Pro
         let token = mint(&demo.auth, sub, name, None, TOKEN_TTL);
         users.push(Seat { sub, name, token: token.map_err(|error| Refusal::unavailable(error.to_string()))? });
     }
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Seats { channel: &demo.channel, users }))
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Seats {
+        channel: &demo.channel,
+        admin: demo.admin.map(|admin| format!("http://{admin}/admin/")),
+        users,
+    }))
 }

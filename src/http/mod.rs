@@ -34,7 +34,10 @@ pub fn public(config: &mut ServiceConfig) {
             "GET, HEAD",
             web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)),
         ))
-        .service(only("GET", web::resource("/sdk/{file}").route(web::get().to(pages::sdk))))
+        .service(only(
+            "GET, HEAD",
+            web::resource("/sdk/{file}").route(web::get().to(pages::sdk)).route(web::head().to(pages::sdk)),
+        ))
         .configure(api::routes)
         .configure(demo::routes)
         .default_service(web::to(nothing_here));

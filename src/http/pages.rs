@@ -22,14 +22,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// Of a file that pages of any origin may load, as it is the same for everybody.
+/// Of a file that pages of any origin may load, as it is the same for everybody. Its parts belong together: each is asked
+/// for again, and mostly not sent again.
 const SHARED: Headers = &[
-    ("cache-control", "public, max-age=3600, must-revalidate"),
+    ("cache-control", "no-cache"),
     ("access-control-allow-origin", "*"),
     ("cross-origin-resource-policy", "cross-origin"),
 ];
 
-/// Of a page that the daemon serves itself. It is asked for again each time, so that it is never older than the daemon.
+/// Of a page that the daemon serves itself, which is never older than the daemon.
 const OWN: Headers = &[
     ("cache-control", "no-cache"),
     ("content-security-policy", POLICY),

@@ -27,8 +27,10 @@ fn no_script_is_long_or_silent() {
     let long = files.iter().filter(|(_, text)| text.lines().count() > MAX_LINES);
     let long = long.map(|(file, _)| format!("{file}: more than {MAX_LINES} lines; which rule wants to move out?"));
     let speaks = |text: &str| ["/*", "//"].iter().any(|comment| text.starts_with(comment));
-    let silent =
-        files.iter().filter(|(_, text)| !speaks(text)).map(|(file, _)| format!("{file} does not say its role"));
+    let silent = files
+        .iter()
+        .filter(|(file, text)| !file.contains("/test/") && !speaks(text))
+        .map(|(file, _)| format!("{file} does not say its role"));
     none("a script is short and says what it is for", &long.chain(silent).collect::<Vec<_>>());
 }
 

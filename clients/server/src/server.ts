@@ -74,7 +74,7 @@ export class TenfourServer {
   }
 
   channel(channelId: string): Promise<Channel> {
-    return this.#call("GET", `/channels/${channelId}`);
+    return this.#call("GET", `/channels/${segment(channelId)}`);
   }
 
   /** As a user: all of theirs. As nobody: every channel there is, in pages. */
@@ -83,23 +83,23 @@ export class TenfourServer {
   }
 
   renameChannel(channelId: string, name: string): Promise<Channel> {
-    return this.#call("PATCH", `/channels/${channelId}`, { name });
+    return this.#call("PATCH", `/channels/${segment(channelId)}`, { name });
   }
 
   members(channelId: string): Promise<Member[]> {
-    return this.#call<Schemas["Members"]>("GET", `/channels/${channelId}/members`).then(({ members }) => members);
+    return this.#call<Schemas["Members"]>("GET", `/channels/${segment(channelId)}/members`).then(({ members }) => members);
   }
 
   addMembers(channelId: string, userIds: string[]): Promise<Channel> {
-    return this.#call("POST", `/channels/${channelId}/members`, { userIds });
+    return this.#call("POST", `/channels/${segment(channelId)}/members`, { userIds });
   }
 
   removeMember(channelId: string, userId: string): Promise<void> {
-    return this.#call("DELETE", `/channels/${channelId}/members/${encodeURIComponent(userId)}`);
+    return this.#call("DELETE", `/channels/${segment(channelId)}/members/${segment(userId)}`);
   }
 
   setRole(channelId: string, userId: string, role: Role): Promise<Channel> {
-    return this.#call("PATCH", `/channels/${channelId}/members/${encodeURIComponent(userId)}`, { role });
+    return this.#call("PATCH", `/channels/${segment(channelId)}/members/${segment(userId)}`, { role });
   }
 
   /** Newest first; with `after` oldest first. */
@@ -107,27 +107,27 @@ export class TenfourServer {
     channelId: string,
     { before, after, limit }: { before?: number; after?: number; limit?: number } = {},
   ): Promise<Schemas["Messages"]> {
-    return this.#call("GET", `/channels/${channelId}/messages${query({ before, after, limit })}`);
+    return this.#call("GET", `/channels/${segment(channelId)}/messages${query({ before, after, limit })}`);
   }
 
   /** Sends as the user of `as`. */
   send(channelId: string, message: string | NewMessage): Promise<Message> {
     const body = typeof message === "string" ? { content: message } : message;
-    return this.#call("POST", `/channels/${channelId}/messages`, { clientId: crypto.randomUUID(), ...body });
+    return this.#call("POST", `/channels/${segment(channelId)}/messages`, { clientId: crypto.randomUUID(), ...body });
   }
 
   editMessage(messageId: string, content: string): Promise<Message> {
-    return this.#call("PATCH", `/messages/${messageId}`, { content });
+    return this.#call("PATCH", `/messages/${segment(messageId)}`, { content });
   }
 
   deleteMessage(messageId: string): Promise<Message> {
-    return this.#call("DELETE", `/messages/${messageId}`);
+    return this.#call("DELETE", `/messages/${segment(messageId)}`);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const { url, timeoutMs = 15_000, fetch: call = fetch } = this.#options;
     const headers: Record<string, string> = { authorization: `Bearer ${await this.#bearer()}` };
-    if (this.#as !== undefined) headers["tenfour-user"] = this.#as;
+    if (this.#as !== undefined) headers["tenfour-user"] = utf8(this.#as);
     if (body !== undefined) headers["content-type"] = "application/json";
     const answer = await call(`${url}/api/v1${path}`, {
       method,
@@ -166,4 +166,15 @@ function refused(status: number, text: string): TenfourServerError {
   }
   const { code = "unavailable", detail = `the server answered ${status}`, retryable = status > 499, retryAfterMs } = problem;
   return new TenfourServerError(code, detail, status, retryable, retryAfterMs ?? undefined);
+}
+
+/** An id as a part of a path, whatever somebody made it say: it can lead nowhere else. */
+function segment(id: string): string {
+  if (/^\.{0,2}$/.test(id)) throw new TypeError(`${JSON.stringify(id)} is no id`);
+  return encodeURIComponent(id);
+}
+
+/** `fetch` takes bytes as characters, and the daemon reads UTF-8. */
+function utf8(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text));
 }

@@ -34,6 +34,19 @@ test("channels, members and messages, as the server and as a user", async () => 
   expect((await chat.channel(dock.id)).name).toBe("Dock 2");
 });
 
+test("a user may have any id, and an id leads nowhere else", async () => {
+  for (const id of ["Führer 7 🚚", "司机1", "a/b?c#d"]) {
+    const yard = await chat.createGroup("Yard", [id, "dispatcher"]);
+    expect((await chat.as(id).send(yard.id, "Here.")).content).toBe("Here.");
+    await chat.removeMember(yard.id, id);
+    expect((await chat.members(yard.id)).map(({ externalId }) => externalId)).toEqual(["dispatcher"]);
+    const elsewhere = `../channels/${yard.id}/members/dispatcher`;
+    await expect(chat.deleteMessage(elsewhere)).rejects.toMatchObject({ status: 404 });
+    for (const none of ["", ".", ".."]) expect(() => chat.deleteMessage(none)).toThrow(TypeError);
+    expect((await chat.members(yard.id)).length).toBe(1);
+  }
+});
+
 test("what is refused says why", async () => {
   const dock = await chat.createGroup("Dock", ["dispatcher"]);
   await expect(chat.as("driver").channel(dock.id)).rejects.toMatchObject({ code: "not_found", status: 404, retryable: false });

@@ -7,17 +7,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::ask::{Asked, ask};
 use crate::actors::registry::ListSessions;
 use crate::bus::{self, Bus};
-use crate::http::app::{App, client_of};
-use crate::http::origin;
+use crate::http::app::{App, is_from_here};
 use crate::http::problem::Problem;
 use crate::metrics::{BusMoment, Moment};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Open to whoever asks from this machine, unless for somebody elsewhere: a proxy, or a web page whose name leads here.
+/// Open to whoever asks from this machine for themselves.
 pub(super) async fn metrics(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let from_here = request.peer_addr().is_some_and(|peer| !client_of(&request, peer).is_counted());
-    if !(from_here && origin::is_local(request.headers())) {
+    if !is_from_here(&request) {
         app.identify_admin(&request).await?;
     }
     // Each outbox counts for itself, so that no session has to be asked.

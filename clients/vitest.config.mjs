@@ -1,3 +1,5 @@
+// How the suites of all packages run.
+
 import { defineConfig } from "vitest/config";
 
 // One real daemon and a few processes per file: two files at a time keep two cores busy and no deadline short.

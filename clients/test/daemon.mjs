@@ -78,7 +78,7 @@ export async function startDaemon(options = {}) {
   }
 
   async function end(signal) {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((done) => child.once("exit", done));
     child.kill(signal);
     await gone;

@@ -4,6 +4,7 @@
  * Used by the line and by REST. "No token for you" (`UnauthorizedError`) and "could not ask" (anything else) stay apart:
  * the first ends the client, the second is tried again.
  */
+import { quiet } from "./backoff.ts";
 import { asError, UnauthorizedError } from "./errors.ts";
 import type { GetToken } from "./types.ts";
 import { Limit } from "./limits.ts";
@@ -53,9 +54,11 @@ export class Tokens {
 
   private async _ask(reason: Reason): Promise<string> {
     const signal = AbortSignal.timeout(this._timeout);
-    const late = new Promise<never>((_, failed) => {
-      signal.onabort = () => failed(signal.reason);
-    });
+    const late = quiet(
+      new Promise<never>((_, failed) => {
+        signal.onabort = () => failed(signal.reason);
+      }),
+    );
     try {
       this._token = await Promise.race([this._get({ reason, signal }), late]);
       const { exp = Infinity, iat = 0 } = claims(this._token);

@@ -88,6 +88,7 @@ export class Composer {
   }
 
   _enable(on: boolean): void {
+    if (this._input.disabled === !on) return;
     this._input.disabled = this._button.disabled = !on;
     this._say(on ? "" : this._strings.notMember);
   }

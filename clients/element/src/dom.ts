@@ -34,8 +34,9 @@ export function show(element: HTMLElement, visible: boolean): void {
   if (element.hidden === visible) element.hidden = !visible;
 }
 
-/** Puts children into an order with as few moves as possible: a node that is moved would lose the focus. */
+/** Puts children into an order with as few moves as possible; the focus stays with what is moved. */
 export function arrange(parent: Element, nodes: readonly Element[]): void {
+  const active = focused(parent) as HTMLElement | null;
   const wanted = new Set(nodes);
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
   let at = parent.firstElementChild;
@@ -43,6 +44,7 @@ export function arrange(parent: Element, nodes: readonly Element[]): void {
     if (node === at) at = at.nextElementSibling;
     else parent.insertBefore(node, at);
   }
+  if (active && active !== focused(parent) && parent.contains(active)) active.focus({ preventScroll: true });
 }
 
 /** Calls once with the next frame, however often it is asked; in a hidden page, which has no frames, by a timer. */

@@ -1,7 +1,8 @@
 /**
  * What was typed and not sent, per user and channel, kept over a reload.
  *
- * Used by the composer and the channel list. Where the browser gives no storage it is kept in memory.
+ * Used by the composer and the channel list. It lasts as long as the tab, so that nothing is left behind on a shared device
+ * and two tabs keep theirs apart. Where the browser gives no storage it is kept in memory.
  */
 export class Drafts {
   private readonly _held = new Map<string, string>();
@@ -22,7 +23,7 @@ export class Drafts {
     if (held !== undefined) return held;
     let stored = "";
     try {
-      stored = (this._user && localStorage.getItem(this._name(channel))) || "";
+      stored = (this._user && sessionStorage.getItem(this._name(channel))) || "";
     } catch {
       // No storage here: private mode, or a sandboxed frame.
     }
@@ -34,8 +35,8 @@ export class Drafts {
     this._held.set(channel, text);
     if (!this._user) return;
     try {
-      if (text) localStorage.setItem(this._name(channel), text);
-      else localStorage.removeItem(this._name(channel));
+      if (text) sessionStorage.setItem(this._name(channel), text);
+      else sessionStorage.removeItem(this._name(channel));
     } catch {
       // Full, or not allowed: it stays in memory.
     }

@@ -4,9 +4,11 @@
  * Used by the conversation, which gives it each new state of the channel. What is to be done with a message goes back there.
  */
 import type { Channel, ChannelSnapshot, ChatMessage } from "@tenfour/client";
-import { attr, focused, h, show, text } from "./dom.ts";
+import { attr, h, show, text } from "./dom.ts";
 import { firstUnread, place, receipt } from "./grouping.ts";
-import { icon } from "./icons.ts";
+import { History, lacking, LARGEST_PAGE } from "./history.ts";
+import { Jumps } from "./jumps.ts";
+import { actOf, movedTo } from "./message-keys.ts";
 import { Row } from "./message-row.ts";
 import type { RowState } from "./message-row.ts";
 import { Scroller } from "./scroller.ts";
@@ -19,12 +21,8 @@ export interface ListHooks {
   _say(text: string): void;
 }
 
-const PAGE = 60;
-const MOST = 200;
 /** So much is held at least; more only while somebody looks at it. */
 const KEEP = 300;
-/** Pages that a jump loads at most before it gives up. */
-const JUMP_PAGES = 300;
 
 export class MessageList {
   private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: -1 });
@@ -32,10 +30,8 @@ export class MessageList {
   private readonly _empty = h("div", { class: "nothing", hidden: true });
   private readonly _loading = h("div", { class: "loading", hidden: true }, h("span", { class: "spinner" }), h("span", { class: "sr" }));
   private readonly _trouble = h("div", { class: "load-trouble", hidden: true });
-  private readonly _up = h("button", { type: "button", class: "jump-up", part: "jump", hidden: true });
-  private readonly _count = h("span", { class: "badge", hidden: true });
-  private readonly _down = h("button", { type: "button", class: "jump-down", part: "jump", hidden: true });
-  readonly _root = h("div", { class: "messages" }, this._view, this._empty, this._loading, this._trouble, this._up, this._down);
+  readonly _root = h("div", { class: "messages" }, this._view, this._empty, this._loading, this._trouble);
+  private readonly _jumps: Jumps;
   private readonly _scroller: Scroller<Row>;
   private _channel: Channel | null = null;
   private _shot: ChannelSnapshot | null = null;
@@ -49,8 +45,7 @@ export class MessageList {
   private _lastOwn = -1;
   private _current: string | null = null;
   private _opened = false;
-  private _failed = false;
-  private _busy = false;
+  private readonly _history = new History(() => show(this._trouble, this._shot?.joined === true));
   private _today = "";
 
   constructor(
@@ -66,14 +61,14 @@ export class MessageList {
     });
     text(this._empty, _strings.noMessages);
     text(this._loading.lastElementChild!, _strings.loading);
-    const retry = h("button", { type: "button", class: "link", onclick: () => this._loadOlder() }, _strings.retry);
+    const retry = h("button", { type: "button", class: "link", onclick: () => this._history._older() }, _strings.retry);
     this._trouble.append(h("span", {}, _strings.loadFailed), retry);
-    this._down.append(icon("down"), this._count);
-    this._up.addEventListener("click", () => this._toFirstUnread());
-    this._down.addEventListener("click", () => {
+    const down = () => {
       this._scroller._toEnd();
       this._hooks._toComposer();
-    });
+    };
+    this._jumps = new Jumps(_strings, () => this._toFirstUnread(), down);
+    this._root.append(this._jumps._up, this._jumps._down);
     this._feed.addEventListener("click", (event) => this._onClick(event));
     this._feed.addEventListener("keydown", (event) => this._onKey(event));
     this._feed.addEventListener("focusin", (event) => this._onFocus(event));
@@ -86,6 +81,7 @@ export class MessageList {
 
   _stop(): void {
     this._scroller._stop();
+    this._history._open(null);
     this._channel = null;
   }
 
@@ -97,10 +93,11 @@ export class MessageList {
     this._mark = null;
     this._divider = -1;
     this._current = null;
-    this._opened = this._failed = this._seenDivider = this._busy = false;
+    this._opened = this._seenDivider = false;
     this._scroller._reset();
+    this._history._open(channel);
+    this._history._first(channel.getSnapshot());
     this._update(channel.getSnapshot());
-    this._loadFirst(channel.getSnapshot());
   }
 
   _name(name: string): void {
@@ -115,26 +112,27 @@ export class MessageList {
     this._today = today;
     show(this._loading, shot.isLoading);
     attr(this._feed, "aria-busy", shot.isLoading);
-    if (this._busy && !always) return;
+    if (this._history._busy && !always) return;
     this._shot = shot;
     const { messages } = shot;
     if (messages !== this._messages) this._take(messages);
-    show(this._trouble, this._failed && !shot.isLoading && shot.joined);
+    show(this._trouble, this._history._failed && !shot.isLoading && shot.joined);
     show(this._empty, messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined);
 
-    if (!this._opened && shot.joined && (messages.length > 0 || !shot.hasOlder)) this._first(shot);
-    else if (this._opened && this._mark === null && shot.unread > (before?.unread ?? 0) && !this._looking()) this._setMark(shot);
+    if (before && !before.joined && shot.joined) this._history._failed = false;
+    if (!this._opened) {
+      if (shot.joined && (this._history._failed || lacking(shot) === 0)) this._first(shot);
+      else if (shot.joined && !shot.isLoading) this._history._first(shot);
+    } else if (this._mark === null && shot.unread > (before?.unread ?? 0) && !this._looking()) this._setMark(shot);
     this._divider = this._mark === null ? -1 : firstUnread(messages, this._mark);
 
-    // It was asked for before it was known.
-    if (before && !before.joined && shot.joined) this._loadFirst(shot);
     if (messages !== before?.messages) this._scroller._setItems(messages.map(({ key }) => key));
     else this._scroller._refresh();
   }
 
   /** One's own message goes out: what is new was seen, and the end is of interest. */
   _sent(): void {
-    this._busy = false;
+    this._history._busy = false;
     this._mark = null;
     this._divider = -1;
     if (this._channel) this._update(this._channel.getSnapshot());
@@ -159,7 +157,7 @@ export class MessageList {
 
   /** Tries again what has failed, such as with a new connection. */
   _again(): void {
-    if (this._failed) this._loadOlder();
+    if (this._history._failed) this._history._older();
   }
 
   /** What is on the screen was seen by somebody, as far as a page can know. */
@@ -169,11 +167,6 @@ export class MessageList {
     if (this._scroller._atEnd) return channel.markRead();
     const seq = this._lastVisible();
     if (seq > shot.lastReadSeq) channel.markRead(seq);
-  }
-
-  /** Enough to show all that is unread, where that is a page at most. */
-  private _loadFirst({ messages, hasOlder, joined, unread }: ChannelSnapshot): void {
-    if (messages.length < PAGE && (hasOlder || !joined)) this._loadOlder(Math.min(MOST, Math.max(PAGE, unread + 20)));
   }
 
   private _take(messages: readonly ChatMessage[]): void {
@@ -250,71 +243,22 @@ export class MessageList {
     if (!shot) return;
     const scroller = this._scroller;
     const { scrollTop, clientHeight } = this._view;
-    if (scrollTop < clientHeight * 1.5 && shot.hasOlder && this._opened && !this._failed) this._loadOlder();
-    if (scroller._atEnd && this._messages.length > KEEP * 2 && !this._busy) this._channel?.trim(KEEP);
+    if (scrollTop < clientHeight * 1.5 && shot.hasOlder && this._opened && !this._history._failed) this._history._older();
+    if (scroller._atEnd && this._messages.length > KEEP * 2 && !this._history._busy) this._channel?.trim(KEEP);
     // The list itself takes the focus while the row that had it is not there.
     const current = this._current ?? this._messages.at(-1)?.key;
     attr(this._feed, "tabindex", current === undefined || scroller._rows.has(current) ? -1 : 0);
-    this._jumps(shot);
+    this._jumps._update(scroller._atEnd, scroller._atEnd ? 0 : shot.unread, this._unseenAbove(shot));
     this._seen();
   }
 
-  private _jumps(shot: ChannelSnapshot): void {
-    const scroller = this._scroller;
-    const unread = scroller._atEnd ? 0 : shot.unread;
-    show(this._down, !scroller._atEnd);
-    show(this._count, unread > 0);
-    text(this._count, unread > 99 ? "99+" : String(unread));
-    attr(this._down, "aria-label", unread > 0 ? this._strings.toNewestCount(unread) : this._strings.toNewest);
-    let above = false;
-    if (this._mark !== null && !this._seenDivider && this._opened) {
-      const missing = this._divider < 0 || (shot.hasOlder && this._messages[0]!.seq > this._mark + 1);
-      const { top, bottom } = scroller._positionOf(Math.max(0, this._divider));
-      above = missing || bottom < 0;
-      if (!missing && top >= 0 && top < this._view.clientHeight && this._looking()) this._seenDivider = true;
-    }
-    show(this._up, above);
-    if (above && !this._up.textContent) this._up.append(icon("up"), h("span"));
-    if (above) text(this._up.lastElementChild!, this._strings.toFirstUnread(this._unreadAtMark));
-  }
-
-  private _loadOlder(limit = PAGE): void {
-    const channel = this._channel;
-    if (!channel || this._busy) return;
-    void this._page(channel, limit);
-  }
-
-  /** One page; false if it did not come. */
-  private async _page(channel: Channel, limit: number): Promise<boolean> {
-    this._failed = false;
-    try {
-      await channel.loadOlder({ limit });
-      return this._channel === channel;
-    } catch {
-      if (this._channel === channel) {
-        this._failed = true;
-        show(this._trouble, channel.getSnapshot().joined);
-      }
-      return false;
-    }
-  }
-
-  /** Loads until it holds, and then goes there. What comes on the way is not shown page by page. */
-  private async _find(holds: (messages: readonly ChatMessage[]) => boolean, go: () => void): Promise<boolean> {
-    const channel = this._channel;
-    if (!channel || this._busy) return false;
-    this._busy = true;
-    let found = holds(channel.messages);
-    for (let pages = 0; this._busy && !found && pages < JUMP_PAGES; pages++) {
-      if (!channel.getSnapshot().hasOlder || !(await this._page(channel, MOST))) break;
-      found = holds(channel.messages);
-    }
-    if (!this._busy || this._channel !== channel) return true;
-    // Nothing is let go of before it was gone to.
-    this._update(channel.getSnapshot(), true);
-    if (found) go();
-    this._busy = false;
-    return found;
+  /** How many were unread, as long as none of them was seen. */
+  private _unseenAbove(shot: ChannelSnapshot): number {
+    if (this._mark === null || this._seenDivider || !this._opened) return 0;
+    const missing = this._divider < 0 || (shot.hasOlder && this._messages[0]!.seq > this._mark + 1);
+    const { top, bottom } = this._scroller._positionOf(Math.max(0, this._divider));
+    if (!missing && top >= 0 && top < this._view.clientHeight && this._looking()) this._seenDivider = true;
+    return missing || bottom < 0 ? this._unreadAtMark : 0;
   }
 
   private _toFirstUnread(): void {
@@ -330,19 +274,27 @@ export class MessageList {
     );
   }
 
-  private async _toMessage(id: string): Promise<void> {
+  private _toMessage(id: string): void {
     const known = this._byId.has(id);
-    const found = await this._find(
+    void this._find(
       // It is looked for in what has just come.
-      (messages) => known || messages.slice(0, MOST).some((message) => message.id === id),
-      () => {
-        const index = this._byId.get(id)!;
+      (messages) => known || messages.slice(0, LARGEST_PAGE).some((message) => message.id === id),
+      (found) => {
+        const index = this._byId.get(id);
+        if (!found || index === undefined) return this._hooks._say(this._strings.originalMissing);
         this._scroller._toRow(index, "middle");
         this._focusRow(index);
         this._scroller._rows.get(this._messages[index]!.key)?._flash();
       },
     );
-    if (!found) this._hooks._say(this._strings.originalMissing);
+  }
+
+  /** What comes on the way is not shown page by page, and nothing is let go of before it was gone to. */
+  private _find(holds: (messages: readonly ChatMessage[]) => boolean, go: (found: boolean) => void): Promise<void> {
+    return this._history._find(holds, (found) => {
+      if (this._channel) this._update(this._channel.getSnapshot(), true);
+      go(found);
+    });
   }
 
   private _lastVisible(): number {
@@ -389,7 +341,7 @@ export class MessageList {
     const act = (event.target as Element).closest<HTMLElement>("[data-act]")?.dataset["act"];
     const message = this._rowOf(event)?._state?.message;
     if (!act || !message) return;
-    if (act === "jump") void this._toMessage(message.replyToId!);
+    if (act === "jump") this._toMessage(message.replyToId!);
     else this._hooks._act(act, message);
   }
 
@@ -401,36 +353,19 @@ export class MessageList {
       return this._hooks._toComposer();
     }
     const row = this._rowOf(event);
-    const onRow = row !== undefined && focused(this._feed) === row._root;
     const index = row ? this._scroller._virtual._index(row._key) : this._scroller._virtual._at(this._view.scrollTop);
-    const jump = 8;
-    const moves: Record<string, number> = {
-      ArrowUp: index - 1,
-      ArrowDown: index + 1,
-      PageUp: index - jump,
-      PageDown: index + jump,
-      Home: 0,
-      End: this._messages.length - 1,
-    };
-    const to = moves[key];
-    if (to !== undefined) {
+    const count = this._messages.length;
+    const to = movedTo(key, index, count);
+    if (to !== null) {
       event.preventDefault();
-      if (key === "ArrowDown" && onRow && to >= this._messages.length) return this._hooks._toComposer();
-      return this._focusRow(Math.max(0, Math.min(to, this._messages.length - 1)));
+      if (to < count) this._focusRow(to);
+      else this._hooks._toComposer();
+      return;
     }
-    const state = row?._state;
-    if (!onRow || !state || event.target !== row._root) return;
-    const stored = state.message.status === "sent" && !state.message.deletedAt;
-    const act =
-      stored && (key === "Enter" || key === "r")
-        ? "reply"
-        : stored && key === "e" && state.canEdit
-          ? "edit"
-          : stored && (key === "Delete" || key === "Backspace") && state.canDelete
-            ? "delete"
-            : null;
+    if (!row?._state || event.target !== row._root) return;
+    const act = actOf(key, row._state);
     if (!act) return;
     event.preventDefault();
-    this._hooks._act(act, state.message);
+    this._hooks._act(act, row._state.message);
   }
 }

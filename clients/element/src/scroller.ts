@@ -43,7 +43,7 @@ export class Scroller<R> {
   private _to = 0;
   private _lastTop = 0;
   private _width = 0;
-  private readonly _schedule = scheduler(() => this._layout());
+  private readonly _schedule = scheduler(() => this._refresh());
   private readonly _sizes = new ResizeObserver((entries) => this._resized(entries));
 
   constructor(
@@ -80,7 +80,7 @@ export class Scroller<R> {
     this._layout();
   }
 
-  /** Something that the rows show has changed, but not which rows there are. */
+  /** Lays out again, from where the user is now: a scroll may not have been told yet. */
   _refresh(): void {
     this._catchUp();
     this._layout();
@@ -161,7 +161,7 @@ export class Scroller<R> {
       this._width = width;
       this._virtual._forget();
     }
-    this._layout();
+    this._refresh();
   }
 
   /** Where to scroll to, by what is known of the heights. */

@@ -26,7 +26,7 @@ export const MESSAGES = `
 .sender { display: block; font-size: .84em; font-weight: 650; margin-block-end: 1px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; color: light-dark(oklch(.45 .12 var(--_hue)), oklch(.82 .1 var(--_hue))); }
 .body { display: flow-root; white-space: pre-wrap; overflow-wrap: anywhere; }
 .text a { color: var(--_strong); text-underline-offset: 2px; border-radius: 3px; }
-.own .text a, .other .text a { color: inherit; text-decoration-color: var(--_accent); }
+.own .text a { color: inherit; text-decoration-color: var(--_accent); }
 .meta { float: inline-end; display: inline-flex; align-items: center; gap: 4px; margin-inline-start: 12px; margin-block: 6px -4px; font-size: .74em; color: var(--_muted); white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.5; }
 .own .meta { color: color-mix(in oklab, var(--_fg) 68%, var(--_own)); }
 .edited::after { content: " ·"; }

@@ -123,6 +123,15 @@ test("a whole run by keys", async () => {
   await is(page, "textarea Message to Alpha yard");
 });
 
+test("the focus stays with a conversation that moves up", async () => {
+  const page = await stage.open({ sub: "driver" });
+  await page.getByRole("option", { name: "Gámma yard" }).focus();
+  const id = (await page.getByRole("option", { name: "Gámma yard" }).getAttribute("data-channel"))!;
+  await post(stage.daemon, id, "dispatcher", ["up"]);
+  await until("it is the first", async () => (await page.getByRole("option").first().textContent())!.startsWith("GYGámma yard"));
+  await is(page, "option Gámma yard");
+});
+
 test("in one column, back goes to the conversation that was left", async () => {
   const page = await stage.open({ sub: "dispatcher" }, { viewport: { width: 375, height: 700 } });
   await page.getByRole("option", { name: "Beta yard" }).click();
@@ -162,7 +171,7 @@ test("a screen reader is told what comes, who types and how the line is, and not
   await until("it is said", async () => (await log.textContent()) === "Driver 7: I am here");
   const feed = page.getByRole("feed", { name: "Messages in Alpha yard" });
   const row = feed.getByRole("article").last();
-  expect(await row.getAttribute("aria-label")).toMatch(/^Driver 7, /);
+  await until("it is shown", async () => (await row.getAttribute("aria-label"))!.startsWith("Driver 7, "));
   expect(Number(await row.getAttribute("aria-posinset"))).toBe(await feed.getByRole("article").count());
   // What is written has a language of its own: its direction is its own as well.
   expect(await page.locator(".row .body").first().getAttribute("dir")).toBe("auto");

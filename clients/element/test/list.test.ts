@@ -211,3 +211,34 @@ test("new messages do not move what is read further up, and follow whoever is at
   await page.setViewportSize({ width: 620, height: 700 });
   await until("it settled", async () => (await topRow(page)).text === before.text);
 });
+
+test("it opens at the first unread, where that is a page away at most", async () => {
+  const { daemon } = stage;
+  const missed = (await daemon.group("Missed", ["dispatcher", "driver"])).id;
+  await post(daemon, missed, "driver", Array.from({ length: 30 }, (_, i) => words(i)));
+  await daemon.call(`/channels/${missed}/read`, { as: "dispatcher", body: { seq: 30 } });
+  await post(daemon, missed, "driver", Array.from({ length: 90 }, (_, i) => words(100 + i)));
+  const page = await stage.open({ sub: "dispatcher" });
+  await page.getByRole("option", { name: "Missed" }).click();
+  const divider = page.getByRole("separator").filter({ hasText: "New messages" });
+  await divider.waitFor();
+  await text(page, words(100)).waitFor();
+  const y = async () => (await divider.boundingBox())!.y - (await page.locator(".scroller").boundingBox())!.y;
+  await until("it stands at the top", async () => (await y()) > 0 && (await y()) < 60);
+  // What was seen is read, and no more.
+  const unread = async () => (await daemon.call(`/channels/${missed}`, { as: "dispatcher" })).unread;
+  await until("some are read", async () => (await unread()) < 90);
+  expect(await unread()).toBeGreaterThan(60);
+  await page.getByRole("button", { name: /^To the newest message, \d+ unread$/ }).click();
+  await until("all are read", async () => (await unread()) === 0);
+  // The divider stays until one writes.
+  for (let top = await page.locator(".scroller").evaluate((it) => it.scrollTop); (await divider.count()) === 0 && top > 0; top -= 500) {
+    await page.locator(".scroller").evaluate((it, top) => (it.scrollTop = top), top);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+  expect(await divider.count()).toBe(1);
+  await say(page, "here");
+  await text(page, "here").waitFor();
+  expect(await divider.count()).toBe(0);
+});

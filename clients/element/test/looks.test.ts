@@ -10,7 +10,7 @@ import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
-import { startStage } from "./stage.ts";
+import { backOnline, startStage } from "./stage.ts";
 import type { Stage, Who } from "./stage.ts";
 
 let stage: Stage;
@@ -170,8 +170,7 @@ for (const scheme of ["light", "dark"] as const) {
       expect(await violations(page)).toEqual([]);
 
       line.accept();
-      await page.getByRole("button", { name: "Try now" }).click();
-      await page.locator(".banner").waitFor({ state: "hidden" });
+      await backOnline(page);
       await page.evaluate((id) => (window as unknown as { send(id: string, text: string): void }).send(id, "bad \u0000"), direct);
       await page.locator(".failure").waitFor();
       await shot(page, `${scheme}-failed`);

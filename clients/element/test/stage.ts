@@ -104,6 +104,13 @@ export async function say(page: Page, text: string): Promise<void> {
   await page.locator("textarea").press("Enter");
 }
 
+/** Back to a good line, now or by itself: whichever is first. */
+export async function backOnline(page: Page): Promise<void> {
+  const banner = page.locator(".banner");
+  await banner.getByRole("button").click({ timeout: 1_000 }).catch(() => {});
+  await banner.waitFor({ state: "hidden", timeout: 25_000 });
+}
+
 /** Fills a channel over one socket, as fast as the daemon stores. */
 export function flood(daemon: Daemon, channel: string, sub: string, count: number, content: (n: number) => string): Promise<void> {
   return new Promise((done, failed) => {

@@ -54,3 +54,4 @@ window.give = async () => {
   other.client = window.given;
   document.body.append(other);
 };
+window.attempt = () => chat.client.connection.attempt;

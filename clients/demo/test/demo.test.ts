@@ -36,7 +36,11 @@ async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise
   page.on("pageerror", (error) => complaints.push(String(error)));
   sent = "";
   page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => (sent += payload)));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("console", (message) => {
+    // By this question a client whose connection was refused finds out why; "not found" is the good answer.
+    if (message.type() !== "error" || message.location().url.endsWith("/channels/00000000-0000-0000-0000-000000000000")) return;
+    complaints.push(`${message.text()} ${message.location().url}`);
+  });
   await page.goto(demo.url);
   await ready("Dispatcher");
   await ready("Driver");

@@ -117,7 +117,11 @@ export class Line {
     this._beat(this._timing.connectTimeout, () => this._drop("timeout"));
     socket.onmessage = ({ data }) => {
       this._heard = performance.now();
-      const frame: ServerFrame = JSON.parse(data as string);
+      let frame: ServerFrame | null = null;
+      try {
+        frame = JSON.parse(data as string);
+      } catch {}
+      if (!frame) return this._drop("protocol");
       if (frame.type === "hello") {
         if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
         this._refreshed = false;
@@ -128,7 +132,7 @@ export class Line {
         this._hooks._hello(frame);
         this._set({ ...IDLE, state: "connected" });
       } else if (frame.type === "goaway") {
-        this._hinted = Math.min(frame.reconnectInMs, Limit.Hint);
+        this._hinted = frame.reconnectInMs;
       } else if (frame.type === "error" && frame.ref === "auth") {
         // This token is no better; the old one still counts.
         this._planRefresh(Limit.RefreshPause);
@@ -178,7 +182,7 @@ export class Line {
     // A connection has to last before the count starts over: a daemon that crashes after each accept is not hammered.
     if (this._since && performance.now() - this._since >= stableAfter) this._failures = 0;
     this._since = 0;
-    const ms = this._hinted ? this._hinted + 500 * Math.random() : delay(this._failures, minDelay, maxDelay);
+    const ms = this._hinted ? Math.min(this._hinted, Limit.Hint) + 500 * Math.random() : delay(this._failures, minDelay, maxDelay);
     this._failures++;
     this._wait(ms, error);
   }

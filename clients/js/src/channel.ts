@@ -238,7 +238,8 @@ export class Channel {
     this._cursor._page(page, asked, this._client._epoch, (after, anew) => {
       reset = anew;
       if (reset) {
-        this._window._reset(Math.min(this._info.lastSeq + 1, ...page.messages.map(({ seq }) => seq)));
+        // The newest page, by `seq`; where it is empty there is nothing.
+        this._window._reset(Math.min(...(page.messages[0] ? page.messages.map(({ seq }) => seq) : [1])));
         this._client._emit("sync.reset", { channelId: this.id });
       }
       for (const message of page.messages) if (message.version > after) this._client._took(this, message, reset);

@@ -68,7 +68,8 @@ export class Cursor {
     this._epoch = epoch;
     this._stale = false;
     for (const [version, frame] of this._sorted()) {
-      if (version > page.version) break;
+      // At a reset what was shown ahead of its turn is let go of with the rest, so that all of it is asked for again.
+      if (!reset && version > page.version) break;
       this._early.delete(version);
       if (frame._info) frame._apply();
     }

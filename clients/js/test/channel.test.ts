@@ -1,0 +1,88 @@
+/** A channel without a line: the frames and pages are put into the client by hand, in the order that is to be tested. */
+import { expect, test, vi } from "vitest";
+import { TenfourClient } from "../src/index.ts";
+import type { Frame, WireChannel, WireMessage } from "../src/types.ts";
+
+const ME = "00000000-0000-4000-8000-000000000001";
+const PEER = "00000000-0000-4000-8000-000000000002";
+const DOCK = "00000000-0000-4000-8000-00000000000d";
+
+const page = (messages: WireMessage[], version: number, more: Partial<Frame<"sync">> = {}): Frame<"sync"> => ({
+  type: "sync",
+  channelId: DOCK,
+  messages,
+  memberIds: [ME, PEER],
+  hasMore: false,
+  version,
+  ...more,
+});
+
+function message(seq: number, more: Partial<WireMessage> = {}): WireMessage {
+  return {
+    id: `m${seq}`,
+    clientId: `c${seq}`,
+    channelId: DOCK,
+    senderId: PEER,
+    senderName: "Driver 7",
+    seq,
+    version: seq,
+    content: `${seq}`,
+    contentType: "text",
+    replyToId: null,
+    attachments: [],
+    createdAt: "2026-01-01T00:00:00.000Z",
+    updatedAt: null,
+    deletedAt: null,
+    ...more,
+  };
+}
+
+/** A client that was greeted, and what it asked of REST. `answer` is what it gets. */
+function greeted(answer: () => Response | Promise<Response> = () => new Response(null, { status: 204 })) {
+  const asked: string[] = [];
+  const token = ["{}", JSON.stringify({ sub: ME, exp: 4e9 }), ""].map((part) => Buffer.from(part).toString("base64url")).join(".");
+  const it = new TenfourClient({
+    url: "http://chat.invalid",
+    getToken: () => token,
+    fetch: async (url) => {
+      asked.push(String(url));
+      return answer();
+    },
+  });
+  const hello = (epoch: string, more: Partial<WireChannel> = {}) => {
+    const info: WireChannel = {
+      id: DOCK,
+      type: "group",
+      name: "Dock",
+      role: "member",
+      lastSeq: 0,
+      version: 0,
+      lastReadSeq: 0,
+      unread: 0,
+      memberIds: [ME, PEER],
+      online: [],
+      ...more,
+    };
+    it._hello({ type: "hello", epoch, user: { id: ME, name: "Dispatcher" }, channels: [info] } as unknown as Frame<"hello">);
+  };
+  const live = (data: WireMessage) => it._frame({ type: "message", data } as Frame<"message">);
+  const channel = it.channel(DOCK);
+  return { it, channel, hello, live, asked, shown: () => channel.messages.map(({ content }) => content) };
+}
+
+test.each([0, 2])("one's own message that is acknowledged while a reset of %d is on its way is not lost", async (there) => {
+  const { it, channel, hello, live, shown } = greeted();
+  hello("before");
+  for (const seq of [1, 2, 3, 4]) live(message(seq));
+  void channel.send("mine");
+  const [clientId] = it._sender._items.keys();
+  hello("after", { lastSeq: there, version: there });
+  const seq = there + 1;
+  it._frame({ type: "ack", clientId: clientId!, serverId: `m${seq}`, channelId: DOCK, seq, version: seq, createdAt: "", duplicate: false });
+  const stored = Array.from({ length: there }, (_, n) => message(n + 1));
+  channel._page(page(stored, there, { reset: true }), 4);
+  expect(channel._cursor._behind()).toBe(true);
+  channel._page(page([message(seq, { senderId: ME, clientId: clientId!, content: "mine" })], seq), there);
+  expect(shown()).toEqual([...stored.map(({ content }) => content), "mine"]);
+  expect(channel._cursor._behind()).toBe(false);
+});

@@ -76,7 +76,9 @@ export class Channel {
 
   /** Calls back after each change. */
   subscribe(callback: () => void): () => void {
-    const listener = () => callback();
+    const listener = () => {
+      if (this._listeners.has(listener)) callback();
+    };
     this._listeners.add(listener);
     return () => {
       this._listeners.delete(listener);
@@ -296,8 +298,9 @@ export class Channel {
     this._client._touch(this);
   }
 
+  /** A callback that throws is told to the runtime, and harms nobody else. */
   _notify(): void {
-    for (const listener of [...this._listeners]) listener();
+    this._listeners.forEach(queueMicrotask);
   }
 
   private _call<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -229,9 +229,8 @@ export class TenfourClient implements Hooks {
     this._flushing = true;
     queueMicrotask(() => {
       this._flushing = false;
-      const dirty = [...this._dirty];
+      for (const channel of this._dirty) channel._notify();
       this._dirty.clear();
-      for (const channel of dirty) channel._notify();
       this._emit("change" as keyof Events);
     });
   }

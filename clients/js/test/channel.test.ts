@@ -86,3 +86,42 @@ test.each([0, 2])("one's own message that is acknowledged while a reset of %d is
   expect(shown()).toEqual([...stored.map(({ content }) => content), "mine"]);
   expect(channel._cursor._behind()).toBe(false);
 });
+
+test("a callback that throws is told to the runtime, and keeps nothing from the others", async () => {
+  const { it, channel, hello, live } = greeted();
+  hello("e");
+  await Promise.resolve();
+  const told: string[] = [];
+  const thrown = vi.fn();
+  // The runner's own would fail the test.
+  const runners = process.rawListeners("uncaughtException") as ((error: Error) => void)[];
+  process.removeAllListeners("uncaughtException").on("uncaughtException", thrown);
+  try {
+    channel.subscribe(() => {
+      throw new Error("the page is broken");
+    });
+    channel.subscribe(() => told.push("channel"));
+    it.subscribe(() => told.push("client"));
+    live(message(1));
+    await vi.waitFor(() => expect(thrown).toHaveBeenCalledOnce());
+    expect(told.sort()).toEqual(["channel", "client"]);
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const runner of runners) process.on("uncaughtException", runner);
+  }
+});
+
+test("who stopped listening is not called, though something had changed before", async () => {
+  const { channel, hello, live } = greeted();
+  hello("e");
+  await Promise.resolve();
+  const told: string[] = [];
+  channel.subscribe(() => {
+    told.push("first");
+    off();
+  });
+  const off = channel.subscribe(() => told.push("second"));
+  live(message(1));
+  await new Promise((done) => setTimeout(done));
+  expect(told).toEqual(["first"]);
+});

@@ -342,7 +342,7 @@ export class Channel {
   private _read(seq: number): boolean {
     const { lastReadSeq, lastSeq, unread } = this._info;
     const mark = Math.min(seq, lastSeq);
-    if (mark <= lastReadSeq) return false;
+    if (!this._joined || mark <= lastReadSeq) return false;
     this._info.lastReadSeq = mark;
     this._info.unread = mark === lastSeq ? 0 : Math.max(0, unread - (mark - lastReadSeq));
     return true;

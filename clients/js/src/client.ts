@@ -349,7 +349,7 @@ export class TenfourClient implements Hooks {
     if (this._syncer._refused(error)) return;
     // The `ref` of a read mark is its channel.
     const channel = this._channels.get(ref as string);
-    if (channel) channel._mark(retryAfterMs ?? Limit.MarkAgain);
+    if (retryable && channel?._joined) channel._mark(retryAfterMs ?? Limit.MarkAgain);
     else this._emit("error", new TenfourError(code, message, retryable, undefined, retryAfterMs));
   }
 

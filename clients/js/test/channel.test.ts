@@ -125,3 +125,16 @@ test("who stopped listening is not called, though something had changed before",
   await new Promise((done) => setTimeout(done));
   expect(told).toEqual(["first"]);
 });
+
+test("what is not joined is not marked as read", () => {
+  const { it, channel, hello, live } = greeted();
+  const errors: string[] = [];
+  it.on("error", ({ code }) => errors.push(code));
+  hello("e");
+  live(message(1));
+  it._frame({ type: "channel_removed", channelId: DOCK });
+  channel.markRead();
+  expect(channel.getSnapshot().lastReadSeq).toBe(0);
+  it._frame({ type: "error", code: "unavailable", message: "", retryable: true, ref: DOCK } as Frame<"error">);
+  expect(errors).toEqual(["unavailable"]);
+});

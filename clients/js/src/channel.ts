@@ -38,8 +38,6 @@ export class Channel {
   private readonly _marking = timer();
   private _loading: Promise<void> | null = null;
   private _listeners = new Set<() => void>();
-  /** Somebody asked for history: it stays while somebody looks. */
-  private _wanted = false;
   private _infoView: ChannelInfo | null = null;
   private _view: ChannelSnapshot | null = null;
 
@@ -82,8 +80,6 @@ export class Channel {
     this._listeners.add(listener);
     return () => {
       this._listeners.delete(listener);
-      if (this._listeners.size > 0) return;
-      this._wanted = false;
       this._shrink();
     };
   }
@@ -124,7 +120,7 @@ export class Channel {
   loadOlder({ limit = 50 } = {}): Promise<void> {
     if (this._joined && this._window._from <= 1) return Promise.resolve();
     this._loading ??= this._load(limit).finally(() => {
-      this._loading = null;
+      this._loading = this._window._aside = null;
       this._touch();
     });
     this._touch();
@@ -320,7 +316,6 @@ export class Channel {
   private async _load(limit: number): Promise<void> {
     await this._client._ready(this);
     const before = this._window._from;
-    this._wanted = true;
     this._window._aside = [];
     type Page = { messages: WireMessage[]; hasMore: boolean };
     const { messages, hasMore } = await this._call<Page>("GET", `/messages?before=${before}&limit=${limit}`);
@@ -388,7 +383,7 @@ export class Channel {
 
   /** What nobody looks at does not grow for ever. While pages are missing, what is held says what is new. */
   private _shrink(): void {
-    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
-    this._window._trim(Limit.Keep);
+    if (this._listeners.size || this._loading || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
+    this.trim();
   }
 }

@@ -138,3 +138,33 @@ test("what is not joined is not marked as read", () => {
   it._frame({ type: "error", code: "unavailable", message: "", retryable: true, ref: DOCK } as Frame<"error">);
   expect(errors).toEqual(["unavailable"]);
 });
+
+test("a page that does not come leaves nothing behind that grows", async () => {
+  const { it, channel, hello, live } = greeted(() => Response.json({ code: "unavailable" }, { status: 503 }));
+  hello("e", { lastSeq: 9, version: 9 });
+  await expect(channel.loadOlder()).rejects.toMatchObject({ code: "unavailable" });
+  live(message(3, { version: 10 }));
+  expect(channel["_window"]._aside).toBe(null);
+  await it.close();
+});
+
+test("history that was loaded while nobody looks does not make the channel grow for ever", async () => {
+  const { it, channel, hello, live } = greeted(() => Response.json({ messages: [message(1)], hasMore: false }));
+  hello("e", { lastSeq: 1, version: 1 });
+  channel.subscribe(() => {})();
+  await channel.loadOlder();
+  for (let seq = 2; seq <= 600; seq++) live(message(seq));
+  expect(channel.messages.length).toBeLessThan(251);
+  await it.close();
+});
+
+test("what goes with the last who looked is not shown any more", () => {
+  const { channel, hello, live } = greeted();
+  hello("e");
+  const off = channel.subscribe(() => {});
+  for (let seq = 1; seq <= 300; seq++) live(message(seq));
+  expect(channel.messages.length).toBe(300);
+  off();
+  expect(channel.messages.length).toBe(200);
+  expect(channel.getSnapshot().hasOlder).toBe(true);
+});

@@ -117,8 +117,8 @@ export class Channel {
   }
 
   /** Loads a page of history above the oldest message that is held. One page at a time, whoever asks. */
-  loadOlder({ limit = 50 } = {}): Promise<void> {
-    if (this._joined && this._window._from <= 1) return Promise.resolve();
+  async loadOlder({ limit = 50 } = {}): Promise<void> {
+    if (this._joined && this._window._from <= 1) return;
     this._loading ??= this._load(limit).finally(() => {
       this._loading = this._window._aside = null;
       this._touch();
@@ -356,12 +356,8 @@ export class Channel {
   private _recount(): void {
     const { lastReadSeq } = this._info;
     if (!this._joined || this._cursor._behind() || this._window._from > lastReadSeq + 1) return;
-    const list = this._window._list;
-    let unread = 0;
-    for (let i = list.length - 1; i >= 0 && list[i]!.seq > lastReadSeq; i--) {
-      if (!list[i]!.mine && !list[i]!.deletedAt) unread++;
-    }
-    this._info.unread = unread;
+    const unread = ({ seq, mine, deletedAt }: ChatMessage) => seq > lastReadSeq && !mine && !deletedAt;
+    this._info.unread = this._window._list.filter(unread).length;
   }
 
   _typing({ userId, name, expiresInMs }: Frame<"typing">): void {

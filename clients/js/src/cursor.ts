@@ -63,7 +63,7 @@ export class Cursor {
    * An answer to `sync`. `asked` is the version that it continues; `apply` takes the messages above `after`.
    */
   _page(page: Frame<"sync">, asked: number, epoch: string, apply: (after: number, reset: boolean) => void): void {
-    const reset = page.reset === true || this._epoch !== epoch;
+    const reset = page.reset || this._epoch !== epoch;
     if (!reset && asked > this._version) return;
     this._epoch = epoch;
     this._stale = false;

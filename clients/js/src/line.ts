@@ -40,7 +40,7 @@ export class Line {
   private _run = 0;
   private _failures = 0;
   /** Since when it is connected. */
-  private _since = 0;
+  private _since = Infinity;
   /** When to come back, as the server says; 0 where it does not. */
   private _hinted = 0;
   private _heard = 0;
@@ -180,8 +180,8 @@ export class Line {
   private _again(error: TenfourError): void {
     const { minDelay, maxDelay, stableAfter } = this._timing;
     // A connection has to last before the count starts over: a daemon that crashes after each accept is not hammered.
-    if (this._since && performance.now() - this._since >= stableAfter) this._failures = 0;
-    this._since = 0;
+    if (performance.now() - this._since >= stableAfter) this._failures = 0;
+    this._since = Infinity;
     const ms = this._hinted ? Math.min(this._hinted, Limit.Hint) + 500 * Math.random() : delay(this._failures, minDelay, maxDelay);
     this._failures++;
     this._wait(ms, error);
@@ -192,8 +192,7 @@ export class Line {
       this._hinted = 0;
       void this._attempt();
     });
-    const attempt = this._failures;
-    this._set({ state: "connecting", synced: false, attempt, retryAt: Date.now() + ms, reason });
+    this._set({ ...IDLE, state: "connecting", attempt: this._failures, retryAt: Date.now() + ms, reason });
   }
 
   /** Lets go of the socket, whatever it does from now on. */

@@ -251,10 +251,13 @@ export class Channel {
   _put(message: ChatMessage): "new" | "updated" | null {
     const was = this._window._put(message);
     if (!was) return null;
-    this._info.lastSeq = Math.max(this._info.lastSeq, message.seq);
-    if (!message.mine && message.version > this._counted && message.seq > this._info.lastReadSeq) {
+    const info = this._info;
+    // A name that was not known when the line came up.
+    if (was === "new" && info.peer?.id === message.senderId) info.peer = { ...info.peer, name: message.senderName };
+    info.lastSeq = Math.max(info.lastSeq, message.seq);
+    if (!message.mine && message.version > this._counted && message.seq > info.lastReadSeq) {
       const more = Number(was === "new") - Number(!!message.deletedAt);
-      this._info.unread = Math.max(0, this._info.unread + more);
+      info.unread = Math.max(0, info.unread + more);
     }
     this._shrink();
     this._touch();
@@ -300,7 +303,7 @@ export class Channel {
   }
 
   private _call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return this._client._rest._call(method, `channels/${this.id}${path}`, body);
+    return this._client._rest._call(method, `channels/${encodeURIComponent(this.id)}${path}`, body);
   }
 
   private _member(method: string, userId: string, body?: unknown): Promise<void> {
@@ -308,7 +311,7 @@ export class Channel {
   }
 
   private async _change(method: string, messageId: string, body?: unknown): Promise<ChatMessage> {
-    const message = await this._client._rest._call<WireMessage>(method, `messages/${messageId}`, body);
+    const message = await this._client._rest._call<WireMessage>(method, `messages/${encodeURIComponent(messageId)}`, body);
     this._client._took(this, message);
     return this._client._view(message);
   }

@@ -116,7 +116,7 @@ export class TenfourClient implements Hooks {
       const { channels } = await this._rest._call<{ channels: WireChannel[] }>("GET", "channels");
       return channels.map((info) => this._known(info));
     },
-    get: (id: string): Promise<Channel> => this._ask("GET", `channels/${id}`),
+    get: (id: string): Promise<Channel> => this._ask("GET", `channels/${encodeURIComponent(id)}`),
     create: (group: { name: string; memberIds?: string[] }): Promise<Channel> =>
       this._ask("POST", "channels", { type: "group", ...group }),
     /** The channel with one other user; made where there is none. */

@@ -168,3 +168,22 @@ test("what goes with the last who looked is not shown any more", () => {
   expect(channel.messages.length).toBe(200);
   expect(channel.getSnapshot().hasOlder).toBe(true);
 });
+
+test("ids go into an address as one part of it", async () => {
+  const { it, channel, asked } = greeted(() => Response.json(message(1)));
+  const odd = "../a?b#c";
+  await it.channel(odd).rename("Yard");
+  await channel.edit(odd, "text");
+  await it.channels.get(odd);
+  const part = encodeURIComponent(odd);
+  const paths = [`channels/${part}`, `messages/${part}`, `channels/${part}`];
+  expect(asked).toEqual(paths.map((path) => `http://chat.invalid/api/v1/${path}`));
+});
+
+test("who had no name yet gets it with their first message", () => {
+  const { channel, hello, live } = greeted();
+  hello("e", { type: "direct", peer: { id: PEER, name: PEER, lastReadSeq: 0 } });
+  const before = channel.getSnapshot();
+  live(message(1));
+  expect([before.peer?.name, channel.getSnapshot().peer?.name]).toEqual([PEER, "Driver 7"]);
+});

@@ -231,10 +231,7 @@ export class Channel {
 
   /** True if it brought something. */
   _page(page: Frame<"sync">, asked: number): boolean {
-    const before = this._cursor._version;
-    let reset = false;
-    this._cursor._page(page, asked, this._client._epoch, (after, anew) => {
-      reset = anew;
+    const moved = this._cursor._page(page, asked, this._client._epoch, (after, reset) => {
       if (reset) {
         // The newest page, by `seq`; where it is empty there is nothing.
         this._window._reset(Math.min(...(page.messages[0] ? page.messages.map(({ seq }) => seq) : [1])));
@@ -244,7 +241,7 @@ export class Channel {
       if (page.version > after) this._memberIds(page.memberIds);
     });
     this._touch();
-    return reset || this._cursor._version !== before;
+    return moved;
   }
 
   /** Puts in a message that counts now. Says what it was here. */

@@ -91,4 +91,11 @@ test("what is kept beyond the cursor is bounded, and what was dropped is asked f
   }
   cursor._live({ _version: 1, _since: 1, _info: false, _apply: () => applied++ });
   expect([applied, cursor._version, cursor._behind()]).toEqual([257, 257, true]);
+  // Ahead of the server every frame seems to continue.
+  cursor._start(2_000, "e");
+  cursor._reconnected(0, "e");
+  for (let version = 1; version <= 1_000; version++) {
+    cursor._live({ _version: version, _since: version, _info: false, _apply: () => applied++ });
+  }
+  expect([applied, cursor["_early"].size]).toEqual([257, 256]);
 });

@@ -7,7 +7,7 @@ import { connect, createServer } from "node:net";
 
 /**
  * @param {number} target the daemon's port
- * @param {(frame: any) => boolean} passes whether a frame goes on to the client
+ * @param {(frame: any) => boolean | Buffer} passes whether a frame goes on to the client, or what goes in its place
  */
 export async function startFrameProxy(target, passes) {
   const sockets = new Set();
@@ -40,7 +40,8 @@ export async function startFrameProxy(target, passes) {
       for (let size; (size = frameSize(held)) > 0 && held.length >= size; ) {
         const frame = held.subarray(0, size);
         held = held.subarray(size);
-        if (goesOn(frame)) client.write(frame);
+        const on = goesOn(frame);
+        if (on) client.write(on === true ? frame : on);
       }
     });
   });

@@ -38,8 +38,6 @@ export class Channel {
   private readonly _marking = timer();
   private _loading: Promise<void> | null = null;
   private _listeners = new Set<() => void>();
-  /** Somebody asked for history: it stays while somebody looks. */
-  private _wanted = false;
   private _infoView: ChannelInfo | null = null;
   private _view: ChannelSnapshot | null = null;
 
@@ -76,12 +74,12 @@ export class Channel {
 
   /** Calls back after each change. */
   subscribe(callback: () => void): () => void {
-    const listener = () => callback();
+    const listener = () => {
+      if (this._listeners.has(listener)) callback();
+    };
     this._listeners.add(listener);
     return () => {
       this._listeners.delete(listener);
-      if (this._listeners.size > 0) return;
-      this._wanted = false;
       this._shrink();
     };
   }
@@ -119,10 +117,10 @@ export class Channel {
   }
 
   /** Loads a page of history above the oldest message that is held. One page at a time, whoever asks. */
-  loadOlder({ limit = 50 } = {}): Promise<void> {
-    if (this._joined && this._window._from <= 1) return Promise.resolve();
+  async loadOlder({ limit = 50 } = {}): Promise<void> {
+    if (this._joined && this._window._from <= 1) return;
     this._loading ??= this._load(limit).finally(() => {
-      this._loading = null;
+      this._loading = this._window._aside = null;
       this._touch();
     });
     this._touch();
@@ -233,29 +231,30 @@ export class Channel {
 
   /** True if it brought something. */
   _page(page: Frame<"sync">, asked: number): boolean {
-    const before = this._cursor._version;
-    let reset = false;
-    this._cursor._page(page, asked, this._client._epoch, (after, anew) => {
-      reset = anew;
+    const moved = this._cursor._page(page, asked, this._client._epoch, (after, reset) => {
       if (reset) {
-        this._window._reset(Math.min(this._info.lastSeq + 1, ...page.messages.map(({ seq }) => seq)));
+        // The newest page, by `seq`; where it is empty there is nothing.
+        this._window._reset(Math.min(...(page.messages[0] ? page.messages.map(({ seq }) => seq) : [1])));
         this._client._emit("sync.reset", { channelId: this.id });
       }
       for (const message of page.messages) if (message.version > after) this._client._took(this, message, reset);
       if (page.version > after) this._memberIds(page.memberIds);
     });
     this._touch();
-    return reset || this._cursor._version !== before;
+    return moved;
   }
 
   /** Puts in a message that counts now. Says what it was here. */
   _put(message: ChatMessage): "new" | "updated" | null {
     const was = this._window._put(message);
     if (!was) return null;
-    this._info.lastSeq = Math.max(this._info.lastSeq, message.seq);
-    if (!message.mine && message.version > this._counted && message.seq > this._info.lastReadSeq) {
+    const info = this._info;
+    // A name that was not known when the line came up.
+    if (was === "new" && info.peer?.id === message.senderId) info.peer = { ...info.peer, name: message.senderName };
+    info.lastSeq = Math.max(info.lastSeq, message.seq);
+    if (!message.mine && message.version > this._counted && message.seq > info.lastReadSeq) {
       const more = Number(was === "new") - Number(!!message.deletedAt);
-      this._info.unread = Math.max(0, this._info.unread + more);
+      info.unread = Math.max(0, info.unread + more);
     }
     this._shrink();
     this._touch();
@@ -295,12 +294,13 @@ export class Channel {
     this._client._touch(this);
   }
 
+  /** A callback that throws is told to the runtime, and harms nobody else. */
   _notify(): void {
-    for (const listener of [...this._listeners]) listener();
+    this._listeners.forEach(queueMicrotask);
   }
 
   private _call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return this._client._rest._call(method, `channels/${this.id}${path}`, body);
+    return this._client._rest._call(method, `channels/${encodeURIComponent(this.id)}${path}`, body);
   }
 
   private _member(method: string, userId: string, body?: unknown): Promise<void> {
@@ -308,7 +308,7 @@ export class Channel {
   }
 
   private async _change(method: string, messageId: string, body?: unknown): Promise<ChatMessage> {
-    const message = await this._client._rest._call<WireMessage>(method, `messages/${messageId}`, body);
+    const message = await this._client._rest._call<WireMessage>(method, `messages/${encodeURIComponent(messageId)}`, body);
     this._client._took(this, message);
     return this._client._view(message);
   }
@@ -316,7 +316,6 @@ export class Channel {
   private async _load(limit: number): Promise<void> {
     await this._client._ready(this);
     const before = this._window._from;
-    this._wanted = true;
     this._window._aside = [];
     type Page = { messages: WireMessage[]; hasMore: boolean };
     const { messages, hasMore } = await this._call<Page>("GET", `/messages?before=${before}&limit=${limit}`);
@@ -338,7 +337,7 @@ export class Channel {
   private _read(seq: number): boolean {
     const { lastReadSeq, lastSeq, unread } = this._info;
     const mark = Math.min(seq, lastSeq);
-    if (mark <= lastReadSeq) return false;
+    if (!this._joined || mark <= lastReadSeq) return false;
     this._info.lastReadSeq = mark;
     this._info.unread = mark === lastSeq ? 0 : Math.max(0, unread - (mark - lastReadSeq));
     return true;
@@ -357,12 +356,8 @@ export class Channel {
   private _recount(): void {
     const { lastReadSeq } = this._info;
     if (!this._joined || this._cursor._behind() || this._window._from > lastReadSeq + 1) return;
-    const list = this._window._list;
-    let unread = 0;
-    for (let i = list.length - 1; i >= 0 && list[i]!.seq > lastReadSeq; i--) {
-      if (!list[i]!.mine && !list[i]!.deletedAt) unread++;
-    }
-    this._info.unread = unread;
+    const unread = ({ seq, mine, deletedAt }: ChatMessage) => seq > lastReadSeq && !mine && !deletedAt;
+    this._info.unread = this._window._list.filter(unread).length;
   }
 
   _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
@@ -384,7 +379,7 @@ export class Channel {
 
   /** What nobody looks at does not grow for ever. While pages are missing, what is held says what is new. */
   private _shrink(): void {
-    if (this._listeners.size || this._wanted || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
-    this._window._trim(Limit.Keep);
+    if (this._listeners.size || this._loading || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
+    this.trim();
   }
 }

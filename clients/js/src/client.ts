@@ -116,7 +116,7 @@ export class TenfourClient implements Hooks {
       const { channels } = await this._rest._call<{ channels: WireChannel[] }>("GET", "channels");
       return channels.map((info) => this._known(info));
     },
-    get: (id: string): Promise<Channel> => this._ask("GET", `channels/${id}`),
+    get: (id: string): Promise<Channel> => this._ask("GET", `channels/${encodeURIComponent(id)}`),
     create: (group: { name: string; memberIds?: string[] }): Promise<Channel> =>
       this._ask("POST", "channels", { type: "group", ...group }),
     /** The channel with one other user; made where there is none. */
@@ -229,9 +229,8 @@ export class TenfourClient implements Hooks {
     this._flushing = true;
     queueMicrotask(() => {
       this._flushing = false;
-      const dirty = [...this._dirty];
+      for (const channel of this._dirty) channel._notify();
       this._dirty.clear();
-      for (const channel of dirty) channel._notify();
       this._emit("change" as keyof Events);
     });
   }
@@ -350,7 +349,7 @@ export class TenfourClient implements Hooks {
     if (this._syncer._refused(error)) return;
     // The `ref` of a read mark is its channel.
     const channel = this._channels.get(ref as string);
-    if (channel) channel._mark(retryAfterMs ?? Limit.MarkAgain);
+    if (retryable && channel?._joined) channel._mark(retryAfterMs ?? Limit.MarkAgain);
     else this._emit("error", new TenfourError(code, message, retryable, undefined, retryAfterMs));
   }
 

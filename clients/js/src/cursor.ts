@@ -51,24 +51,24 @@ export class Cursor {
     if (!this._stale && version <= this._version) {
       // The newest state once more: more than versions count may have changed in it.
       if (frame._info && version === this._version) frame._apply();
-    } else if (!this._stale && this._continues(frame)) {
-      this._move(frame);
-      this._catchUp();
-    } else if (this._early.size < Limit.Early) {
-      this._early.set(version, frame);
+    } else {
+      if (this._early.size < Limit.Early || this._continues(frame)) this._early.set(version, frame);
+      if (!this._stale) this._catchUp();
     }
   }
 
   /**
-   * An answer to `sync`. `asked` is the version that it continues; `apply` takes the messages above `after`.
+   * An answer to `sync`. `asked` is the version that it continues; `apply` takes the messages above `after`. True if it
+   * brought something.
    */
-  _page(page: Frame<"sync">, asked: number, epoch: string, apply: (after: number, reset: boolean) => void): void {
-    const reset = page.reset === true || this._epoch !== epoch;
-    if (!reset && asked > this._version) return;
+  _page(page: Frame<"sync">, asked: number, epoch: string, apply: (after: number, reset: boolean) => void): boolean {
+    const reset = page.reset || this._epoch !== epoch;
+    if (!reset && asked > this._version) return false;
     this._epoch = epoch;
     this._stale = false;
     for (const [version, frame] of this._sorted()) {
-      if (version > page.version) break;
+      // At a reset what was shown ahead of its turn is let go of with the rest, so that all of it is asked for again.
+      if (!reset && version > page.version) break;
       this._early.delete(version);
       if (frame._info) frame._apply();
     }
@@ -77,15 +77,11 @@ export class Cursor {
     this._version = Math.max(page.version, after);
     if (page.hasMore) this._head = Math.max(this._head, this._version + 1);
     this._catchUp();
+    return reset || this._version > after;
   }
 
   private _continues(frame: Live): boolean {
-    return frame._since <= this._version + 1;
-  }
-
-  private _move(frame: Live): void {
-    this._version = frame._version;
-    frame._apply();
+    return !this._stale && frame._since <= this._version + 1;
   }
 
   private _sorted(): [number, Live][] {
@@ -96,8 +92,9 @@ export class Cursor {
   private _catchUp(): void {
     for (const [version, frame] of this._sorted()) {
       if (version > this._version) {
-        if (!this._continues(frame)) break;
-        this._move(frame);
+        if (!this._continues(frame)) continue;
+        this._version = version;
+        frame._apply();
       }
       this._early.delete(version);
     }

@@ -40,7 +40,7 @@ export class Line {
   private _run = 0;
   private _failures = 0;
   /** Since when it is connected. */
-  private _since = 0;
+  private _since = Infinity;
   /** When to come back, as the server says; 0 where it does not. */
   private _hinted = 0;
   private _heard = 0;
@@ -117,7 +117,11 @@ export class Line {
     this._beat(this._timing.connectTimeout, () => this._drop("timeout"));
     socket.onmessage = ({ data }) => {
       this._heard = performance.now();
-      const frame: ServerFrame = JSON.parse(data as string);
+      let frame: ServerFrame | null = null;
+      try {
+        frame = JSON.parse(data as string);
+      } catch {}
+      if (!frame) return this._drop("protocol");
       if (frame.type === "hello") {
         if (frame.protocol !== 1) return this._stop(new TenfourError("protocol"));
         this._refreshed = false;
@@ -128,7 +132,7 @@ export class Line {
         this._hooks._hello(frame);
         this._set({ ...IDLE, state: "connected" });
       } else if (frame.type === "goaway") {
-        this._hinted = Math.min(frame.reconnectInMs, Limit.Hint);
+        this._hinted = frame.reconnectInMs;
       } else if (frame.type === "error" && frame.ref === "auth") {
         // This token is no better; the old one still counts.
         this._planRefresh(Limit.RefreshPause);
@@ -176,9 +180,9 @@ export class Line {
   private _again(error: TenfourError): void {
     const { minDelay, maxDelay, stableAfter } = this._timing;
     // A connection has to last before the count starts over: a daemon that crashes after each accept is not hammered.
-    if (this._since && performance.now() - this._since >= stableAfter) this._failures = 0;
-    this._since = 0;
-    const ms = this._hinted ? this._hinted + 500 * Math.random() : delay(this._failures, minDelay, maxDelay);
+    if (performance.now() - this._since >= stableAfter) this._failures = 0;
+    this._since = Infinity;
+    const ms = this._hinted ? Math.min(this._hinted, Limit.Hint) + 500 * Math.random() : delay(this._failures, minDelay, maxDelay);
     this._failures++;
     this._wait(ms, error);
   }
@@ -188,8 +192,7 @@ export class Line {
       this._hinted = 0;
       void this._attempt();
     });
-    const attempt = this._failures;
-    this._set({ state: "connecting", synced: false, attempt, retryAt: Date.now() + ms, reason });
+    this._set({ ...IDLE, state: "connecting", attempt: this._failures, retryAt: Date.now() + ms, reason });
   }
 
   /** Lets go of the socket, whatever it does from now on. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { startDaemon, until } from "../../test/daemon.mjs";
+import { freePort, startDaemon, until } from "../../test/daemon.mjs";
+import { startFrameProxy } from "../../test/frames.mjs";
 import { uuid } from "../src/backoff.ts";
 import { Line } from "../src/line.ts";
 import { Rest } from "../src/rest.ts";
@@ -15,20 +16,21 @@ beforeAll(async () => {
 });
 afterAll(() => daemon?.stop());
 
-function line(sub: string) {
+function line(sub: string, url = daemon.url, fetches: typeof fetch = fetch) {
   const hellos: Frame<"hello">[] = [];
   const frames: ServerFrame[] = [];
+  const reasons: (string | undefined)[] = [];
   const tokens = new Tokens(() => daemon.token(sub), 10_000);
   const hooks = {
     _admit: async () => {},
     _hello: (hello: Frame<"hello">) => void hellos.push(hello),
     _frame: (frame: ServerFrame) => void frames.push(frame),
     _lost: () => {},
-    _changed: () => {},
+    _changed: () => void reasons.push(it._now.reason?.code),
   };
-  const it = new Line(daemon.url, WebSocket as never, tokens, new Rest(daemon.url, tokens, fetch), TIMING, hooks);
+  const it: Line = new Line(url, WebSocket as never, tokens, new Rest(url, tokens, fetches), TIMING, hooks);
   it._start();
-  return { it, hellos, frames };
+  return { it, hellos, frames, reasons };
 }
 
 test("a message goes from one line to another", async () => {
@@ -41,4 +43,32 @@ test("a message goes from one line to another", async () => {
   await until("the message", () => driver.frames.some((f) => f.type === "message" && f.data.content === "Gate 3 is free."));
   for (const { it } of [dispatcher, driver]) it._stop();
   expect(dispatcher.it._now.state).toBe("disconnected");
+});
+
+test.each([
+  ["broken off", Buffer.from([0x81, 1, 0x7b])],
+  ["of nothing", Buffer.from([0x81, 4, ...Buffer.from("null")])],
+  ["binary", Buffer.from([0x82, 2, 0xff, 0x00])],
+])("a frame that is not one (%s) ends the line, which then comes back", async (_, nonsense) => {
+  let first = true;
+  const proxy = await startFrameProxy(daemon.port, () => {
+    const answer = first ? nonsense : true;
+    first = false;
+    return answer;
+  });
+  const { it, hellos, reasons } = line("driver", proxy.url);
+  await until("it is greeted", () => hellos.length === 1);
+  expect(reasons).toContain("protocol");
+  it._stop();
+  await proxy.stop();
+});
+
+test("however long a server says to stay away, there is a limit", async () => {
+  const port = await freePort();
+  const busy = async () => Response.json({ code: "unavailable", retryAfterMs: 1e9 }, { status: 503 });
+  const { it, reasons } = line("driver", `http://127.0.0.1:${port}`, busy);
+  await until("it waits", () => it._now.retryAt);
+  expect(reasons).toContain("unavailable");
+  expect(it._now.retryAt! - Date.now()).toBeLessThan(61_000);
+  it._stop();
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { flood, post, startDaemon, until } from "../../test/daemon.mjs";
+import { startFrameProxy } from "../../test/frames.mjs";
 import type { ChatMessage } from "../src/index.ts";
 import { client, connected, contents, type Daemon } from "./help.ts";
 
@@ -79,6 +80,21 @@ test("unread counts and read marks", async () => {
   await until("the sender knows", () => dispatcher.channel(dock).getSnapshot().reads[reader] === 3);
   const fresh = await connected(daemon, "driver");
   expect(unread(fresh)).toBe(0);
+});
+
+test("a read mark that is refused for good is not sent again", async () => {
+  await post(daemon, dock, "dispatcher", ["1"]);
+  const frames = await startFrameProxy(daemon.port, () => true);
+  const driver = await connected(daemon, "driver", { url: frames.url });
+  const errors: string[] = [];
+  driver.on("error", ({ code }) => errors.push(code));
+  driver.channel(dock).markRead(0.5);
+  await until("it is refused", () => frames.seen.some(({ type }) => type === "error"));
+  // Longer than the wait of one that is refused for now.
+  await new Promise((done) => setTimeout(done, 1_500));
+  expect(frames.seen.filter(({ type }) => type === "error").length).toBe(1);
+  expect(errors).toEqual(["invalid_frame"]);
+  await frames.stop();
 });
 
 test("typing is told, and ends with a message or by itself", async () => {

@@ -85,3 +85,17 @@ pub enum SetupError {
     #[error("no HTTP client for the issuer's keys: {0}")]
     Client(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_sent_a_token_is_told_what_to_do_and_nothing_of_the_insides() {
+        let away = AuthError::Unavailable("10.0.0.7 refused".to_owned());
+        assert_eq!(away.public_message(), "tokens cannot be checked at the moment; try again");
+        assert_eq!(AuthError::Expired.public_message(), "the token has expired; get a new one");
+        assert_eq!(AuthError::Audience.public_message(), "the token's aud does not name this server");
+        assert!(away.is_unavailable() && !AuthError::Expired.is_unavailable());
+    }
+}

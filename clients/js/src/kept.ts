@@ -2,7 +2,7 @@
  * The store of one user, as the client uses it: bound once it is known who the user is, and never in the way. What it
  * cannot do is told as an `error`, and the client goes on from memory.
  */
-import { timer } from "./backoff.ts";
+import { late, timer } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
 import type { TenfourClient } from "./client.ts";
 import { asError } from "./errors.ts";
@@ -41,8 +41,7 @@ export class Kept {
       // Who never came to be known signs out too: then nothing is to be left of anybody.
       if (!this._user && task !== "purge") return undefined;
       const store = this._store as unknown as undefined | Record<K, (user: string, ...rest: Rest<K>) => ReturnType<Store[K]>>;
-      const late = () => new Promise<never>((_, failed) => setTimeout(failed, Limit.Store, "timeout"));
-      return (store && (await Promise.race([store[task](this._user, ...rest), late()]))) ?? null;
+      return (store && (await Promise.race([store[task](this._user, ...rest), late(AbortSignal.timeout(Limit.Store))]))) ?? null;
     } catch (error) {
       this._client._emit("error", asError(error, "store"));
       return undefined;

@@ -41,8 +41,7 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
 
   return {
     async load(user) {
-      const me = await run<User | undefined>((kept) => kept.get([user, "me"]));
-      return { me: me ?? null, channels: await run<SavedChannel[]>((kept) => kept.getAll(all(user, "channel"))) };
+      return { me: (await run<User | undefined>((kept) => kept.get([user, "me"]))) ?? null, channels: await run<SavedChannel[]>((kept) => kept.getAll(all(user, "channel"))) };
     },
     save: (user, me, channels, removed) =>
       run((kept) => {

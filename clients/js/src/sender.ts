@@ -32,7 +32,7 @@ export interface Item {
 export class Sender {
   /** By `clientId`, in the order of sending. */
   _items = new Map<string, Item>();
-  private _draining = false;
+  private _draining?: boolean;
   private _wake: () => void = () => {};
   private readonly _timer = timer();
   /** Whoever waits for a message to be stored. */
@@ -75,7 +75,7 @@ export class Sender {
   /** The store is there: what waits in it is ours too, and what was queued before goes into it. */
   async _bound(): Promise<void> {
     await this._look();
-    for (const item of this._list) if (item._kept === undefined) void this._keep(item);
+    for (const item of this._list) if (!item._kept) void this._keep(item);
   }
 
   _lost(code: number): void {
@@ -111,13 +111,12 @@ export class Sender {
   /** Another tab says what it did. */
   async _told({ sent, cancelled, sending }: News): Promise<void> {
     if (sent) return this._client._took(this._client.channel(sent.channelId), sent);
-    const item = this._items.get(cancelled!);
-    // Too late: it is on its way, and goes back into the store.
-    if (item?._sending) await this._keep(item);
-    else this._reject(cancelled!, "cancelled");
     await this._look();
-    const away = this._items.get(sending!);
-    if (away) away._away = Date.now() + this._ackTimeout;
+    const item = this._items.get((cancelled ?? sending)!);
+    if (item && sending) item._away = Date.now() + this._ackTimeout;
+    // Too late: it is on its way, and goes back into the store.
+    else if (item?._sending) void this._keep(item);
+    else this._reject(cancelled!, "cancelled");
     void this._drain();
   }
 
@@ -245,12 +244,9 @@ export class Sender {
     for (const item of this._heads()) {
       const { at, ...message } = item._entry;
       const due = item._until <= now;
-      if (!item._sending && at < now - this._maxAgeMs) {
-        this._fail(item, "expired");
-        return 0;
-      }
-      if (item._sending && due) {
-        this._client._line._drop("no_answer");
+      if (item._sending ? due : at < now - this._maxAgeMs) {
+        if (item._sending) this._client._line._drop("no_answer");
+        else this._fail(item, "expired");
         return 0;
       }
       if (due && item._kept !== undefined && this._client._send({ type: "message", ...message })) {

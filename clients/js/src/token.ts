@@ -16,7 +16,7 @@ export class Tokens {
   /** When it ends, by this device's clock. */
   private _until = 0;
   private _reason: Reason = "connect";
-  private _asking: Promise<string> | null = null;
+  private _asking?: Promise<string> | null;
 
   constructor(
     private readonly _get: GetToken,

@@ -58,7 +58,7 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
       news = new BroadcastChannel(`${name}:${user}`);
       news.onmessage = ({ data }: MessageEvent<News>) => told(data);
     },
-    purge: (user) => run((kept) => (user ? kept.delete(all(user)) : kept.clear())),
+    purge: (user) => run((kept) => kept.delete(user ? all(user) : all())),
     close() {
       news?.close();
       void quiet(opened.then((db) => db.close()));

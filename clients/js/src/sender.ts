@@ -216,8 +216,8 @@ export class Sender {
   }
 
   async _drain(): Promise<void> {
-    if (this._draining) return this._wake();
-    if (!this._client._line._connected || !this._heads().length) return;
+    this._wake();
+    if (this._draining || !this._client._line._connected || !this._heads().length) return;
     this._draining = true;
     const { _store: store, _user: user } = this._client._kept;
     const work = async () => {
@@ -225,15 +225,12 @@ export class Sender {
       await this._look();
       while (this._client._line._connected && this._heads().length) {
         const wait = this._send(Date.now());
-        await new Promise<void>((done) => {
-          this._wake = done;
-          this._timer(wait, done);
-        });
+        await new Promise<void>((done) => this._timer(wait, (this._wake = done)));
       }
       this._timer();
     };
     // Without the lock the server still keeps each message single.
-    await (store ? store.lock(user, work).catch(work) : work());
+    await (store?.lock(user, work).catch(work) ?? work());
     this._draining = false;
     void this._drain();
   }

@@ -97,15 +97,16 @@ export class Sender {
     const item = this._items.get(clientId);
     if (senderId !== this._client._me || (item && item._entry.channelId !== channelId)) return false;
     this._answer(clientId, this._client._view(message));
-    if (item) this._drop(item, { sent: message });
-    return !!item;
+    if (!item) return false;
+    this._drop(item, { sent: message });
+    return true;
   }
 
   /** The server did not take a message. */
   _refused({ clientId, code, message, retryable, retryAfterMs }: Frame<"error">): void {
     const item = this._items.get(clientId!)!;
-    if (!retryable) return this._fail(item, code, message);
-    this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, Limit.RetryMin, Limit.RetryMax)));
+    if (!retryable) this._fail(item, code, message);
+    else this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, Limit.RetryMin, Limit.RetryMax)));
   }
 
   /** Another tab says what it did. */
@@ -139,7 +140,7 @@ export class Sender {
 
   /** Into the store first. What the store cannot take is sent all the same. */
   private async _keep(item: Item): Promise<void> {
-    const { _entry: entry } = item;
+    const entry = item._entry;
     const kept = this._client._kept;
     item._kept &&= false;
     const done = await kept._try("put", entry);
@@ -151,7 +152,7 @@ export class Sender {
 
   /** It is stored, or cancelled. */
   private _drop(item: Item, news: News): void {
-    const { clientId } = item._entry;
+    const clientId = item._entry.clientId;
     const kept = this._client._kept;
     this._items.delete(clientId);
     this._status(item);
@@ -194,9 +195,9 @@ export class Sender {
       const entry = there.get(clientId);
       there.delete(clientId);
       if (!item._kept || item._sending) continue;
-      if (!entry) this._items.delete(clientId);
-      else if (entry.at === item._entry.at && !entry.error === !item._entry.error) continue;
-      else item._entry = entry;
+      if (entry?.at === item._entry.at && !entry.error === !item._entry.error) continue;
+      if (entry) item._entry = entry;
+      else this._items.delete(clientId);
       this._status(item);
       if (entry?.error) this._reject(clientId, entry.error.code, entry.error.message);
     }
@@ -240,13 +241,12 @@ export class Sender {
     let next = now + Limit.Look;
     for (const item of this._heads()) {
       const { at, ...message } = item._entry;
-      const due = item._until <= now;
-      if (item._sending ? due : at < now - this._maxAgeMs) {
+      if (item._sending ? item._until <= now : at < now - this._maxAgeMs) {
         if (item._sending) this._client._line._drop("no_answer");
         else this._fail(item, "expired");
         return 0;
       }
-      if (due && item._kept !== undefined && this._client._send({ type: "message", ...message })) {
+      if (item._until <= now && item._kept !== undefined && this._client._send({ type: "message", ...message })) {
         this._status(item, true, now + this._ackTimeout);
         void this._client._kept._try("tell", { sending: message.clientId });
       }

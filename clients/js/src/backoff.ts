@@ -31,3 +31,12 @@ export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
+
+/** Fails with the signal, for a race with what may never come. */
+export function late(signal: AbortSignal): Promise<never> {
+  return quiet(
+    new Promise((_, failed) => {
+      signal.onabort = () => failed(signal.reason);
+    }),
+  );
+}

@@ -47,7 +47,7 @@ export class TenfourClient implements Hooks {
   private _shot: ClientSnapshot | null = null;
   /** Who is seen in a channel, and how they are. */
   _people: Record<string, Presence> = {};
-  private _closed = false;
+  _closed?: boolean;
 
   constructor({
     url = globalThis.location?.origin,

@@ -5,6 +5,7 @@
  * the browser and tell each other by BroadcastChannel; where these are missing (pages by plain http have no locks), the
  * server still keeps each message single.
  */
+import { quiet } from "./backoff.ts";
 import type { Entry, News, SavedChannel, Store } from "./store.ts";
 import type { User } from "./types.ts";
 
@@ -12,11 +13,10 @@ const all = (...key: string[]) => IDBKeyRange.bound(key, [...key, []]);
 
 /** `name` tells apart the daemons that one page talks to. */
 export function indexedDbStore({ name = "tenfour" } = {}): Store {
-  let opened: Promise<IDBDatabase> | undefined;
   let news: BroadcastChannel | undefined;
 
-  const open = () =>
-    (opened ??= new Promise<IDBDatabase>((done, failed) => {
+  const opened = quiet(
+    new Promise<IDBDatabase>((done, failed) => {
       const request = indexedDB.open(name, 1);
       request.onupgradeneeded = () => void request.result.createObjectStore("kept");
       request.onsuccess = () => {
@@ -26,11 +26,12 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
         done(db);
       };
       request.onerror = () => failed(request.error);
-    }));
+    }),
+  );
 
   /** One transaction, done when it is on disk. */
   async function run<T>(work: (kept: IDBObjectStore) => IDBRequest<T> | void): Promise<T> {
-    const transaction = (await open()).transaction("kept", "readwrite");
+    const transaction = (await opened).transaction("kept", "readwrite");
     const request = work(transaction.objectStore("kept"));
     return new Promise((done, failed) => {
       transaction.oncomplete = () => done(request?.result as T);
@@ -40,8 +41,7 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
 
   return {
     async load(user) {
-      const me = await run<User | undefined>((kept) => kept.get([user, "me"]));
-      return { me: me ?? null, channels: await run<SavedChannel[]>((kept) => kept.getAll(all(user, "channel"))) };
+      return { me: (await run<User | undefined>((kept) => kept.get([user, "me"]))) ?? null, channels: await run<SavedChannel[]>((kept) => kept.getAll(all(user, "channel"))) };
     },
     save: (user, me, channels, removed) =>
       run((kept) => {
@@ -50,23 +50,18 @@ export function indexedDbStore({ name = "tenfour" } = {}): Store {
         for (const id of removed) kept.delete([user, "channel", id]);
       }),
     entries: (user) => run<Entry[]>((kept) => kept.getAll(all(user, "entry"))),
-    async put(user, entry) {
-      await run((kept) => kept.put(entry, [user, "entry", entry.clientId]));
-    },
+    put: (user, entry) => run((kept) => kept.put(entry, [user, "entry", entry.clientId])),
     remove: (user, clientId) => run((kept) => kept.delete([user, "entry", clientId])),
-    async lock(user, work) {
-      const { locks } = globalThis.navigator ?? {};
-      await (locks ? locks.request(`${name}:${user}`, work) : work());
-    },
+    lock: (user, work) => globalThis.navigator?.locks?.request(`${name}:${user}`, work) ?? work(),
     tell: (_user, what) => news?.postMessage(what),
     watch(user, told) {
       news = new BroadcastChannel(`${name}:${user}`);
       news.onmessage = ({ data }: MessageEvent<News>) => told(data);
     },
-    purge: (user) => run((kept) => kept.delete(all(user))),
+    purge: (user) => run((kept) => kept.delete(user ? all(user) : all())),
     close() {
       news?.close();
-      void opened?.then((db) => db.close(), () => {});
+      void quiet(opened.then((db) => db.close()));
     },
   };
 }

@@ -2,7 +2,7 @@
  * The store of one user, as the client uses it: bound once it is known who the user is, and never in the way. What it
  * cannot do is told as an `error`, and the client goes on from memory.
  */
-import { timer } from "./backoff.ts";
+import { late, timer } from "./backoff.ts";
 import type { Channel } from "./channel.ts";
 import type { TenfourClient } from "./client.ts";
 import { asError } from "./errors.ts";
@@ -10,7 +10,7 @@ import type { Saved, Store } from "./store.ts";
 import { Limit } from "./limits.ts";
 
 /** What a store does for a user, and takes along with who that is. */
-type Task = "tell" | "load" | "save" | "entries" | "put" | "remove" | "purge";
+type Task = "tell" | "load" | "save" | "entries" | "put" | "remove" | "purge" | "watch";
 type Rest<K extends Task> = Parameters<Store[K]> extends [string, ...infer R] ? R : never;
 
 export class Kept {
@@ -26,20 +26,22 @@ export class Kept {
   ) {}
 
   /** For this user and no other. `restore` takes what was kept. */
-  _bind(user: string, restore: (saved: Saved | undefined) => Promise<void>): Promise<void> {
+  _bind(user: string, restore: (saved: Saved | null | undefined) => Promise<void>): Promise<void> {
     const bind = async () => {
       this._user = user;
-      this._store?.watch(user, (news) => void this._client._sender._told(news));
+      void this._try("watch", (news) => void this._client._sender._told(news));
       await restore(await this._try("load"));
     };
     return (this._bound ??= bind());
   }
 
-  /** Undefined where there is no user yet, or the store failed. */
-  async _try<K extends Task>(task: K, ...rest: Rest<K>): Promise<Awaited<ReturnType<Store[K]>> | undefined> {
+  /** Null where there is nothing to tell; undefined where there is no user yet, or the store failed or does not answer. */
+  async _try<K extends Task>(task: K, ...rest: Rest<K>): Promise<Awaited<ReturnType<Store[K]>> | null | undefined> {
     try {
+      // Who never came to be known signs out too: then nothing is to be left of anybody.
+      if (!this._user && task !== "purge") return undefined;
       const store = this._store as unknown as undefined | Record<K, (user: string, ...rest: Rest<K>) => ReturnType<Store[K]>>;
-      return this._user ? await store?.[task](this._user, ...rest) : undefined;
+      return (store && (await Promise.race([store[task](this._user, ...rest), late(AbortSignal.timeout(Limit.Store))]))) ?? null;
     } catch (error) {
       this._client._emit("error", asError(error, "store"));
       return undefined;

@@ -10,6 +10,8 @@ export const enum Limit {
   Save = 50,
   /** From a change to its saving. */
   SaveAfter = 500,
+  /** For the answer of the store, which is done without after that. */
+  Store = 3_000,
   /** Frames of a channel that are kept beyond its cursor; any more are dropped and asked for later. */
   Early = 256,
   /** From one `typing` to the next. */

@@ -29,8 +29,8 @@ export class Rest {
   async _with<T>(token: string, method: string, path: string, body?: unknown, ms: number = Limit.Rest): Promise<T> {
     const call = this._fetch(`${this._url}/api/v1/${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}) },
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : null) },
+      body: body ? JSON.stringify(body) : null,
       signal: AbortSignal.timeout(ms),
     });
     const answer = await call.catch(() => {

@@ -6,7 +6,7 @@
  * there until that one is through. All is sent under the store's lock, so that two tabs never send the same entry; where
  * there are no locks the server's look-up by `clientId` still keeps each message single.
  */
-import { delay, timer, uuid } from "./backoff.ts";
+import { delay, quiet, timer, uuid } from "./backoff.ts";
 import type { TenfourClient } from "./client.ts";
 import { TenfourError } from "./errors.ts";
 import type { Entry, News } from "./store.ts";
@@ -21,26 +21,23 @@ export interface Item {
   _until: number;
   /** How often it was refused for now. */
   _tries: number;
-  /** It is in the store, and what vanishes there is gone. */
-  _kept: boolean;
+  /** Another tab is sending it, as far as is known, until this time. */
+  _away?: number;
+  /** It is in the store, and what becomes of it there counts here. Undefined until the store was asked; then it may be sent. */
+  _kept?: boolean | undefined;
   /** As it is shown; made anew when its state changes. */
   _shown?: ChatMessage | undefined;
-}
-
-/** Whoever waits for a message to be stored. */
-interface Waiter {
-  _done(message: ChatMessage): void;
-  _failed(error: TenfourError): void;
 }
 
 export class Sender {
   /** By `clientId`, in the order of sending. */
   _items = new Map<string, Item>();
-  private _draining = false;
+  private _draining?: boolean;
   private _wake: () => void = () => {};
   private readonly _timer = timer();
-  private readonly _waiters = new Map<string, Waiter>();
-  /** Leaving the store just now: not to be taken up from there again. */
+  /** Whoever waits for a message to be stored. */
+  private readonly _waiters = new Map<string, (message: ChatMessage | Promise<never>) => void>();
+  /** Settled here and not gone from the store: not to be taken up from there again. */
   private readonly _leaving = new Set<string>();
   private _last = 0;
 
@@ -57,19 +54,19 @@ export class Sender {
 
   async _queue(channelId: string, draft: Draft): Promise<ChatMessage> {
     if (this._items.size >= this._maxEntries) throw new TenfourError("outbox_full", "", true);
-    return this._put({ clientId: uuid(), channelId, ...draft, at: 0 });
+    return this._put({ clientId: uuid(), channelId, ...draft });
   }
 
   /** Once more, after all that waits. */
   async _retry(clientId: string): Promise<ChatMessage> {
     const { error, ...entry } = this._items.get(clientId)?._entry ?? {};
     if (!error) throw new TenfourError("not_found");
-    return this._put(entry as Entry);
+    return this._put(entry as Omit<Entry, "at">);
   }
 
   _cancel(clientId: string): boolean {
     const item = this._items.get(clientId);
-    if (!item || item._sending) return false;
+    if (!item || item._sending || (item._away! > Date.now() && !item._entry.error)) return false;
     this._drop(item, { cancelled: clientId });
     this._reject(clientId, "cancelled");
     return true;
@@ -78,7 +75,7 @@ export class Sender {
   /** The store is there: what waits in it is ours too, and what was queued before goes into it. */
   async _bound(): Promise<void> {
     await this._look();
-    for (const item of this._list) if (!item._kept) this._keep(item);
+    for (const item of this._list) if (!item._kept) void this._keep(item);
   }
 
   _lost(code: number): void {
@@ -87,7 +84,6 @@ export class Sender {
     // What is too big for the server would be sent for ever.
     const [biggest] = under.sort((a, b) => b._entry.content.length - a._entry.content.length);
     if (code === 1009 && biggest) this._fail(biggest, "too_large");
-    this._wake();
   }
 
   /** Nothing more comes of what waits, as far as its callers are concerned. It stays in the store. */
@@ -100,65 +96,69 @@ export class Sender {
     const { clientId, channelId, senderId } = message;
     const item = this._items.get(clientId);
     if (senderId !== this._client._me || (item && item._entry.channelId !== channelId)) return false;
-    this._waiters.get(clientId)?._done(this._client._view(message));
-    this._waiters.delete(clientId);
-    if (item) this._drop(item, { sent: message });
-    return !!item;
+    this._answer(clientId, this._client._view(message));
+    if (!item) return false;
+    this._drop(item, { sent: message });
+    return true;
   }
 
   /** The server did not take a message. */
   _refused({ clientId, code, message, retryable, retryAfterMs }: Frame<"error">): void {
     const item = this._items.get(clientId!)!;
-    if (!retryable) return this._fail(item, code, message);
-    this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, Limit.RetryMin, Limit.RetryMax)));
-    this._wake();
+    if (!retryable) this._fail(item, code, message);
+    else this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, Limit.RetryMin, Limit.RetryMax)));
   }
 
   /** Another tab says what it did. */
-  async _told({ sent, cancelled }: News): Promise<void> {
+  async _told({ sent, cancelled, sending }: News): Promise<void> {
     if (sent) return this._client._took(this._client.channel(sent.channelId), sent);
-    if (cancelled) this._reject(cancelled, "cancelled");
     await this._look();
+    const item = this._items.get((cancelled ?? sending)!);
+    if (item && sending) item._away = Date.now() + this._ackTimeout;
+    // Too late: it is on its way, and goes back into the store.
+    else if (item?._sending) void this._keep(item);
+    else this._reject(cancelled!, "cancelled");
     void this._drain();
   }
 
   /** Queues it behind all others, as of now. */
-  private _put(entry: Entry): Promise<ChatMessage> {
+  private _put(entry: Omit<Entry, "at">): Promise<ChatMessage> {
+    if (this._client._closed) throw new TenfourError("closed");
     const { clientId } = entry;
     this._last = Math.max(Date.now(), this._last + 0.01);
     this._items.delete(clientId);
-    void this._keep(this._add({ ...entry, at: this._last }, false));
-    return new Promise((_done, _failed) => this._waiters.set(clientId, { _done, _failed }));
+    void this._keep(this._add({ ...entry, at: this._last }));
+    return new Promise((done) => this._waiters.set(clientId, done));
   }
 
-  private _add(_entry: Entry, _kept: boolean): Item {
-    const item: Item = { _entry, _sending: false, _until: 0, _tries: 0, _kept };
+  private _add(_entry: Entry, _kept?: boolean): Item {
+    const item = { _entry, _tries: 0, _kept } as Item;
     this._items.set(_entry.clientId, item);
     this._status(item);
     return item;
   }
 
-  /** Into the store first; it is sent from there. */
+  /** Into the store first. What the store cannot take is sent all the same. */
   private async _keep(item: Item): Promise<void> {
-    const { _entry: entry } = item;
+    const entry = item._entry;
     const kept = this._client._kept;
-    await kept._try("put", entry);
+    item._kept &&= false;
+    const done = await kept._try("put", entry);
     if (item._entry !== entry || !kept._user) return;
-    item._kept = true;
+    item._kept = done !== undefined;
     void kept._try("tell", {});
     void this._drain();
   }
 
   /** It is stored, or cancelled. */
   private _drop(item: Item, news: News): void {
-    const { clientId } = item._entry;
+    const clientId = item._entry.clientId;
     const kept = this._client._kept;
     this._items.delete(clientId);
     this._status(item);
     this._leaving.add(clientId);
-    void kept._try("remove", clientId).then(() => this._leaving.delete(clientId));
+    void kept._try("remove", clientId).then((done) => done !== undefined && this._leaving.delete(clientId));
     void kept._try("tell", news);
-    this._wake();
   }
 
   private _fail(item: Item, code: string, message = code): void {
@@ -167,11 +167,14 @@ export class Sender {
     void this._keep(item);
     this._reject(item._entry.clientId, code, message);
     this._client._emit("message.failed", this._client._pending(item));
-    this._wake();
   }
 
   private _reject(clientId: string, code: string, message?: string): void {
-    this._waiters.get(clientId)?._failed(new TenfourError(code, message));
+    this._answer(clientId, quiet(Promise.reject(new TenfourError(code, message))));
+  }
+
+  private _answer(clientId: string, answer: ChatMessage | Promise<never>): void {
+    this._waiters.get(clientId)?.(answer);
     this._waiters.delete(clientId);
   }
 
@@ -180,6 +183,7 @@ export class Sender {
     item._until = until;
     item._shown = undefined;
     this._client.channel(item._entry.channelId)._touch();
+    this._wake();
   }
 
   /** Takes over what other tabs did, but for what is in work here. */
@@ -191,9 +195,9 @@ export class Sender {
       const entry = there.get(clientId);
       there.delete(clientId);
       if (!item._kept || item._sending) continue;
-      if (!entry) this._items.delete(clientId);
-      else if (entry.at === item._entry.at && !entry.error === !item._entry.error) continue;
-      else item._entry = entry;
+      if (entry?.at === item._entry.at && !entry.error === !item._entry.error) continue;
+      if (entry) item._entry = entry;
+      else this._items.delete(clientId);
       this._status(item);
       if (entry?.error) this._reject(clientId, entry.error.code, entry.error.message);
     }
@@ -213,8 +217,8 @@ export class Sender {
   }
 
   async _drain(): Promise<void> {
-    if (this._draining) return this._wake();
-    if (!this._client._line._connected || !this._heads().length) return;
+    this._wake();
+    if (this._draining || !this._client._line._connected || !this._heads().length) return;
     this._draining = true;
     const { _store: store, _user: user } = this._client._kept;
     const work = async () => {
@@ -222,14 +226,12 @@ export class Sender {
       await this._look();
       while (this._client._line._connected && this._heads().length) {
         const wait = this._send(Date.now());
-        await new Promise<void>((done) => {
-          this._wake = done;
-          this._timer(wait, done);
-        });
+        await new Promise<void>((done) => this._timer(wait, (this._wake = done)));
       }
+      this._timer();
     };
     // Without the lock the server still keeps each message single.
-    await (store ? store.lock(user, work).catch(work) : work());
+    await (store?.lock(user, work).catch(work) ?? work());
     this._draining = false;
     void this._drain();
   }
@@ -238,15 +240,15 @@ export class Sender {
   private _send(now: number): number {
     let next = now + Limit.Look;
     for (const item of this._heads()) {
-      const { at, error: _, ...message } = item._entry;
-      if (!item._sending && at < now - this._maxAgeMs) {
-        this._fail(item, "expired");
-        next = now;
-      } else if (item._until <= now && item._sending) {
-        this._client._line._drop("no_answer");
-      } else if (item._until <= now && item._kept) {
+      const { at, ...message } = item._entry;
+      if (item._sending ? item._until <= now : at < now - this._maxAgeMs) {
+        if (item._sending) this._client._line._drop("no_answer");
+        else this._fail(item, "expired");
+        return 0;
+      }
+      if (item._until <= now && item._kept !== undefined && this._client._send({ type: "message", ...message })) {
         this._status(item, true, now + this._ackTimeout);
-        this._client._send({ type: "message", ...message });
+        void this._client._kept._try("tell", { sending: message.clientId });
       }
       if (item._until > now) next = Math.min(next, item._until);
     }

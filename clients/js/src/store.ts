@@ -34,22 +34,22 @@ export interface Saved {
   channels: SavedChannel[];
 }
 
-/** What one tab tells the others: entries changed, one was stored by the server, or one was cancelled. */
-export type News = { sent?: WireMessage; cancelled?: string };
+/** What one tab tells the others: entries changed, one was stored by the server, was cancelled, or is under way. */
+export type News = { sent?: WireMessage; cancelled?: string; sending?: string };
 
 export interface Store {
   load(user: string): Promise<Saved>;
   save(user: string, me: User | null, channels: SavedChannel[], removed: string[]): Promise<void>;
   /** All entries; null if nobody but this client can have changed them. */
   entries(user: string): Promise<Entry[] | null>;
-  put(user: string, entry: Entry): Promise<void>;
+  put(user: string, entry: Entry): Promise<unknown>;
   remove(user: string, clientId: string): Promise<void>;
   /** Runs `work` while no other tab runs such work for this user. */
-  lock(user: string, work: () => Promise<void>): Promise<void>;
+  lock(user: string, work: () => Promise<void>): Promise<unknown>;
   tell(user: string, news: News): void;
   /** Calls back on news of other tabs. */
   watch(user: string, told: (news: News) => void): void;
-  /** Forgets everything of a user. */
+  /** Forgets everything of a user; where it is "", of all users. */
   purge(user: string): Promise<void>;
   close(): void;
 }

@@ -11,10 +11,10 @@ import { Limit } from "./limits.ts";
 
 export class Syncer {
   /** What was asked, less what was answered. */
-  private _asked: Map<string, number> | null = null;
+  private _asked?: Map<string, number> | null;
   private _ref = 0;
-  private _progressed = false;
-  private _pausing = false;
+  private _progressed?: boolean;
+  private _pausing?: boolean;
   /** The pause, or the wait for an answer. */
   private readonly _timer = timer();
 

@@ -4,7 +4,7 @@
  * Used by the line and by REST. "No token for you" (`UnauthorizedError`) and "could not ask" (anything else) stay apart:
  * the first ends the client, the second is tried again.
  */
-import { quiet } from "./backoff.ts";
+import { late } from "./backoff.ts";
 import { asError, UnauthorizedError } from "./errors.ts";
 import type { GetToken } from "./types.ts";
 import { Limit } from "./limits.ts";
@@ -16,7 +16,7 @@ export class Tokens {
   /** When it ends, by this device's clock. */
   private _until = 0;
   private _reason: Reason = "connect";
-  private _asking: Promise<string> | null = null;
+  private _asking?: Promise<string> | null;
 
   constructor(
     private readonly _get: GetToken,
@@ -54,13 +54,8 @@ export class Tokens {
 
   private async _ask(reason: Reason): Promise<string> {
     const signal = AbortSignal.timeout(this._timeout);
-    const late = quiet(
-      new Promise<never>((_, failed) => {
-        signal.onabort = () => failed(signal.reason);
-      }),
-    );
     try {
-      this._token = await Promise.race([this._get({ reason, signal }), late]);
+      this._token = await Promise.race([this._get({ reason, signal }), late(signal)]);
       const { exp = Infinity, iat = 0 } = claims(this._token);
       const now = Date.now();
       // A fresh one that seems to have ended shows that this device's clock is wrong: then its length counts.

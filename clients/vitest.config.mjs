@@ -10,7 +10,8 @@ export default defineConfig({
     include: ["*/test/**/*.test.{ts,tsx,mjs}"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Of all waits of a test together; each has its own, shorter one. A machine that builds beside it is slow.
+    testTimeout: 90_000,
+    hookTimeout: 60_000,
   },
 });

@@ -315,6 +315,8 @@ pub(crate) struct Broken {
     pub note: String,
     /// Answers to clients may come late meanwhile, or never on their connection: their line or the node was held up.
     pub slow: bool,
+    /// The node was started anew: while it starts, what asks it over REST waits.
+    pub restarts: bool,
 }
 
 /// A message that was acknowledged and is not in the copy that a power cut leaves.

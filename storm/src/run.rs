@@ -82,7 +82,8 @@ struct Tasks {
     breaking: JoinSet<Result<Outcome, Trouble>>,
 }
 
-/// However it goes, nothing of it is left when it is over.
+/// However it goes, nobody of the crowd and no process is left when it is over. What a client has begun beside its work, such as
+/// scrolling, ends by its own time limits.
 pub(crate) async fn run(storm: &Storm, progress: &Progress) -> Result<History, Trouble> {
     let plan = storm.plan.clone();
     progress.say("starting the deployment");

@@ -1,5 +1,5 @@
-//! I18, I19: a send is answered in time whatever the store does, and no node takes more memory than promised. Also what
-//! nodes say of themselves in their logs.
+//! I18, I19: a send is answered in time whatever the store does, and no node takes more memory than promised. Also what is
+//! wrong in itself, as clients and logs tell it.
 
 use super::Anomaly;
 use super::evidence;
@@ -18,7 +18,7 @@ const MEMORY_OF_CONNECTION: u64 = 48 << 10;
 /// How many sends were held to their time: had their answer come late, or not at all, it would have been found.
 pub(super) fn look(model: &Model<'_>, found: &mut Findings) -> u64 {
     // What else is broken lies behind the node, which still owes its answers.
-    let mut in_the_way: Vec<_> = model.history.broken.iter().filter(|broken| broken.slow).collect();
+    let mut in_the_way: Vec<_> = model.history.broken.iter().filter(|broken| broken.slow || broken.restarts).collect();
     in_the_way.sort_by_key(|broken| broken.from);
     let mut timed = 0;
     for attempt in &model.index.attempts {
@@ -38,7 +38,7 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) -> u64 {
         }
     }
     for alarm in &model.history.alarms {
-        found.add(Anomaly::Alarm, None, 0, || ("a node says that something is wrong".to_owned(), vec![alarm.clone()]));
+        found.add(Anomaly::Alarm, None, 0, || ("something is wrong in itself".to_owned(), vec![alarm.clone()]));
     }
     timed
 }
@@ -68,9 +68,14 @@ fn is_timed(model: &Model<'_>, attempt: &Attempt, in_the_way: &[&Broken]) -> boo
     if record.is_some_and(|record| record.at < limit && is_given_up(record)) {
         return false;
     }
-    let hits = |broken: &Broken| broken.node.is_none() || attempt.node.is_none() || broken.node == attempt.node;
+    let hits = |broken: &Broken| {
+        let is_there = broken.node.is_none() || attempt.node.is_none() || broken.node == attempt.node;
+        // A restart ends connections, and a new one begins with `hello`.
+        is_there && (broken.slow || attempt.line == 0)
+    };
     let mut in_its_way = in_the_way.iter().take_while(|broken| broken.from <= limit).filter(|broken| hits(broken));
-    !in_its_way.any(|broken| broken.until.saturating_add(BACKLOG) >= asked)
+    let over = |broken: &Broken| broken.until.saturating_add(if broken.slow { BACKLOG } else { 0 });
+    !in_its_way.any(|broken| over(broken) >= asked)
 }
 
 /// The place of what settled it, or else of the end of the wait.

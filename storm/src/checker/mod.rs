@@ -88,7 +88,7 @@ pub(crate) enum Anomaly {
     DishonestAnswer,
     /// I19: more memory than promised.
     Memory,
-    /// A panic, or a broken rule that a node has noticed itself.
+    /// A panic, a broken rule that a node has noticed itself, an end that nobody asked for, an answer that is none.
     Alarm,
 }
 

@@ -75,11 +75,10 @@ impl Host {
                 let ask = Ask::Send { channel, client_id, content: hash(&content), node: Some(node) };
                 self.me.note(0, What::Asked { op, ask });
             }
-            let [first, second] = nodes.map(|(_, node)| self.post(node, channel, client_id, &content));
-            let (first, second) = tokio::join!(first, second);
-            for (op, reply) in ops.into_iter().zip([first, second]) {
-                self.answered(op, &reply);
-            }
+            // Each answer is written down when it comes: the other node may take longer.
+            let one =
+                async |at: usize| self.answered(ops[at], &self.post(nodes[at].1, channel, client_id, &content).await);
+            tokio::join!(one(0), one(1));
         }
     }
 

@@ -58,7 +58,7 @@ impl Kept {
                         next += Duration::from_secs(1);
                     }
                 }
-                changed = phase.changed() => if changed.is_err() { break },
+                _ = phase.changed() => (),
             }
         }
         // What is still waiting is given up, and said to be.

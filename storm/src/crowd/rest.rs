@@ -115,7 +115,13 @@ fn last_seq(messages: &[Message]) -> i64 {
 
 /// What an answer says, and what is wrong with it in itself. A node that fails says so in a problem of its own.
 fn answer(status: reqwest::StatusCode, text: &str) -> (Reply, Option<String>) {
-    let body: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+    let body: Value = match serde_json::from_str(text) {
+        Ok(body) => body,
+        Err(_) if status.is_success() && !text.is_empty() => {
+            return (Reply::Unknown, Some(format!("{status} with what is no JSON: {text:?}")));
+        }
+        Err(_) => Value::Null,
+    };
     if status.is_success() {
         return (Reply::Done(body), None);
     }
@@ -145,8 +151,11 @@ mod tests {
         let broken = r#"{"code":"internal","retryable":false}"#;
         assert_eq!(refused(StatusCode::INTERNAL_SERVER_ERROR, broken), ("internal".to_owned(), false));
         assert_eq!(refused(StatusCode::REQUEST_TIMEOUT, ""), ("none".to_owned(), false));
-        let Some((Reply::Unknown, Some(alarm))) = Some(answer(StatusCode::BAD_GATEWAY, "<html>")) else { panic!() };
-        assert!(alarm.contains("502") && alarm.contains("<html>"), "{alarm}");
+        for (status, text) in [(StatusCode::BAD_GATEWAY, "<html>"), (StatusCode::CREATED, "{\"seq\":")] {
+            let (Reply::Unknown, Some(alarm)) = answer(status, text) else { panic!("{status}") };
+            assert!(alarm.contains(status.as_str()) && alarm.contains(&format!("{text:?}")), "{alarm}");
+        }
+        assert!(matches!(answer(StatusCode::NO_CONTENT, ""), (Reply::Done(Value::Null), None)));
         assert!(matches!(answer(StatusCode::OK, r#"{"seq":1}"#), (Reply::Done(body), None) if body["seq"] == 1));
     }
 }

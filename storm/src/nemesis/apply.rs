@@ -139,6 +139,7 @@ pub(crate) fn strike(rig: &Arc<Rig>, recorder: &Recorder, strike: &Strike) -> Re
         node: elsewhere.is_none().then_some(node.no),
         note,
         slow: strike.fault.holds_up_clients(),
+        restarts: strike.fault.restarts_a_node(),
     });
     Ok(outcome)
 }

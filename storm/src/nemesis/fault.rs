@@ -124,10 +124,16 @@ impl Fault {
         }
     }
 
-    /// May answers to clients come late meanwhile? What ends their connections leaves none on which one could.
+    /// May answers to clients come late meanwhile? What ends their connections leaves none of these on which one could.
     pub(crate) fn holds_up_clients(self) -> bool {
         let on_their_line = self.name().starts_with("clients_") && self != Self::ClientsReset;
         on_their_line || matches!(self, Self::NodePause | Self::PowerCut)
+    }
+
+    /// Whether a node ends of it and is started again. It listens before it has opened its database, so that who asks it over
+    /// REST in between waits for that.
+    pub(crate) fn restarts_a_node(self) -> bool {
+        matches!(self, Self::NodeKill | Self::NodeDrain | Self::PanicRegistry | Self::PanicDb | Self::PanicPresence)
     }
 }
 

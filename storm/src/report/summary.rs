@@ -139,7 +139,7 @@ mod tests {
 
     fn broken(fault: Fault, from: Micros, until: Micros, note: &str) -> Broken {
         let (fault, target, note) = (fault.to_string(), "node 0".into(), note.into());
-        Broken { from, until, fault, target, node: Some(0), note, slow: true }
+        Broken { from, until, fault, target, node: Some(0), note, slow: true, restarts: false }
     }
 
     #[test]

@@ -232,6 +232,7 @@ impl Node {
     pub(crate) fn panic(&self, part: &str, ends: bool) -> Result<(), Trouble> {
         let mut stream = UnixStream::connect(self.socket())?;
         if ends {
+            // Before it may have done so.
             self.has(Process::may_end);
         }
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;

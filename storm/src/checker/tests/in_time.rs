@@ -64,13 +64,19 @@ fn what_holds_up_the_clients_of_another_node_is_no_excuse() {
     finds(&answered_after(7_000_000, held_up(Some(0))), Anomaly::DishonestAnswer, late);
     nothing(&answered_after(7_000_000, held_up(Some(1))));
     nothing(&answered_after(7_000_000, held_up(None)));
+    let restarted = Broken { node: Some(1), slow: false, restarts: true, ..broken("node_kill", 0, 60_000_000) };
+    finds(&answered_after(7_000_000, Some(restarted)), Anomaly::DishonestAnswer, late);
     // It counts as held to its time where it was.
     let timed = |in_the_way| answered_after(5_900_000, in_the_way).sums.sends_timed;
     assert_eq!((timed(None), timed(held_up(Some(0))), timed(held_up(Some(1)))), (1, 1, 0));
 }
 
 /// The host sends over REST, to node 1, and is answered like this after `wait`.
-fn over_rest(wait: Micros, answer: Option<Answer>, in_the_way: Option<u8>) -> Verdict {
+fn over_rest(wait: Micros, answer: Option<Answer>, paused: Option<u8>) -> Verdict {
+    over_rest_beside(wait, answer, paused.map(|node| Broken { node: Some(node), ..broken("node_pause", 0, 3_000_000) }))
+}
+
+fn over_rest_beside(wait: Micros, answer: Option<Answer>, in_the_way: Option<Broken>) -> Verdict {
     let mut sim = begin();
     let (client_id, content) = (uuid::Uuid::from_u128(1), 1);
     let op = sim.ask(7, 0, Ask::Send { channel: 0, client_id, content, node: Some(1) });
@@ -79,7 +85,7 @@ fn over_rest(wait: Micros, answer: Option<Answer>, in_the_way: Option<u8>) -> Ve
         sim.note(7, 0, What::Answered { op, answer });
     }
     let mut history = sim.finish();
-    history.broken.extend(in_the_way.map(|node| Broken { node: Some(node), ..broken("node_pause", 0, 3_000_000) }));
+    history.broken.extend(in_the_way);
     check(&history)
 }
 
@@ -92,6 +98,12 @@ fn a_send_over_rest_that_is_answered_late() {
     finds(&over_rest(7_000_000, away(), Some(0)), Anomaly::DishonestAnswer, late);
     finds(&over_rest(10_000_000, Some(Answer::Unknown), None), Anomaly::DishonestAnswer, late);
     nothing(&over_rest(7_000_000, away(), Some(1)));
+    // A node that starts listens before it can answer.
+    let restarted =
+        |node, until| Broken { node: Some(node), slow: false, restarts: true, ..broken("node_kill", 0, until) };
+    nothing(&over_rest_beside(7_000_000, away(), Some(restarted(1, 60_000_000))));
+    finds(&over_rest_beside(7_000_000, away(), Some(restarted(0, 60_000_000))), Anomaly::DishonestAnswer, late);
+    finds(&over_rest_beside(7_000_000, away(), Some(restarted(1, 0))), Anomaly::DishonestAnswer, late);
     // Who has hung up does not know, nor whose answer is not on record.
     nothing(&over_rest(1_000_000, Some(Answer::Unknown), None));
     nothing(&over_rest(7_000_000, None, None));

@@ -229,7 +229,7 @@ pub(super) fn last_line(history: &History, client: u16) -> LineNo {
 
 pub(super) fn broken(fault: &str, from: Micros, until: Micros) -> Broken {
     let (fault, target, note) = (fault.to_owned(), String::new(), String::new());
-    Broken { from, until, fault, target, node: None, note, slow: true }
+    Broken { from, until, fault, target, node: None, note, slow: true, restarts: false }
 }
 
 pub(super) fn user_of(history: &History, client: u16) -> UserNo {

@@ -69,6 +69,14 @@ pub struct Member {
     pub last_read_at: DateTime<Utc>,
 }
 
+/// A channel by what people call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Title {
+    pub id: ChannelId,
+    pub kind: ChannelKind,
+    pub name: Option<String>,
+}
+
 /// A channel as stored, with all of its members: what a room starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel {

@@ -15,7 +15,7 @@ use super::sql_types::{self, At};
 use super::unread::{self, Whose};
 use super::{NewGroup, members, messages, users};
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
-use crate::domain::channel::{Channel, ChannelKind, ChannelState, ChannelView, Listing, Member, Role};
+use crate::domain::channel::{Channel, ChannelKind, ChannelState, ChannelView, Listing, Member, Role, Title};
 use crate::domain::ids::{ChannelId, UserId, new_v7};
 use crate::domain::permission::{Action, allows};
 use crate::domain::user::UserRef;
@@ -98,6 +98,16 @@ pub(super) async fn heads(conn: &mut Conn, ids: &[ChannelId]) -> QueryResult<Vec
     let query =
         channels::table.filter(channels::id.eq_any(ids)).order(channels::id).select((channels::id, channels::version));
     with_conn!(conn, |c| query.load(c).await)
+}
+
+/// What people call them, without whom they belong to.
+pub(super) async fn titles(conn: &mut Conn, ids: &[ChannelId]) -> Result<Vec<Title>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = channels::table.filter(channels::id.eq_any(ids)).order(channels::id);
+    let rows: Vec<ChannelRow> = with_conn!(conn, |c| query.select(ChannelRow::as_select()).load(c).await)?;
+    rows.into_iter().map(|row| Ok(Title { kind: row.kind()?, id: row.id, name: row.name })).collect()
 }
 
 /// A page of all channels, ascending by id, and whether there are more.

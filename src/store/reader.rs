@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
 use super::{channels, cluster_key, epoch, messages, sync, users};
-use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing};
+use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, SendDigest, Stored};
@@ -64,6 +64,11 @@ impl Reader {
     /// Ascending by id; the unknown are missing.
     pub fn channels(&self, ids: Vec<ChannelId>) -> Job<Vec<Channel>> {
         read!(self, Snapshot, |conn| channels::load(conn, &ids))
+    }
+
+    /// What people call them. Ascending by id; the unknown are missing.
+    pub fn titles(&self, ids: Vec<ChannelId>) -> Job<Vec<Title>> {
+        read!(self, None, |conn| channels::titles(conn, &ids))
     }
 
     /// A page of all channels, ascending by id, and whether there are more.

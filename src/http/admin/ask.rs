@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::protocol::error::Refusal;
 
-/// How long an actor may take to answer.
-const WITHIN: Duration = Duration::from_secs(1);
+/// How long an actor may take to answer, and the database to say what is only nice to know.
+pub(super) const WITHIN: Duration = Duration::from_secs(1);
 
 /// What came of asking.
 #[derive(Debug)]

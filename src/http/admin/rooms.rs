@@ -1,7 +1,6 @@
 //! The rooms that run: members, sessions, how far they have come, what waits.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::join_all;
@@ -9,18 +8,15 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::ask::{Shown, ask};
+use super::ask::{Shown, WITHIN, ask};
 use super::cluster::{Part, Question};
 use super::page::{Page, Query, parse};
 use crate::actors::room::{Inspect, RoomState};
+use crate::domain::channel::Member;
 use crate::domain::ids::{ChannelId, SessionId, UserId};
-use crate::domain::user::User;
 use crate::http::app::App;
 use crate::http::problem::Problem;
 use crate::protocol::error::{ErrorCode, Refusal};
-
-/// As an actor is given to answer.
-const NAMES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the directory knows of a room that does not answer.
 #[derive(Debug, Serialize)]
@@ -71,30 +67,31 @@ pub(super) async fn one(id: web::Path<String>, app: web::Data<App>) -> Result<Ht
         shown.insert("elsewhere".to_owned(), rooms.collect());
         shown.insert("unanswered".to_owned(), unanswered.iter().map(ToString::to_string).collect());
     }
-    name(&app, std::slice::from_mut(&mut shown)).await;
-    name_members(&app, &mut shown).await;
+    name_with_members(&app, id, &mut shown).await;
     Ok(HttpResponse::Ok().json(shown))
 }
 
 /// Adds what people call the channels, which no room needs to know. A database that does not answer holds nobody up.
 async fn name(app: &App, rooms: &mut [Value]) {
     let id_of = |room: &Value| room["id"].as_str().and_then(|id| id.parse::<ChannelId>().ok());
-    let ids: Vec<_> = rooms.iter().filter_map(id_of).collect();
-    let Ok(Ok(channels)) = timeout(NAMES_WITHIN, app.parts.reader.channels(ids)).await else { return };
-    let names: HashMap<_, _> = channels.into_iter().map(|channel| (channel.id, (channel.kind, channel.name))).collect();
+    let ids = rooms.iter().filter_map(id_of).collect();
+    let Ok(Ok(titles)) = timeout(WITHIN, app.parts.reader.titles(ids)).await else { return };
+    let titles: HashMap<_, _> = titles.into_iter().map(|title| (title.id, title)).collect();
     for room in rooms {
-        let Some((kind, name)) = id_of(room).and_then(|id| names.get(&id)) else { continue };
-        (room["type"], room["name"]) = (json!(kind), json!(name));
+        if let Some(title) = id_of(room).and_then(|id| titles.get(&id)) {
+            (room["type"], room["name"]) = (json!(title.kind), json!(title.name));
+        }
     }
 }
 
-/// The same for the members.
-async fn name_members(app: &App, room: &mut Value) {
-    let ids = room["memberIds"].as_array().into_iter().flatten();
-    let ids = ids.filter_map(|id| id.as_str()?.parse::<UserId>().ok()).collect();
-    let Ok(Ok(users)) = timeout(NAMES_WITHIN, app.parts.reader.users(ids)).await else { return };
-    let one = |user: User| json!({"id": user.id, "externalId": user.external_id, "name": user.name});
-    room["people"] = users.into_iter().map(one).collect();
+/// The same for one channel, and its members by name.
+async fn name_with_members(app: &App, id: ChannelId, room: &mut Value) {
+    let Ok(Ok(channels)) = timeout(WITHIN, app.parts.reader.channels(vec![id])).await else { return };
+    for channel in channels {
+        (room["type"], room["name"]) = (json!(channel.kind), json!(channel.name));
+        let one = |member: Member| json!({"id": member.user_id, "externalId": member.external_id, "name": member.name});
+        room["people"] = channel.members.into_iter().map(one).collect();
+    }
 }
 
 pub(super) async fn one_here(app: &App, id: ChannelId) -> Result<Part, Refusal> {

@@ -7,8 +7,11 @@
 mod started;
 
 use serde_json::Value;
-use started::{Answer, SECRET, Started};
+use started::{Answer, PATIENCE, SECRET, Started};
 use tenfour::config::AuthSettings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/openapi.json");
 
@@ -42,11 +45,18 @@ async fn the_sdk_is_there_for_pages_of_any_origin_and_is_not_sent_twice() {
 #[actix_web::test]
 async fn what_is_no_file_is_not_there() {
     let daemon = Started::new().await;
-    for path in
-        ["/sdk/", "/sdk/none.js", "/sdk/..%2fadmin%2fapp.js", "/sdk/%2e%2e/Cargo.toml", "/sdk/tenfour", "/admin/"]
-    {
+    for path in ["/sdk/", "/sdk/none.js", "/sdk/..%2fadmin%2fapp.js", "/sdk/tenfour", "/admin/"] {
         let answer = get(&daemon, path, &[]).await;
         assert_eq!((answer.status.as_u16(), answer.kind.as_str()), (404, "application/problem+json"), "{path}");
+    }
+    // As no client of good manners would ask.
+    for path in ["/sdk/../admin/app.js", "/sdk/%2e%2e/admin/app.js", "/sdk//etc/passwd", "/../sdk/../admin/app.js"] {
+        let mut socket = TcpStream::connect(daemon.daemon.addr()).await.unwrap();
+        let ask = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        socket.write_all(ask.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, socket.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
     }
 }
 
@@ -54,7 +64,9 @@ async fn what_is_no_file_is_not_there() {
 async fn the_demo_is_not_there_unless_it_was_asked_for() {
     let daemon = Started::new().await;
     for path in ["/", "/demo/users", "/demo/main.js"] {
-        assert_eq!(get(&daemon, path, &[]).await.status, 404, "{path}");
+        for method in ["GET", "HEAD", "POST"] {
+            assert_eq!(daemon.ask(method, &daemon.public_url(path), &[]).await.status, 404, "{method} {path}");
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::actors::db::{Done, Order};
 use crate::auth::mint;
 use crate::config::Config;
 use crate::config::settings::CONFIG_ENV;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, reachable};
 use crate::domain::change::By;
 use crate::domain::channel::ChannelKind;
 use crate::domain::user::UserRef;
@@ -47,19 +46,12 @@ pub(super) fn environment(
 /// Makes what the demo needs and prints what to type next. `program` is how this program was called.
 pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> Result<(), Failure> {
     channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
-    let mut address = daemon.addr();
-    if address.ip().is_unspecified() {
-        // Nobody can go to such an address, and the demo page is for this machine alone.
-        address.set_ip(Ipv4Addr::LOCALHOST.into());
-    }
+    let address = reachable(daemon.addr());
     daemon.show_demo(&config.auth, &USERS, GROUP);
-    let mut lines = vec![
-        String::new(),
-        format!(
-            "tenfour is running. Open http://{address}/ for two users side by side, or in two other terminals, type:"
-        ),
-        String::new(),
-    ];
+    // The demo page signs in whoever is on this machine, and nobody else.
+    let page = format!("Open http://{address}/ for two users side by side, or in");
+    let how = if address.ip().is_loopback() { &page } else { "In" };
+    let mut lines = vec![String::new(), format!("tenfour is running. {how} two other terminals, type:"), String::new()];
     for (sub, name) in USERS {
         let file = PathBuf::from(format!("tenfour-dev.{sub}.token"));
         write_secret(&file, &token(config, sub, name, None)?)
@@ -69,7 +61,7 @@ pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> 
         lines.push(String::new());
     }
     lines.push(format!("REST      http://{address}/api/v1   (described by http://{address}/openapi.json)"));
-    if let Some(admin) = daemon.admin_addr() {
+    if let Some(admin) = daemon.admin_addr().map(reachable) {
         lines.push(format!("admin     http://{admin}/admin/   and http://{admin}/metrics"));
     }
     lines.push(format!("database  {}", config.database.url));

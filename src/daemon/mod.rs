@@ -6,7 +6,7 @@ mod nodes;
 mod runtime;
 mod serve;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -189,7 +189,8 @@ impl Daemon {
     /// daemon that is there to be tried out, and only once.
     pub fn show_demo(&self, auth: &AuthSettings, users: &[(&str, &str)], channel: &str) {
         let users = users.iter().map(|(sub, name)| ((*sub).to_owned(), (*name).to_owned())).collect();
-        let demo = Demo { auth: auth.clone(), users, channel: channel.to_owned(), admin: self.admin_addr };
+        let demo =
+            Demo { auth: auth.clone(), users, channel: channel.to_owned(), admin: self.admin_addr.map(reachable) };
         if self.app.demo.set(demo).is_err() {
             log::error!("there is a demo page already");
         }
@@ -253,6 +254,14 @@ impl Daemon {
     async fn is_stored(&self) -> bool {
         self.db.waiting() == 0 && self.db.actor().send(IsIdle).await.unwrap_or(true)
     }
+}
+
+/// Where somebody on this machine goes to what listens there: nobody can go to 0.0.0.0.
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    address
 }
 
 fn app_of(parts: Arc<SessionParts>, config: &Config, lines: Lines) -> App {

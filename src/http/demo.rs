@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -17,7 +18,7 @@ use crate::auth::mint;
 use crate::config::AuthSettings;
 use crate::protocol::error::Refusal;
 
-/// Long enough to see a token renewed in a visit.
+/// Short enough to see a token renewed in a visit.
 const TOKEN_TTL: std::time::Duration = std::time::Duration::from_secs(600);
 
 /// Who the demo's users are, and the key that their tokens are signed with.
@@ -47,19 +48,22 @@ struct Seats<'a> {
     users: Vec<Seat<'a>>,
 }
 
+/// Where there is no demo there is nothing of it, whatever the method.
 pub(super) fn routes(config: &mut ServiceConfig) {
-    let page = || web::get().to(page);
-    config
-        .service(only("GET", web::resource("/").route(page())))
-        .service(only("GET", web::resource("/demo/users").route(web::get().to(users))))
-        .service(only("GET", web::resource("/demo/{file}").route(page())));
+    let resource = |path| web::resource(path).guard(fn_guard(is_there));
+    for path in ["/", "/demo/{file:.+[.].+}"] {
+        let own = resource(path).route(web::get().to(page)).route(web::head().to(page));
+        config.service(only("GET, HEAD", own));
+    }
+    config.service(only("GET", resource("/demo/users").route(web::get().to(users))));
 }
 
-async fn page(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    match app.demo.get() {
-        Some(_) => pages::own(&request, "demo"),
-        None => Err(nowhere()),
-    }
+fn is_there(asked: &GuardContext<'_>) -> bool {
+    asked.app_data::<Data<App>>().is_some_and(|app| app.demo.get().is_some())
+}
+
+async fn page(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    pages::own(&request, "demo")
 }
 
 /// Who is there, each with a fresh token.

@@ -199,10 +199,9 @@ impl Database {
         }
     }
 
-    /// The last one got no connection, and nobody did as long as one is waited for. Others may have theirs while one is slow.
     fn is_away(&self) -> bool {
-        !self.0.is_reachable.load(Ordering::Relaxed)
-            && self.0.reached.lock().is_none_or(|at| at.elapsed() >= self.0.connect)
+        let since_reached = self.0.reached.lock().map(|at| at.elapsed());
+        is_away(self.0.is_reachable.load(Ordering::Relaxed), since_reached, self.0.connect)
     }
 
     /// Since when the call's time runs, and what keeps a connection for it.
@@ -265,4 +264,27 @@ fn unreachable() -> StoreError {
 
 fn too_late(what: &str) -> StoreError {
     StoreError::Unavailable(format!("{what} took too long"))
+}
+
+/// Whether nobody gets a connection: the last one got none, and nobody did for as long as one is waited for. Others may have
+/// theirs while one is slow.
+fn is_away(last_got_one: bool, since_reached: Option<Duration>, connect: Duration) -> bool {
+    !last_got_one && since_reached.is_none_or(|since| since >= connect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_connection_among_others_is_no_database_that_is_away() {
+        let connect = Duration::from_secs(4);
+        let (just_now, long_ago) = (Some(Duration::from_secs(1)), Some(connect));
+        assert!(!is_away(false, just_now, connect), "somebody has theirs");
+        assert!(is_away(false, long_ago, connect));
+        assert!(is_away(false, None, connect), "nobody ever had one");
+        for since in [just_now, long_ago, None] {
+            assert!(!is_away(true, since, connect), "the last one got theirs");
+        }
+    }
 }

@@ -182,6 +182,7 @@ fn the_documents_link_to_what_is_there() {
         "docs/operations.md",
         "docs/performance.md",
         "docs/protocol.md",
+        "docs/quickstart.md",
         "docs/testing.md",
     ] {
         let text = read(document);

@@ -123,7 +123,7 @@ async fn one_client_id_for_two_channels_on_two_nodes_is_stored_in_one_of_them() 
     let channels = [nodes.node(0).direct("ana", "bo").await, nodes.node(0).group(&["ana", "bo"]).await];
     let mut ana = [nodes.node(0).connect("ana").await, nodes.node(1).connect("ana").await];
     let mut sent = Vec::new();
-    for batch in 0..BATCHES {
+    for _ in 0..BATCHES {
         let sends: Vec<Uuid> = (0..AT_ONCE).map(|_| Uuid::new_v4()).collect();
         // Where one node takes it into the first channel the other one takes it into the second, in the opposite order.
         let send = async |socket: &mut TestSocket, node: usize| {

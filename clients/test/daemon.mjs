@@ -171,13 +171,18 @@ export function freePort() {
   });
 }
 
-/** Waits until a condition holds; fails with what was looked for once the time is over. */
+/** Waits until a condition holds; fails with what was looked for once the time is over, also where looking takes long. */
 export async function until(what, condition, ms = 10_000) {
-  const end = Date.now() + ms;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() >= end) throw new Error(`not in ${ms} ms: ${what}`);
-    await new Promise((done) => setTimeout(done, 10));
-  }
+  let timer;
+  const late = new Promise((_, failed) => {
+    timer = setTimeout(() => failed(new Error(`not in ${ms} ms: ${what}`)), ms);
+  });
+  const looking = async () => {
+    for (;;) {
+      const value = await Promise.race([condition(), late]);
+      if (value) return value;
+      await Promise.race([new Promise((done) => setTimeout(done, 10)), late]);
+    }
+  };
+  return looking().finally(() => clearTimeout(timer));
 }

@@ -5,9 +5,8 @@ import { build } from "esbuild";
 
 /**
  * @param {string} entry the module, by its path
- * @param {number} port
  */
-export async function servePage(entry, port) {
+export async function servePage(entry) {
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
@@ -26,7 +25,7 @@ export async function servePage(entry, port) {
   });
   await new Promise((done, failed) => {
     server.once("error", failed);
-    server.listen(port, "127.0.0.1", done);
+    server.listen(0, "127.0.0.1", done);
   });
   return {
     url: `http://127.0.0.1:${server.address().port}`,

@@ -1,14 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { freePort, mintToken, startDaemon, until } from "../../test/daemon.mjs";
+import { afterEach, expect, test, vi } from "vitest";
+import { freePort, mintToken, until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 import { delay, uuid } from "../src/backoff.ts";
-import { client, connected, type Daemon } from "./help.ts";
+import { client, connected, daemon, useDaemon } from "./help.ts";
 
-let daemon: Daemon;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
+useDaemon();
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.useRealTimers();

@@ -1,24 +1,19 @@
 /** A store that fails, hangs or is shared: no message is lost without a word, and nothing comes back that is settled. */
 import "fake-indexeddb/auto";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { startDaemon, until } from "../../test/daemon.mjs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { until } from "../../test/daemon.mjs";
 import { startFrameProxy } from "../../test/frames.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 import { indexedDbStore } from "../src/indexeddb.ts";
 import type { News, Store } from "../src/store.ts";
-import { client, connected, contents, type Daemon } from "./help.ts";
+import { client, connected, contents, daemon, dock, useDaemon, useDock } from "./help.ts";
 
-let daemon: Daemon;
-let dock: string;
 let store: Store;
 let name: string;
 let runs = 0;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
+useDaemon();
+useDock();
 beforeEach(async () => {
-  dock = (await daemon.group("Dock", ["dispatcher", "driver"])).id;
   name = `failing ${++runs}`;
   store = indexedDbStore({ name });
 });

@@ -1,20 +1,15 @@
 import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { flood, post, startDaemon, until } from "../../test/daemon.mjs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { flood, post, until } from "../../test/daemon.mjs";
 import { startFrameProxy } from "../../test/frames.mjs";
 import { startProxy } from "../../test/proxy.mjs";
-import { connected, contents, type Daemon } from "./help.ts";
+import { connected, contents, daemon, dock, useDaemon, useDock } from "./help.ts";
 
-let daemon: Daemon;
-let dock: string;
 let proxy: Awaited<ReturnType<typeof startProxy>>;
-beforeAll(async () => {
-  daemon = await startDaemon({ env: { TENFOUR_DRAIN_MS: "1000" } });
-});
-afterAll(() => daemon?.stop());
+useDaemon({ TENFOUR_DRAIN_MS: "1000" });
+useDock();
 beforeEach(async () => {
-  dock = (await daemon.group("Dock", ["dispatcher", "driver"])).id;
   proxy = await startProxy(daemon.port);
 });
 afterEach(() => proxy.stop());

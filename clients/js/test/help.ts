@@ -1,11 +1,29 @@
-/** What the suites of the client share: clients of a daemon, ended with the test. */
-import { afterEach } from "vitest";
+/** What the suites of the client share: a daemon, a channel of it, and clients that end with the test. */
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { WebSocket } from "ws";
-import type { startDaemon } from "../../test/daemon.mjs";
+import { startDaemon } from "../../test/daemon.mjs";
 import { TenfourClient } from "../src/index.ts";
 import type { Options } from "../src/index.ts";
 
 export type Daemon = Awaited<ReturnType<typeof startDaemon>>;
+
+/** Of the suite that has called `useDaemon`. */
+export let daemon: Daemon;
+/** A channel of the dispatcher and the driver, a new one for each test of a suite that has called `useDock`. */
+export let dock: string;
+
+export function useDaemon(env: Record<string, string> = {}): void {
+  beforeAll(async () => {
+    daemon = await startDaemon({ env });
+  });
+  afterAll(() => daemon?.stop());
+}
+
+export function useDock(): void {
+  beforeEach(async () => {
+    dock = (await daemon.group("Dock", ["dispatcher", "driver"])).id;
+  });
+}
 
 const clients: TenfourClient[] = [];
 afterEach(async () => {

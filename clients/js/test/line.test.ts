@@ -1,20 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { freePort, startDaemon, until } from "../../test/daemon.mjs";
+import { freePort, until } from "../../test/daemon.mjs";
 import { startFrameProxy } from "../../test/frames.mjs";
 import { uuid } from "../src/backoff.ts";
 import { Line } from "../src/line.ts";
 import { Rest } from "../src/rest.ts";
 import { Tokens } from "../src/token.ts";
 import type { Frame, ServerFrame } from "../src/types.ts";
+import { daemon, useDaemon } from "./help.ts";
 
 const TIMING = { minDelay: 20, maxDelay: 200, stableAfter: 5_000, interval: 20_000, timeout: 10_000, connectTimeout: 10_000 };
 
-let daemon: Awaited<ReturnType<typeof startDaemon>>;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
+useDaemon();
 
 function line(sub: string, url = daemon.url, fetches: typeof fetch = fetch) {
   const hellos: Frame<"hello">[] = [];

@@ -3,21 +3,17 @@
  *
  * The run is random and prints its seed; SEED=… repeats one, RUNS=… makes more of them.
  */
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startDaemon, until } from "../../test/daemon.mjs";
+import { expect, test } from "vitest";
+import { until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 import type { ChatMessage } from "../src/index.ts";
-import { connected, type Daemon } from "./help.ts";
+import { connected, daemon, useDaemon } from "./help.ts";
 
 const STEPS = 120;
 const RUNS = Number(process.env.RUNS ?? 4);
 const FIRST = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
 
-let daemon: Daemon;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
+useDaemon();
 
 /** A small generator with a seed (xorshift), so that a run can be repeated. */
 function random(seed: number) {

@@ -3,7 +3,7 @@ import { renderToString } from "react-dom/server";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBrowser } from "../../test/browser.mjs";
-import { flood, freePort, startDaemon, until } from "../../test/daemon.mjs";
+import { flood, startDaemon, until } from "../../test/daemon.mjs";
 import { servePage } from "../../test/page.mjs";
 import { TenfourClient } from "../src/index.ts";
 import { TenfourProvider, useChannels, useConnection, useMessages, useUnread } from "../src/react.ts";
@@ -13,8 +13,7 @@ let daemon: Daemon;
 let page: Awaited<ReturnType<typeof servePage>>;
 let browser: Awaited<ReturnType<typeof startBrowser>>;
 beforeAll(async () => {
-  const port = await freePort();
-  page = await servePage(fileURLToPath(new URL("react-page.tsx", import.meta.url)), port);
+  page = await servePage(fileURLToPath(new URL("react-page.tsx", import.meta.url)));
   daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: page.url } });
   browser = await startBrowser();
 });

@@ -2,21 +2,17 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { startDaemon, until } from "../../test/daemon.mjs";
+import { until } from "../../test/daemon.mjs";
 import type { TenfourClient as Client } from "../src/index.ts";
-import type { Daemon } from "./help.ts";
+import { daemon, useDaemon } from "./help.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const dist = (name: string) => `${root}dist/sdk/${name}`;
 const gzipped = (name: string) => gzipSync(readFileSync(dist(name)), { level: 9 }).length;
 
-let daemon: Daemon;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
+useDaemon();
 
 test("what the daemon serves is small", () => {
   expect(gzipped("tenfour.js")).toBeLessThanOrEqual(9_000);

@@ -1,20 +1,15 @@
 import "fake-indexeddb/auto";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { post, startDaemon, until } from "../../test/daemon.mjs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { post, until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 import { indexedDbStore } from "../src/indexeddb.ts";
-import { client, connected, contents, type Daemon } from "./help.ts";
+import { client, connected, contents, daemon, dock, useDaemon, useDock } from "./help.ts";
 
-let daemon: Daemon;
-let dock: string;
 let name: string;
 let runs = 0;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
+useDaemon();
+useDock();
 beforeEach(async () => {
-  dock = (await daemon.group("Dock", ["dispatcher", "driver"])).id;
   name = `run ${++runs}`;
   vi.stubGlobal("navigator", { locks: turns() });
 });

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startBrowser } from "../../test/browser.mjs";
-import { freePort, startDaemon, until } from "../../test/daemon.mjs";
+import { startDaemon, until } from "../../test/daemon.mjs";
 import { servePage } from "../../test/page.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 import type { TenfourClient } from "../src/index.ts";
@@ -16,7 +16,7 @@ let page: Awaited<ReturnType<typeof servePage>>;
 let proxy: Awaited<ReturnType<typeof startProxy>>;
 let browser: Awaited<ReturnType<typeof startBrowser>>;
 beforeAll(async () => {
-  page = await servePage(fileURLToPath(new URL("tabs-page.ts", import.meta.url)), await freePort());
+  page = await servePage(fileURLToPath(new URL("tabs-page.ts", import.meta.url)));
   daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: page.url } });
   proxy = await startProxy(daemon.port);
   browser = await startBrowser();

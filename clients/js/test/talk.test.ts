@@ -1,18 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { flood, post, startDaemon, until } from "../../test/daemon.mjs";
+import { expect, test } from "vitest";
+import { flood, post, until } from "../../test/daemon.mjs";
 import { startFrameProxy } from "../../test/frames.mjs";
 import type { ChatMessage } from "../src/index.ts";
-import { client, connected, contents, type Daemon } from "./help.ts";
+import { client, connected, contents, daemon, dock, useDaemon, useDock } from "./help.ts";
 
-let daemon: Daemon;
-let dock: string;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
-beforeEach(async () => {
-  dock = (await daemon.group("Dock", ["dispatcher", "driver"])).id;
-});
+useDaemon();
+useDock();
 
 test("a message is shown at once, then stored, and comes to the other", async () => {
   const dispatcher = await connected(daemon, "dispatcher");

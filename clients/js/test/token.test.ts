@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startDaemon, until } from "../../test/daemon.mjs";
+import { expect, test } from "vitest";
+import { until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 import { UnauthorizedError } from "../src/index.ts";
-import { client, connected, type Daemon } from "./help.ts";
+import { client, connected, daemon, useDaemon } from "./help.ts";
 
-let daemon: Daemon;
-beforeAll(async () => {
-  daemon = await startDaemon();
-});
-afterAll(() => daemon?.stop());
+useDaemon();
 
 const BAD = "wrong wrong wrong wrong wrong wrong wrong";
 

@@ -3,8 +3,6 @@
 //   node build.mjs             dist/: sdk/tenfour.js, sdk/react.js, sdk/element.js, demo/*, admin/*
 //   node build.mjs --check     fails if dist/ is not what the sources give
 //   node build.mjs --packages  dist/ of each npm package: modules and declarations
-//
-// A page whose sources are not there is left out.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -50,7 +48,6 @@ async function bundle(entry, options = {}) {
 async function page(name) {
   const files = new Map();
   for (const dir of [name, join(name, "src")]) {
-    if (!existsSync(join(root, dir))) continue;
     for (const file of readdirSync(join(root, dir)).sort()) {
       const path = join(dir, file);
       if (ASSETS.test(file)) {
@@ -67,12 +64,8 @@ async function page(name) {
 async function everything() {
   const files = new Map();
   files.set("sdk/tenfour.js", await bundle("js/src/bundle.ts"));
-  if (existsSync(join(root, "js/src/react.ts"))) {
-    files.set("sdk/react.js", await bundle("js/src/react.ts", { external: ["react"], plugins: [sdkAt("./tenfour.js")] }));
-  }
-  if (existsSync(join(root, "element/src/index.ts"))) {
-    files.set("sdk/element.js", await bundle("element/src/index.ts", { plugins: [sdkAt("./tenfour.js")] }));
-  }
+  files.set("sdk/react.js", await bundle("js/src/react.ts", { external: ["react"], plugins: [sdkAt("./tenfour.js")] }));
+  files.set("sdk/element.js", await bundle("element/src/index.ts", { plugins: [sdkAt("./tenfour.js")] }));
   for (const name of ["demo", "admin"]) for (const [path, content] of await page(name)) files.set(path, content);
   return files;
 }
@@ -110,7 +103,6 @@ async function packages() {
     const src = join(root, name, "src");
     const exports = JSON.parse(readFileSync(join(root, name, "package.json"), "utf8")).exports;
     const entries = Object.values(exports).map((entry) => join(root, name, entry["tenfour-source"]));
-    if (!entries.every((entry) => existsSync(entry))) continue;
     const outdir = join(root, name, "dist");
     rmSync(outdir, { recursive: true, force: true });
     await build({

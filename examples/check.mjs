@@ -41,8 +41,7 @@ async function step(what, work) {
     console.log(`ok      ${what} (${((Date.now() - from) / 1000).toFixed(1)} s)`);
     return result;
   } catch (error) {
-    console.error(`FAILED  ${what}\n${error.stack ?? error}`);
-    throw error;
+    throw new Error(`FAILED  ${what}`, { cause: error });
   }
 }
 
@@ -120,7 +119,8 @@ try {
     assert.equal(status, 401);
   });
   console.log(`the quick start works (${((Date.now() - begun) / 1000).toFixed(0)} s)`);
-} catch {
+} catch (error) {
+  console.error(error);
   process.exitCode = 1;
   await look("failed");
 } finally {

@@ -14,7 +14,8 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const BINARY = resolve(process.env.TENFOUR_BIN ?? join(here, "../../target/debug/tenfour"));
 const SECRET = "a secret of the test suites, and of nothing else";
-const STARTED = /admin (\S+), listening on (\S+)/;
+/** What each command says once it listens. */
+const STARTED = { serve: /admin \S+, listening on \S+/, dev: /stop with Ctrl-C/ };
 
 /**
  * @typedef {object} Daemon
@@ -37,10 +38,12 @@ const STARTED = /admin (\S+), listening on (\S+)/;
  */
 
 /**
- * @param {{ env?: Record<string, string>, args?: string[] }} [options] more settings
+ * @param {{ command?: "serve" | "dev", env?: Record<string, string>, args?: string[] }} [options] more settings; `dev` makes a
+ *   database and a secret of its own, so that `token`, `call` and `group` are of no use with it
  * @returns {Promise<Daemon>}
  */
 export async function startDaemon(options = {}) {
+  const { command = "serve" } = options;
   const folder = await mkdtemp(join(tmpdir(), "tenfour-js-"));
   const ports = { listen: await freePort(), admin: await freePort() };
   let child;
@@ -49,14 +52,16 @@ export async function startDaemon(options = {}) {
   const env = {
     PATH: process.env.PATH,
     HOME: folder,
-    DATABASE_URL: `sqlite:${join(folder, "tenfour.db")}`,
-    TENFOUR_JWT_SECRET: SECRET,
-    TENFOUR_RATE_LIMIT: "off",
+    ...(command === "serve" && {
+      DATABASE_URL: `sqlite:${join(folder, "tenfour.db")}`,
+      TENFOUR_JWT_SECRET: SECRET,
+      TENFOUR_RATE_LIMIT: "off",
+    }),
     ...options.env,
   };
 
   async function start() {
-    const args = ["serve", "--listen", `127.0.0.1:${ports.listen}`, "--admin-listen", `127.0.0.1:${ports.admin}`];
+    const args = [command, "--listen", `127.0.0.1:${ports.listen}`, "--admin-listen", `127.0.0.1:${ports.admin}`];
     child = spawn(BINARY, [...args, ...(options.args ?? [])], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
     const started = child;
     let mine = "";
@@ -65,7 +70,7 @@ export async function startDaemon(options = {}) {
       const take = (chunk) => {
         mine += chunk;
         log = (log + chunk).slice(-100_000);
-        if (STARTED.test(mine)) {
+        if (STARTED[command].test(mine)) {
           clearTimeout(timer);
           done();
         }

@@ -1,13 +1,10 @@
 // What the suites of the console stand on: a daemon with its console, a browser, and people who talk.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { expect } from "vitest";
 import { WebSocket } from "ws";
-import { startBrowser } from "../../test/browser.mjs";
+import { startBrowser, violations } from "../../test/browser.mjs";
 import { startDaemon, until } from "../../test/daemon.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What the browser says of an answer that was no; the suites that provoke one allow for it. */
 export const NO_ANSWER = /^Failed to load resource: /;
@@ -75,14 +72,10 @@ export async function stage(options = {}) {
         await page.locator(".status.live").waitFor();
       },
       async troubles(allowed = /^$/) {
-        const violations = await page.evaluate(() => window.violations);
-        return [...troubles.filter((text) => !allowed.test(text)), ...violations];
+        const forbidden = await page.evaluate(() => window.violations);
+        return [...troubles.filter((text) => !allowed.test(text)), ...forbidden];
       },
-      async axe() {
-        await page.evaluate(AXE);
-        const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
-        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-      },
+      axe: () => violations(page),
       sideways: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
       close: () => context.close(),
     };

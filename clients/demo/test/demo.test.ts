@@ -1,27 +1,26 @@
 /** The demo page in a real browser against a real `tenfour dev`. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
-import { startBrowser } from "../../test/browser.mjs";
-import { until } from "../../test/daemon.mjs";
-import { startDemo } from "./serve.mjs";
+import { startBrowser, violations } from "../../test/browser.mjs";
+import { startDaemon, until } from "../../test/daemon.mjs";
 
 type Who = "Dispatcher" | "Driver";
 
 /** Screenshots go here, for whoever wants to look at them. */
 const SHOTS = process.env.TENFOUR_SHOTS;
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 let browser: Browser;
-let demo: Awaited<ReturnType<typeof startDemo>>;
+let demo: Awaited<ReturnType<typeof startDaemon>>;
+/** The page, as `dev` names it to whoever has started it. */
+let link: string;
 let page: Page;
 let complaints: string[];
 /** All that has left the page by WebSocket. */
 let sent: string;
 
 beforeAll(async () => {
-  [browser, demo] = await Promise.all([startBrowser(), startDemo()]);
+  [browser, demo] = await Promise.all([startBrowser(), startDaemon({ command: "dev" })]);
+  link = /Open (http:\S+) for two users/.exec(demo.log())![1]!;
 });
 
 afterAll(async () => {
@@ -41,7 +40,7 @@ async function open(options: Parameters<Browser["newContext"]>[0] = {}): Promise
     if (message.type() !== "error" || message.location().url.endsWith("/channels/00000000-0000-0000-0000-000000000000")) return;
     complaints.push(`${message.text()} ${message.location().url}`);
   });
-  await page.goto(demo.url);
+  await page.goto(link);
   await ready("Dispatcher");
   await ready("Driver");
 }
@@ -177,7 +176,7 @@ describe("the demo page", () => {
       await route.fulfill({ response: answer, body: asked === 1 ? text.replace(/\.[\w-]{43}"/g, `.${"A".repeat(43)}"`) : text });
     });
     page = await context.newPage();
-    await page.goto(demo.url);
+    await page.goto(link);
     await ready("Dispatcher");
     await ready("Driver");
     expect(asked).toBe(3);
@@ -201,13 +200,11 @@ describe("the demo page", () => {
     await agree("look", 1);
     await cut("Driver");
     await shows("Driver", /^Waiting/);
-    await page.evaluate(await readFile(AXE, "utf8"));
     for (const colorScheme of ["light", "dark"] as const) {
       for (const width of [1280, 320]) {
         await page.emulateMedia({ colorScheme });
         await page.setViewportSize({ width, height: 800 });
-        const found = await page.evaluate("axe.run().then((it) => it.violations.map((v) => [v.id, ...v.nodes.map((n) => n.html)]))");
-        expect(found, `${colorScheme}, ${width}px`).toEqual([]);
+        expect(await violations(page), `${colorScheme}, ${width}px`).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
         for (const bar of await page.locator(".bar").all()) {
           expect(await bar.evaluate((it) => it.scrollWidth - it.clientWidth), `the bar at ${width}px`).toBe(0);

@@ -2,12 +2,12 @@
  * How it looks and whether everybody can use it: a filled chat in light, dark, narrow and right-to-left, checked by axe, and
  * photographed where TENFOUR_SHOTS names a folder.
  */
-import { createRequire } from "node:module";
 import { randomUUID } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { violations } from "../../test/browser.mjs";
 import { until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 import { backOnline, startStage } from "./stage.ts";
@@ -16,11 +16,9 @@ import type { Stage, Who } from "./stage.ts";
 let stage: Stage;
 let group: string;
 let direct: string;
-let axe: string;
 
 beforeAll(async () => {
   stage = await startStage();
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
   await fill();
 });
 afterAll(() => stage?.stop());
@@ -94,21 +92,12 @@ async function shot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const run = (window as unknown as { axe: { run(target: unknown, options: unknown): Promise<AxeResult> } }).axe.run;
-    interface AxeResult {
-      violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-    }
-    // The page around it is not the element's.
-    const { violations } = await run(document.querySelector("tenfour-chat"), {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-      rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false }, "landmark-one-main": { enabled: false } },
-    });
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
+/** Of the element alone: the page around it is not its own. */
+const barriers = (page: Page) =>
+  violations(page, "tenfour-chat", {
+    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false }, "landmark-one-main": { enabled: false } },
   });
-}
 
 const arabic = {
   search: "البحث بالاسم",
@@ -135,15 +124,15 @@ for (const [name, who, options] of looks) {
     await page.locator(".row").first().waitFor();
     await until("who has read it is known", async () => (await page.locator(".below").count()) > 0);
     await picture("group");
-    expect(await violations(page)).toEqual([]);
+    expect(await barriers(page)).toEqual([]);
     await page.locator(".scroller").evaluate((scroller) => (scroller.scrollTop = 0));
     await page.locator(".row .body").nth(1).hover();
     await picture("top");
-    expect(await violations(page)).toEqual([]);
+    expect(await barriers(page)).toEqual([]);
     if (name === "narrow") {
       await page.locator(".back").click();
       await picture("list");
-      expect(await violations(page)).toEqual([]);
+      expect(await barriers(page)).toEqual([]);
     }
   });
 }
@@ -160,7 +149,7 @@ for (const scheme of ["light", "dark"] as const) {
       await driver.locator("textarea").pressSequentially("I am");
       await page.locator(".typing", { hasText: "Driver 7" }).waitFor();
       await shot(page, `${scheme}-direct`);
-      expect(await violations(page)).toEqual([]);
+      expect(await barriers(page)).toEqual([]);
 
       line.refuse();
       line.cut();
@@ -170,19 +159,19 @@ for (const scheme of ["light", "dark"] as const) {
       await page.locator(".row").nth(1).getByRole("button", { name: "Reply" }).click();
       await page.locator("textarea").fill("A longer answer that is being written right now, while there is no line to anywhere, and that takes more than one row.");
       await shot(page, `${scheme}-offline`);
-      expect(await violations(page)).toEqual([]);
+      expect(await barriers(page)).toEqual([]);
 
       line.accept();
       await backOnline(page);
       await page.evaluate((id) => (window as unknown as { send(id: string, text: string): void }).send(id, "bad \u0000"), direct);
       await page.locator(".failure").waitFor();
       await shot(page, `${scheme}-failed`);
-      expect(await violations(page)).toEqual([]);
+      expect(await barriers(page)).toEqual([]);
       await page.locator(".row.own .bubble").first().hover();
       await page.locator(".row.own").first().getByRole("button", { name: "Delete" }).click();
       await page.getByRole("dialog").waitFor();
       await shot(page, `${scheme}-dialog`);
-      expect(await violations(page)).toEqual([]);
+      expect(await barriers(page)).toEqual([]);
     } finally {
       await line.stop();
     }
@@ -193,10 +182,10 @@ test("nothing is chosen, nothing is there, and a page's own colours", async () =
   const page = await filled({}, {});
   await page.getByText("Choose a conversation").waitFor();
   await shot(page, "nothing-chosen");
-  expect(await violations(page)).toEqual([]);
+  expect(await barriers(page)).toEqual([]);
   const alone = await stage.open({ sub: "nobody-yet" });
   await alone.getByText("No conversations yet").waitFor();
-  expect(await violations(alone)).toEqual([]);
+  expect(await barriers(alone)).toEqual([]);
   // Names that a page may use itself do not meet those of the element.
   await page.evaluate((id) => {
     const sheet = new CSSStyleSheet();

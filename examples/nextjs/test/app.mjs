@@ -3,16 +3,14 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startBrowser } from "../../../clients/test/browser.mjs";
+import { startBrowser, violations } from "../../../clients/test/browser.mjs";
 import { freePort, startDaemon, until } from "../../../clients/test/daemon.mjs";
 
 const app = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** Screenshots go here, for whoever wants to look at them. */
 const shots = process.env.TENFOUR_SHOTS;
-const AXE = join(app, "../../clients/node_modules/axe-core/axe.min.js");
 const ends = [];
 
 try {
@@ -65,10 +63,7 @@ try {
   await dispatcher.getByRole("log").getByText("Which dock?").waitFor();
   await until("it counts as read", async () => (await dispatcher.getByText("1 unread").count()) === 0);
 
-  for (const page of [dispatcher, driver]) {
-    await page.evaluate(await readFile(AXE, "utf8"));
-    assert.deepEqual(await page.evaluate("axe.run().then((it) => it.violations.map((v) => [v.id, ...v.nodes.map((n) => n.html)]))"), []);
-  }
+  for (const page of [dispatcher, driver]) assert.deepEqual(await violations(page), []);
 
   const refused = await fetch(`${origin}/api/chat-token`);
   assert.equal(refused.status, 401, "nobody is signed in, and gets no token");

@@ -6,7 +6,7 @@
  */
 import type { ChatMessage } from "@tenfour/client";
 import { Avatar } from "./avatar.ts";
-import { attr, h, show, text } from "./dom.ts";
+import { attr, focused, h, show, text } from "./dom.ts";
 import type { Place, Receipt } from "./grouping.ts";
 import { icon } from "./icons.ts";
 import type { Icon } from "./icons.ts";
@@ -30,6 +30,8 @@ export interface RowState extends Place {
 }
 
 const TICKS: Record<Receipt["state"], Icon> = { queued: "clock", sending: "clock", failed: "alert", sent: "tick", read: "ticks" };
+type Act = "reply" | "edit" | "delete";
+const TOOLS: Record<Act, Icon> = { reply: "reply", edit: "edit", delete: "trash" };
 let rows = 0;
 
 export class Row {
@@ -50,6 +52,8 @@ export class Row {
   private _below: HTMLElement | null = null;
   private _quote: HTMLElement | null = null;
   private _tools: HTMLElement | null = null;
+  private _toolsFor = "";
+  private _belowFor = "";
   _state: RowState | null = null;
   private _current = false;
 
@@ -98,26 +102,32 @@ export class Row {
     this._metaOf(state, deleted);
     this._belowOf(state);
     this._setCurrent(this._current);
-    // They are made anew where they are needed, with what may be done now.
+    // A button that is pressed or focused stays the same one, as long as what may be done does.
+    if (this._tools && acts(state).join() !== this._toolsFor) this._renewTools();
+    else if (this._root.matches(":hover, :focus-within")) this._withTools();
+  }
+
+  private _renewTools(): void {
+    const active = focused(this._root) as HTMLElement | null;
+    const act = active && this._tools!.contains(active) ? active.dataset["act"] : undefined;
     const inUse = this._root.matches(":hover, :focus-within");
-    this._tools?.remove();
+    this._tools!.remove();
     this._tools = null;
     if (inUse) this._withTools();
+    // To the button that does the same; where that may not be done any more, to the message.
+    if (act) (this._bubble.querySelector<HTMLElement>(`.tools [data-act=${act}]`) ?? this._root).focus({ preventScroll: true });
   }
 
   /** The buttons are made once the row is pointed at or focused: thousands of rows need none. */
   _withTools(): void {
-    const state = this._state;
-    if (this._tools || !state || state.message.status !== "sent" || state.message.deletedAt) return;
-    const button = (act: string, label: string, picture: Icon) =>
-      h("button", { type: "button", class: "tool", "data-act": act, "aria-label": label, title: label }, icon(picture));
-    this._tools = h(
-      "div",
-      { class: "tools", part: "actions", role: "toolbar", "aria-label": this._strings.actions },
-      button("reply", this._strings.reply, "reply"),
-      state.canEdit && button("edit", this._strings.edit, "edit"),
-      state.canDelete && button("delete", this._strings.delete, "trash"),
+    const may = this._state ? acts(this._state) : [];
+    if (this._tools || may.length === 0) return;
+    const strings = this._strings;
+    const buttons = may.map((act) =>
+      h("button", { type: "button", class: "tool", "data-act": act, "aria-label": strings[act], title: strings[act] }, icon(TOOLS[act])),
     );
+    this._tools = h("div", { class: "tools", part: "actions", role: "toolbar", "aria-label": strings.actions }, ...buttons);
+    this._toolsFor = may.join();
     this._bubble.append(this._tools);
   }
 
@@ -187,11 +197,16 @@ export class Row {
   }
 
   private _belowOf({ message, readers }: RowState): void {
+    const strings = this._strings;
+    const { code = "", message: why = "" } = message.error ?? {};
+    const failed = message.status === "failed";
+    // The same reason as for the tools.
+    const wanted = failed ? `${code} ${why}` : `${readers}`;
+    if (this._belowFor === wanted) return;
+    this._belowFor = wanted;
     this._below?.remove();
     this._below = null;
-    const strings = this._strings;
-    if (message.status === "failed") {
-      const { code = "", message: why = "" } = message.error ?? {};
+    if (failed) {
       const button = (act: string, label: string) => h("button", { type: "button", class: "link", "data-act": act }, label);
       this._below = h(
         "div",
@@ -205,6 +220,12 @@ export class Row {
     }
     if (this._below) this._root.append(this._below);
   }
+}
+
+/** What may be done with a message. */
+function acts({ message, canEdit, canDelete }: RowState): Act[] {
+  if (message.status !== "sent" || message.deletedAt) return [];
+  return ["reply", ...(canEdit ? ["edit" as const] : []), ...(canDelete ? ["delete" as const] : [])];
 }
 
 /** As much of a message as a quote or a list shows, on one line. */

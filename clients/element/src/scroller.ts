@@ -195,13 +195,14 @@ export class Scroller<R> {
   }
 
   private _place(): void {
+    // Before the rows change: what is focused may not be there afterwards.
+    const active = focused(this._body);
+    const lost = active && active !== this._body && this._body.contains(active);
     const kept = new Map<string, R>();
     for (let i = this._from; i < this._to; i++) {
       const key = this._virtual._key(i)!;
       kept.set(key, this._hooks._row(i, this._rows.get(key)));
     }
-    const active = focused(this._body);
-    const lost = active && active !== this._body && this._body.contains(active);
     for (const key of this._rows.keys()) if (!kept.has(key)) this._rows.delete(key);
     for (const [key, row] of kept) this._rows.set(key, row);
     arrange(this._body, [...kept.values()].map((row) => this._hooks._rootOf(row)));

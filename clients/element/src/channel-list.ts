@@ -145,7 +145,7 @@ export class ChannelList {
     const roots = channels.map((channel) => {
       let item = this._items.get(channel.id);
       if (!item) this._items.set(channel.id, (item = new Item(channel.id)));
-      item._update(channel, snapshot, this._drafts._get(channel.id), channel.id === this._chosen, strings, this._times);
+      item._update(channel, snapshot, this._drafts._get(channel.id).text, channel.id === this._chosen, strings, this._times);
       attr(item._root, "tabindex", channel.id === tab ? 0 : -1);
       return item._root;
     });

@@ -1,20 +1,21 @@
 /**
  * Where messages are written: a field that grows, the bar of a reply or an edit above it, the button.
  *
- * Used by the conversation. It holds what is being written and keeps the draft; sending and changing is done by whoever
- * made it.
+ * Used by the conversation. What is being written stands among the drafts, and here only as it is shown; sending and
+ * changing is done by whoever made it.
  */
 import type { ChatMessage } from "@tenfour/client";
-import { attr, h, show, text } from "./dom.ts";
-import type { Drafts } from "./drafts.ts";
+import { attr, focused, h, show, text } from "./dom.ts";
+import { subject } from "./drafts.ts";
+import type { Draft, Drafts, Subject } from "./drafts.ts";
 import { icon } from "./icons.ts";
 import { short } from "./message-row.ts";
 import type { Strings } from "./strings.ts";
 
 export interface ComposerHooks {
-  _send(content: string, replyTo: ChatMessage | null): void;
-  /** Rejects if the change did not go through: it stays in the field. */
-  _edit(message: ChatMessage, content: string): Promise<void>;
+  _send(content: string, replyTo: Subject | undefined): void;
+  /** Says what went wrong, or "": what did not go through stays in the field. */
+  _edit(channel: string, message: Subject, content: string): Promise<string>;
   _typed(): void;
   /** The newest of one's own messages that can be changed. */
   _lastOwn(): ChatMessage | undefined;
@@ -45,9 +46,8 @@ export class Composer {
     h("div", { class: "writing" }, this._input, this._button),
   );
   private _channel = "";
-  private _reply: ChatMessage | null = null;
-  private _editing: ChatMessage | null = null;
-  private _busy = false;
+  /** Changes that are under way, by message. */
+  private readonly _saving = new Map<string, { readonly content: string; readonly done: Promise<string> }>();
 
   constructor(
     private readonly _strings: Strings,
@@ -65,32 +65,33 @@ export class Composer {
       this._cancel();
       this._focus();
     });
-    this._show();
+    this._fill();
   }
 
   /** Shows the draft of a channel. */
   _open(channel: string, name: string): void {
     if (channel !== this._channel) {
       this._channel = channel;
-      this._reply = this._editing = null;
-      this._input.value = this._drafts._get(channel);
-      this._show();
+      this._fill();
     }
     attr(this._input, "placeholder", this._strings.message);
     attr(this._input, "aria-label", this._strings.messageTo(name));
   }
 
-  /** The user became known, and so did the drafts. */
+  /** The user became known, and so did the drafts: what was typed meanwhile comes after what was kept. */
   _reload(): void {
-    if (this._input.value || this._editing) return;
-    this._input.value = this._drafts._get(this._channel);
-    this._show();
+    const { _input: input } = this;
+    const [from, to] = [input.selectionStart, input.selectionEnd].map((at) => input.value.length - at);
+    this._fill();
+    const end = input.value.length;
+    // Where it has no focus, some browsers would give it that.
+    if (focused(input) === input) input.setSelectionRange(Math.max(0, end - from!), Math.max(0, end - to!));
   }
 
   _enable(on: boolean): void {
     if (this._input.disabled === !on) return;
     this._input.disabled = this._button.disabled = !on;
-    this._say(on ? "" : this._strings.notMember);
+    this._judge();
   }
 
   _focus(options?: FocusOptions): void {
@@ -98,49 +99,58 @@ export class Composer {
   }
 
   _replyTo(message: ChatMessage): void {
-    this._cancel();
-    this._reply = message;
-    this._show();
+    this._keep({ edit: undefined, reply: subject(message) });
+    this._fill();
     this._focus();
   }
 
   _editOf(message: ChatMessage): void {
-    this._cancel();
-    this._editing = message;
-    this._input.value = message.content;
-    this._show();
+    this._keep({ edit: { message: subject(message), text: message.content } });
+    this._fill();
     this._focus();
     this._input.setSelectionRange(message.content.length, message.content.length);
   }
 
   /** What could not be taken is not lost. */
-  _giveBack(content: string): void {
-    if (this._editing || this._input.value) return;
-    this._input.value = content;
-    this._drafts._set(this._channel, content);
-    this._show();
+  _giveBack(channel: string, content: string, reply: Subject | undefined): void {
+    const draft = this._drafts._get(channel);
+    if (draft.text) return;
+    this._drafts._set(channel, { ...draft, text: content, reply: draft.reply ?? reply });
+    if (channel === this._channel) this._fill();
   }
 
-  /** A message that is answered or edited has changed or gone. */
-  _changed(message: ChatMessage): void {
-    if (message.deletedAt && (this._reply?.id === message.id || this._editing?.id === message.id)) this._cancel();
+  /** A message that is answered or edited, here or elsewhere, is gone. */
+  _gone({ channelId, id }: ChatMessage): void {
+    const draft = this._drafts._get(channelId);
+    if (draft.reply?.id !== id && draft.edit?.message.id !== id) return;
+    const { text, reply, edit } = draft;
+    this._drafts._set(channelId, { text, reply: reply?.id === id ? undefined : reply, edit: edit?.message.id === id ? undefined : edit });
+    if (channelId === this._channel) this._fill();
   }
 
-  /** True if there was something to cancel. */
+  private get _draft(): Draft {
+    return this._drafts._get(this._channel);
+  }
+
+  private _keep(change: Partial<Draft>): void {
+    this._drafts._set(this._channel, { ...this._draft, ...change });
+  }
+
+  /** Gives up the edit, or else the reply. True if there was something to give up. */
   private _cancel(): boolean {
-    if (!this._reply && !this._editing) return false;
-    if (this._editing) this._input.value = this._drafts._get(this._channel);
-    this._reply = this._editing = null;
-    this._show();
+    const { reply, edit } = this._draft;
+    if (!reply && !edit) return false;
+    this._keep(edit ? { edit: undefined } : { reply: undefined });
+    this._fill();
     return true;
   }
 
   private _onInput(): void {
-    if (!this._editing) {
-      this._drafts._set(this._channel, this._input.value);
-      if (this._input.value) this._hooks._typed();
-    }
-    this._say(this._tooLong() ? this._strings.tooLong : "");
+    const { value } = this._input;
+    const { edit } = this._draft;
+    this._keep(edit ? { edit: { ...edit, text: value } } : { text: value });
+    if (!edit && value) this._hooks._typed();
+    this._judge();
     this._grow();
   }
 
@@ -154,7 +164,7 @@ export class Composer {
       if (this._cancel()) event.stopPropagation();
     } else if (event.key === "ArrowUp" && this._input.value === "" && !event.shiftKey) {
       event.preventDefault();
-      const last = this._editing ? undefined : this._hooks._lastOwn();
+      const last = this._draft.edit ? undefined : this._hooks._lastOwn();
       if (last) this._editOf(last);
     } else if (event.key === "PageUp" && this._input.value === "") {
       event.preventDefault();
@@ -164,31 +174,40 @@ export class Composer {
 
   private _submit(): void {
     const content = this._input.value.trim();
-    if (!content || this._busy || this._input.disabled || this._tooLong()) return;
-    if (this._editing) return void this._save(this._editing, content);
-    const reply = this._reply;
-    this._reply = null;
-    this._input.value = "";
-    this._drafts._set(this._channel, "");
-    this._show();
-    this._hooks._send(content, reply);
+    if (!content || this._input.disabled || this._tooLong()) return;
+    const { edit, reply } = this._draft;
     this._focus();
+    if (edit) return void this._save(this._channel, edit.message, content);
+    this._keep({ text: "", reply: undefined });
+    this._fill();
+    this._hooks._send(content, reply);
   }
 
-  private async _save(message: ChatMessage, content: string): Promise<void> {
-    if (content !== message.content) {
-      this._busy = true;
-      try {
-        await this._hooks._edit(message, content);
-      } catch {
-        if (this._editing === message) this._say(this._strings.editFailed);
-        return;
-      } finally {
-        this._busy = false;
-      }
+  /** Nothing waits for it: meanwhile the edit may be given up, or the channel left. */
+  private async _save(channel: string, message: Subject, content: string): Promise<void> {
+    const { id } = message;
+    const before = this._saving.get(id);
+    if (before?.content === content) return;
+    this._say("");
+    let trouble = "";
+    if (before || content !== message.content) {
+      // One after the other: the last one is what is meant.
+      const done = (before?.done ?? Promise.resolve("")).then(() => this._hooks._edit(channel, message, content));
+      const saving = { content, done };
+      this._saving.set(id, saving);
+      trouble = await done;
+      if (this._saving.get(id) === saving) this._saving.delete(id);
     }
-    if (this._editing === message) this._cancel();
-    this._focus();
+    const { edit, ...draft } = this._drafts._get(channel);
+    if (edit?.message.id !== id) return;
+    if (trouble) {
+      if (channel === this._channel) this._say(trouble);
+      return;
+    }
+    // What was typed since is a change of what is saved now.
+    const more = edit.text.trim() !== content;
+    this._drafts._set(channel, more ? { ...draft, edit: { ...edit, message: { ...message, content } } } : draft);
+    if (channel === this._channel && !more) this._fill();
   }
 
   private _tooLong(): boolean {
@@ -196,26 +215,37 @@ export class Composer {
     return value.length * 3 > MOST_BYTES && new TextEncoder().encode(value.trim()).length > MOST_BYTES;
   }
 
+  /** Says why it cannot be sent, if that is so. */
+  private _judge(): void {
+    const { notMember, tooLong } = this._strings;
+    this._say(this._input.disabled ? notMember : this._tooLong() ? tooLong : "");
+  }
+
   private _say(trouble: string): void {
     show(this._trouble, trouble !== "");
     text(this._trouble, trouble);
   }
 
-  private _show(): void {
-    const about = this._editing ?? this._reply;
+  /** Shows what the draft holds. */
+  private _fill(): void {
+    const { text: words, reply, edit } = this._draft;
     const strings = this._strings;
-    show(this._about, about !== null);
+    const value = edit ? edit.text : words;
+    // Setting it moves the caret.
+    if (this._input.value !== value) this._input.value = value;
+    const about = edit?.message ?? reply;
+    show(this._about, about !== undefined);
     if (about) {
       const name = about.mine ? strings.you : about.senderName;
-      text(this._aboutName, this._editing ? strings.editing : strings.replyingTo(name));
+      text(this._aboutName, edit ? strings.editing : strings.replyingTo(name));
       text(this._aboutText, short(about.content));
-      attr(this._close, "aria-label", this._editing ? strings.cancelEdit : strings.cancelReply);
+      attr(this._close, "aria-label", edit ? strings.cancelEdit : strings.cancelReply);
     }
-    const label = this._editing ? strings.save : strings.send;
+    const label = edit ? strings.save : strings.send;
     attr(this._button, "aria-label", label);
     attr(this._button, "title", label);
-    this._button.replaceChildren(icon(this._editing ? "save" : "send"));
-    this._say("");
+    this._button.replaceChildren(icon(edit ? "save" : "send"));
+    this._judge();
     this._grow();
   }
 

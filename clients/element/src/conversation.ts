@@ -9,7 +9,7 @@ import { Avatar } from "./avatar.ts";
 import { Composer } from "./composer.ts";
 import { confirm } from "./confirm.ts";
 import { attr, h, scheduler, show, text } from "./dom.ts";
-import type { Drafts } from "./drafts.ts";
+import type { Drafts, Subject } from "./drafts.ts";
 import { icon } from "./icons.ts";
 import { MessageList } from "./message-list.ts";
 import { short } from "./message-row.ts";
@@ -60,7 +60,7 @@ export class Conversation {
     });
     this._composer = new Composer(_strings, drafts, {
       _send: (content, replyTo) => this._send(content, replyTo),
-      _edit: async (message, content) => void (await this._channel!.edit(message.id, content)),
+      _edit: (channel, message, content) => this._edit(channel, message, content),
       _typed: () => this._channel?.keystroke(),
       _lastOwn: () => this._list._lastChangeable(),
       _toMessages: () => this._list._focus(),
@@ -86,7 +86,7 @@ export class Conversation {
         if (message.channelId !== this._channel?.id || message.mine) return;
         this._announcer._message(`${message.senderName}: ${short(message.content)}`);
       }),
-      this._client.on("message.deleted", (message) => this._composer._changed(message)),
+      this._client.on("message.deleted", (message) => this._composer._gone(message)),
     );
   }
 
@@ -179,12 +179,13 @@ export class Conversation {
     this._announcer._say(words);
   }
 
-  private _send(content: string, replyTo: ChatMessage | null): void {
-    const draft = replyTo?.id ? { content, replyToId: replyTo.id } : { content };
-    this._channel?.send(draft).catch((error: TenfourError) => {
+  private _send(content: string, reply: Subject | undefined): void {
+    const channel = this._channel;
+    if (!channel) return;
+    channel.send(reply ? { content, replyToId: reply.id } : { content }).catch((error: TenfourError) => {
       // Whatever else becomes of it is shown with the message; this one was never taken.
       if (error.code !== "outbox_full") return;
-      this._composer._giveBack(content);
+      this._composer._giveBack(channel.id, content, reply);
       this._say(this._strings.outboxFull);
     });
     this._list._sent();
@@ -199,6 +200,15 @@ export class Conversation {
     else if (act === "retry") channel.retry(message.clientId).catch(() => {});
     else if (act === "cancel") channel.cancel(message.clientId);
     if (act === "retry" || act === "cancel") this._composer._focus();
+  }
+
+  private async _edit(channel: string, { id }: Subject, content: string): Promise<string> {
+    try {
+      await this._client.channel(channel).edit(id, content);
+      return "";
+    } catch {
+      return this._strings.editFailed;
+    }
   }
 
   private async _delete(channel: Channel, message: ChatMessage): Promise<void> {

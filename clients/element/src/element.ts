@@ -8,6 +8,7 @@
 import { indexedDbStore } from "@tenfour/client/indexeddb";
 import { TenfourClient } from "@tenfour/client";
 import type { GetToken } from "@tenfour/client";
+import { Drafts } from "./drafts.ts";
 import { english } from "./strings.ts";
 import type { Strings } from "./strings.ts";
 import { sheets } from "./styles.ts";
@@ -24,6 +25,9 @@ export class TenfourChat extends Base {
   private _ask: GetToken | null = null;
   private _words: Strings = english;
   private _view: View | null = null;
+  private _lang = "";
+  /** They outlast the view: other words are no reason to lose what was typed. */
+  private _drafts = new Drafts();
   private _shown: string | null = null;
   private _pending = false;
   private _wantsFocus: FocusOptions | null = null;
@@ -63,7 +67,10 @@ export class TenfourChat extends Base {
   }
 
   set strings(strings: Partial<Strings>) {
-    this._words = { ...english, ...strings };
+    const words = { ...english, ...strings };
+    // A framework may set equal ones each time that it renders.
+    if ((Object.keys(words) as (keyof Strings)[]).every((name) => words[name] === this._words[name])) return;
+    this._words = words;
     this._renew(true);
   }
 
@@ -85,7 +92,7 @@ export class TenfourChat extends Base {
     else this.removeAttribute("theme");
   }
 
-  /** The id of the channel that is shown, or null. Set it to show another. */
+  /** The id of the channel that is shown, or null. What is set is shown, also if it was set before. */
   get channel(): string | null {
     return this._shown;
   }
@@ -101,6 +108,21 @@ export class TenfourChat extends Base {
     this._wantsFocus = this._view ? null : (options ?? {});
   }
 
+  /**
+   * Signs out: the client is closed for good, a given one too, and nothing that was kept of the user stays on the device.
+   * With a new `getToken` or `client` it begins anew.
+   */
+  async signOut(): Promise<void> {
+    const client = this.client ?? this._client(async () => "");
+    this._given = this._own = this._ask = null;
+    this._end();
+    this._drafts._purge();
+    this._drafts = new Drafts();
+    this._shown = null;
+    this._tell("tenfour-unread", { total: 0 });
+    await client.close({ purge: true });
+  }
+
   connectedCallback(): void {
     // What was set before the element was defined lies over the accessors.
     for (const name of ["client", "getToken", "strings", "channel", "url", "theme"] as const) {
@@ -109,7 +131,9 @@ export class TenfourChat extends Base {
       delete (this as Record<string, unknown>)[name];
       (this as Record<string, unknown>)[name] = value;
     }
-    this._renew(true);
+    // Moved within the page: all stays as it is.
+    if (this._view && this._lang === this._language()) this._view._resume();
+    else this._renew(true);
   }
 
   disconnectedCallback(): void {
@@ -120,15 +144,21 @@ export class TenfourChat extends Base {
   }
 
   attributeChangedCallback(name: string, before: string | null, value: string | null): void {
-    if (before === value) return;
+    // Set again it means the same as the property: show this one, whatever the reader chose since.
     if (name === "channel") this.channel = value;
+    else if (before === value) return;
     else if (this._view) this._renew(name === "lang");
   }
 
   /** Starts over, once for all that is set in one go. `keep`: with the same client. */
   private _renew(keep = false): void {
     if (!this.isConnected) return;
-    if (!keep) this._closeOwn();
+    if (this.shadowRoot!.activeElement) this._wantsFocus = { preventScroll: true };
+    if (!keep) {
+      this._closeOwn();
+      // Another user may be next; the same one finds theirs again.
+      this._drafts = new Drafts();
+    }
     this._view?._stop();
     this._view = null;
     if (this._pending) return;
@@ -141,19 +171,14 @@ export class TenfourChat extends Base {
 
   private _begin(): void {
     if (!this._given && !this._own && this._ask) {
-      const { url } = this;
-      this._own = new TenfourClient({
-        ...(url && { url: new URL(url, location.href).href }),
-        getToken: (context) => this._ask!(context),
-        store: indexedDbStore(url ? { name: `tenfour ${new URL(url, location.href).origin}` } : {}),
-      });
+      this._own = this._client((context) => this._ask!(context));
     }
     const { client } = this;
     if (!client) return;
     // That it could not connect is shown by the banner.
     client.connect().catch(() => {});
-    const lang = this.closest("[lang]")?.getAttribute("lang") ?? document.documentElement.lang;
-    this._view = new View(this.shadowRoot!, client, this._words, lang, {
+    this._lang = this._language();
+    this._view = new View(this.shadowRoot!, client, this._words, this._lang, this._drafts, {
       _chosen: (id) => {
         this._shown = id;
         this._tell("tenfour-channel", { channelId: id });
@@ -162,6 +187,19 @@ export class TenfourChat extends Base {
     });
     this._view._show(this._shown);
     if (this._wantsFocus) this.focus(this._wantsFocus);
+  }
+
+  private _client(getToken: GetToken): TenfourClient {
+    const { url } = this;
+    return new TenfourClient({
+      ...(url && { url: new URL(url, location.href).href }),
+      getToken,
+      store: indexedDbStore(url ? { name: `tenfour ${new URL(url, location.href).origin}` } : {}),
+    });
+  }
+
+  private _language(): string {
+    return this.closest("[lang]")?.getAttribute("lang") ?? document.documentElement.lang;
   }
 
   private _end(): void {

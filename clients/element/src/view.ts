@@ -9,7 +9,7 @@ import { Banner } from "./banner.ts";
 import { ChannelList } from "./channel-list.ts";
 import { Conversation } from "./conversation.ts";
 import { h, scheduler } from "./dom.ts";
-import { Drafts } from "./drafts.ts";
+import type { Drafts } from "./drafts.ts";
 import type { Strings } from "./strings.ts";
 import { Times } from "./time.ts";
 
@@ -19,13 +19,15 @@ export interface ViewHooks {
 }
 
 export class View {
-  private readonly _drafts = new Drafts();
   private readonly _announcer: Announcer;
   private readonly _banner: Banner;
   private readonly _channels: ChannelList;
   private readonly _conversation: Conversation;
   private readonly _root: HTMLElement;
   private readonly _off: () => void;
+  /** What a move within the page would lose: the browser forgets it with the node. */
+  private readonly _scrolled = new Map<Element, number>();
+  private _focused: HTMLElement | null = null;
   private _chosen: string | null = null;
   private _unread = -1;
   private _user = "";
@@ -38,6 +40,7 @@ export class View {
     private readonly _client: TenfourClient,
     strings: Strings,
     lang: string,
+    private readonly _drafts: Drafts,
     private readonly _hooks: ViewHooks,
   ) {
     const times = new Times(strings, lang);
@@ -54,6 +57,10 @@ export class View {
       this._announcer._status,
     );
     shadow.replaceChildren(this._root);
+    this._root.addEventListener("scroll", ({ target }) => this._scrolled.set(target as Element, (target as Element).scrollTop), true);
+    this._root.addEventListener("focusin", ({ target }) => (this._focused = target as HTMLElement));
+    // A node that is taken out may lose the focus with a word or without one; a move is over before this is asked.
+    this._root.addEventListener("focusout", () => queueMicrotask(() => (this._focused = shadow.activeElement as HTMLElement | null)));
     this._off = _client.subscribe(() => this._schedule._ask());
     this._conversation._start();
     this._render();
@@ -66,6 +73,12 @@ export class View {
     this._banner._stop();
     this._conversation._stop();
     this._root.remove();
+  }
+
+  /** After a move within the page: everything is where it was. */
+  _resume(): void {
+    for (const [element, top] of this._scrolled) element.scrollTop = top;
+    this._focused?.focus({ preventScroll: true });
   }
 
   /** Shows a channel by the page's will; null shows none. */

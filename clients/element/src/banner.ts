@@ -17,6 +17,15 @@ export function condition({ state, synced, retryAt }: Connection): Condition {
   return retryAt === null ? "connecting" : "waiting";
 }
 
+/** Why there is no connection, as far as is known. */
+function why({ state, reason }: Connection, strings: Strings): string {
+  if (reason?.code === "token_unavailable") return strings.noToken;
+  if (state !== "disconnected") return strings.offlineNow;
+  // By the application, or by the server that was shown a token.
+  if (reason?.code === "unauthorized") return (reason as Partial<Error>).name === "UnauthorizedError" ? strings.signedOut : strings.refused;
+  return reason?.code === "removed" ? strings.removed : reason?.code === "user_changed" ? strings.otherUser : strings.disconnected;
+}
+
 export class Banner {
   private readonly _text = h("span", { class: "banner-text" });
   private readonly _button = h("button", { type: "button", class: "link" });
@@ -64,25 +73,13 @@ export class Banner {
       return;
     }
     const left = Math.max(0, (connection.retryAt ?? 0) - Date.now());
-    const code = connection.reason?.code;
     // An attempt that fails at once would make the text flicker between two states.
     const counting = now === "waiting";
-    const said =
-      now === "connecting"
-        ? strings.connecting
-        : now === "catching-up"
-          ? strings.catchingUp
-          : now === "waiting"
-            ? strings.offlineNow
-            : code === "unauthorized"
-              ? strings.signedOut
-              : code === "removed"
-                ? strings.removed
-                : strings.offlineNow;
+    const said = now === "connecting" ? strings.connecting : now === "catching-up" ? strings.catchingUp : why(connection, strings);
     this._root.dataset["state"] = now;
     const seconds = Math.ceil(left / 1_000);
     const queue = pending > 0 && now !== "catching-up" ? ` ${strings.waiting(pending)}` : "";
-    text(this._text, (counting && seconds > 0 ? strings.offlineRetry(seconds) : said) + queue);
+    text(this._text, said + (counting && seconds > 0 ? ` ${strings.nextAttempt(seconds)}` : "") + queue);
     show(this._button, now === "waiting" || now === "stopped");
     text(this._button, now === "stopped" ? strings.signIn : strings.tryNow);
     show(this._root, true);

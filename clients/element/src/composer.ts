@@ -68,14 +68,14 @@ export class Composer {
     this._fill();
   }
 
-  /** Shows the draft of a channel. */
+  /** Shows the draft of a channel. `name`: "" while it is not known. */
   _open(channel: string, name: string): void {
     if (channel !== this._channel) {
       this._channel = channel;
       this._fill();
     }
     attr(this._input, "placeholder", this._strings.message);
-    attr(this._input, "aria-label", this._strings.messageTo(name));
+    attr(this._input, "aria-label", name ? this._strings.messageTo(name) : this._strings.message);
   }
 
   /** The user became known, and so did the drafts: what was typed meanwhile comes after what was kept. */

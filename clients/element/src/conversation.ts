@@ -14,7 +14,7 @@ import { icon } from "./icons.ts";
 import { MessageList } from "./message-list.ts";
 import { short } from "./message-row.ts";
 import { aboutOf, colourOf, nameOf, onlineOf } from "./names.ts";
-import type { Strings } from "./strings.ts";
+import type { Failure, Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
 
 export class Conversation {
@@ -57,6 +57,7 @@ export class Conversation {
       _act: (act, message) => this._act(act, message),
       _toComposer: () => this._composer._focus(),
       _say: (words) => this._say(words),
+      _synced: () => this._client.connection.synced,
     });
     this._composer = new Composer(_strings, drafts, {
       _send: (content, replyTo) => this._send(content, replyTo),
@@ -110,8 +111,7 @@ export class Conversation {
     const off = channel.subscribe(() => this._schedule._ask());
     this._leave = off;
     const shot = channel.getSnapshot();
-    const name = nameOf(shot, this._strings);
-    this._composer._open(id, name);
+    this._composer._open(id, shot.joined ? nameOf(shot, this._strings) : "");
     this._list._open(channel);
     this._members(channel);
     this._render();
@@ -203,11 +203,20 @@ export class Conversation {
   }
 
   private async _edit(channel: string, { id }: Subject, content: string): Promise<string> {
+    const why = await this._failure(() => this._client.channel(channel).edit(id, content));
+    return why && this._strings.editFailed(why);
+  }
+
+  /** Why it did not go through, as far as is known; "" where it did. */
+  private async _failure(change: () => Promise<unknown>): Promise<Failure | ""> {
+    // It begins no call without a connection; a call that breaks off may have done it.
+    const connected = this._client.connection.state === "connected";
     try {
-      await this._client.channel(channel).edit(id, content);
+      await change();
       return "";
-    } catch {
-      return this._strings.editFailed;
+    } catch (thrown) {
+      const { status = 0 } = thrown as TenfourError;
+      return !connected ? "offline" : status >= 400 && status < 500 ? "refused" : "unknown";
     }
   }
 
@@ -216,11 +225,8 @@ export class Conversation {
     const sure = await confirm(this._root, strings.deleteTitle, strings.deleteText, strings.delete, strings.keep);
     this._list._focusOn(message);
     if (!sure) return;
-    try {
-      await channel.delete(message.id);
-    } catch {
-      this._say(strings.deleteFailed);
-    }
+    const why = await this._failure(() => channel.delete(message.id));
+    if (why) this._say(strings.deleteFailed(why));
   }
 
   /** A word of trouble that goes by itself. */

@@ -19,6 +19,8 @@ export interface ListHooks {
   _act(act: string, message: ChatMessage): void;
   _toComposer(): void;
   _say(text: string): void;
+  /** Whether what is held is what the server has. */
+  _synced(): boolean;
 }
 
 /** So much is held at least; more only while somebody looks at it. */
@@ -59,7 +61,6 @@ export class MessageList {
       _rootOf: (row) => row._root,
       _moved: () => this._moved(),
     });
-    text(this._empty, _strings.noMessages);
     text(this._loading.lastElementChild!, _strings.loading);
     const retry = h("button", { type: "button", class: "link", onclick: () => this._history._older() }, _strings.retry);
     this._trouble.append(h("span", {}, _strings.loadFailed), retry);
@@ -107,17 +108,20 @@ export class MessageList {
   _update(shot: ChannelSnapshot, always = false): void {
     const before = this._shot;
     const today = new Date().toDateString();
+    const synced = this._hooks._synced();
+    // A page that waits for the connection is not loading yet; and what is empty here may not be so on the server.
+    show(this._loading, shot.isLoading && synced);
+    show(this._empty, shot.messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined && synced);
+    text(this._empty, shot.lastSeq > 0 ? this._strings.noMessagesLeft : this._strings.noMessages);
     // At midnight "today" is another day.
     if (shot === before && today === this._today) return;
     this._today = today;
-    show(this._loading, shot.isLoading);
     attr(this._feed, "aria-busy", shot.isLoading);
     if (this._history._busy && !always) return;
     this._shot = shot;
     const { messages } = shot;
     if (messages !== this._messages) this._take(messages);
     show(this._trouble, this._history._failed && !shot.isLoading && shot.joined);
-    show(this._empty, messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined);
 
     if (before && !before.joined && shot.joined) this._history._failed = false;
     if (!this._opened) {

@@ -1,6 +1,11 @@
 /**
  * Every word that the element shows or has read out. Replaced, whole or in part, by the property `strings`.
+ *
+ * None says more than is known where it is shown.
  */
+/** Why a change did not go through: there was no connection, no answer came, or the answer was no. */
+export type Failure = "offline" | "unknown" | "refused";
+
 export interface Strings {
   channels: string;
   search: string;
@@ -22,7 +27,10 @@ export interface Strings {
   typingShort: string;
 
   messagesIn(name: string): string;
+  /** The channel never had any. */
   noMessages: string;
+  /** It had some, and none is left. */
+  noMessagesLeft: string;
   loading: string;
   loadFailed: string;
   today: string;
@@ -52,7 +60,7 @@ export interface Strings {
   actions: string;
   deleteTitle: string;
   deleteText: string;
-  deleteFailed: string;
+  deleteFailed(why: Failure): string;
   keep: string;
 
   message: string;
@@ -63,17 +71,25 @@ export interface Strings {
   editing: string;
   cancelReply: string;
   cancelEdit: string;
-  editFailed: string;
+  editFailed(why: Failure): string;
   notMember: string;
   tooLong: string;
   outboxFull: string;
 
   connecting: string;
   offlineNow: string;
-  offlineRetry(seconds: number): string;
+  /** No token could be asked for: whether there is a line is not known. */
+  noToken: string;
+  /** After why there is no connection. */
+  nextAttempt(seconds: number): string;
   tryNow: string;
   catchingUp: string;
   signedOut: string;
+  /** There is a token, and the server does not take it. */
+  refused: string;
+  /** The token is of another user now. */
+  otherUser: string;
+  disconnected: string;
   signIn: string;
   removed: string;
   waiting(count: number): string;
@@ -110,8 +126,9 @@ export const english: Strings = {
 
   messagesIn: (name) => `Messages in ${name}`,
   noMessages: "No messages yet. Say the first word.",
+  noMessagesLeft: "No messages",
   loading: "Loading messages",
-  loadFailed: "Older messages could not be loaded.",
+  loadFailed: "Messages could not be loaded.",
   today: "Today",
   yesterday: "Yesterday",
   newMessages: "New messages",
@@ -148,7 +165,12 @@ export const english: Strings = {
   actions: "Message actions",
   deleteTitle: "Delete this message?",
   deleteText: "It is removed for everybody, and cannot be brought back.",
-  deleteFailed: "The message could not be deleted. Is the connection up?",
+  deleteFailed: (why) =>
+    why === "offline"
+      ? "The message is not deleted: there is no connection."
+      : why === "refused"
+        ? "The message is not deleted: the server refused."
+        : "No answer: the message may be deleted or not.",
   keep: "Keep it",
 
   message: "Message",
@@ -159,17 +181,26 @@ export const english: Strings = {
   editing: "Edit message",
   cancelReply: "Cancel the reply",
   cancelEdit: "Cancel editing",
-  editFailed: "The change could not be saved. Is the connection up?",
-  notMember: "You are not a member of this conversation any more.",
+  editFailed: (why) =>
+    why === "offline"
+      ? "The change is not saved: there is no connection."
+      : why === "refused"
+        ? "The change is not saved: the server refused."
+        : "No answer: the change may be saved or not.",
+  notMember: "You are not a member of this conversation.",
   tooLong: "This is too long for one message.",
   outboxFull: "Too many messages wait to be sent already.",
 
   connecting: "Connecting…",
   offlineNow: "No connection.",
-  offlineRetry: (seconds) => `No connection. Next attempt in ${seconds} s.`,
+  noToken: "Could not check who is signed in.",
+  nextAttempt: (seconds) => `Next attempt in ${seconds} s.`,
   tryNow: "Try now",
   catchingUp: "Catching up…",
   signedOut: "You are signed out.",
+  refused: "The server does not accept the sign-in.",
+  otherUser: "Somebody else is signed in now.",
+  disconnected: "Disconnected.",
   signIn: "Try again",
   removed: "You were disconnected by an administrator.",
   waiting: (count) => `${plural(count, "message waits", "messages wait")} to be sent.`,

@@ -82,7 +82,7 @@ test("the line is cut, messages are typed, the line comes back: both agree, in o
   await dispatcher.locator(".row", { hasText: "before" }).hover();
   await dispatcher.locator(".row", { hasText: "before" }).getByRole("button", { name: "Edit" }).click();
   await say(dispatcher, "changed");
-  await dispatcher.getByText("The change could not be saved.").waitFor();
+  await dispatcher.getByText("The change is not saved: there is no connection.").waitFor();
   expect(await dispatcher.locator("textarea").inputValue()).toBe("changed");
   await dispatcher.locator("textarea").press("Escape");
   await until("they wait", async () => (await states(dispatcher)).filter((it) => it === "tick queued").length === 3);
@@ -237,7 +237,7 @@ test("the channel goes away from who is removed, and comes to who is added", asy
   await say(page, "here");
   await until("it is stored", async () => (await stored()).length === 1);
   await stage.daemon.call(`/channels/${dock}/members/driver`, { method: "DELETE" });
-  await page.getByText("You are not a member of this conversation any more.").waitFor();
+  await page.getByText("You are not a member of this conversation.").waitFor();
   expect(await page.locator("textarea").isDisabled()).toBe(true);
   const other = (await stage.daemon.group("Second yard", ["driver"])).id;
   await page.getByRole("option", { name: "Second yard" }).click();

@@ -221,6 +221,7 @@ h2, p { margin: 0; }
 }
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after { animation: none !important; transition: none !important; scroll-behavior: auto !important; }
+  .flash .bubble { box-shadow: 0 0 0 3px color-mix(in oklab, var(--_accent) 55%, transparent); }
 }
 @media (forced-colors: active) {
   .bubble, .item, .badge, .send { border: 1px solid CanvasText; }

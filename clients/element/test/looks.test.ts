@@ -178,6 +178,34 @@ for (const scheme of ["light", "dark"] as const) {
   });
 }
 
+test.each(["no-preference", "reduce"] as const)("motion: %s", async (reducedMotion) => {
+  const page = await filled({ channel: group }, { reducedMotion });
+  await page.locator(".row .quote").first().click();
+  await page.locator(".flash").waitFor();
+  const { moving, marked, scrolls } = await page.evaluate(() => {
+    const shadow = document.querySelector("tenfour-chat")!.shadowRoot!;
+    const one = (name: string) => shadow.querySelector<HTMLElement>(name)!;
+    // All that moves, at once, and a change of colour.
+    for (const name of [".banner", ".loading"]) one(name).hidden = false;
+    const dots = document.createElement("span");
+    dots.className = "dots";
+    dots.append(document.createElement("i"));
+    one(".typing").append(dots);
+    void getComputedStyle(one(".send")).backgroundColor;
+    one(".composer").classList.toggle("empty");
+    const moving = shadow.getAnimations().map((it) => (it instanceof CSSAnimation ? it.animationName : "transition"));
+    return {
+      moving: [...new Set(moving)].sort(),
+      marked: getComputedStyle(one(".flash .bubble")).boxShadow !== "none",
+      scrolls: getComputedStyle(one(".scroller")).scrollBehavior,
+    };
+  });
+  expect(moving).toEqual(reducedMotion === "reduce" ? [] : ["flash", "hop", "late", "pulse", "spin", "transition"]);
+  // Where a jump has ended is seen without motion too.
+  expect(marked).toBe(true);
+  expect(scrolls).toBe("auto");
+});
+
 test("nothing is chosen, nothing is there, and a page's own colours", async () => {
   const page = await filled({}, {});
   await page.getByText("Choose a conversation").waitFor();

@@ -57,7 +57,6 @@ export class Conversation {
       _act: (act, message) => this._act(act, message),
       _toComposer: () => this._composer._focus(),
       _say: (words) => this._say(words),
-      _synced: () => this._client.connection.synced,
     });
     this._composer = new Composer(_strings, drafts, {
       _send: (content, replyTo) => this._send(content, replyTo),
@@ -159,7 +158,7 @@ export class Conversation {
     this._headOf(shot, snapshot);
     const known = shot.joined || !snapshot.connection.synced;
     this._composer._enable(known);
-    this._list._update(shot);
+    this._list._update(shot, this._client.connection.synced);
   }
 
   private _headOf(channel: ChannelInfo, snapshot: ClientSnapshot): void {

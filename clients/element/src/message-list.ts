@@ -19,8 +19,6 @@ export interface ListHooks {
   _act(act: string, message: ChatMessage): void;
   _toComposer(): void;
   _say(text: string): void;
-  /** Whether what is held is what the server has. */
-  _synced(): boolean;
 }
 
 /** So much is held at least; more only while somebody looks at it. */
@@ -47,6 +45,7 @@ export class MessageList {
   private _lastOwn = -1;
   private _current: string | null = null;
   private _opened = false;
+  private _synced = false;
   private readonly _history = new History(() => show(this._trouble, this._shot?.joined === true));
   private _today = "";
 
@@ -105,19 +104,20 @@ export class MessageList {
     attr(this._feed, "aria-label", this._strings.messagesIn(name));
   }
 
-  _update(shot: ChannelSnapshot, always = false): void {
+  /** `synced`: these are the newest there are. `whole`: also what has come above while something is looked for. */
+  _update(shot: ChannelSnapshot, synced = this._synced, whole = false): void {
     const before = this._shot;
-    const today = new Date().toDateString();
-    const synced = this._hooks._synced();
+    this._synced = synced;
     // A page that waits for the connection is not loading yet; and what is empty here may not be so on the server.
     show(this._loading, shot.isLoading && synced);
     show(this._empty, shot.messages.length === 0 && !shot.hasOlder && !shot.isLoading && shot.joined && synced);
     text(this._empty, shot.lastSeq > 0 ? this._strings.noMessagesLeft : this._strings.noMessages);
+    const today = new Date().toDateString();
     // At midnight "today" is another day.
     if (shot === before && today === this._today) return;
     this._today = today;
     attr(this._feed, "aria-busy", shot.isLoading);
-    if (this._history._busy && !always) return;
+    if (this._history._busy && !whole) return;
     this._shot = shot;
     const { messages } = shot;
     if (messages !== this._messages) this._take(messages);
@@ -296,7 +296,7 @@ export class MessageList {
   /** What comes on the way is not shown page by page, and nothing is let go of before it was gone to. */
   private _find(holds: (messages: readonly ChatMessage[]) => boolean, go: (found: boolean) => void): Promise<void> {
     return this._history._find(holds, (found) => {
-      if (this._channel) this._update(this._channel.getSnapshot(), true);
+      if (this._channel) this._update(this._channel.getSnapshot(), this._synced, true);
       go(found);
     });
   }

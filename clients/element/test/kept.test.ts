@@ -253,3 +253,85 @@ test("signing out leaves nothing of the user on the device", async () => {
   });
   await page.getByRole("option", { name: "Dock" }).first().waitFor();
 });
+
+test("signing out closes a client that was given, and forgets what was left behind before it was known who it is", async () => {
+  const page = await stage.open({ sub: who, channel: dock });
+  await page.locator(".head-name", { hasText: "Dock" }).waitFor();
+  await field(page).fill("unsent");
+  const kept = () =>
+    page.evaluate(async (url) => {
+      const opening = indexedDB.open(`tenfour ${new URL(url).origin}`);
+      await new Promise((done) => (opening.onsuccess = done));
+      const keys = opening.result.transaction("kept").objectStore("kept").count();
+      await new Promise((done) => (keys.onsuccess = done));
+      opening.result.close();
+      return keys.result;
+    }, stage.daemon.url);
+  await until("it is kept", async () => (await kept()) > 0);
+  // Taken from the page it has no client any more; what is kept is known to nobody but the browser.
+  await page.evaluate(async () => {
+    const chat = document.querySelector("tenfour-chat") as unknown as Chat;
+    chat.remove();
+    await Promise.resolve();
+    await chat.signOut();
+  });
+  expect(await kept()).toBe(0);
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+
+  const other = await stage.open({ sub: who });
+  const [code, client] = await other.evaluate(async () => {
+    const { give } = window as unknown as { give(): Promise<void> };
+    await give();
+    const { given } = window as unknown as { given: { connect(): Promise<string> } };
+    const chat = document.querySelectorAll("tenfour-chat")[1] as unknown as Chat;
+    await given.connect();
+    await chat.signOut();
+    return [await given.connect().catch((error: { code: string }) => error.code), chat.client];
+  });
+  expect([code, client]).toEqual(["closed", null]);
+});
+
+test("what is typed on while a change is saved is a further change", async () => {
+  const page = await stage.open({ sub: who, channel: dock });
+  const waiting: (() => void)[] = [];
+  await page.route("**/api/v1/messages/*", async (route) => {
+    if (route.request().method() === "PATCH") await new Promise<void>((done) => waiting.push(done));
+    await route.continue().catch(() => {});
+  });
+  await say(page, "one");
+  await page.locator(".tick.sent").waitFor();
+  await field(page).press("ArrowUp");
+  await say(page, "one!");
+  // Twice is once.
+  await field(page).press("Enter");
+  await until("it is under way", () => waiting.length === 1);
+  await field(page).pressSequentially("!");
+  waiting[0]!();
+  await page.locator(".row .text", { hasText: /^one!$/ }).waitFor();
+  await frames(page);
+  expect(await field(page).inputValue()).toBe("one!!");
+  expect(await about(page).textContent()).toContain("Edit message");
+  // Back to what it was at first is a change as well.
+  await say(page, "one");
+  await until("that is under way", () => waiting.length === 2);
+  waiting[1]!();
+  await page.locator(".row .text", { hasText: /^one$/ }).waitFor();
+  await until("the edit is over", async () => !(await about(page).isVisible()));
+});
+
+test("what is answered or changed elsewhere, and then deleted, is no reply and no change any more", async () => {
+  const [question] = await post(stage.daemon, dock, "driver", ["Which gate?"]);
+  const page = await stage.open({ sub: who, channel: dock });
+  await answer(page, "Gate 3");
+  await go(page, "Yard");
+  await stage.daemon.call(`/messages/${question.id}`, { as: "driver", method: "DELETE" });
+  await page.getByRole("option", { name: "Dock" }).filter({ hasText: "Draft: Gate 3" }).waitFor();
+  await until("it is known", async () =>
+    page.evaluate((id) => {
+      const { client } = document.querySelector("tenfour-chat") as unknown as { client: { channel(id: string): { messages: { deletedAt: string | null }[] } } };
+      return client.channel(id).messages.at(-1)!.deletedAt !== null;
+    }, dock));
+  await go(page, "Dock");
+  expect(await about(page).isVisible()).toBe(false);
+  expect(await field(page).inputValue()).toBe("Gate 3");
+});

@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
-import { leave } from "@/app/actions";
 import type { Person } from "@/lib/people";
 import { TENFOUR_URL } from "@/lib/tenfour";
 import { ChatProvider } from "./chat-provider";
 import { ConnectionLine } from "./connection";
+import { SignOut } from "./sign-out";
 
 /** What both pages share: who is signed in, the chat's client, and the state of its connection. */
 export function Frame({ user, children }: { user: Person; children: ReactNode }) {
@@ -11,9 +11,7 @@ export function Frame({ user, children }: { user: Person; children: ReactNode })
     <ChatProvider url={TENFOUR_URL}>
       <header className="top">
         <h1>Dispatch</h1>
-        <form action={leave}>
-          {user.name} <button>Sign out</button>
-        </form>
+        <SignOut name={user.name} />
       </header>
       <ConnectionLine />
       <main>{children}</main>

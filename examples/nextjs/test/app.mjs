@@ -65,6 +65,12 @@ try {
 
   for (const page of [dispatcher, driver]) assert.deepEqual(await violations(page), []);
 
+  // Who signs out leaves nothing behind in the browser.
+  assert.ok((await kept(driver)) > 0, "messages are kept for the next time");
+  await driver.getByRole("button", { name: "Sign out" }).click();
+  await driver.getByText("Who are you?").waitFor();
+  assert.equal(await kept(driver), 0, "nothing is kept of who signed out");
+
   const refused = await fetch(`${origin}/api/chat-token`);
   assert.equal(refused.status, 401, "nobody is signed in, and gets no token");
   console.log("the example works");
@@ -98,6 +104,17 @@ async function signIn(browser, origin, name) {
 async function write(page, text) {
   await page.getByRole("textbox", { name: "Message" }).fill(text);
   await page.keyboard.press("Enter");
+}
+
+/** How much the client keeps in the browser. */
+function kept(page) {
+  return page.evaluate(async () => {
+    const done = (request) => new Promise((settled) => (request.onsuccess = () => settled(request.result)));
+    const db = await done(indexedDB.open("tenfour"));
+    const count = await done(db.transaction("kept").objectStore("kept").count());
+    db.close();
+    return count;
+  });
 }
 
 function texts(page) {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::channel::{ChannelState, Role};
+use super::channel::{Audience, ChannelState, Role};
 use super::ids::{ChannelId, UserId};
 use super::message::Message;
 
@@ -33,6 +33,10 @@ pub enum ChannelChange {
     },
     Renamed {
         name: String,
+    },
+    /// Who may read what messages said before.
+    RevisionsShown {
+        to: Audience,
     },
 }
 

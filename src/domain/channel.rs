@@ -17,6 +17,16 @@ pub enum ChannelKind {
     Group,
 }
 
+/// Who may read what a channel's messages said before they were edited, besides its admins and owners.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Nobody.
+    #[default]
+    Admins,
+    Members,
+}
+
 /// What a member may do; see [`super::permission`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -56,6 +66,7 @@ macro_rules! words {
 pub struct UnknownWord;
 
 words!(ChannelKind { Direct => "direct", Group => "group" });
+words!(Audience { Admins => "admins", Members => "members" });
 words!(Role { Member => "member", Admin => "admin", Owner => "owner" });
 
 /// One member of a channel, as stored.
@@ -89,6 +100,9 @@ pub struct Channel {
     pub version: i64,
     /// The version of the newest change of the membership or of roles.
     pub members_version: i64,
+    /// Absent in what a node of an older version says.
+    #[serde(default)]
+    pub revisions_visible_to: Audience,
     /// Ascending by user id.
     pub members: Vec<Member>,
 }

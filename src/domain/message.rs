@@ -27,6 +27,31 @@ pub struct Message {
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
+/// What a message said from one version on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    pub version: i64,
+    pub content: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Who deleted a message; none for the host application's server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    pub version: i64,
+    pub by: Option<(UserId, String)>,
+    pub at: DateTime<Utc>,
+}
+
+/// All that a message has said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revisions {
+    /// Ascending by version; the last one is what it says now. Empty where the reader may know no more than the deletion.
+    pub revisions: Vec<Revision>,
+    pub deletion: Option<Deletion>,
+    pub message: Message,
+}
+
 /// A checked message on its way to the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewMessage {

@@ -4,13 +4,15 @@
 //! | --- | --- | --- | --- |
 //! | read, send, type, mark as read, leave | yes | yes | yes |
 //! | edit a message | own | own | own |
+//! | read what a message said before | where the channel shows it | yes | yes |
 //! | delete a message | own | any | any |
-//! | rename, add members | no | yes | yes |
+//! | rename, add members, show what messages said before | no | yes | yes |
 //! | remove a member | no | members | members, admins, owners |
 //! | change a role | no | no | yes |
 //!
 //! A direct channel has two owners of nothing: its members and name do not change, whoever asks. The host
-//! application's server (scope `admin`, acting as nobody) may do what an owner may, and delete but not edit.
+//! application's server (scope `admin`, acting as nobody) may do what an owner may, and delete but not edit. It decides
+//! also of a direct channel who reads what messages said before.
 
 use super::channel::{ChannelKind, Role};
 
@@ -30,6 +32,11 @@ pub enum Action {
     DeleteMessage {
         own: bool,
     },
+    /// `open`: the channel shows them to its members.
+    ReadRevisions {
+        open: bool,
+    },
+    ShowRevisions,
     Rename,
     AddMembers,
     /// Of somebody else.
@@ -42,8 +49,9 @@ pub enum Action {
 
 /// May `asker` do `action` in a channel of this `kind`?
 pub fn allows(asker: Asker, action: Action, kind: ChannelKind) -> bool {
-    let membership = !matches!(action, Action::EditMessage { .. } | Action::DeleteMessage { .. });
-    if membership && kind == ChannelKind::Direct {
+    let of_messages =
+        matches!(action, Action::EditMessage { .. } | Action::DeleteMessage { .. } | Action::ReadRevisions { .. });
+    if kind == ChannelKind::Direct && !of_messages && (action, asker) != (Action::ShowRevisions, Asker::Host) {
         return false;
     }
     let role = match asker {
@@ -53,8 +61,9 @@ pub fn allows(asker: Asker, action: Action, kind: ChannelKind) -> bool {
     match action {
         Action::EditMessage { own } => own,
         Action::DeleteMessage { own } => own || role >= Role::Admin,
+        Action::ReadRevisions { open } => open || role >= Role::Admin,
         Action::Leave => true,
-        Action::Rename | Action::AddMembers => role >= Role::Admin,
+        Action::ShowRevisions | Action::Rename | Action::AddMembers => role >= Role::Admin,
         Action::RemoveMember { role: theirs } => match role {
             Role::Member => false,
             Role::Admin => theirs == Role::Member,
@@ -78,6 +87,9 @@ mod tests {
             (Action::EditMessage { own: false }, false, false, false),
             (Action::DeleteMessage { own: true }, true, true, true),
             (Action::DeleteMessage { own: false }, false, true, true),
+            (Action::ReadRevisions { open: true }, true, true, true),
+            (Action::ReadRevisions { open: false }, false, true, true),
+            (Action::ShowRevisions, false, true, true),
             (Action::Rename, false, true, true),
             (Action::AddMembers, false, true, true),
             (removal(Plain), false, true, true),
@@ -97,6 +109,16 @@ mod tests {
         for action in [Action::Rename, Action::AddMembers, Action::Leave, Action::ChangeRole] {
             assert!(!allows(Host, action, ChannelKind::Direct));
             assert!(!allows(Member(Role::Owner), action, ChannelKind::Direct));
+        }
+    }
+
+    #[test]
+    fn of_a_direct_channel_the_host_alone_decides_who_reads_what_messages_said() {
+        assert!(allows(Host, Action::ShowRevisions, ChannelKind::Direct));
+        assert!(!allows(Member(Role::Owner), Action::ShowRevisions, ChannelKind::Direct));
+        for (open, member) in [(true, true), (false, false)] {
+            assert_eq!(allows(Member(Role::Member), Action::ReadRevisions { open }, ChannelKind::Direct), member);
+            assert!(allows(Host, Action::ReadRevisions { open }, ChannelKind::Direct));
         }
     }
 

@@ -9,9 +9,10 @@ use super::error::Refusal;
 use super::fields::{self, Fields};
 use super::server::{ChannelBody, MessageBody};
 use super::time;
-use crate::domain::channel::{ChannelKind, Member, Role};
+use crate::domain::channel::{Audience, ChannelKind, Member, Role};
 use crate::domain::content::parse_name;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::message::{Deletion, Revision, Revisions};
 use crate::domain::user::UserRef;
 
 /// A channel to be made.
@@ -61,9 +62,25 @@ pub fn parse_add_body(body: &[u8], max: usize) -> Result<Vec<UserRef>, Refusal> 
     }
 }
 
-/// The new name of a channel.
-pub fn parse_rename_body(body: &[u8]) -> Result<String, Refusal> {
-    name(&Fields::parse(body)?)
+/// What is to change of a channel.
+#[derive(Debug, PartialEq, Eq)]
+pub enum UpdateChannel {
+    Rename(String),
+    ShowRevisions(Audience),
+}
+
+/// One thing at a time, since each is a change with a version of its own.
+pub fn parse_update_body(body: &[u8]) -> Result<UpdateChannel, Refusal> {
+    let fields = Fields::parse(body)?;
+    match (fields.value("name"), fields.optional_text("revisionsVisibleTo")?) {
+        (Some(_), None) => name(&fields).map(UpdateChannel::Rename),
+        (None, Some(word)) => word
+            .parse()
+            .map(UpdateChannel::ShowRevisions)
+            .map_err(|_| Refusal::invalid("revisionsVisibleTo must be admins or members")),
+        (None, None) => Err(Refusal::invalid("name or revisionsVisibleTo is missing: what is to change")),
+        (Some(_), Some(_)) => Err(Refusal::invalid("name and revisionsVisibleTo are two changes: give one at a time")),
+    }
 }
 
 /// The new role of a member.
@@ -140,6 +157,66 @@ pub struct Messages {
     pub has_more: bool,
 }
 
+/// All that a message has said.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Revisions)]
+pub struct RevisionsBody {
+    pub message_id: MessageId,
+    pub channel_id: ChannelId,
+    /// Who wrote all of them: nobody edits the message of somebody else.
+    pub sender_id: UserId,
+    pub sender_name: String,
+    /// Oldest first; the last one is what the message says now. Empty where the message is deleted and the reader is no
+    /// admin.
+    pub revisions: Vec<RevisionBody>,
+    #[schema(required)]
+    pub deletion: Option<DeletionBody>,
+}
+
+/// What a message said from one version on.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Revision)]
+pub struct RevisionBody {
+    pub version: i64,
+    pub content: String,
+    #[serde(with = "time")]
+    pub at: DateTime<Utc>,
+}
+
+/// Who deleted a message, and when.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Deletion)]
+pub struct DeletionBody {
+    pub version: i64,
+    /// None for the host application's server.
+    #[schema(required)]
+    pub by_id: Option<UserId>,
+    #[schema(required)]
+    pub by_name: Option<String>,
+    #[serde(with = "time")]
+    pub at: DateTime<Utc>,
+}
+
+impl From<Revisions> for RevisionsBody {
+    fn from(of: Revisions) -> Self {
+        let revision = |Revision { version, content, at }| RevisionBody { version, content, at };
+        let deletion = |Deletion { version, by, at }| {
+            let (by_id, by_name) = by.unzip();
+            DeletionBody { version, by_id, by_name, at }
+        };
+        Self {
+            message_id: of.message.id,
+            channel_id: of.message.channel_id,
+            sender_id: of.message.sender_id,
+            sender_name: of.message.sender_name,
+            revisions: of.revisions.into_iter().map(revision).collect(),
+            deletion: of.deletion.map(deletion),
+        }
+    }
+}
+
 /// Where a reader's mark stands.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct ReadMark {
@@ -194,13 +271,16 @@ mod tests {
         for (message, word) in [
             (refused(parse_add_body(b"{}", 3)), "userIds"),
             (refused(parse_add_body(br#"{"userIds":[]}"#, 3)), "1 to 3"),
-            (refused(parse_rename_body(br#"{"name":7}"#)), "name"),
+            (refused(parse_update_body(br#"{"name":7}"#)), "name"),
+            (refused(parse_update_body(b"{}")), "revisionsVisibleTo"),
+            (refused(parse_update_body(br#"{"revisionsVisibleTo":"all"}"#)), "admins or members"),
+            (refused(parse_update_body(br#"{"name":"a","revisionsVisibleTo":"admins"}"#)), "one at a time"),
             (refused(parse_role_body(br#"{"role":"king"}"#)), "owner"),
             (refused(parse_user("Tenfour-User", "")), "Tenfour-User"),
         ] {
             assert!(message.contains(word), "{message}");
         }
         assert_eq!(parse_role_body(br#"{"role":"admin"}"#), Ok(Role::Admin));
-        assert_eq!(parse_rename_body(br#"{"name":" Ops "}"#), Ok("Ops".to_owned()));
+        assert_eq!(parse_update_body(br#"{"name":" Ops "}"#), Ok(UpdateChannel::Rename("Ops".to_owned())));
     }
 }

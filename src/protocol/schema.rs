@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::client::Ref;
-use crate::domain::channel::Role;
+use crate::domain::channel::{Audience, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId};
 
 /// A frame that a client sends.
@@ -130,10 +130,16 @@ pub enum CreateChannel {
     },
 }
 
+/// One of the two at a time.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RenameChannel {
-    #[schema(min_length = 1, max_length = 255, pattern = "\\S")]
-    pub name: String,
+#[serde(untagged)]
+pub enum UpdateChannel {
+    Rename {
+        #[schema(min_length = 1, max_length = 255, pattern = "\\S")]
+        name: String,
+    },
+    #[serde(rename_all = "camelCase")]
+    ShowRevisions { revisions_visible_to: Audience },
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -216,7 +222,9 @@ mod tests {
         assert_eq!((sent.content.as_str(), sent.reply_to_id), ("hi", send().reply_to_id));
         assert!(client::parse_edit_body(&json(&EditMessage { content: "a".to_owned() }), LIMITS).is_ok());
         assert_eq!(client::parse_read_body(&json(&MarkRead { seq: 7 })), Ok(7));
-        assert!(rest::parse_rename_body(&json(&RenameChannel { name: "a".to_owned() })).is_ok());
+        assert!(rest::parse_update_body(&json(&UpdateChannel::Rename { name: "a".to_owned() })).is_ok());
+        let shown = UpdateChannel::ShowRevisions { revisions_visible_to: Audience::Members };
+        assert_eq!(rest::parse_update_body(&json(&shown)), Ok(rest::UpdateChannel::ShowRevisions(Audience::Members)));
         assert!(rest::parse_add_body(&json(&AddMembers { user_ids: vec!["a".to_owned()] }), 1).is_ok());
         assert_eq!(rest::parse_role_body(&json(&SetRole { role: Role::Owner })), Ok(Role::Owner));
         let members = |members: &[&str]| Some(members.iter().map(|&member| member.to_owned()).collect());

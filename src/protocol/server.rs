@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::client::Ref;
 use super::error::{ErrorCode, Refusal};
 use super::time;
-use crate::domain::channel::{Channel, ChannelKind, ChannelView, Member, Role};
+use crate::domain::channel::{Audience, Channel, ChannelKind, ChannelView, Member, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, SessionId, UserId};
 use crate::domain::message::{Message, Stored};
 use crate::domain::sync::SyncPage;
@@ -272,6 +272,7 @@ pub struct ChannelBody {
     pub version: i64,
     pub last_read_seq: i64,
     pub unread: i64,
+    pub revisions_visible_to: Audience,
     pub member_ids: Vec<UserId>,
     pub online: Vec<UserId>,
     /// The other one of a direct channel.
@@ -314,6 +315,7 @@ impl ChannelBody {
             version: channel.version,
             last_read_seq: reader.map_or(channel.last_seq, |reader| reader.last_read_seq),
             unread,
+            revisions_visible_to: channel.revisions_visible_to,
             online: member_ids.iter().copied().filter(|id| online(*id)).collect(),
             member_ids,
             peer: peer.map(|peer| PeerBody {

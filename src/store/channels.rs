@@ -15,7 +15,9 @@ use super::sql_types::{self, At};
 use super::unread::{self, Whose};
 use super::{NewGroup, members, messages, users};
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
-use crate::domain::channel::{Channel, ChannelKind, ChannelState, ChannelView, Listing, Member, Role, Title};
+use crate::domain::channel::{
+    Audience, Channel, ChannelKind, ChannelState, ChannelView, Listing, Member, Role, Title, UnknownWord,
+};
 use crate::domain::ids::{ChannelId, UserId, new_v7};
 use crate::domain::permission::{Action, allows};
 use crate::domain::user::UserRef;
@@ -29,6 +31,7 @@ pub(super) struct ChannelRow {
     pub(super) last_seq: i64,
     pub(super) version: i64,
     members_version: i64,
+    revisions_visible_to: String,
 }
 
 impl ChannelRow {
@@ -36,8 +39,13 @@ impl ChannelRow {
         sql_types::kind(&self.kind).map_err(|e| StoreError::Internal(e.to_string()))
     }
 
+    pub(super) fn revisions_visible_to(&self) -> Result<Audience, StoreError> {
+        self.revisions_visible_to.parse().map_err(|e: UnknownWord| StoreError::Internal(e.to_string()))
+    }
+
     fn with(self, members: Vec<Member>) -> Result<Channel, StoreError> {
         Ok(Channel {
+            revisions_visible_to: self.revisions_visible_to()?,
             kind: self.kind()?,
             id: self.id,
             name: self.name,
@@ -244,6 +252,29 @@ pub(super) async fn rename(
     record(conn, row, by, ChannelChange::Renamed { name }, at).await.map(Some)
 }
 
+/// `None` where it is so already.
+pub(super) async fn show_revisions(
+    conn: &mut Conn,
+    by: By,
+    id: ChannelId,
+    to: Audience,
+    at: DateTime<Utc>,
+) -> Result<Option<Change>, Failure> {
+    let (row, asker) = members::enter(conn, by, id).await?;
+    if !allows(asker, Action::ShowRevisions, row.kind()?) {
+        return Err(Denied::Forbidden(
+            "only admins and owners of a group, and the application's server, decide who reads revisions",
+        )
+        .into());
+    }
+    if row.revisions_visible_to()? == to {
+        return Ok(None);
+    }
+    let query = Kept(diesel::update(channels::table.find(id)).set(channels::revisions_visible_to.eq(to.as_str())));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    record(conn, row, by, ChannelChange::RevisionsShown { to }, at).await.map(Some)
+}
+
 /// Gives a change that was just made its version, and keeps it in the log.
 pub(super) async fn record(
     conn: &mut Conn,
@@ -254,7 +285,7 @@ pub(super) async fn record(
 ) -> Result<Change, Failure> {
     let version = row.version + 1;
     let members_version = match change {
-        ChannelChange::Renamed { .. } => row.members_version,
+        ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. } => row.members_version,
         _ => version,
     };
     let query = Kept(

@@ -136,9 +136,14 @@ impl Database {
 
     /// A write that may be denied; nothing is changed then.
     pub(super) fn write<T: Send + 'static>(&self, body: impl Body<T, Failure>) -> Job<Result<T, Denied>> {
+        self.judged(Tx::Write, body)
+    }
+
+    /// A call that may be denied.
+    pub(super) fn judged<T: Send + 'static>(&self, tx: Tx, body: impl Body<T, Failure>) -> Job<Result<T, Denied>> {
         let db = self.clone();
         self.spawn(async move {
-            match db.attempt(Tx::Write, body).await {
+            match db.attempt(tx, body).await {
                 Ok(value) => Ok(Ok(value)),
                 Err(Failure::Denied(denied)) => Ok(Err(denied)),
                 Err(Failure::Store(error)) => Err(error),

@@ -12,6 +12,7 @@ use super::error::{Failure, StoreError};
 use super::kept::Kept;
 use super::members;
 use super::page::{self, Walk};
+use super::revisions;
 use super::schema::{channels, messages, users};
 use super::sql_types::At;
 use crate::domain::change::{By, Change, Changed, Denied};
@@ -191,6 +192,7 @@ pub(super) async fn edit(
     if message.deleted_at.is_some() {
         return Err(Denied::Conflict("the message is deleted and cannot be edited").into());
     }
+    revisions::keep(conn, &message).await?;
     let unnumbered = fault::planted(Sabotage::EditWithoutVersion);
     let version = if unnumbered { message.version } else { next_version(conn, &row).await? };
     let query = Kept(diesel::update(messages::table.find(id)).set((
@@ -211,6 +213,7 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
     if message.deleted_at.is_some() {
         return Err(Denied::Conflict("the message is deleted already").into());
     }
+    revisions::keep(conn, &message).await?;
     let version = next_version(conn, &row).await?;
     let query = Kept(diesel::update(messages::table.find(id)).set((
         messages::version.eq(version),

@@ -21,6 +21,7 @@ mod meta;
 mod page;
 mod planted;
 mod reader;
+mod revisions;
 mod schema;
 mod settings;
 mod sql_types;

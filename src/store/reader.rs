@@ -6,11 +6,12 @@ use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{channels, cluster_key, epoch, messages, sync, users};
+use super::{channels, cluster_key, epoch, messages, revisions, sync, users};
+use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
-use crate::domain::message::{Message, SendDigest, Stored};
+use crate::domain::message::{Message, Revisions, SendDigest, Stored};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
 use crate::domain::user::{User, UserRef};
 
@@ -129,6 +130,11 @@ impl Reader {
 
     pub fn message(&self, id: MessageId) -> Job<Option<Message>> {
         read!(self, None, |conn| messages::find(conn, id))
+    }
+
+    /// All that a message has said; denied to who may not know.
+    pub fn revisions(&self, by: By, id: MessageId) -> Job<Result<Revisions, Denied>> {
+        self.db.judged(Tx::Snapshot, move |conn| Box::pin(revisions::of(conn, by, id)))
     }
 
     /// The newest version of each channel.

@@ -31,6 +31,7 @@ diesel::table! {
         version -> BigInt,
         members_version -> BigInt,
         direct_key -> Nullable<Text>,
+        revisions_visible_to -> Text,
     }
 }
 
@@ -73,6 +74,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::{Id, Micros};
+
+    message_revisions (message_id, version) {
+        message_id -> Id,
+        version -> BigInt,
+        content -> Text,
+        at -> Micros,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use super::{Id, Micros};
 
@@ -94,5 +107,6 @@ diesel::table! {
 
 diesel::joinable!(channel_members -> channels (channel_id));
 diesel::joinable!(channel_members -> users (user_id));
+diesel::joinable!(message_revisions -> messages (message_id));
 diesel::joinable!(messages -> users (sender_id));
-diesel::allow_tables_to_appear_in_same_query!(users, channels, channel_members, messages);
+diesel::allow_tables_to_appear_in_same_query!(users, channels, channel_members, messages, message_revisions);

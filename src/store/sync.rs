@@ -78,7 +78,9 @@ async fn members_at(
             match change {
                 ChannelChange::MembersAdded { user_ids } => members.retain(|user| !user_ids.contains(user)),
                 ChannelChange::MemberRemoved { user_id, .. } => drop(members.insert(user_id)),
-                ChannelChange::RoleChanged { .. } | ChannelChange::Renamed { .. } => {}
+                ChannelChange::RoleChanged { .. }
+                | ChannelChange::Renamed { .. }
+                | ChannelChange::RevisionsShown { .. } => {}
             }
         }
     }

@@ -7,7 +7,7 @@ use super::jobs::{Database, Job};
 use super::{append, channels, members, messages, planted, users};
 use crate::domain;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
-use crate::domain::channel::{Channel, Role};
+use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::message::{Append, Appended};
@@ -125,6 +125,17 @@ impl Writer {
     /// `None` where nothing changed.
     pub fn rename(&self, by: By, channel: ChannelId, name: String, at: DateTime<Utc>) -> Outcome<Option<Change>> {
         self.db.write(move |conn| Box::pin(channels::rename(conn, by, channel, name, at)))
+    }
+
+    /// `None` where it is so already.
+    pub fn show_revisions(
+        &self,
+        by: By,
+        channel: ChannelId,
+        to: Audience,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(channels::show_revisions(conn, by, channel, to, at)))
     }
 
     /// One transaction for all; one answer a wish, in their order.

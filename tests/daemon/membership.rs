@@ -42,7 +42,7 @@ async fn who_is_added_while_connected_is_told_and_takes_part(setup: Setup) {
     let told = cy.expect("channel").await["data"].clone();
     let expected = json!({
         "id": channel, "type": "group", "name": "Dock 4", "role": "member", "lastSeq": 2, "version": 3,
-        "lastReadSeq": 2, "unread": 0, "memberIds": sorted(&["ana", "bo", "cy"]), "online": sorted(&["ana", "cy"]),
+        "lastReadSeq": 2, "unread": 0, "revisionsVisibleTo": "admins", "memberIds": sorted(&["ana", "bo", "cy"]), "online": sorted(&["ana", "cy"]),
     });
     assert_eq!(told, expected);
     ana.send_message(channel, "three").await;

@@ -79,6 +79,8 @@ const DIRECT_OF_TWO: &str = r#"{"type":"direct","memberIds":["{member}","{newcom
 const DIRECT_AGAIN: &str = r#"{"type":"direct","userId":"{member}"}"#;
 const DIRECT_OF_TWO_AGAIN: &str = r#"{"type":"direct","memberIds":["{one}","{member}"]}"#;
 const RENAME: &str = r#"{"name":"Dock 5"}"#;
+const SHOW: &str = r#"{"revisionsVisibleTo":"members"}"#;
+const SHOWN_SO: &str = r#"{"revisionsVisibleTo":"admins"}"#;
 const SAME_NAME: &str = r#"{"name":"Dock 4"}"#;
 const NEWCOMER: &str = r#"{"userIds":["{newcomer}"]}"#;
 const UNKNOWN: &str = r#"{"userIds":["{unknown}"]}"#;
@@ -113,6 +115,8 @@ pub const TABLE: &[Row] = &[
     call("404   404   200   200   200   200   | 404   200   200   | 404   404", "GET /channels/{id}", "", ""),
     call("404   404   403   200+  200+  200+  | 404   403   403   | 404   404", "PATCH /channels/{id}", "", RENAME),
     call("404   404   403   200   200   200   | 404   403   403   | 404   404", "PATCH /channels/{id}", "", SAME_NAME),
+    call("404   404   403   200+  200+  200+  | 404   403   200+  | 404   404", "PATCH /channels/{id}", "", SHOW),
+    call("404   404   403   200   200   200   | 404   403   200   | 404   404", "PATCH /channels/{id}", "", SHOWN_SO),
     call("404   404   200   200   200   200   | 404   200   200   | 404   404", "GET /channels/{id}/members", "", ""),
     call("404   404   403   200+  200+  200+  | 404   403   403   | 404   404", "POST /channels/{id}/members", "", NEWCOMER),
     call("404   404   403   ?200+ ?200+ 200+  | 404   403   403   | 404   404", "POST /channels/{id}/members", "", UNKNOWN),
@@ -144,6 +148,9 @@ pub const TABLE: &[Row] = &[
     call("404   404   403   200+  200+  200+  | 404   403   200+  | 404   404", "DELETE /messages/{id}", "{others}", ""),
     call("404   404   409   409   409   409   | 404   409   409   | 404   404", "DELETE /messages/{id}", "{own-deleted}", ""),
     call("404   404   403   409   409   409   | 404   403   409   | 404   404", "DELETE /messages/{id}", "{others-deleted}", ""),
+    call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{own}", ""),
+    call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others}", ""),
+    call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others-deleted}", ""),
     //     strgr remvd membr admin owner | strgr membr | user
     frame("ok    ok    ok    ok    ok    | -     -     | -",    "auth", r#"{"token":"{fresh-token}"}"#),
     frame("401   401   401   401   401   | -     -     | -",    "auth", r#"{"token":"{token-of-another}"}"#),

@@ -31,7 +31,7 @@ async fn a_group_is_owned_by_its_maker_and_seen_by_its_members_as_in_hello() {
         made,
         json!({
             "id": made["id"], "type": "group", "name": "Night shift", "role": "owner", "lastSeq": 0,
-            "version": made["version"], "lastReadSeq": 0, "unread": 0, "memberIds": made["memberIds"], "online": []
+            "version": made["version"], "lastReadSeq": 0, "unread": 0, "revisionsVisibleTo": "admins", "memberIds": made["memberIds"], "online": []
         })
     );
     assert_eq!(member_ids(&made), sorted(&["ann", "bob"]));

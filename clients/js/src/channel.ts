@@ -54,6 +54,7 @@ export class Channel {
       version: 0,
       lastReadSeq: 0,
       unread: 0,
+      revisionsVisibleTo: "admins",
       memberIds: [],
       online: [],
     };

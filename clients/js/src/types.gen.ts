@@ -18,6 +18,11 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /**
+         * @description Who may read what a channel's messages said before they were edited, besides its admins and owners.
+         * @enum {string}
+         */
+        Audience: "admins" | "members";
         /** @description A channel as one of its members sees it. */
         Channel: {
             id: components["schemas"]["ChannelId"];
@@ -29,6 +34,7 @@ export interface components {
             name: string | null;
             online: components["schemas"]["UserId"][];
             peer?: components["schemas"]["PeerBody"] | null;
+            revisionsVisibleTo: components["schemas"]["Audience"];
             role: components["schemas"]["Role"] | null;
             type: components["schemas"]["ChannelKind"];
             /** Format: int64 */

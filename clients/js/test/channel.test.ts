@@ -59,6 +59,7 @@ function greeted(answer: () => Response | Promise<Response> = () => new Response
       version: 0,
       lastReadSeq: 0,
       unread: 0,
+      revisionsVisibleTo: "admins",
       memberIds: [ME, PEER],
       online: [],
       ...more,

@@ -4,6 +4,11 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Who may read what a channel's messages said before they were edited, besides its admins and owners.
+         * @enum {string}
+         */
+        Audience: "admins" | "members";
         /** @description A channel as one of its members sees it. */
         Channel: {
             id: components["schemas"]["ChannelId"];
@@ -15,6 +20,7 @@ export interface components {
             name: string | null;
             online: components["schemas"]["UserId"][];
             peer?: components["schemas"]["PeerBody"] | null;
+            revisionsVisibleTo: components["schemas"]["Audience"];
             role: components["schemas"]["Role"] | null;
             type: components["schemas"]["ChannelKind"];
             /** Format: int64 */

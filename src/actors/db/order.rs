@@ -1,7 +1,7 @@
 //! Every change that is no send and no receipt: what is asked for, and what comes back.
 
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
-use crate::domain::channel::{Channel, Role};
+use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, MessageId, UserId};
 use crate::domain::now;
@@ -19,6 +19,7 @@ pub enum Order {
     RemoveMember { by: By, channel_id: ChannelId, user: UserRef },
     SetRole { by: By, channel_id: ChannelId, user: UserRef, role: Role },
     Rename { by: By, channel_id: ChannelId, name: String },
+    ShowRevisions { by: By, channel_id: ChannelId, to: Audience },
     UpsertUser { user: UserRef, name: String },
 }
 
@@ -76,6 +77,7 @@ impl Order {
                 maybe(writer.set_role(by, channel_id, user, role, at).await?)
             }
             Self::Rename { by, channel_id, name } => maybe(writer.rename(by, channel_id, name, at).await?),
+            Self::ShowRevisions { by, channel_id, to } => maybe(writer.show_revisions(by, channel_id, to, at).await?),
             Self::UpsertUser { user, name } => writer.upsert_user(user, name).await?.map(Done::User),
         })
     }

@@ -149,7 +149,9 @@ impl Room {
                     session.feed.pass(self.id, since, version, framed);
                 }
             }
-            ChannelChange::RoleChanged { .. } | ChannelChange::Renamed { .. } => {
+            ChannelChange::RoleChanged { .. }
+            | ChannelChange::Renamed { .. }
+            | ChannelChange::RevisionsShown { .. } => {
                 // `state` may be newer than this version: who is no longer in it must not see it.
                 for session in self.roster.sessions().filter(|session| state.channel.member(session.user).is_some()) {
                     let framed = self.channel_frame(since, version, session.user, state);

@@ -70,7 +70,7 @@ impl Roster {
             ChannelChange::RoleChanged { user_id, role } => {
                 self.members.insert(*user_id, *role);
             }
-            ChannelChange::Renamed { .. } => return shift,
+            ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. } => return shift,
         }
         self.members_version = self.members_version.max(version);
         shift
@@ -109,7 +109,7 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::channel::ChannelKind;
+    use crate::domain::channel::{Audience, ChannelKind};
     use crate::domain::ids::ChannelId;
     use uuid::Uuid;
 
@@ -126,6 +126,7 @@ mod tests {
             last_seq: 0,
             version: 0,
             members_version: 0,
+            revisions_visible_to: Audience::Admins,
             members: Vec::new(),
         });
         let added = ChannelChange::MembersAdded { user_ids: vec![user(2), user(1)] };

@@ -1,4 +1,4 @@
-//! Making, listing and renaming channels.
+//! Making, listing and changing channels.
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,7 +11,7 @@ use crate::actors::db::{Done, Order};
 use crate::http::app::unreadable;
 use crate::http::query::Query;
 use crate::protocol::error::Refusal;
-use crate::protocol::rest::{Channels, CreateChannel, parse_rename_body};
+use crate::protocol::rest::{Channels, CreateChannel, UpdateChannel, parse_update_body};
 use crate::protocol::schema;
 use crate::protocol::server::ChannelBody;
 use crate::store::NewGroup;
@@ -91,14 +91,21 @@ pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
     Ok(HttpResponse::Ok().json(asker.body(&view).await))
 }
 
-/// Renames a group.
-#[utoipa::path(patch, path = "/api/v1/channels/{id}", operation_id = "renameChannel", tag = "channels",
+/// Renames a group, or shows what its messages said before.
+///
+/// `revisionsVisibleTo`: who may read the revisions of its messages, its `members` or its `admins` (and owners) only. Of a
+/// direct channel the host application's server decides that.
+#[utoipa::path(patch, path = "/api/v1/channels/{id}", operation_id = "updateChannel", tag = "channels",
     params(("id" = String, Path, format = Uuid)),
-    request_body = schema::RenameChannel,
+    request_body = schema::UpdateChannel,
     responses((status = 200, body = ChannelBody), Writing))]
-pub(super) async fn rename(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn update(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
-    let name = parse_rename_body(&input::body(&asker, &request, payload).await?)?;
-    let done = asker.parts().db.order(Order::Rename { by: asker.by(), channel_id, name }).await?;
+    let by = asker.by();
+    let order = match parse_update_body(&input::body(&asker, &request, payload).await?)? {
+        UpdateChannel::Rename(name) => Order::Rename { by, channel_id, name },
+        UpdateChannel::ShowRevisions(to) => Order::ShowRevisions { by, channel_id, to },
+    };
+    let done = asker.parts().db.order(order).await?;
     Ok(HttpResponse::Ok().json(asker.body_after(channel_id, done).await?))
 }

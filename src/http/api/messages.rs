@@ -21,7 +21,7 @@ use crate::http::query::Query;
 use crate::protocol::HISTORY_PAGE_BYTES;
 use crate::protocol::client::{RefusedFrame, RefusedSend, SendRequest, parse_edit_body};
 use crate::protocol::error::Refusal;
-use crate::protocol::rest::Messages;
+use crate::protocol::rest::{Messages, RevisionsBody};
 use crate::protocol::schema;
 use crate::protocol::server::{Ack, MessageBody};
 
@@ -165,6 +165,20 @@ pub(super) async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -
 pub(super) async fn delete(asker: Asker, request: HttpRequest) -> Answer {
     let message_id = input::message_id(&request)?;
     change(&asker, Order::Delete { by: asker.by(), message_id }).await
+}
+
+/// Shows all that a message has said, and who deleted it.
+///
+/// For the channel's admins and owners and the host application's server; for its members where the channel's
+/// `revisionsVisibleTo` says so, who are shown nothing more of a message once it is deleted.
+#[utoipa::path(get, path = "/api/v1/messages/{id}/revisions", operation_id = "listRevisions", tag = "messages",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = RevisionsBody), Reading))]
+pub(super) async fn revisions(asker: Asker, request: HttpRequest) -> Answer {
+    let message_id = input::message_id(&request)?;
+    let revisions = asker.parts().reader.revisions(asker.by(), message_id).await;
+    let revisions = revisions.map_err(|error| unreadable(&error))?.map_err(Refusal::from)?;
+    Ok(HttpResponse::Ok().json(RevisionsBody::from(revisions)))
 }
 
 async fn change(asker: &Asker, order: Order) -> Answer {

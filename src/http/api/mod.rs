@@ -41,11 +41,12 @@ macro_rules! calls {
 
 calls! {
     "/channels" ["GET, POST"] { get: channels::list, post: channels::create }
-    "/channels/{id}" ["GET, PATCH"] { get: channels::show, patch: channels::rename }
+    "/channels/{id}" ["GET, PATCH"] { get: channels::show, patch: channels::update }
     "/channels/{id}/members" ["GET, POST"] { get: members::list, post: members::add }
     "/channels/{id}/members/{userId}" ["PATCH, DELETE"] { patch: members::set_role, delete: members::remove }
     "/channels/{id}/messages" ["GET, POST"] { get: messages::history, post: messages::send }
     "/channels/{id}/read" ["POST"] { post: reads::mark }
+    "/messages/{id}/revisions" ["GET"] { get: messages::revisions }
     "/messages/{id}" ["PATCH, DELETE"] { patch: messages::edit, delete: messages::delete }
 }
 

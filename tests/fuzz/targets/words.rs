@@ -4,7 +4,7 @@ use serde_json::Value;
 use tenfour::domain::ids::{ChannelId, UserId};
 use tenfour::http::query::Query;
 use tenfour::protocol::error::ErrorCode;
-use tenfour::protocol::rest::{CreateChannel, parse_add_body, parse_rename_body, parse_role_body};
+use tenfour::protocol::rest::{CreateChannel, parse_add_body, parse_role_body, parse_update_body};
 
 use super::{Target, outcome, seeds};
 
@@ -106,6 +106,6 @@ fn bodies(data: &[u8]) -> u64 {
     if role.is_ok() {
         assert!(["member", "admin", "owner"].iter().any(|word| tree["role"] == *word), "{tree}");
     }
-    let renamed = parse_rename_body(data);
+    let renamed = parse_update_body(data);
     outcome(&(CreateChannel::parse(data, MAX, false), added.map(|users| users.len()), role, renamed.is_ok()))
 }

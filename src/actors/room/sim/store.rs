@@ -7,7 +7,7 @@ use fastrand::Rng;
 use uuid::Uuid;
 
 use crate::domain::change::{Change, Changed, ChannelChange};
-use crate::domain::channel::{Channel, ChannelKind, ChannelState, Member, Role};
+use crate::domain::channel::{Audience, Channel, ChannelKind, ChannelState, Member, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Appended, Message, NewMessage, Stored};
@@ -47,6 +47,7 @@ impl Store {
             last_seq: 0,
             version: 0,
             members_version: 0,
+            revisions_visible_to: Audience::Admins,
             members: (0..members).map(member).collect(),
         };
         let members = vec![channel.member_ids().into_iter().collect()];
@@ -154,7 +155,8 @@ impl Store {
         let who = user(rng.usize(..users));
         let is_member = self.has(who);
         let change = match rng.u8(..8) {
-            0 => ChannelChange::Renamed { name: format!("Dock {}", self.channel.version) },
+            0 if rng.bool() => ChannelChange::Renamed { name: format!("Dock {}", self.channel.version) },
+            0 => ChannelChange::RevisionsShown { to: Audience::Members },
             1 if is_member => ChannelChange::RoleChanged { user_id: who, role: Role::Admin },
             1 => return None,
             _ if is_member && self.channel.members.len() > 1 => {
@@ -184,13 +186,14 @@ impl Store {
         };
         match &change {
             ChannelChange::Renamed { name } => self.channel.name = Some(name.clone()),
+            ChannelChange::RevisionsShown { to } => self.channel.revisions_visible_to = *to,
             ChannelChange::RoleChanged { user_id, role } => {
                 self.channel.members.iter_mut().filter(|it| it.user_id == *user_id).for_each(|it| it.role = *role);
             }
             _ => {}
         }
         let version = self.step();
-        if !matches!(change, ChannelChange::Renamed { .. }) {
+        if !matches!(change, ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. }) {
             self.channel.members_version = version;
         }
         self.changes.push((version, change.clone()));

@@ -100,6 +100,25 @@ describe("grouping", () => {
     expect(place(undefined, a, b, false, false).last).toBe(true);
   });
 
+  test("a day begins at midnight of the place, also where that is within an hour of UTC", () => {
+    const zone = process.env["TZ"];
+    try {
+      for (const [place_, before, after] of [
+        ["Asia/Kolkata", "2026-03-01T18:29:30.000Z", "2026-03-01T18:30:30.000Z"],
+        ["Asia/Kathmandu", "2026-03-01T18:14:59.000Z", "2026-03-01T18:15:00.000Z"],
+      ] as const) {
+        process.env["TZ"] = place_;
+        expect(new Date(after).getHours()).toBe(0);
+        const [a, b, c] = [before, after, after].map((createdAt, i) => message(i, { createdAt }));
+        expect(place(a, b!, c, false, false).day).toBe(true);
+        expect(place(b, c!, undefined, false, false).day).toBe(false);
+      }
+    } finally {
+      if (zone === undefined) delete process.env["TZ"];
+      else process.env["TZ"] = zone;
+    }
+  });
+
   test("the first unread is by somebody else, not deleted, and stored", () => {
     const list = [
       message(1),

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { hue, initials } from "../src/avatar.ts";
 import { condition } from "../src/banner.ts";
 import { firstUnread, place, receipt } from "../src/grouping.ts";
+import { withoutOlder } from "../src/history.ts";
 import { pieces } from "../src/links.ts";
 import { english } from "../src/strings.ts";
 import { Times } from "../src/time.ts";
@@ -117,6 +118,19 @@ describe("grouping", () => {
       if (zone === undefined) delete process.env["TZ"];
       else process.env["TZ"] = zone;
     }
+  });
+
+  test("what has come above is left out, whatever has come below", () => {
+    const list = [message(3), message(4), message(5)];
+    const [three, four, five] = list;
+    expect(withoutOlder(list, list)).toBe(list);
+    expect(withoutOlder([message(1), message(2), ...list], list)).toBe(list);
+    expect(withoutOlder([message(1), message(2), ...list, message(6)], list).map(({ seq }) => seq)).toEqual([3, 4, 5, 6]);
+    const waiting = message(0, { status: "queued" });
+    expect(withoutOlder([message(2), ...list, waiting], list).at(-1)).toBe(waiting);
+    // Another history, or one that has lost its beginning.
+    expect(withoutOlder([message(1), message(2)], list).map(({ seq }) => seq)).toEqual([1, 2]);
+    expect(withoutOlder([four!, five!], [three!, four!, five!])).toEqual([four, five]);
   });
 
   test("the first unread is by somebody else, not deleted, and stored", () => {

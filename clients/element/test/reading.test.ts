@@ -33,6 +33,9 @@ const info = () => stage.daemon.call(`/channels/${dock}`, { as: "dispatcher" });
 const unread = async (): Promise<number> => (await info()).unread;
 const read = (seq: number) => stage.daemon.call(`/channels/${dock}/read`, { as: "dispatcher", body: { seq } });
 
+const held = (page: Page): Promise<number> =>
+  page.evaluate((id) => (window as unknown as { held(id: string): number }).held(id), dock);
+
 /** The message below the divider, and how far the divider is below the top of the list. */
 const divider = (page: Page) =>
   page.locator(".scroller").evaluate((scroller) => {
@@ -144,16 +147,23 @@ test("who has scrolled up stays there when the line comes back", async () => {
   expect(await unread()).toBe(40);
 });
 
-test("what came while nobody looked is unread, and reading goes on there", async () => {
+/** Whether the application shows the element. */
+const given = (page: Page, room: boolean) =>
+  page.locator("tenfour-chat").evaluate((chat, room) => chat.style.setProperty("display", room ? "" : "none"), room);
+
+test.each([
+  ["the page is hidden", visible],
+  ["the application does not show it", given],
+])("what came while nobody looked is unread, and reading goes on there: %s", async (_, look) => {
   await post(stage.daemon, dock, "driver", ["old"]);
   await read(1);
   const page = await stage.open({ sub: "dispatcher", channel: dock });
   await text(page, "old").waitFor();
-  await visible(page, false);
+  await look(page, false);
   await post(stage.daemon, dock, "driver", texts("missed", 60));
-  await text(page, "missed 59").waitFor();
+  await until("they came", async () => (await held(page)) === 61);
   expect(await settled(page)).toBe(60);
-  await visible(page, true);
+  await look(page, true);
   await goesOn(page, "missed 0", 60);
 });
 

@@ -14,7 +14,7 @@ interface Question {
 
 let chat: TenfourClient;
 const answers = {
-  start: (url: string, token: string, reconnect: Options["reconnect"]) => {
+  start: (url: string, token: string, reconnect: NonNullable<Options["reconnect"]>) => {
     chat = new TenfourClient({ url, getToken: () => token, store: indexedDbStore(), reconnect });
     return chat.connect();
   },

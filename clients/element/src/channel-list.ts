@@ -89,8 +89,10 @@ export class ChannelList {
   private _chosen: string | null = null;
   private _tab: string | null = null;
   private _snapshot: ClientSnapshot | null = null;
-  private _asked = new Set<string>();
+  /** Whatever came of it: what fails is asked for again with the next connection, and not before. */
+  private readonly _asked = new Set<string>();
   private _asking = 0;
+  private _stopped = false;
 
   constructor(
     private readonly _client: TenfourClient,
@@ -118,7 +120,13 @@ export class ChannelList {
     });
   }
 
+  /** Nothing more is asked for. */
+  _stop(): void {
+    this._stopped = true;
+  }
+
   _update(snapshot: ClientSnapshot, chosen: string | null): void {
+    if (snapshot.connection.synced && !this._snapshot?.connection.synced) this._asked.clear();
     this._snapshot = snapshot;
     this._chosen = chosen;
     this._render();
@@ -203,7 +211,7 @@ export class ChannelList {
 
   /** The newest messages of channels that hold none, a few at a time. */
   private _fetch(): void {
-    if (!this._snapshot?.connection.synced) return;
+    if (this._stopped || !this._snapshot?.connection.synced) return;
     for (const id of this._shown.slice(0, PREVIEWS)) {
       if (this._asking >= AT_ONCE) return;
       const info = this._snapshot.channels.find((channel) => channel.id === id);
@@ -213,7 +221,7 @@ export class ChannelList {
       this._client
         .channel(id)
         .loadOlder({ limit: PREVIEW_PAGE })
-        .catch(() => this._asked.delete(id))
+        .catch(() => {})
         .finally(() => {
           this._asking--;
           this._fetch();

@@ -78,9 +78,13 @@ export class Conversation {
 
   _start(): void {
     this._list._start();
-    const seen = () => this._list._seen();
-    document.addEventListener("visibilitychange", seen);
-    this._off.push(() => document.removeEventListener("visibilitychange", seen));
+    // At once, and not with the next frame: what came before that was not seen, and what comes after it is.
+    const look = () => {
+      this._update(this._client.getSnapshot());
+      this._render();
+    };
+    document.addEventListener("visibilitychange", look);
+    this._off.push(() => document.removeEventListener("visibilitychange", look));
     this._off.push(
       this._client.on("message.new", (message) => {
         if (message.channelId !== this._channel?.id || message.mine) return;
@@ -118,7 +122,10 @@ export class Conversation {
 
   _update(snapshot: ClientSnapshot): void {
     this._snapshot = snapshot;
-    if (snapshot.connection.synced && !this._wasSynced) this._list._again();
+    if (snapshot.connection.synced && !this._wasSynced) {
+      this._asked = null;
+      this._list._again();
+    }
     this._wasSynced = snapshot.connection.synced;
     if (this._channel) this._members(this._channel);
     this._schedule._ask();
@@ -140,15 +147,13 @@ export class Conversation {
     this._channel = null;
   }
 
-  /** Who has read what is told live, and asked for once. */
+  /** Who has read what is told live, and asked for once a connection, whatever comes of it. */
   private _asked: Channel | null = null;
   private _members(channel: Channel): void {
     const { joined, type, members } = channel.getSnapshot();
     if (!joined || type !== "group" || members || this._asked === channel || !this._wasSynced) return;
     this._asked = channel;
-    channel.loadMembers().catch(() => {
-      this._asked = null;
-    });
+    channel.loadMembers().catch(() => {});
   }
 
   private _render(): void {

@@ -17,6 +17,13 @@ export function lacking({ messages, hasOlder, joined, unread }: ChannelSnapshot)
   return hasOlder || !joined ? Math.max(0, enough - messages.length) : 0;
 }
 
+/** Without what has come above the first one that is shown; the same list where that is all. */
+export function withoutOlder(messages: readonly ChatMessage[], shown: readonly ChatMessage[]): readonly ChatMessage[] {
+  const from = shown[0]?.seq ?? 0;
+  const rest = messages.slice(Math.max(0, messages.findIndex(({ seq }) => seq === 0 || seq >= from)));
+  return rest.length === shown.length && rest.every((message, index) => message === shown[index]) ? shown : rest;
+}
+
 export class History {
   /** The last page did not come. */
   _failed = false;

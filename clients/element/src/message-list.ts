@@ -6,11 +6,12 @@
 import type { Channel, ChannelSnapshot, ChatMessage } from "@tenfour/client";
 import { attr, h, show, text } from "./dom.ts";
 import { firstUnread, place, receipt } from "./grouping.ts";
-import { History, lacking, LARGEST_PAGE } from "./history.ts";
+import { History, lacking, LARGEST_PAGE, withoutOlder } from "./history.ts";
 import { Jumps } from "./jumps.ts";
 import { actOf, movedTo } from "./message-keys.ts";
 import { Row } from "./message-row.ts";
 import type { RowState } from "./message-row.ts";
+import { Reading } from "./reading.ts";
 import { Scroller } from "./scroller.ts";
 import type { Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
@@ -23,6 +24,8 @@ export interface ListHooks {
 
 /** So much is held at least; more only while somebody looks at it. */
 const KEEP = 300;
+/** And so much while nobody looks: what came meanwhile is wanted afterwards. */
+const KEEP_UNSEEN = 3_000;
 
 export class MessageList {
   private readonly _feed = h("div", { class: "feed", role: "feed", tabindex: -1 });
@@ -37,11 +40,8 @@ export class MessageList {
   private _shot: ChannelSnapshot | null = null;
   private _messages: readonly ChatMessage[] = [];
   private _byId = new Map<string, number>();
-  /** What was unread began above this mark; null if nothing is. */
-  private _mark: number | null = null;
-  private _unreadAtMark = 0;
+  private readonly _reading = new Reading();
   private _divider = -1;
-  private _seenDivider = false;
   private _lastOwn = -1;
   private _current: string | null = null;
   private _opened = false;
@@ -64,6 +64,7 @@ export class MessageList {
     const retry = h("button", { type: "button", class: "link", onclick: () => this._history._older() }, _strings.retry);
     this._trouble.append(h("span", {}, _strings.loadFailed), retry);
     const down = () => {
+      this._reading._skip();
       this._scroller._toEnd();
       this._hooks._toComposer();
     };
@@ -73,6 +74,13 @@ export class MessageList {
     this._feed.addEventListener("keydown", (event) => this._onKey(event));
     this._feed.addEventListener("focusin", (event) => this._onFocus(event));
     this._feed.addEventListener("pointerover", (event) => this._rowOf(event)?._withTools());
+    const handled = () => {
+      this._reading._skip();
+      this._seen();
+    };
+    for (const type of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+      this._view.addEventListener(type, handled, { passive: true });
+    }
   }
 
   _start(): void {
@@ -90,10 +98,10 @@ export class MessageList {
     this._channel = channel;
     this._shot = null;
     this._messages = [];
-    this._mark = null;
+    this._reading._open();
     this._divider = -1;
     this._current = null;
-    this._opened = this._seenDivider = false;
+    this._opened = false;
     this._scroller._reset();
     this._history._open(channel);
     this._history._first(channel.getSnapshot());
@@ -107,6 +115,7 @@ export class MessageList {
   /** `synced`: these are the newest there are. `whole`: also what has come above while something is looked for. */
   _update(shot: ChannelSnapshot, synced = this._synced, whole = false): void {
     const before = this._shot;
+    const unseen = !this._reading._watched || !synced || !this._looking();
     this._synced = synced;
     // A page that waits for the connection is not loading yet; and what is empty here may not be so on the server.
     show(this._loading, shot.isLoading && synced);
@@ -114,32 +123,37 @@ export class MessageList {
     text(this._empty, shot.lastSeq > 0 ? this._strings.noMessagesLeft : this._strings.noMessages);
     const today = new Date().toDateString();
     // At midnight "today" is another day.
-    if (shot === before && today === this._today) return;
+    if (shot === before && today === this._today && !whole) return this._look();
     this._today = today;
     attr(this._feed, "aria-busy", shot.isLoading);
-    if (this._history._busy && !whole) return;
     this._shot = shot;
-    const { messages } = shot;
-    if (messages !== this._messages) this._take(messages);
+    const was = this._messages;
+    const messages = this._history._busy && !whole ? withoutOlder(shot.messages, was) : shot.messages;
+    if (messages !== was) this._take(messages);
     show(this._trouble, this._history._failed && !shot.isLoading && shot.joined);
 
     if (before && !before.joined && shot.joined) this._history._failed = false;
     if (!this._opened) {
-      if (shot.joined && (this._history._failed || lacking(shot) === 0)) this._first(shot);
-      else if (shot.joined && !shot.isLoading) this._history._first(shot);
-    } else if (this._mark === null && shot.unread > (before?.unread ?? 0) && !this._looking()) this._setMark(shot);
-    this._divider = this._mark === null ? -1 : firstUnread(messages, this._mark);
+      // The first page is there: it opens where reading goes on.
+      if (shot.joined && (this._history._failed || lacking(shot) === 0)) {
+        this._opened = true;
+        if (shot.unread > 0) this._reading._begin(shot);
+      } else if (shot.joined && !shot.isLoading) this._history._first(shot);
+    } else if (before && unseen) this._reading._away(before, shot);
+    const mark = this._reading._mark;
+    this._divider = mark === null ? -1 : firstUnread(messages, mark);
 
-    if (messages !== before?.messages) this._scroller._setItems(messages.map(({ key }) => key));
+    if (messages !== was) this._scroller._setItems(messages.map(({ key }) => key));
     else this._scroller._refresh();
+    if (this._looking()) this._goOn();
+    this._look();
   }
 
   /** One's own message goes out: what is new was seen, and the end is of interest. */
   _sent(): void {
     this._history._busy = false;
-    this._mark = null;
-    this._divider = -1;
-    if (this._channel) this._update(this._channel.getSnapshot());
+    this._reading._done();
+    if (this._channel) this._update(this._channel.getSnapshot(), this._synced, true);
     this._scroller._toEnd();
   }
 
@@ -164,12 +178,30 @@ export class MessageList {
     if (this._history._failed) this._history._older();
   }
 
-  /** What is on the screen was seen by somebody, as far as a page can know. */
-  _seen(): void {
+  /** Finds out whether somebody looks now. What has come before that was not seen, and is gone to first. */
+  private _look(): void {
+    const watched = this._opened && this._synced && this._looking();
+    if (watched && !this._reading._watched) this._goOn();
+    this._reading._look(watched);
+    this._seen();
+  }
+
+  /** To where reading goes on, unless something else is read. */
+  private _goOn(): void {
+    const reading = this._reading;
+    if (!reading._due || this._divider < 0 || reading._lacks(this._shot!)) return;
+    reading._due = false;
+    if (!this._scroller._atEnd) return;
+    this._scroller._toRow(this._divider, 24);
+    // There is room for all of it, and more may come.
+    reading._due = !reading._watched && this._scroller._atEnd;
+  }
+
+  /** What is on the screen was seen by somebody, as far as a page can know. While something is looked for it is not. */
+  private _seen(): void {
     const { _channel: channel, _shot: shot } = this;
-    if (!channel || !shot?.joined || !this._opened || !this._looking()) return;
-    if (this._scroller._atEnd) return channel.markRead();
-    const seq = this._lastVisible();
+    if (!channel || !shot?.joined || this._history._busy || !this._reading._counts(shot)) return;
+    const seq = this._scroller._atEnd ? this._storedAt(this._messages.length - 1) : this._lastVisible();
     if (seq > shot.lastReadSeq) channel.markRead(seq);
   }
 
@@ -182,25 +214,6 @@ export class MessageList {
       if (id) this._byId.set(id, i);
       if (mine && status === "sent" && !deletedAt) this._lastOwn = i;
     }
-  }
-
-  /** The first page is there: it opens where reading goes on. */
-  private _first(shot: ChannelSnapshot): void {
-    this._opened = true;
-    if (shot.unread === 0) return;
-    this._setMark(shot);
-    const at = firstUnread(shot.messages, this._mark!);
-    const complete = !shot.hasOlder || shot.messages[0]!.seq <= this._mark! + 1;
-    if (at < 0 || !complete) return;
-    this._divider = at;
-    this._scroller._virtual._setItems(shot.messages.map(({ key }) => key), (index) => this._estimate(index));
-    this._scroller._toRow(at, 24);
-  }
-
-  private _setMark(shot: ChannelSnapshot): void {
-    this._mark = shot.lastReadSeq;
-    this._unreadAtMark = shot.unread;
-    this._seenDivider = false;
   }
 
   private _looking(): boolean {
@@ -248,25 +261,27 @@ export class MessageList {
     const scroller = this._scroller;
     const { scrollTop, clientHeight } = this._view;
     if (scrollTop < clientHeight * 1.5 && shot.hasOlder && this._opened && !this._history._failed) this._history._older();
-    if (scroller._atEnd && this._messages.length > KEEP * 2 && !this._history._busy) this._channel?.trim(KEEP);
+    const keep = this._reading._watched ? KEEP : KEEP_UNSEEN;
+    if (scroller._atEnd && this._messages.length > keep * 2 && !this._history._busy) this._channel?.trim(keep);
+    this._look();
     // The list itself takes the focus while the row that had it is not there.
     const current = this._current ?? this._messages.at(-1)?.key;
     attr(this._feed, "tabindex", current === undefined || scroller._rows.has(current) ? -1 : 0);
     this._jumps._update(scroller._atEnd, scroller._atEnd ? 0 : shot.unread, this._unseenAbove(shot));
-    this._seen();
   }
 
   /** How many were unread, as long as none of them was seen. */
   private _unseenAbove(shot: ChannelSnapshot): number {
-    if (this._mark === null || this._seenDivider || !this._opened) return 0;
-    const missing = this._divider < 0 || (shot.hasOlder && this._messages[0]!.seq > this._mark + 1);
+    const reading = this._reading;
+    if (reading._mark === null || reading._met || !this._opened) return 0;
+    const missing = this._divider < 0 || reading._lacks(shot);
     const { top, bottom } = this._scroller._positionOf(Math.max(0, this._divider));
-    if (!missing && top >= 0 && top < this._view.clientHeight && this._looking()) this._seenDivider = true;
-    return missing || bottom < 0 ? this._unreadAtMark : 0;
+    if (!missing && top >= 0 && top < this._view.clientHeight && reading._watched) reading._met = true;
+    return missing || bottom < 0 ? reading._unread : 0;
   }
 
   private _toFirstUnread(): void {
-    const mark = this._mark;
+    const mark = this._reading._mark;
     if (mark === null) return;
     void this._find(
       (messages) => (messages[0]?.seq ?? 0) <= mark + 1,
@@ -306,11 +321,13 @@ export class MessageList {
     const virtual = this._scroller._virtual;
     let index = virtual._at(this._view.scrollTop + clientHeight - 16);
     while (index > 0 && this._scroller._positionOf(index).bottom > clientHeight + 4 && this._scroller._positionOf(index).top > 0) index--;
-    for (; index >= 0; index--) {
-      const seq = this._messages[index]?.seq ?? 0;
-      if (seq > 0) return seq;
-    }
-    return 0;
+    return this._storedAt(index);
+  }
+
+  /** The `seq` of this message, or of the last one before it that has one. */
+  private _storedAt(index: number): number {
+    while (index > 0 && !this._messages[index]?.seq) index--;
+    return this._messages[index]?.seq ?? 0;
   }
 
   private _focusRow(index: number): void {

@@ -72,8 +72,9 @@ export function daysBetween(from: Date, to: Date): number {
 }
 
 export function sameDay(a: string, b: string): boolean {
-  // Most neighbours are the same text up to the hour; only the others are worth a look at the calendar.
-  return a.slice(0, 13) === b.slice(0, 13) || daysBetween(new Date(a), new Date(b)) === 0;
+  // Many neighbours are of one minute; only the others are worth a look at the calendar. Not of one hour of UTC: midnight
+  // comes within it where the offset is no whole one.
+  return sameMinute(a, b) || daysBetween(new Date(a), new Date(b)) === 0;
 }
 
 export function sameMinute(a: string, b: string): boolean {

@@ -69,6 +69,7 @@ export class View {
   _stop(): void {
     this._off();
     clearInterval(this._clock);
+    this._channels._stop();
     this._schedule._stop();
     this._banner._stop();
     this._conversation._stop();

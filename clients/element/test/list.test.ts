@@ -58,7 +58,8 @@ test(`${MANY} messages scroll up through pages, and nothing jumps`, async () => 
     let worst = 0;
     let most = 0;
     let pages = 0;
-    const until = performance.now() + 15_000;
+    // However slow the machine is: it ends with the pages.
+    const until = performance.now() + 60_000;
     while (performance.now() < until && pages < 10) {
       // To the top of what is held, in steps as of a wheel; each must move everything by just that much.
       const row = first();
@@ -115,10 +116,21 @@ test(`all ${MANY} are held, and it still scrolls, updates and lets go`, async ()
   await page.getByRole("button", { name: `${MANY} new messages` }).click();
   await text(page, words(1)).waitFor({ timeout: 60_000 });
   expect(await held(page, archive)).toBe(MANY);
-  const { worst, most, slowest } = await page.evaluate(async () => {
+  const { worst, most, made, measured } = await page.evaluate(async () => {
     const scroller = document.querySelector("tenfour-chat")!.shadowRoot!.querySelector(".scroller")!;
     const frame = () => new Promise(requestAnimationFrame);
-    let [worst, most, slowest] = [0, 0, 0];
+    let [worst, most, made, measured] = [0, 0, 0, 0];
+    // What a step costs, counted: rows that come into being, and looks at where something is.
+    let [rows, looks] = [0, 0];
+    const measure = Element.prototype.getBoundingClientRect;
+    Element.prototype.getBoundingClientRect = function (this: Element) {
+      looks++;
+      return measure.call(this);
+    };
+    const came = new MutationObserver((records) => {
+      for (const { addedNodes } of records) rows += addedNodes.length;
+    });
+    came.observe(scroller.querySelector(".feed")!, { childList: true });
     for (const part of [0.1, 0.9, 0.5, 0.33, 0.66, 0.02, 0.98]) {
       scroller.scrollTop = scroller.scrollHeight * part;
       for (let i = 0; i < 3; i++) await frame();
@@ -126,20 +138,23 @@ test(`all ${MANY} are held, and it still scrolls, updates and lets go`, async ()
         const { top } = scroller.getBoundingClientRect();
         const row = [...scroller.querySelectorAll(".body")].find((row) => row.getBoundingClientRect().bottom > top + 1)!;
         const wanted = row.getBoundingClientRect().top - step;
+        [rows, looks] = [0, 0];
         scroller.scrollTop += step;
-        const started = performance.now();
         await frame();
         await frame();
-        slowest = Math.max(slowest, performance.now() - started);
+        [made, measured] = [Math.max(made, rows), Math.max(measured, looks)];
         if (row.isConnected) worst = Math.max(worst, Math.abs(row.getBoundingClientRect().top - wanted));
         most = Math.max(most, scroller.querySelectorAll(".row").length);
       }
     }
-    return { worst, most, slowest };
+    came.disconnect();
+    Element.prototype.getBoundingClientRect = measure;
+    return { worst, most, made, measured };
   });
   expect(worst).toBeLessThanOrEqual(2);
   expect(most).toBeLessThan(150);
-  expect(slowest).toBeLessThan(250);
+  expect(made).toBeLessThan(60);
+  expect(measured).toBeLessThan(300);
   // Something new far below moves nothing here.
   const before = await topRow(page);
   await post(stage.daemon, archive, "driver", ["far below"]);

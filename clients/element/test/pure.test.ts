@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { hue, initials } from "../src/avatar.ts";
 import { condition } from "../src/banner.ts";
 import { firstUnread, place, receipt } from "../src/grouping.ts";
+import { withoutOlder } from "../src/history.ts";
 import { pieces } from "../src/links.ts";
 import { english } from "../src/strings.ts";
 import { Times } from "../src/time.ts";
@@ -98,6 +99,38 @@ describe("grouping", () => {
     const b = message(2, { createdAt: "2026-03-03T12:00:00.000Z" });
     expect(place(a, b, undefined, false, false)).toEqual({ day: true, first: true, last: true, time: true });
     expect(place(undefined, a, b, false, false).last).toBe(true);
+  });
+
+  test("a day begins at midnight of the place, also where that is within an hour of UTC", () => {
+    const zone = process.env["TZ"];
+    try {
+      for (const [place_, before, after] of [
+        ["Asia/Kolkata", "2026-03-01T18:29:30.000Z", "2026-03-01T18:30:30.000Z"],
+        ["Asia/Kathmandu", "2026-03-01T18:14:59.000Z", "2026-03-01T18:15:00.000Z"],
+      ] as const) {
+        process.env["TZ"] = place_;
+        expect(new Date(after).getHours()).toBe(0);
+        const [a, b, c] = [before, after, after].map((createdAt, i) => message(i, { createdAt }));
+        expect(place(a, b!, c, false, false).day).toBe(true);
+        expect(place(b, c!, undefined, false, false).day).toBe(false);
+      }
+    } finally {
+      if (zone === undefined) delete process.env["TZ"];
+      else process.env["TZ"] = zone;
+    }
+  });
+
+  test("what has come above is left out, whatever has come below", () => {
+    const list = [message(3), message(4), message(5)];
+    const [three, four, five] = list;
+    expect(withoutOlder(list, list)).toBe(list);
+    expect(withoutOlder([message(1), message(2), ...list], list)).toBe(list);
+    expect(withoutOlder([message(1), message(2), ...list, message(6)], list).map(({ seq }) => seq)).toEqual([3, 4, 5, 6]);
+    const waiting = message(0, { status: "queued" });
+    expect(withoutOlder([message(2), ...list, waiting], list).at(-1)).toBe(waiting);
+    // Another history, or one that has lost its beginning.
+    expect(withoutOlder([message(1), message(2)], list).map(({ seq }) => seq)).toEqual([1, 2]);
+    expect(withoutOlder([four!, five!], [three!, four!, five!])).toEqual([four, five]);
   });
 
   test("the first unread is by somebody else, not deleted, and stored", () => {

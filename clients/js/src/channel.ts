@@ -33,13 +33,15 @@ export class Channel {
   private _counted = 0;
   private _reads: Record<string, number> = {};
   private _members: readonly Member[] | null = null;
-  private _typers = new Map<string, Typer & { _timer: Timer }>();
-  private _typed = 0;
+  private _typers = new Map<string, [Typer, Timer]>();
+  /** When the others were last told that one types. */
+  private _last = 0;
   private readonly _marking = timer();
   private _loading: Promise<void> | null = null;
   private _listeners = new Set<() => void>();
   private _infoView: ChannelInfo | null = null;
   private _view: ChannelSnapshot | null = null;
+  private _messages: readonly ChatMessage[] = [];
 
   constructor(
     private readonly _client: TenfourClient,
@@ -54,18 +56,23 @@ export class Channel {
       version: 0,
       lastReadSeq: 0,
       unread: 0,
-      revisionsVisibleTo: "admins",
       memberIds: [],
       online: [],
     };
   }
 
-  /** Immutable, and the same object until something changes. */
+  /** Immutable, and the same object until something changes; so are its messages, whatever else does. */
   getSnapshot(): ChannelSnapshot {
-    const waiting = () => this._client._sender._list.filter((item) => item._entry.channelId === this.id);
-    return (this._view ??= {
+    if (this._view) return this._view;
+    const waiting = this._client._sender._list.flatMap((item) =>
+      item._entry.channelId === this.id ? (item._shown ??= this._client._pending(item)) : [],
+    );
+    const messages = [...this._window._list, ...waiting];
+    const was = this._messages;
+    if (was[messages.length] || messages.some((it, i) => it !== was[i])) this._messages = messages;
+    return (this._view = {
       ...this._summary(),
-      messages: [...this._window._list, ...waiting().map((item) => (item._shown ??= this._client._pending(item)))],
+      messages: this._messages,
       hasOlder: this._joined && this._window._from > 1,
       isLoading: this._loading !== null,
       reads: this._reads,
@@ -95,7 +102,7 @@ export class Channel {
 
   /** Shows the message at once; resolves when the server has stored it, which may be after many connections. */
   send(draft: Draft | string): Promise<ChatMessage> {
-    this._typed = 0;
+    this._last = 0;
     return quiet(this._client._sender._queue(this.id, typeof draft === "string" ? { content: draft } : draft));
   }
 
@@ -134,18 +141,16 @@ export class Channel {
     this._touch();
   }
 
-  /** Everything up to `seq` was read. Never goes back. */
-  markRead(seq = this._info.lastSeq): void {
-    if (!this._read(seq)) return;
-    this._touch();
-    this._mark();
+  /** Everything up to `seq` was read; by default up to the newest that is held, as nobody saw more. Never goes back. */
+  markRead(seq = this._window._list.at(-1)?.seq): void {
+    if (this._read(seq)) this._mark();
   }
 
   /** Call it with each keystroke: the others are told at most once in two seconds. */
   keystroke(): void {
     const now = Date.now();
-    if (now - this._typed < Limit.TypingEvery) return;
-    if (this._client._send({ type: "typing", channelId: this.id })) this._typed = now;
+    if (now - this._last < Limit.TypingEvery) return;
+    if (this._client._send({ type: "typing", channelId: this.id })) this._last = now;
   }
 
   async loadMembers(): Promise<readonly Member[]> {
@@ -277,7 +282,11 @@ export class Channel {
 
   _summary(): ChannelInfo {
     if (this._infoView) return this._infoView;
-    this._recount();
+    const { lastReadSeq } = this._info;
+    // Where everything unread is held it is counted, whatever was added up.
+    if (this._joined && !this._cursor._behind() && this._window._from <= lastReadSeq + 1) {
+      this._info.unread = this._window._list.filter(({ seq, mine, deletedAt }) => seq > lastReadSeq && !mine && !deletedAt).length;
+    }
     const { version: _v, peer = null, ...info } = this._info;
     return (this._infoView = {
       ...info,
@@ -285,7 +294,7 @@ export class Channel {
       peer,
       online: info.memberIds.filter((id) => this._client._people[id]?.online),
       lastMessage: this._window._list.at(-1) ?? null,
-      typing: [...this._typers.values()].map(({ userId, name }) => ({ userId, name })),
+      typing: [...this._typers.values()].map(([typer]) => typer),
     });
   }
 
@@ -335,12 +344,13 @@ export class Channel {
   }
 
   /** This user's own mark; true if it moved. */
-  private _read(seq: number): boolean {
+  private _read(seq = 0): boolean {
     const { lastReadSeq, lastSeq, unread } = this._info;
     const mark = Math.min(seq, lastSeq);
     if (!this._joined || mark <= lastReadSeq) return false;
     this._info.lastReadSeq = mark;
     this._info.unread = mark === lastSeq ? 0 : Math.max(0, unread - (mark - lastReadSeq));
+    this._touch();
     return true;
   }
 
@@ -353,26 +363,18 @@ export class Channel {
     if (userId !== this._client._me && seq > (this._reads[userId] ?? 0)) this._reads = { ...this._reads, [userId]: seq };
   }
 
-  /** Where everything unread is held it is counted, whatever was added up. */
-  private _recount(): void {
-    const { lastReadSeq } = this._info;
-    if (!this._joined || this._cursor._behind() || this._window._from > lastReadSeq + 1) return;
-    const unread = ({ seq, mine, deletedAt }: ChatMessage) => seq > lastReadSeq && !mine && !deletedAt;
-    this._info.unread = this._window._list.filter(unread).length;
-  }
-
   _typing({ userId, name, expiresInMs }: Frame<"typing">): void {
     const known = this._typers.get(userId);
-    const _timer = known?._timer ?? timer();
-    _timer(expiresInMs, () => this._stopped(userId));
+    const end = known?.[1] ?? timer();
+    end(expiresInMs, () => this._stopped(userId));
     if (known || userId === this._client._me) return;
-    this._typers.set(userId, { userId, name, _timer });
+    this._typers.set(userId, [{ userId, name }, end]);
     this._touch();
     this._client._emit("typing.start", { channelId: this.id, userId, name });
   }
 
   _stopped(userId: string): void {
-    this._typers.get(userId)?._timer();
+    this._typers.get(userId)?.[1]();
     if (!this._typers.delete(userId)) return;
     this._touch();
     this._client._emit("typing.stop", { channelId: this.id, userId });
@@ -380,7 +382,7 @@ export class Channel {
 
   /** What nobody looks at does not grow for ever. While pages are missing, what is held says what is new. */
   private _shrink(): void {
-    if (this._listeners.size || this._loading || this._cursor._behind() || this._window._list.length < Limit.Keep * 1.25) return;
+    if (this._listeners.size || this._loading || this._cursor._behind() || this._window._list.length < Limit.Shrink) return;
     this.trim();
   }
 }

@@ -59,7 +59,7 @@ export class TenfourClient implements Hooks {
     connectTimeout = 10_000,
     ackTimeout = 10_000,
     WebSocket: Sockets = globalThis.WebSocket as unknown as NonNullable<Options["WebSocket"]>,
-    fetch: fetches = (...args) => fetch(...args),
+    fetch: fetches = fetch,
   }: Options) {
     const base = String(url).replace(/\/$/, "");
     const tokens = new Tokens(getToken, connectTimeout);
@@ -98,7 +98,6 @@ export class TenfourClient implements Hooks {
   async close({ purge = false } = {}): Promise<void> {
     this._closed = true;
     this._line._stop();
-    this._touch();
     this._sender._close();
     await this._kept._close(purge);
   }
@@ -344,11 +343,11 @@ export class TenfourClient implements Hooks {
   }
 
   private _refused(error: Frame<"error">): void {
-    const { code, message, retryable, retryAfterMs, clientId, ref } = error;
-    if (this._sender._items.has(clientId!)) return this._sender._refused(error);
+    const { code, message, retryable, retryAfterMs } = error;
+    if (this._sender._items.has(error.clientId!)) return this._sender._refused(error);
     if (this._syncer._refused(error)) return;
     // The `ref` of a read mark is its channel.
-    const channel = this._channels.get(ref as string);
+    const channel = this._channels.get(error.ref as string);
     if (retryable && channel?._joined) channel._mark(retryAfterMs ?? Limit.MarkAgain);
     else this._emit("error", new TenfourError(code, message, retryable, undefined, retryAfterMs));
   }
@@ -365,8 +364,8 @@ export class TenfourClient implements Hooks {
     this._emit("channel.removed", { channelId: channel.id });
   }
 
-  private async _ask(method: string, path: string, body?: unknown): Promise<Channel> {
-    return this._known(await this._rest._call(method, path, body));
+  private async _ask(...call: Parameters<Rest["_call"]>): Promise<Channel> {
+    return this._known(await this._rest._call(...call));
   }
 
   private _known(info: WireChannel): Channel {
@@ -388,8 +387,8 @@ export class TenfourClient implements Hooks {
       const { state, reason } = this._line._now;
       if (this._closed) throw new TenfourError("closed");
       // Stopped, and not just waiting to be started.
-      if (state === "disconnected" && reason) throw new TenfourError(reason.code, reason.message);
-      await new Promise((done) => this._events.addEventListener("change", done, { once: true }));
+      if (state === "disconnected" && reason) throw reason;
+      await new Promise<unknown>((done) => this.on("change" as keyof Events, done, { once: true } as object));
     }
   }
 }

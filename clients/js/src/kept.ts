@@ -17,7 +17,7 @@ export class Kept {
   /** The `sub` of the token; whose data this is. */
   _user = "";
   private _bound: Promise<void> | undefined;
-  private readonly _unsaved = new Set<Channel>();
+  private readonly _dirty = new Set<Channel>();
   private readonly _timer = timer();
 
   constructor(
@@ -27,12 +27,11 @@ export class Kept {
 
   /** For this user and no other. `restore` takes what was kept. */
   _bind(user: string, restore: (saved: Saved | null | undefined) => Promise<void>): Promise<void> {
-    const bind = async () => {
+    return (this._bound ??= (async () => {
       this._user = user;
       void this._try("watch", (news) => void this._client._sender._told(news));
       await restore(await this._try("load"));
-    };
-    return (this._bound ??= bind());
+    })());
   }
 
   /** Null where there is nothing to tell; undefined where there is no user yet, or the store failed or does not answer. */
@@ -44,18 +43,17 @@ export class Kept {
       return (store && (await Promise.race([store[task](this._user, ...rest), late(AbortSignal.timeout(Limit.Store))]))) ?? null;
     } catch (error) {
       this._client._emit("error", asError(error, "store"));
-      return undefined;
     }
   }
 
   _touch(channel: Channel): void {
-    if (!this._unsaved.size) this._timer(Limit.SaveAfter, () => void this._save());
-    this._unsaved.add(channel);
+    if (!this._dirty.size) this._timer(Limit.SaveAfter, () => void this._save());
+    this._dirty.add(channel);
   }
 
   async _save(): Promise<void> {
-    const all = [...this._unsaved];
-    this._unsaved.clear();
+    const all = [...this._dirty];
+    this._dirty.clear();
     const saved = all.filter((channel) => channel._joined).map((channel) => channel._saved());
     const removed = all.filter((channel) => !channel._joined).map((channel) => channel.id);
     await this._try("save", this._client.user, saved, removed);

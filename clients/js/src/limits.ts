@@ -6,6 +6,8 @@
 export const enum Limit {
   /** Messages of a channel that are kept while nobody looks at it. */
   Keep = 200,
+  /** From so many on they are trimmed to that. */
+  Shrink = 250,
   /** Messages of a channel that are saved. */
   Save = 50,
   /** From a change to its saving. */

@@ -53,7 +53,7 @@ export class Line {
 
   constructor(
     private readonly _url: string,
-    private readonly _Socket: new (url: string, protocols: string[]) => Socket,
+    private readonly _sockets: new (url: string, protocols: string[]) => Socket,
     private readonly _tokens: Tokens,
     private readonly _rest: Rest,
     private readonly _timing: Timing,
@@ -63,10 +63,17 @@ export class Line {
   _start(): void {
     if (this._now.state !== "disconnected") return;
     // Node 20 has none of its own.
-    if (!this._Socket) return this._stop(new TenfourError("no_websocket"));
+    if (!this._sockets) return this._stop(new TenfourError("no_websocket"));
     this._failures = 0;
     this._refreshed = false;
-    this._listen();
+    const { signal } = (this._listening = new AbortController());
+    // What the browser says of the network and the page is a hint: it may lie, so that it only makes us look.
+    const look = () => {
+      if (this._connected) this._probe();
+      else if (this._now.retryAt && !this._hinted) this._wait(500 * Math.random(), this._now.reason);
+    };
+    // The last one bubbles from the document; a worker has none.
+    for (const name of ["online", "offline", "visibilitychange"]) globalThis.addEventListener?.(name, look, { signal });
     void this._attempt();
   }
 
@@ -112,7 +119,7 @@ export class Line {
   }
 
   private _open(token: string): void {
-    const socket = new this._Socket(`${this._url.replace(/^http/, "ws")}/ws`, ["tenfour.v1", `bearer.${token}`]);
+    const socket = new this._sockets(`${this._url.replace(/^http/, "ws")}/ws`, ["tenfour.v1", `bearer.${token}`]);
     this._socket = socket;
     this._beat(this._timing.connectTimeout, () => this._drop("timeout"));
     socket.onmessage = ({ data }) => {
@@ -155,7 +162,7 @@ export class Line {
     const run = this._run;
     let error = new TenfourError("offline");
     try {
-      await this._rest._with(token, "GET", "channels/0", null, Limit.Probe);
+      await this._rest._with(token, "GET", "channels/0", undefined, Limit.Probe);
     } catch (thrown) {
       error = thrown as TenfourError;
     }
@@ -244,17 +251,5 @@ export class Line {
       if (asError(error, "").retryable) this._planRefresh(Limit.RefreshPause);
       else this._refused(error);
     }
-  }
-
-  /** What the browser says of the network and the page is a hint: it may lie, so that it only makes us look. */
-  private _listen(): void {
-    const { signal } = (this._listening = new AbortController());
-    const look = () => {
-      if (this._connected) this._probe();
-      else if (this._now.retryAt && !this._hinted) this._wait(500 * Math.random(), this._now.reason);
-    };
-    globalThis.addEventListener?.("online", look, { signal });
-    globalThis.addEventListener?.("offline", look, { signal });
-    globalThis.document?.addEventListener("visibilitychange", look, { signal });
   }
 }

@@ -11,7 +11,7 @@ export class Rest {
   constructor(
     private readonly _url: string,
     private readonly _tokens: Tokens,
-    private readonly _fetch: typeof fetch,
+    private readonly _get: typeof fetch,
   ) {}
 
   async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -27,10 +27,11 @@ export class Rest {
 
   /** One call with this very token. */
   async _with<T>(token: string, method: string, path: string, body?: unknown, ms: number = Limit.Rest): Promise<T> {
-    const call = this._fetch(`${this._url}/api/v1/${path}`, {
+    // Not as a method: a browser's own does not work on anything but the window.
+    const call = (0, this._get)(`${this._url}/api/v1/${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : null) },
-      body: body ? JSON.stringify(body) : null,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body) as string,
       signal: AbortSignal.timeout(ms),
     });
     const answer = await call.catch(() => {

@@ -20,7 +20,7 @@ export interface Item {
   /** Nothing is done about it before this time. */
   _until: number;
   /** How often it was refused for now. */
-  _tries: number;
+  _failures: number;
   /** Another tab is sending it, as far as is known, until this time. */
   _away?: number;
   /** It is in the store, and what becomes of it there counts here. Undefined until the store was asked; then it may be sent. */
@@ -32,7 +32,7 @@ export interface Item {
 export class Sender {
   /** By `clientId`, in the order of sending. */
   _items = new Map<string, Item>();
-  private _draining?: boolean;
+  private _busy?: boolean;
   private _wake: () => void = () => {};
   private readonly _timer = timer();
   /** Whoever waits for a message to be stored. */
@@ -43,7 +43,7 @@ export class Sender {
 
   constructor(
     private readonly _client: TenfourClient,
-    private readonly _ackTimeout: number,
+    private readonly _timeout: number,
     private readonly _maxEntries: number,
     private readonly _maxAgeMs: number,
   ) {}
@@ -106,7 +106,7 @@ export class Sender {
   _refused({ clientId, code, message, retryable, retryAfterMs }: Frame<"error">): void {
     const item = this._items.get(clientId!)!;
     if (!retryable) this._fail(item, code, message);
-    else this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._tries++, Limit.RetryMin, Limit.RetryMax)));
+    else this._status(item, false, Date.now() + (retryAfterMs ?? delay(item._failures++, Limit.RetryMin, Limit.RetryMax)));
   }
 
   /** Another tab says what it did. */
@@ -114,7 +114,7 @@ export class Sender {
     if (sent) return this._client._took(this._client.channel(sent.channelId), sent);
     await this._look();
     const item = this._items.get((cancelled ?? sending)!);
-    if (item && sending) item._away = Date.now() + this._ackTimeout;
+    if (item && sending) item._away = Date.now() + this._timeout;
     // Too late: it is on its way, and goes back into the store.
     else if (item?._sending) void this._keep(item);
     else this._reject(cancelled!, "cancelled");
@@ -132,7 +132,7 @@ export class Sender {
   }
 
   private _add(_entry: Entry, _kept?: boolean): Item {
-    const item = { _entry, _tries: 0, _kept } as Item;
+    const item = { _entry, _failures: 0, _kept } as Item;
     this._items.set(_entry.clientId, item);
     this._status(item);
     return item;
@@ -218,8 +218,8 @@ export class Sender {
 
   async _drain(): Promise<void> {
     this._wake();
-    if (this._draining || !this._client._line._connected || !this._heads().length) return;
-    this._draining = true;
+    if (this._busy || !this._client._line._connected || !this._heads().length) return;
+    this._busy = true;
     const { _store: store, _user: user } = this._client._kept;
     const work = async () => {
       // Another tab may have sent some of them while this one waited for its turn.
@@ -232,7 +232,7 @@ export class Sender {
     };
     // Without the lock the server still keeps each message single.
     await (store?.lock(user, work).catch(work) ?? work());
-    this._draining = false;
+    this._busy = false;
     void this._drain();
   }
 
@@ -247,7 +247,7 @@ export class Sender {
         return 0;
       }
       if (item._until <= now && item._kept !== undefined && this._client._send({ type: "message", ...message })) {
-        this._status(item, true, now + this._ackTimeout);
+        this._status(item, true, now + this._timeout);
         void this._client._kept._try("tell", { sending: message.clientId });
       }
       if (item._until > now) next = Math.min(next, item._until);

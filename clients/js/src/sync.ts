@@ -62,9 +62,10 @@ export class Syncer {
   _pump(): void {
     if (!this._line._connected) return;
     const behind = [...this._channels.values()].filter((channel) => channel._joined && channel._cursor._behind());
-    const epoch = behind[0]?._cursor._epoch;
-    this._line._synced(!behind[0] && !this._asked);
-    if (epoch === undefined || this._asked || this._pausing) return;
+    const [first] = behind;
+    this._line._synced(!first && !this._asked);
+    if (!first || this._asked || this._pausing) return;
+    const epoch = first._cursor._epoch;
     const part = behind.filter((channel) => channel._cursor._epoch === epoch).slice(0, Limit.SyncChannels);
     this._asked = new Map(part.map((channel) => [channel.id, channel._cursor._version]));
     this._progressed = false;

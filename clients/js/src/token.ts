@@ -49,19 +49,21 @@ export class Tokens {
   }
 
   private _left(): number {
-    return Math.max(0, this._until - Date.now());
+    return this._until - Date.now();
   }
 
   private async _ask(reason: Reason): Promise<string> {
     const signal = AbortSignal.timeout(this._timeout);
     try {
-      this._token = await Promise.race([this._get({ reason, signal }), late(signal)]);
-      const { exp = Infinity, iat = 0 } = claims(this._token);
+      const token = await Promise.race([this._get({ reason, signal }), late(signal)]);
+      // Such as the text of a page that says something else: no socket can be made with it, and the next may be one.
+      if (!/^([\w-]+\.){2}[\w-]*$/.test(token)) throw "no token";
+      const { exp = Infinity, iat = 0 } = claims(token);
       const now = Date.now();
       // A fresh one that seems to have ended shows that this device's clock is wrong: then its length counts.
       this._until = exp * 1000 > now ? exp * 1000 : now + (exp - iat) * 1000;
       this._reason = "expiring";
-      return this._token;
+      return (this._token = token);
     } catch (error) {
       // By name: the application may hold another copy of the class.
       throw (error as Error)?.name === "UnauthorizedError"
@@ -71,11 +73,7 @@ export class Tokens {
   }
 }
 
-/** What a JWT says of itself, in ASCII at least; nothing where it is none. The server alone checks it. */
+/** What a JWT says of itself, in ASCII at least; throws where it is none. The server alone checks it. */
 export function claims(token: string): { exp?: number; iat?: number; sub?: string } {
-  try {
-    return JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
-  } catch {
-    return {};
-  }
+  return JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
 }

@@ -14,7 +14,8 @@ export type ClientFrame = Schemas["ClientFrame"];
 export type Frame<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 export type Hello = Schemas["Hello"];
 export type WireMessage = Schemas["Message"];
-export type WireChannel = Schemas["Channel"];
+/** What an older daemon does not say, or a store does not hold, may be absent. */
+export type WireChannel = Omit<Schemas["Channel"], "revisionsVisibleTo"> & Partial<Pick<Schemas["Channel"], "revisionsVisibleTo">>;
 export type Member = Schemas["Member"];
 export type Role = Schemas["Role"];
 export type User = Schemas["UserBody"];
@@ -58,6 +59,8 @@ export interface ChannelInfo {
   readonly peer: Peer | null;
   readonly memberIds: readonly string[];
   readonly online: readonly string[];
+  /** Who reads what messages said before they were edited; absent where the daemon has not said it. */
+  readonly revisionsVisibleTo?: "admins" | "members";
   /** The number of the newest message. */
   readonly lastSeq: number;
   /** How far this user has read. */

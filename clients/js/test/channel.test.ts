@@ -140,6 +140,65 @@ test("what is not joined is not marked as read", () => {
   expect(errors).toEqual(["unavailable"]);
 });
 
+test("up to where nobody has seen is not marked as read, though it is known to be there", async () => {
+  const { it, channel, hello, live } = greeted();
+  hello("e");
+  for (const seq of [1, 2]) live(message(seq));
+  channel.markRead();
+  expect(channel.getSnapshot().lastReadSeq).toBe(2);
+  // A new line says that there are more, and `sync` has not brought them.
+  hello("e", { lastSeq: 9, version: 9, lastReadSeq: 2, unread: 7 });
+  void channel.send("mine");
+  channel.markRead();
+  expect(channel.getSnapshot()).toMatchObject({ lastReadSeq: 2, unread: 7 });
+  const more = [3, 4, 5, 6, 7, 8, 9].map((seq) => message(seq));
+  channel._page(page(more, 9), 2);
+  channel.markRead();
+  expect(channel.getSnapshot()).toMatchObject({ lastReadSeq: 9, unread: 0 });
+  await it.close();
+});
+
+test("what holds no message marks none", () => {
+  const { channel, hello } = greeted();
+  hello("e", { lastSeq: 9, version: 9, unread: 9 });
+  channel.markRead();
+  expect(channel.getSnapshot()).toMatchObject({ lastReadSeq: 0, unread: 9 });
+});
+
+test("the messages are the same array until one of them changes", async () => {
+  const { it, channel, hello, live } = greeted();
+  hello("e");
+  for (const seq of [1, 2, 3]) live(message(seq));
+  let before = channel.getSnapshot();
+  const changed = () => {
+    const was = before;
+    before = channel.getSnapshot();
+    expect(before).not.toBe(was);
+    return before.messages !== was.messages;
+  };
+  it._frame({ type: "typing", channelId: DOCK, userId: PEER, name: "Driver 7", expiresInMs: 3_000 } as Frame<"typing">);
+  expect(changed()).toBe(false);
+  it._frame({ type: "presence", channelId: DOCK, userId: PEER, status: "online", lastSeenAt: null } as unknown as Frame<"presence">);
+  expect(changed()).toBe(false);
+  it._frame({ type: "read", channelId: DOCK, userId: PEER, seq: 2, at: "" } as Frame<"read">);
+  expect(changed()).toBe(false);
+  channel.markRead();
+  expect(changed()).toBe(false);
+  live(message(4));
+  expect(changed()).toBe(true);
+  live(message(2, { version: 5, content: "edited" }));
+  expect(changed()).toBe(true);
+  void channel.send("mine");
+  expect(changed()).toBe(true);
+  const [clientId] = it._sender._items.keys();
+  channel.cancel(clientId!);
+  expect(changed()).toBe(true);
+  channel.trim(2);
+  expect(changed()).toBe(true);
+  expect(before.messages.map(({ seq }) => seq)).toEqual([3, 4]);
+  await it.close();
+});
+
 test("a page that does not come leaves nothing behind that grows", async () => {
   const { it, channel, hello, live } = greeted(() => Response.json({ code: "unavailable" }, { status: 503 }));
   hello("e", { lastSeq: 9, version: 9 });

@@ -2,8 +2,7 @@
 import { TenfourClient } from "../src/index.ts";
 import { indexedDbStore } from "../src/indexeddb.ts";
 
-const { url, token } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-const reconnect = { minDelay: 20, maxDelay: 300 };
+const { url, token, reconnect = { minDelay: 20, maxDelay: 300 } } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 const chat = new TenfourClient({ url, getToken: () => token, store: indexedDbStore(), reconnect });
 /** How many messages another page would find. */
 const kept = async () => (await indexedDbStore().load("dispatcher")).channels[0]?.messages.length;

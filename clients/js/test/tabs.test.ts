@@ -72,3 +72,37 @@ test("two tabs share one outbox, and what was typed without a line survives a re
   expect(messages.slice(0, 3).map(({ content }: { content: string }) => content)).toEqual(["c", "b", "a"]);
   await context.close();
 });
+
+test("a page that is seen again does not wait to reconnect", async () => {
+  await daemon.group("Dock", ["driver"]);
+  const line = await startProxy(daemon.port);
+  const setting = { url: line.url, token: daemon.token("driver"), reconnect: { minDelay: 60_000, maxDelay: 120_000 } };
+  const tab = await browser.newPage();
+  await tab.goto(`${page.url}/#${encodeURIComponent(JSON.stringify(setting))}`);
+  await until("connected", () => tab.evaluate(() => chat.connection.synced));
+  line.refuse();
+  line.cut();
+  const wait = () => tab.evaluate(() => (chat.connection.retryAt ?? 0) - Date.now());
+  await until("it waits", async () => (await wait()) > 30_000);
+  line.accept();
+  // As the browser does it, and the same for a page that is left: it makes the client look, whatever it says.
+  const left = await tab.evaluate(() => {
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    return chat.connection.retryAt! - Date.now();
+  });
+  expect(left).toBeLessThanOrEqual(500);
+  await until("it is back", () => tab.evaluate(() => chat.connection.synced), 20_000);
+
+  // A line that seems to be up is tested, and stays.
+  const changes = await tab.evaluate(async () => {
+    let count = 0;
+    chat.on("connection.changed", () => count++);
+    document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    const [channel] = chat.getSnapshot().channels;
+    await chat.channel(channel!.id).send("still here");
+    return count;
+  });
+  expect(changes).toBe(0);
+  await tab.close();
+  await line.stop();
+});

@@ -44,6 +44,32 @@ test("where no fresh token came in time the server closes, and the next one open
   await until("it is back", () => driver.connection.synced);
 });
 
+test.each([
+  ["a page that says something else", "not signed in"],
+  ["a token with the end of its line", "a.b.c\n"],
+  ["nothing", undefined],
+])("what is no token is asked for again: %s", async (_, wrong) => {
+  let asked = 0;
+  const seen: unknown[] = [];
+  const driver = client(daemon, "driver", {
+    getToken: () => (++asked < 3 ? (wrong as string) : daemon.token("driver")),
+  });
+  driver.on("connection.changed", ({ reason }) => reason && seen.push(reason.code));
+  await driver.connect();
+  expect(asked).toBe(3);
+  expect(new Set(seen)).toEqual(new Set(["token_unavailable"]));
+});
+
+test("what is no token does not replace the one that is held", async () => {
+  let asked = 0;
+  const driver = await connected(daemon, "driver", {
+    getToken: () => (++asked === 2 ? "not signed in" : daemon.token("driver", { ttl: asked === 1 ? 3 : 60 })),
+  });
+  await until("it asked for a fresh one", () => asked === 2);
+  await driver.channels.list();
+  expect(driver.connection.state).toBe("connected");
+});
+
 test("UnauthorizedError stops the client, and nothing else does", async () => {
   let asked = 0;
   const driver = client(daemon, "driver", {

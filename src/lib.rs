@@ -8,6 +8,7 @@ pub mod http;
 
 pub mod actors;
 
+pub mod audit;
 pub mod auth;
 pub mod bus;
 pub mod ephemeral;

@@ -130,7 +130,7 @@ impl Store {
     }
 
     pub(crate) fn direct(&self, a: usize, b: usize) -> Channel {
-        let made = self.writer.create_direct(person(a), person(b), true, now());
+        let made = self.writer.create_direct(By::Host, person(a), person(b), true, now());
         self.runtime.block_on(made).unwrap().unwrap().0
     }
 

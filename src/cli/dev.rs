@@ -95,7 +95,7 @@ async fn channels(daemon: &Daemon, config: &Config) -> Result<(), Refusal> {
         parts.db.order(Order::UpsertUser { user: user.clone(), name: name.to_owned() }).await?;
     }
     let [dispatcher, driver] = &users;
-    let direct = Order::CreateDirect { users: [dispatcher.clone(), driver.clone()], placeholders: false };
+    let direct = Order::CreateDirect { by: By::Host, users: [dispatcher.clone(), driver.clone()], placeholders: false };
     parts.db.order(direct).await?;
     let unreadable = |error: crate::store::StoreError| Refusal::unavailable(error.to_string());
     let theirs = parts.reader.snapshot(dispatcher.id).await.map_err(unreadable)?;

@@ -2,6 +2,7 @@
 //!
 //! Used by `main` only. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
+mod audit;
 mod bench;
 pub mod chat;
 mod dev;
@@ -43,6 +44,8 @@ enum Command {
     Chat(chat::ChatOptions),
     /// Measure a daemon: how many messages, how late, how much memory.
     Bench(bench::Bench),
+    /// Prove that nothing of the past was changed.
+    Audit(audit::Audit),
     /// The daemon that `bench` starts for itself.
     #[command(hide = true)]
     BenchDaemon(SettingFlags),
@@ -122,6 +125,10 @@ impl Cli {
                 let loaded = config::load_existing(&flags.and(token.flags.clone()), environment)?;
                 token.print(&warned(loaded).config.auth)
             }
+            Command::Audit(audit) => {
+                let loaded = config::load_places(&flags.and(audit.flags()), environment)?;
+                audit.run(&warned(loaded).config)
+            }
             // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
             Command::Bench(options) => bench::run(options, flags, environment),
@@ -167,6 +174,7 @@ mod tests {
         match cli.command {
             Some(Command::Serve(behind) | Command::Dev(behind)) => cli.flags.and(behind),
             Some(Command::Token(token)) => cli.flags.and(token.flags),
+            Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
             Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
         }
     }

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::database::Kind;
 use super::parse;
 use super::secret::Secret;
 
@@ -24,6 +25,14 @@ pub(super) fn path_beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".jwt-secret");
     name.into()
+}
+
+/// Where the key that signs the audit trail's heads is kept, unless a setting says so: beside a database that is a file.
+pub(super) fn audit_key(database_url: &str) -> Option<PathBuf> {
+    let Some(Kind::File(database)) = Kind::of(database_url) else { return None };
+    let mut name = database.into_os_string();
+    name.push(".audit-key");
+    Some(name.into())
 }
 
 /// The secret beside the database; made when there is none.

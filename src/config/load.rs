@@ -44,6 +44,14 @@ pub fn load_existing(
     })
 }
 
+/// The same settings, for who needs no tokens.
+pub fn load_places(
+    flags: &Flags,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigErrors> {
+    read(flags, environment, |_, _| {})
+}
+
 fn read(
     flags: &Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -84,6 +92,10 @@ impl Reader {
         self.text("database_schema", &mut config.database.schema, parse::schema);
         self.text("redis_url", &mut config.redis_url, |text| parse::redis_url(text).map(Some));
         self.text("log", &mut config.log, parse::log_filter);
+        let audit = &mut config.audit;
+        self.text("audit_heads", &mut audit.heads, |text| parse::text(text).map(PathBuf::from).map(Some));
+        audit.key = kept::audit_key(config.database.url.expose());
+        self.text("audit_key", &mut audit.key, |text| parse::text(text).map(PathBuf::from).map(Some));
     }
 
     fn limits(&mut self, config: &mut Config) {
@@ -180,6 +192,9 @@ impl Reader {
         }
         if config.listen.port() != 0 && config.admin_listen == Some(config.listen) {
             self.problem("admin_listen", "must be another address than listen: /admin is never on the public one");
+        }
+        if config.audit.heads.is_some() && config.audit.key.is_none() {
+            self.problem("audit_key", "must be set where the database is no file, for audit_heads to be signed");
         }
         self.short_secrets(config);
     }

@@ -20,7 +20,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use load::{load, load_existing};
+pub use load::{load, load_existing, load_places};
 pub use secret::{Secret, SecretUrl};
 pub use source::Flags;
 
@@ -35,6 +35,7 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// None: everything stays within the process.
     pub redis_url: Option<SecretUrl>,
+    pub audit: AuditSettings,
     pub auth: AuthSettings,
     pub limits: Limits,
     pub timing: Timing,
@@ -47,6 +48,15 @@ pub struct DatabaseSettings {
     pub url: SecretUrl,
     /// The PostgreSQL schema of the tables.
     pub schema: String,
+}
+
+/// Where heads of the audit trail go.
+#[derive(Debug, Clone)]
+pub struct AuditSettings {
+    /// None: nowhere.
+    pub heads: Option<PathBuf>,
+    /// What they are signed with.
+    pub key: Option<PathBuf>,
 }
 
 /// Which tokens are let in.
@@ -155,6 +165,7 @@ impl Default for Config {
             allowed_origins: Vec::new(),
             database: DatabaseSettings::default(),
             redis_url: None,
+            audit: AuditSettings::default(),
             auth: AuthSettings::default(),
             limits: Limits::default(),
             timing: Timing::default(),
@@ -166,6 +177,12 @@ impl Default for Config {
 impl Default for DatabaseSettings {
     fn default() -> Self {
         Self { url: SecretUrl::new("sqlite:tenfour.db"), schema: "tenfour".to_owned() }
+    }
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self { heads: None, key: Some(PathBuf::from("tenfour.db.audit-key")) }
     }
 }
 

@@ -56,6 +56,10 @@ settings! {
         "sqlite:FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE";
     database_schema "TENFOUR_DATABASE_SCHEMA" "NAME" = "tenfour",
         "The PostgreSQL schema that holds the tables, so that they live beside those of the host application";
+    audit_heads "TENFOUR_AUDIT_HEADS" "FOLDER" = "",
+        "Where the audit trail's heads are written once a minute, signed: a folder out of the reach of who owns the database. Unset: nowhere";
+    audit_key "TENFOUR_AUDIT_KEY" "FILE" = "",
+        "The key that signs them, made where the file is missing (mode 0600). Unset: FILE.audit-key beside an SQLite file";
     #[secret true]
     redis_url "REDIS_URL" "URL" = "",
         "redis://HOST:PORT; unset: presence, typing and fan-out stay within the process";

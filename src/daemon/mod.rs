@@ -6,7 +6,7 @@ mod nodes;
 mod runtime;
 mod serve;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ use crate::actors::registry::{Drain, Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::{SessionParts, TURNS};
 use crate::actors::tell;
+use crate::audit::export::{ExportError, Exporter};
+use crate::audit::{KeyError, SigningKey};
 use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
 use crate::config::{AuthSettings, Config, SecretUrl};
@@ -38,7 +40,7 @@ use crate::limits::rates::Rates;
 use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
-use crate::store::{self, InvalidUrl, OpenError, StoreError};
+use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError};
 use nodes::Nodes;
 use runtime::Background;
 use serve::{bind, lines_of, serve};
@@ -63,6 +65,10 @@ pub enum StartError {
     Epoch(#[from] StoreError),
     #[error("{0}")]
     Auth(#[from] SetupError),
+    #[error("{0}")]
+    AuditKey(#[from] KeyError),
+    #[error("{0}")]
+    AuditHeads(#[from] ExportError),
     #[error("cannot listen on {address} ({setting}): {error}")]
     Bind { address: SocketAddr, setting: &'static str, error: std::io::Error },
     #[error("cannot start: {0}")]
@@ -80,6 +86,7 @@ pub struct Daemon {
     drain: Duration,
     died: UnboundedReceiver<&'static str>,
     arbiters: Vec<Arbiter>,
+    exporter: Option<Arc<Exporter>>,
     /// Ends with the daemon.
     _background: Background,
 }
@@ -139,6 +146,7 @@ impl Daemon {
         directory.wire(registry.clone());
         tell(&presence, presence::Wire { registry: registry.clone() });
 
+        let exporter = exporter(&config, &reader)?;
         let notices = Arc::new(Notices::default());
         let rates = Arc::new(Rates::new(config.limits.rate_limit));
         let parts = Arc::new(SessionParts {
@@ -168,16 +176,23 @@ impl Daemon {
         let addr = listener.local_addr()?;
         let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };
         let mut servers = vec![serve(listener, &app, lines, times, http::public)?];
-        let admin_addr = match admin {
-            Some(listener) => {
-                let addr = listener.local_addr()?;
-                servers.push(serve(listener, &app, admin_lines, times, http::admin)?);
-                Some(addr)
-            }
-            None => None,
-        };
-        let drain = config.timing.drain;
-        Ok(Self { addr, admin_addr, servers, app, registry, db, drain, died, arbiters, _background: background })
+        let admin_addr = admin.as_ref().map(TcpListener::local_addr).transpose()?;
+        if let Some(listener) = admin {
+            servers.push(serve(listener, &app, admin_lines, times, http::admin)?);
+        }
+        Ok(Self {
+            addr,
+            admin_addr,
+            servers,
+            app,
+            registry,
+            db,
+            drain: config.timing.drain,
+            died,
+            arbiters,
+            exporter,
+            _background: background,
+        })
     }
 
     /// Where clients connect, with the port that was really bound.
@@ -236,6 +251,11 @@ impl Daemon {
         while !self.is_stored().await && Instant::now() < deadline {
             tokio::time::sleep(STOP_LOOK).await;
         }
+        if let Some(exporter) = &self.exporter
+            && let Err(error) = tokio::time::timeout(CLOSE_WITHIN, exporter.export()).await.unwrap_or(Ok(0))
+        {
+            log::error!("{error}");
+        }
         if tokio::time::timeout(CLOSE_WITHIN, self.db.actor().send(CloseStore)).await.is_err() {
             log::warn!("the store did not close within {} ms", CLOSE_WITHIN.as_millis());
         }
@@ -262,6 +282,16 @@ pub fn reachable(mut address: SocketAddr) -> SocketAddr {
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
     address
+}
+
+/// Carries heads of the audit trail away while the system runs, where that was asked for.
+fn exporter(config: &Config, reader: &Reader) -> Result<Option<Arc<Exporter>>, StartError> {
+    let (Some(folder), Some(key)) = (&config.audit.heads, &config.audit.key) else { return Ok(None) };
+    let key = SigningKey::at(key)?;
+    log::info!("heads of the audit trail go to {}, signed by {}", folder.display(), key.public());
+    let exporter = Arc::new(Exporter::new(reader.clone(), key, folder)?);
+    actix::spawn(Arc::clone(&exporter).run());
+    Ok(Some(exporter))
 }
 
 fn app_of(parts: Arc<SessionParts>, config: &Config, lines: Lines) -> App {

@@ -3,6 +3,7 @@
 //! Used by every other module; imports none of them. Never does I/O, never knows actix, JSON shapes of the wire
 //! or SQL.
 
+pub mod audit;
 pub mod change;
 pub mod channel;
 pub mod cluster;
@@ -11,6 +12,7 @@ pub mod ids;
 pub mod message;
 pub mod permission;
 pub mod sync;
+pub mod trail;
 pub mod user;
 
 /// Microseconds are the finest time that both databases keep, so every time is cut to them when it is made.

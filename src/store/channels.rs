@@ -13,7 +13,7 @@ use super::kept::Kept;
 use super::schema::{channel_changes, channel_members, channels, users as users_table};
 use super::sql_types::{self, At};
 use super::unread::{self, Whose};
-use super::{NewGroup, members, messages, users};
+use super::{NewGroup, audit, members, messages, users};
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{
     Audience, Channel, ChannelKind, ChannelState, ChannelView, Listing, Member, Role, Title, UnknownWord,
@@ -174,12 +174,15 @@ pub(super) async fn create_group(conn: &mut Conn, new: NewGroup, at: DateTime<Ut
         members::insert(conn, id, user, role, 0, at).await?;
     }
     users::count_memberships(conn, &ids).await?;
-    made(conn, id).await
+    let channel = made(conn, id).await?;
+    audit::created(conn, &channel, new.by, at).await?;
+    Ok(channel)
 }
 
 /// The channel of the two, and whether it is new. There is one a pair, whoever asks at the same time.
 pub(super) async fn create_direct(
     conn: &mut Conn,
+    by: By,
     pair: [UserRef; 2],
     placeholders: bool,
     at: DateTime<Utc>,
@@ -200,7 +203,9 @@ pub(super) async fn create_direct(
         members::insert(conn, id, user, Role::Member, 0, at).await?;
     }
     users::count_memberships(conn, &ids).await?;
-    Ok((made(conn, id).await?, true))
+    let channel = made(conn, id).await?;
+    audit::created(conn, &channel, by, at).await?;
+    Ok((channel, true))
 }
 
 async fn insert(
@@ -294,6 +299,7 @@ pub(super) async fn record(
     );
     with_conn!(conn, |c| query.execute(c).await)?;
     let detail = serde_json::to_string(&change).map_err(|e| StoreError::Internal(e.to_string()))?;
+    audit::changed(conn, (row.id, version), by, &detail, at).await?;
     let query = diesel::insert_into(channel_changes::table).values((
         channel_changes::channel_id.eq(row.id),
         channel_changes::version.eq(version),

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::audit;
 use super::backend::{Conn, with_conn};
 use super::channels::ChannelRow;
 use super::error::{Failure, StoreError};
@@ -202,6 +203,9 @@ pub(super) async fn edit(
         messages::updated_by.eq(actor(by)),
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
+    if !unnumbered {
+        audit::edited(conn, (row.id, version), by, id, content.as_str(), at).await?;
+    }
     Ok(changed(Message { version, content: content.into_string(), updated_at: Some(at), ..message }))
 }
 
@@ -221,6 +225,7 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
         messages::deleted_by.eq(actor(by)),
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
+    audit::deleted(conn, (row.id, version), by, id, at).await?;
     Ok(changed(Message { version, content: String::new(), deleted_at: Some(at), ..message }))
 }
 

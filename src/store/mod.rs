@@ -8,6 +8,7 @@
 //! the channel's row is locked, and the number is the order in which all will see it.
 
 mod append;
+mod audit;
 mod backend;
 mod channels;
 mod cluster_key;
@@ -26,6 +27,7 @@ mod schema;
 mod settings;
 mod sql_types;
 mod sync;
+mod trail;
 mod unread;
 mod users;
 mod writer;

@@ -6,13 +6,15 @@ use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{channels, cluster_key, epoch, messages, revisions, sync, users};
+use super::{channels, cluster_key, epoch, messages, revisions, sync, trail, users};
+use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, Revisions, SendDigest, Stored};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
+use crate::domain::trail::{ChannelTrail, MessageTrail};
 use crate::domain::user::{User, UserRef};
 
 /// Reads the database, from anywhere.
@@ -135,6 +137,26 @@ impl Reader {
     /// All that a message has said; denied to who may not know.
     pub fn revisions(&self, by: By, id: MessageId) -> Job<Result<Revisions, Denied>> {
         self.db.judged(Tx::Snapshot, move |conn| Box::pin(revisions::of(conn, by, id)))
+    }
+
+    /// Every channel that there is or was, as far as the audit trail knows.
+    pub fn audited_channels(&self) -> Job<Vec<ChannelId>> {
+        read!(self, Snapshot, |conn| trail::channels(conn))
+    }
+
+    /// What the audit trail of each channel comes to.
+    pub fn audit_heads(&self) -> Job<Vec<(ChannelId, Chain)>> {
+        read!(self, None, |conn| trail::heads(conn))
+    }
+
+    /// All of a channel's past but its messages, of one moment.
+    pub fn trail(&self, channel: ChannelId) -> Job<ChannelTrail> {
+        read!(self, Snapshot, |conn| trail::channel(conn, channel))
+    }
+
+    /// A channel's messages after `seq` with all that is kept of them, ascending; `limit` at most.
+    pub fn message_trails(&self, channel: ChannelId, seq: i64, limit: i64) -> Job<Vec<MessageTrail>> {
+        read!(self, Snapshot, |conn| trail::messages(conn, channel, seq, limit))
     }
 
     /// The newest version of each channel.

@@ -99,6 +99,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use super::{Id, Micros};
+
+    audit_entries (channel_id, version) {
+        channel_id -> Id,
+        version -> BigInt,
+        kind -> Text,
+        message_id -> Nullable<Id>,
+        actor_id -> Nullable<Id>,
+        at -> Micros,
+        hash -> Nullable<Binary>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary};
+    use super::Id;
+
+    audit_heads (channel_id) {
+        channel_id -> Id,
+        since -> BigInt,
+        version -> BigInt,
+        head -> Binary,
+    }
+}
+
+diesel::table! {
     meta (key) {
         key -> Text,
         value -> Text,

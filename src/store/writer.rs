@@ -83,12 +83,13 @@ impl Writer {
     /// The channel of the two, and whether it is new.
     pub fn create_direct(
         &self,
+        by: By,
         a: UserRef,
         b: UserRef,
         placeholders: bool,
         at: DateTime<Utc>,
     ) -> Outcome<(Channel, bool)> {
-        self.db.write(move |conn| Box::pin(channels::create_direct(conn, [a, b], placeholders, at)))
+        self.db.write(move |conn| Box::pin(channels::create_direct(conn, by, [a, b], placeholders, at)))
     }
 
     /// `None` where nothing changed.

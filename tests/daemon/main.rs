@@ -48,6 +48,7 @@ macro_rules! on_each_database {
 }
 
 mod acks;
+mod audit;
 mod auth;
 mod closing;
 mod crash;

@@ -98,7 +98,7 @@ async fn fill(daemon: &Daemon) {
     let (name, members) = ("Dock".to_owned(), vec![driver.clone()]);
     let group = NewGroup { by, name, members, placeholders: false, max_members: 50 };
     db.order(Order::CreateGroup(group)).await.unwrap();
-    db.order(Order::CreateDirect { users: [dispatcher, driver], placeholders: false }).await.unwrap();
+    db.order(Order::CreateDirect { by: By::Host, users: [dispatcher, driver], placeholders: false }).await.unwrap();
 }
 
 fn token(who: &str, ttl: Duration) -> String {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
+use tenfour::domain::change::By;
 use tenfour::domain::change::Mark;
 use tenfour::domain::channel::Channel;
 use tenfour::domain::ids::MessageId;
@@ -68,7 +69,7 @@ impl Scene {
             Order::Remove => writer.remove_member(by("ana"), channel, user("bo"), at).await?.map(drop),
             Order::Rename => writer.rename(by("ana"), channel, "Night".to_owned(), at).await?.map(drop),
             Order::Create => writer.create_group(new_group(), at).await?.map(drop),
-            Order::Direct => writer.create_direct(user("ana"), user("bo"), false, at).await?.map(drop),
+            Order::Direct => writer.create_direct(By::Host, user("ana"), user("bo"), false, at).await?.map(drop),
             Order::Mark => {
                 let mark = Mark { channel_id: channel, user_id: user("bo").id, seq: 1 };
                 assert!(writer.mark_read(vec![mark], at).await?[0].as_ref().unwrap().moved);

@@ -81,7 +81,9 @@ async fn one_channel_a_pair_however_many_ask_at_once(writer: Writer, reader: Rea
         .map(|n| {
             let writer = Arc::clone(&writer);
             let (a, b) = if n % 2 == 0 { ("ana", "bo") } else { ("bo", "ana") };
-            tokio::spawn(async move { writer.create_direct(user(a), user(b), false, now()).await.unwrap().unwrap() })
+            tokio::spawn(async move {
+                writer.create_direct(By::Host, user(a), user(b), false, now()).await.unwrap().unwrap()
+            })
         })
         .collect();
     let mut made = Vec::new();
@@ -95,9 +97,9 @@ async fn one_channel_a_pair_however_many_ask_at_once(writer: Writer, reader: Rea
 
 async fn a_direct_channel_needs_two_and_keeps_them(writer: Writer, _: Reader) {
     group(&writer, &["ana", "bo", "cy"]).await;
-    let alone = writer.create_direct(user("ana"), user("ana"), false, now()).await.unwrap();
+    let alone = writer.create_direct(By::Host, user("ana"), user("ana"), false, now()).await.unwrap();
     assert!(matches!(alone, Err(Denied::Conflict(_))));
-    let (channel, _) = writer.create_direct(user("ana"), user("bo"), false, now()).await.unwrap().unwrap();
+    let (channel, _) = writer.create_direct(By::Host, user("ana"), user("bo"), false, now()).await.unwrap().unwrap();
     assert_eq!((channel.kind, channel.name.as_deref()), (ChannelKind::Direct, None));
     assert_eq!(channel.peer_of(user("ana").id).map(|peer| peer.user_id), Some(user("bo").id));
     for by in [by("ana"), By::Host] {
@@ -281,7 +283,7 @@ async fn a_sub_belongs_to_one_user(writer: Writer, reader: Reader) {
     assert_eq!(reader.user(ana.id).await.unwrap(), Some(renamed));
     // Whoever names somebody may use either form.
     group(&writer, &["bo"]).await;
-    let pair = writer.create_direct(user("bo"), user(&ana.id.to_string()), false, now()).await.unwrap();
+    let pair = writer.create_direct(By::Host, user("bo"), user(&ana.id.to_string()), false, now()).await.unwrap();
     assert!(pair.unwrap().0.member(ana.id).is_some());
 }
 
@@ -299,8 +301,8 @@ async fn every_addition_and_removal_counts_for_its_users_alone(writer: Writer, r
     let channel = group(&writer, &["ana", "bo", "cy"]).await;
     group(&writer, &["dee"]).await;
     assert_eq!(counts(&reader, &names).await, [1, 1, 1, 1]);
-    let (direct, _) = writer.create_direct(user("ana"), user("dee"), false, now()).await.unwrap().unwrap();
-    writer.create_direct(user("dee"), user("ana"), false, now()).await.unwrap().unwrap();
+    let (direct, _) = writer.create_direct(By::Host, user("ana"), user("dee"), false, now()).await.unwrap().unwrap();
+    writer.create_direct(By::Host, user("dee"), user("ana"), false, now()).await.unwrap().unwrap();
     assert_eq!(counts(&reader, &names).await, [2, 1, 1, 2]);
     writer.remove_member(by("ana"), channel.id, user("bo"), now()).await.unwrap().unwrap();
     writer.remove_member(by("cy"), channel.id, user("cy"), now()).await.unwrap().unwrap();

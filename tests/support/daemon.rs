@@ -262,7 +262,7 @@ impl TestDaemon {
         self.user(one).await;
         self.user(other).await;
         let users = [UserRef::new(one), UserRef::new(other)];
-        channel_of(&self.order(Order::CreateDirect { users, placeholders: false }).await.unwrap())
+        channel_of(&self.order(Order::CreateDirect { by: By::Host, users, placeholders: false }).await.unwrap())
     }
 
     pub async fn add(&self, channel_id: ChannelId, asker: &str, user: &str) -> Result<Done, Refusal> {

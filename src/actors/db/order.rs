@@ -14,7 +14,7 @@ pub enum Order {
     Edit { by: By, message_id: MessageId, content: Content },
     Delete { by: By, message_id: MessageId },
     CreateGroup(NewGroup),
-    CreateDirect { users: [UserRef; 2], placeholders: bool },
+    CreateDirect { by: By, users: [UserRef; 2], placeholders: bool },
     AddMembers { by: By, channel_id: ChannelId, users: Vec<UserRef>, placeholders: bool, max_members: usize },
     RemoveMember { by: By, channel_id: ChannelId, user: UserRef },
     SetRole { by: By, channel_id: ChannelId, user: UserRef, role: Role },
@@ -63,8 +63,8 @@ impl Order {
                 .create_group(group, at)
                 .await?
                 .map(|channel| Done::Channel { channel: Box::new(channel), created: true }),
-            Self::CreateDirect { users: [one, other], placeholders } => writer
-                .create_direct(one, other, placeholders, at)
+            Self::CreateDirect { by, users: [one, other], placeholders } => writer
+                .create_direct(by, one, other, placeholders, at)
                 .await?
                 .map(|(channel, created)| Done::Channel { channel: Box::new(channel), created }),
             Self::AddMembers { by, channel_id, users, placeholders, max_members } => {

@@ -60,15 +60,16 @@ pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
 pub(super) async fn create(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let body = input::body(&asker, &request, payload).await?;
     let (max_members, placeholders) = (asker.app.max_group_members, asker.makes_placeholders());
+    let by = asker.by();
     let order = match CreateChannel::parse(&body, max_members, asker.user_id().is_none())? {
         CreateChannel::Group { name, members } => {
-            Order::CreateGroup(NewGroup { by: asker.by(), name, members, placeholders, max_members })
+            Order::CreateGroup(NewGroup { by, name, members, placeholders, max_members })
         }
         CreateChannel::DirectWith(other) => {
             let own = asker.acting("talk")?.user.clone();
-            Order::CreateDirect { users: [own, other], placeholders }
+            Order::CreateDirect { by, users: [own, other], placeholders }
         }
-        CreateChannel::DirectOf(users) => Order::CreateDirect { users: *users, placeholders },
+        CreateChannel::DirectOf(users) => Order::CreateDirect { by, users: *users, placeholders },
     };
     match asker.parts().db.order(order).await? {
         Done::Channel { channel, created: true } => {

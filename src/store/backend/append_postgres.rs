@@ -13,6 +13,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault::{self, Sabotage};
+use crate::store::audit::{ChainRow, Chains};
 use crate::store::kept::Kept;
 use crate::store::planted;
 use crate::store::sql_types::{At, Id, Micros};
@@ -31,7 +32,7 @@ WITH input AS MATERIALIZED (
     $8::uuid[], $9::timestamptz[], $10::bigint[]) WITH ORDINALITY AS i
     (id, client_id, channel_id, sender_id, digest, content, content_type, reply_to_id, created_at, members_version, ord)
 ), judged AS MATERIALIZED (
-  SELECT i.*, c.last_seq, c.version,
+  SELECT i.*, c.last_seq, c.version, a.since, a.chained, a.head,
     s.id AS stored_id, s.channel_id AS stored_channel_id, s.seq AS stored_seq, s.first_version AS stored_version,
     s.created_at AS stored_at,
     CASE
@@ -47,6 +48,8 @@ WITH input AS MATERIALIZED (
     WHERE x.sender_id = i.sender_id AND x.client_id = i.client_id LIMIT 1) s ON true
   LEFT JOIN LATERAL (SELECT x.id, x.last_seq, x.version, x.members_version FROM channels x
     WHERE x.id = i.channel_id LIMIT 1) c ON true
+  LEFT JOIN LATERAL (SELECT x.since, x.version AS chained, x.head FROM audit_heads x
+    WHERE x.channel_id = i.channel_id LIMIT 1) a ON true
   LEFT JOIN LATERAL (SELECT x.user_id FROM channel_members x WHERE c.members_version <> i.members_version
     AND x.channel_id = i.channel_id AND x.user_id = i.sender_id LIMIT 1) m ON true
   LEFT JOIN LATERAL (SELECT x.id FROM users x WHERE x.id = i.sender_id LIMIT 1) u ON true
@@ -72,7 +75,8 @@ SELECT verdict,
   coalesce(stored_channel_id, channel_id) AS channel_id,
   coalesce(stored_seq, last_seq + n, 0) AS seq,
   coalesce(stored_version, version + n, 0) AS version,
-  coalesce(stored_at, created_at) AS created_at
+  coalesce(stored_at, created_at) AS created_at,
+  since, chained, head
 FROM numbered ORDER BY ord";
 
 #[derive(QueryableByName)]
@@ -89,6 +93,12 @@ struct Judged {
     version: i64,
     #[diesel(sql_type = Micros)]
     created_at: At,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    since: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    chained: Option<i64>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    head: Option<Vec<u8>>,
 }
 
 impl From<Judged> for Appended {
@@ -112,15 +122,17 @@ impl From<Judged> for Appended {
     }
 }
 
-pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Vec<Appended>> {
+/// The outcomes, and the text that moves the heads of the audit trail, which has to be carried out in the transaction.
+pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<(Vec<Appended>, String)> {
     lock(conn, batch).await?;
     let mut outcomes = HashMap::with_capacity(batch.len());
     let mut rest: Vec<usize> = (0..batch.len()).collect();
+    let mut chains = Chains::default();
     // One round, unless the same sender used the same clientId twice in this batch.
     while !rest.is_empty() {
         let (now, later) = first_of_each(batch, &rest);
         let items: Vec<&Append> = now.iter().map(|&at| &batch[at]).collect();
-        outcomes.extend(now.iter().copied().zip(statement(conn, &items).await?));
+        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &mut chains).await?));
         rest = echo(batch, &now, later, &mut outcomes);
     }
     let mut outcomes: Vec<Appended> = (0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect();
@@ -133,7 +145,7 @@ pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> Qu
             return Err(diesel::result::Error::RollbackTransaction);
         }
     }
-    Ok(outcomes)
+    Ok((outcomes, chains.sql()))
 }
 
 /// A bug on purpose: the last new message of a channel gets its number after those that were taken for nothing.
@@ -168,7 +180,7 @@ async fn lock(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<()>
     .await
 }
 
-async fn statement(conn: &mut AsyncPgConnection, items: &[&Append]) -> QueryResult<Vec<Appended>> {
+async fn statement(conn: &mut AsyncPgConnection, items: &[&Append], chains: &mut Chains) -> QueryResult<Vec<Appended>> {
     fn column<'a, T>(items: &[&'a Append], of: impl Fn(&'a Append) -> T) -> Vec<T> {
         items.iter().map(|item| of(item)).collect()
     }
@@ -184,7 +196,15 @@ async fn statement(conn: &mut AsyncPgConnection, items: &[&Append]) -> QueryResu
         .bind::<Array<Micros>, _>(column(items, |item| At(item.message.created_at)))
         .bind::<Array<BigInt>, _>(column(items, |item| item.members_version));
     let rows: Vec<Judged> = Kept(query).load(conn).await?;
-    Ok(rows.into_iter().map(Appended::from).collect())
+    let outcome = |(row, item): (Judged, &&Append)| {
+        let known = row.since.zip(row.chained).zip(row.head.clone());
+        let outcome = Appended::from(row);
+        if let Appended::New(stored) = &outcome {
+            chains.add(item, stored, || known.map(|((since, version), head)| ChainRow::new(since, version, head)));
+        }
+        outcome
+    };
+    Ok(rows.into_iter().zip(items).map(outcome).collect())
 }
 
 fn key(item: &Append) -> (UserId, ClientId) {

@@ -16,6 +16,7 @@ use super::SqliteConn;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault;
+use crate::store::audit::{self, ChainRow, Chains};
 use crate::store::kept::Kept;
 use crate::store::messages::{NewRow, StoredRow};
 use crate::store::planted;
@@ -27,6 +28,8 @@ struct Head {
     version: i64,
     members_version: i64,
     grew: bool,
+    /// What its trail came to before the batch.
+    chain: Option<ChainRow>,
 }
 
 pub(super) async fn append(
@@ -57,12 +60,14 @@ pub(super) async fn append(
 
 fn batch_in(conn: &mut SqliteConnection, batch: &[Append]) -> QueryResult<Vec<Appended>> {
     let mut heads = HashMap::new();
-    let outcomes = batch.iter().map(|item| one(conn, item, &mut heads)).collect::<QueryResult<_>>()?;
+    let mut chains = Chains::default();
+    let outcomes = batch.iter().map(|item| one(conn, item, &mut heads, &mut chains)).collect::<QueryResult<_>>()?;
     for (id, head) in heads.iter().filter_map(|(id, head)| Some((id, head.as_ref()?))).filter(|(_, head)| head.grew) {
         let moved = diesel::update(channels::table.find(id))
             .set((channels::last_seq.eq(head.last_seq), channels::version.eq(head.version)));
         Kept(moved).execute(conn)?;
     }
+    chains.write(conn)?;
     Ok(outcomes)
 }
 
@@ -70,6 +75,7 @@ fn one(
     conn: &mut SqliteConnection,
     item: &Append,
     heads: &mut HashMap<ChannelId, Option<Head>>,
+    chains: &mut Chains,
 ) -> QueryResult<Appended> {
     let message = &item.message;
     // Before anything that could refuse it: the retry of a stored message is never refused.
@@ -113,6 +119,10 @@ fn one(
         }
         Err(error) => return Err(error),
     }
+    if !head.grew {
+        head.chain = audit::known(conn, message.channel_id)?;
+    }
+    chains.add(item, &stored, || head.chain.take());
     (head.last_seq, head.version, head.grew) = (stored.seq, stored.version, true);
     Ok(Appended::New(stored))
 }
@@ -125,7 +135,7 @@ fn head(conn: &mut SqliteConnection, id: ChannelId) -> QueryResult<Option<Head>>
         .optional()?;
     Ok(row.map(|(last_seq, version, members_version)| {
         let burned = planted::burned(id);
-        Head { last_seq: last_seq + burned, version: version + burned, members_version, grew: false }
+        Head { last_seq: last_seq + burned, version: version + burned, members_version, grew: false, chain: None }
     }))
 }
 

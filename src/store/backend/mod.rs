@@ -60,6 +60,8 @@ pub(super) struct Conn {
     ticket: Option<Ticket>,
     /// Whether PostgreSQL did not tell all of its lineage when it was asked last.
     tells_less: bool,
+    /// What is left to do in the transaction and goes in one message with its COMMIT.
+    last: String,
 }
 
 /// Which transaction a call runs in.
@@ -83,7 +85,7 @@ impl Tx {
 
 impl Conn {
     fn new(kind: Kind, server: Option<Server>) -> Self {
-        Self { kind, in_use: false, server, ticket: None, tells_less: false }
+        Self { kind, in_use: false, server, ticket: None, tells_less: false, last: String::new() }
     }
 
     /// From here to [`Conn::release`] a loss of the connection's user is a loss of the connection.
@@ -101,6 +103,7 @@ impl Conn {
 
     pub(super) async fn begin(&mut self, tx: Tx) -> Result<(), StoreError> {
         self.ticket = None;
+        self.last.clear();
         let sql = match (&mut self.kind, tx) {
             (_, Tx::None | Tx::Batch) => return Ok(()),
             (Kind::Sqlite(_), Tx::Snapshot) => "BEGIN DEFERRED",
@@ -123,7 +126,9 @@ impl Conn {
         if self.is_alone(tx) {
             return Ok(());
         }
-        let done = self.batch("COMMIT").await;
+        let mut last = std::mem::take(&mut self.last);
+        last.push_str("COMMIT");
+        let done = self.batch(&last).await;
         if done.is_err() && matches!(self.kind, Kind::Sqlite(_)) {
             // SQLite keeps a transaction open that it could not commit.
             let _ = self.batch("ROLLBACK").await;
@@ -168,7 +173,11 @@ impl Conn {
     pub(super) async fn append(&mut self, batch: &Arc<[Append]>, range: Range<usize>) -> QueryResult<Vec<Appended>> {
         match &mut self.kind {
             Kind::Sqlite(c) => append_sqlite::append(c, Arc::clone(batch), range).await,
-            Kind::Postgres(c) => append_postgres::append(c, &batch[range]).await,
+            Kind::Postgres(c) => {
+                let (outcomes, last) = append_postgres::append(c, &batch[range]).await?;
+                self.last = last;
+                Ok(outcomes)
+            }
         }
     }
 

@@ -1,0 +1,144 @@
+//! `tenfour audit`: whether the past is what it was.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Failure;
+use super::flags::SettingFlags;
+use crate::audit::heads::Claims;
+use crate::audit::verify::{Report, verify};
+use crate::audit::{PublicKey, SigningKey};
+use crate::config::Config;
+use crate::store::{self, DatabaseUrl};
+
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Judge the whole audit trail of the database that the settings name; a daemon may be at work on it.
+    Verify(Verify),
+    /// Print the public key with which signed heads are checked.
+    Key(SettingFlags),
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    /// A folder of signed heads, as `TENFOUR_AUDIT_HEADS` had them written. Without it nothing shows that the trail was cut
+    /// off at its end, or written anew as a whole.
+    #[arg(long, value_name = "FOLDER")]
+    heads: Option<PathBuf>,
+    /// The key that the heads were signed with, as `tenfour audit key` printed it; unset: that of the settings.
+    #[arg(long, value_name = "HEX", requires = "heads")]
+    public_key: Option<String>,
+    #[command(flatten)]
+    flags: SettingFlags,
+}
+
+impl Audit {
+    pub(super) fn flags(&self) -> SettingFlags {
+        match &self.what {
+            What::Verify(Verify { flags, .. }) | What::Key(flags) => flags.clone(),
+        }
+    }
+
+    pub(super) fn run(self, config: &Config) -> Result<(), Failure> {
+        match self.what {
+            What::Key(_) => {
+                let key = key(config)?;
+                writeln!(io::stdout(), "{}", key.public()).map_err(|error| unwritten(&error))
+            }
+            What::Verify(options) => judged(config, &options),
+        }
+    }
+}
+
+fn key(config: &Config) -> Result<SigningKey, Failure> {
+    let path = config.audit.key.as_ref().ok_or_else(|| {
+        Failure::Configuration(
+            "audit_key: must be set where the database is no file: TENFOUR_AUDIT_KEY=FILE".to_owned(),
+        )
+    })?;
+    SigningKey::at(path).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+fn judged(config: &Config, options: &Verify) -> Result<(), Failure> {
+    let claims = match &options.heads {
+        None => Claims::default(),
+        Some(folder) => {
+            let key = match &options.public_key {
+                Some(text) => text.parse::<PublicKey>().map_err(|error| Failure::Failed(error.to_string()))?,
+                None => key(config)?.public(),
+            };
+            Claims::read(folder, &key).map_err(|error| Failure::Failed(format!("{}: {error}", folder.display())))?
+        }
+    };
+    let settings =
+        store::Settings { pg_schema: config.database.schema.clone(), ..store::Settings::new(database(config)?) };
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let report = runtime.block_on(async {
+        let (_writer, reader) = store::open(settings, runtime.handle().clone())
+            .await
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        verify(&reader, &claims).await.map_err(|error| Failure::Failed(error.to_string()))
+    })?;
+    print(&report, &claims).map_err(|error| unwritten(&error))?;
+    let faults = report.findings.len() + claims.faults.len();
+    match faults {
+        0 => Ok(()),
+        1 => Err(Failure::Failed("one thing in the trail is not what it was".to_owned())),
+        _ => Err(Failure::Failed(format!("{faults} things in the trail are not what they were"))),
+    }
+}
+
+/// A database that is not there is not made.
+fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
+    let url: DatabaseUrl = config
+        .database
+        .url
+        .expose()
+        .parse()
+        .map_err(|error: store::InvalidUrl| Failure::Configuration(error.to_string()))?;
+    match &url {
+        DatabaseUrl::SqliteFile(path) if !path.is_file() => {
+            Err(Failure::Failed(format!("there is no database {}", path.display())))
+        }
+        DatabaseUrl::SqliteMemory => Err(Failure::Failed("a database in memory is gone with its daemon".to_owned())),
+        _ => Ok(url),
+    }
+}
+
+fn print(report: &Report, claims: &Claims) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for fault in &claims.faults {
+        writeln!(out, "{fault}")?;
+    }
+    for finding in &report.findings {
+        let version = finding.version.map_or_else(String::new, |version| format!(", version {version}"));
+        writeln!(out, "channel {}{version}: {}", finding.channel, finding.text)?;
+    }
+    for note in &claims.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    for (channel, version) in &report.younger {
+        writeln!(out, "note: channel {channel} is older than its trail, which begins at version {version}")?;
+    }
+    for channel in &report.without {
+        writeln!(out, "note: channel {channel} is older than the trail, and nothing has happened in it since")?;
+    }
+    let Report { channels, entries, .. } = report;
+    let signed = match claims.lines {
+        0 => "no signed heads were looked at".to_owned(),
+        lines => format!("{lines} lines of signed heads"),
+    };
+    writeln!(out, "{channels} channels, {entries} entries, {signed}")
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::Failed(format!("cannot print: {error}"))
+}

@@ -1,0 +1,195 @@
+//! The audit trail's chain: what happened to a channel, entry by entry, as bytes that hash to one value only.
+//!
+//! Each version of a channel is one [`Entry`]. A [`Head`] stands for all entries up to its version, in their order: whoever
+//! holds one can tell whether any of them was changed, removed, inserted or moved since. Contents are in it by their hashes, so
+//! that they can be erased and the chain still holds. Pure; the store writes and reads it, `tenfour audit verify` judges.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::ids::{ChannelId, ClientId, MessageId, UserId};
+use super::message::SendDigest;
+
+/// What these bytes are of; another form of them gets another name.
+const FORM: &[u8] = b"tenfour audit 1";
+
+/// SHA-256 of a content, or of another text that may be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextHash(pub [u8; 32]);
+
+impl TextHash {
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
+
+/// One thing that happened to a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub channel_id: ChannelId,
+    pub version: i64,
+    /// To the microsecond.
+    pub at: DateTime<Utc>,
+    /// None: the host application's server.
+    pub by: Option<UserId>,
+    pub what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// With these members and roles, as a text.
+    Created {
+        detail: TextHash,
+    },
+    Sent {
+        message_id: MessageId,
+        client_id: ClientId,
+        seq: i64,
+        digest: SendDigest,
+    },
+    Edited {
+        message_id: MessageId,
+        content: TextHash,
+    },
+    Deleted {
+        message_id: MessageId,
+    },
+    /// A change of the channel itself, as a text.
+    Changed {
+        detail: TextHash,
+    },
+}
+
+impl Entry {
+    /// Every field has a fixed width, so that no two entries have the same bytes.
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(160);
+        bytes.extend(self.channel_id.0.as_bytes());
+        bytes.extend(self.version.to_be_bytes());
+        bytes.extend(self.at.timestamp_micros().to_be_bytes());
+        bytes.push(u8::from(self.by.is_some()));
+        bytes.extend(self.by.map_or([0; 16], |user| user.0.into_bytes()));
+        match &self.what {
+            What::Created { detail } => {
+                bytes.push(1);
+                bytes.extend(detail.0);
+            }
+            What::Sent { message_id, client_id, seq, digest } => {
+                bytes.push(2);
+                bytes.extend(message_id.0.as_bytes());
+                bytes.extend(client_id.0.as_bytes());
+                bytes.extend(seq.to_be_bytes());
+                bytes.extend(digest.0);
+            }
+            What::Edited { message_id, content } => {
+                bytes.push(3);
+                bytes.extend(message_id.0.as_bytes());
+                bytes.extend(content.0);
+            }
+            What::Deleted { message_id } => {
+                bytes.push(4);
+                bytes.extend(message_id.0.as_bytes());
+            }
+            What::Changed { detail } => {
+                bytes.push(5);
+                bytes.extend(detail.0);
+            }
+        }
+        bytes
+    }
+}
+
+/// What all entries so far come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head(pub [u8; 32]);
+
+impl Head {
+    /// Before the first entry.
+    pub const NONE: Self = Self([0; 32]);
+
+    #[must_use]
+    pub fn and(self, entry: &Entry) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(FORM);
+        hash.update(self.0);
+        hash.update(entry.bytes());
+        Self(hash.finalize().into())
+    }
+}
+
+/// A channel's chain, from where it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    /// The version after which it began; -1 where it has all there ever was.
+    pub since: i64,
+    pub version: i64,
+    pub head: Head,
+}
+
+impl Chain {
+    /// For entries from `version` on.
+    pub fn from(version: i64) -> Self {
+        Self { since: version - 1, version: version - 1, head: Head::NONE }
+    }
+
+    pub fn add(&mut self, entry: &Entry) {
+        self.version = entry.version;
+        self.head = self.head.and(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn entries() -> Vec<Entry> {
+        let [a, b] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let hash = TextHash::of("Gate 3");
+        let at = DateTime::from_timestamp_micros(1_000_000).unwrap();
+        let mut all = Vec::new();
+        for what in [
+            What::Created { detail: hash },
+            What::Changed { detail: hash },
+            What::Deleted { message_id: MessageId(a) },
+            What::Deleted { message_id: MessageId(b) },
+            What::Edited { message_id: MessageId(a), content: hash },
+            What::Edited { message_id: MessageId(a), content: TextHash::of("Gate 4") },
+            What::Sent { message_id: MessageId(a), client_id: ClientId(b), seq: 1, digest: SendDigest([7; 32]) },
+            What::Sent { message_id: MessageId(b), client_id: ClientId(a), seq: 1, digest: SendDigest([7; 32]) },
+            What::Sent { message_id: MessageId(a), client_id: ClientId(b), seq: 2, digest: SendDigest([7; 32]) },
+            What::Sent { message_id: MessageId(a), client_id: ClientId(b), seq: 1, digest: SendDigest([8; 32]) },
+        ] {
+            let entry = Entry { channel_id: ChannelId(a), version: 1, at, by: Some(UserId(a)), what };
+            all.extend([
+                entry,
+                Entry { by: None, ..entry },
+                Entry { by: Some(UserId(b)), ..entry },
+                Entry { version: 2, ..entry },
+                Entry { channel_id: ChannelId(b), ..entry },
+                Entry { at: DateTime::from_timestamp_micros(1_000_001).unwrap(), ..entry },
+            ]);
+        }
+        all
+    }
+
+    #[test]
+    fn no_two_entries_and_no_two_orders_come_to_the_same() {
+        let all = entries();
+        let heads: HashSet<[u8; 32]> = all.iter().map(|entry| Head::NONE.and(entry).0).collect();
+        assert_eq!(heads.len(), all.len());
+        let pairs: HashSet<[u8; 32]> =
+            all.iter().flat_map(|a| all.iter().map(move |b| Head::NONE.and(a).and(b).0)).collect();
+        assert_eq!(pairs.len(), all.len() * all.len());
+    }
+
+    #[test]
+    fn a_chain_stays_what_it_is_from_one_release_to_the_next() {
+        let head = entries().iter().fold(Head::NONE, Head::and);
+        let told = head.0.chunks(16).map(|half| Uuid::from_slice(half).unwrap().simple().to_string());
+        assert_eq!(told.collect::<String>(), "897eacb62c6770eb9de78fde798a7ef4b3b7d45dc1d5449042b9b7347e0986e1");
+    }
+}

@@ -1,0 +1,68 @@
+//! What the database says of a channel's past, as it is read to be judged by the audit trail.
+//!
+//! Filled by the store, judged by [`crate::audit`]. Nothing here is believed.
+
+use chrono::{DateTime, Utc};
+
+use super::audit::{Chain, Entry};
+use super::change::ChannelChange;
+use super::channel::Channel;
+use super::ids::{ChannelId, ClientId, MessageId, UserId};
+
+/// All of a channel but its messages.
+#[derive(Debug, Clone)]
+pub struct ChannelTrail {
+    pub id: ChannelId,
+    /// None: there is no such channel any more.
+    pub channel: Option<Channel>,
+    pub created_at: Option<DateTime<Utc>>,
+    /// Since when each member is in it.
+    pub joined: Vec<(UserId, DateTime<Utc>)>,
+    pub chain: Option<Chain>,
+    /// Ascending by version; no new messages among them.
+    pub entries: Vec<Noted>,
+    /// Ascending by version.
+    pub changes: Vec<LoggedChange>,
+}
+
+/// An entry that is no new message. None where its columns make no entry.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    pub version: i64,
+    pub entry: Option<Entry>,
+    /// Of a channel that was made.
+    pub detail: Option<String>,
+}
+
+/// A line of the log of changes.
+#[derive(Debug, Clone)]
+pub struct LoggedChange {
+    pub version: i64,
+    pub detail: String,
+    /// None where the text is no change.
+    pub change: Option<ChannelChange>,
+    pub by: Option<UserId>,
+    pub at: DateTime<Utc>,
+}
+
+/// A message with everything that is kept of it.
+#[derive(Debug, Clone)]
+pub struct MessageTrail {
+    pub id: MessageId,
+    pub client_id: ClientId,
+    pub sender_id: UserId,
+    pub seq: i64,
+    pub version: i64,
+    pub first_version: i64,
+    pub digest: Vec<u8>,
+    pub content: String,
+    pub content_type: String,
+    pub reply_to_id: Option<MessageId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: Option<DateTime<Utc>>,
+    pub updated_by: Option<UserId>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    pub deleted_by: Option<UserId>,
+    /// What it said before, ascending by version.
+    pub revisions: Vec<(i64, String, DateTime<Utc>)>,
+}

@@ -1,0 +1,186 @@
+//! Reads what the audit trail is judged by: every table as it is, without believing any of it.
+//!
+//! For `tenfour audit` and the export of heads; nothing else reads entries.
+
+use std::collections::{BTreeSet, HashMap};
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::audit::ChainRow;
+use super::backend::{Conn, with_conn};
+use super::channels;
+use super::error::StoreError;
+use super::schema::{
+    audit_entries, audit_heads, channel_changes, channel_members, channels as channels_table, message_revisions,
+    messages,
+};
+use super::sql_types::At;
+use crate::domain::audit::{Chain, Entry, TextHash, What};
+use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail, Noted};
+
+/// Every channel that there is, or of which the trail says that there was.
+pub(super) async fn channels(conn: &mut Conn) -> QueryResult<Vec<ChannelId>> {
+    let query = channels_table::table.select(channels_table::id);
+    let there: Vec<ChannelId> = with_conn!(conn, |c| query.load(c).await)?;
+    let query = audit_heads::table.select(audit_heads::channel_id);
+    let headed: Vec<ChannelId> = with_conn!(conn, |c| query.load(c).await)?;
+    let query = audit_entries::table.select(audit_entries::channel_id).distinct();
+    let noted: Vec<ChannelId> = with_conn!(conn, |c| query.load(c).await)?;
+    let all: BTreeSet<ChannelId> = there.into_iter().chain(headed).chain(noted).collect();
+    Ok(all.into_iter().collect())
+}
+
+pub(super) async fn heads(conn: &mut Conn) -> QueryResult<Vec<(ChannelId, Chain)>> {
+    let query = audit_heads::table.order(audit_heads::channel_id);
+    let rows: Vec<(ChannelId, ChainRow)> =
+        with_conn!(conn, |c| query.select((audit_heads::channel_id, ChainRow::as_select())).load(c).await)?;
+    Ok(rows.into_iter().map(|(channel, row)| (channel, row.chain())).collect())
+}
+
+pub(super) async fn channel(conn: &mut Conn, id: ChannelId) -> Result<ChannelTrail, StoreError> {
+    let channel = channels::load(conn, &[id]).await?.pop();
+    let query = channels_table::table.find(id).select(channels_table::created_at);
+    let created_at: Option<At> = with_conn!(conn, |c| query.first(c).await).optional()?;
+    let query = channel_members::table
+        .filter(channel_members::channel_id.eq(id))
+        .order(channel_members::user_id)
+        .select((channel_members::user_id, channel_members::joined_at));
+    let joined: Vec<(UserId, At)> = with_conn!(conn, |c| query.load(c).await)?;
+    let query = audit_heads::table.find(id);
+    let chain: Option<ChainRow> =
+        with_conn!(conn, |c| query.select(ChainRow::as_select()).first(c).await).optional()?;
+    Ok(ChannelTrail {
+        id,
+        channel,
+        created_at: created_at.map(|at| at.0),
+        joined: joined.into_iter().map(|(user, at)| (user, at.0)).collect(),
+        chain: chain.map(ChainRow::chain),
+        entries: entries(conn, id).await?,
+        changes: changes(conn, id).await?,
+    })
+}
+
+type EntryRow = (i64, String, Option<MessageId>, Option<UserId>, At, Option<Vec<u8>>, Option<String>);
+
+async fn entries(conn: &mut Conn, id: ChannelId) -> QueryResult<Vec<Noted>> {
+    let query = audit_entries::table.filter(audit_entries::channel_id.eq(id)).order(audit_entries::version).select((
+        audit_entries::version,
+        audit_entries::kind,
+        audit_entries::message_id,
+        audit_entries::actor_id,
+        audit_entries::at,
+        audit_entries::hash,
+        audit_entries::detail,
+    ));
+    let rows: Vec<EntryRow> = with_conn!(conn, |c| query.load(c).await)?;
+    let noted = |(version, kind, message, by, at, hash, detail): EntryRow| {
+        let entry = what(&kind, message, hash).map(|what| Entry { channel_id: id, version, at: at.0, by, what });
+        Noted { version, entry, detail }
+    };
+    Ok(rows.into_iter().map(noted).collect())
+}
+
+fn what(kind: &str, message: Option<MessageId>, hash: Option<Vec<u8>>) -> Option<What> {
+    let hash = hash.map(|bytes| bytes.try_into().map(TextHash)).transpose().ok()?;
+    Some(match (kind, message, hash) {
+        ("created", None, Some(detail)) => What::Created { detail },
+        ("edited", Some(message_id), Some(content)) => What::Edited { message_id, content },
+        ("deleted", Some(message_id), None) => What::Deleted { message_id },
+        ("changed", None, Some(detail)) => What::Changed { detail },
+        _ => return None,
+    })
+}
+
+async fn changes(conn: &mut Conn, id: ChannelId) -> QueryResult<Vec<LoggedChange>> {
+    let query = channel_changes::table
+        .filter(channel_changes::channel_id.eq(id))
+        .order(channel_changes::version)
+        .select((channel_changes::version, channel_changes::detail, channel_changes::actor_id, channel_changes::at));
+    let rows: Vec<(i64, String, Option<UserId>, At)> = with_conn!(conn, |c| query.load(c).await)?;
+    let logged = |(version, detail, by, at): (i64, String, Option<UserId>, At)| {
+        let change = serde_json::from_str(&detail).ok();
+        LoggedChange { version, detail, change, by, at: at.0 }
+    };
+    Ok(rows.into_iter().map(logged).collect())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = messages)]
+struct Row {
+    id: MessageId,
+    client_id: ClientId,
+    sender_id: UserId,
+    seq: i64,
+    version: i64,
+    first_version: i64,
+    digest: Vec<u8>,
+    content: String,
+    content_type: String,
+    reply_to_id: Option<MessageId>,
+    created_at: At,
+    updated_at: Option<At>,
+    updated_by: Option<UserId>,
+    deleted_at: Option<At>,
+    deleted_by: Option<UserId>,
+}
+
+/// Those after `seq`, ascending, `limit` at most.
+pub(super) async fn messages(
+    conn: &mut Conn,
+    channel: ChannelId,
+    seq: i64,
+    limit: i64,
+) -> QueryResult<Vec<MessageTrail>> {
+    let query = messages::table
+        .filter(messages::channel_id.eq(channel).and(messages::seq.gt(seq)))
+        .order(messages::seq)
+        .limit(limit);
+    let rows: Vec<Row> = with_conn!(conn, |c| query.select(Row::as_select()).load(c).await)?;
+    // Of those, too, that are said to be as they were sent: what was slipped in has to be seen.
+    let all: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
+    let mut revisions = revisions(conn, &all).await?;
+    Ok(rows.into_iter().map(|row| row.with(&mut revisions)).collect())
+}
+
+type Revisions = HashMap<MessageId, Vec<(i64, String, chrono::DateTime<chrono::Utc>)>>;
+
+async fn revisions(conn: &mut Conn, of: &[MessageId]) -> QueryResult<Revisions> {
+    let mut found = Revisions::new();
+    if of.is_empty() {
+        return Ok(found);
+    }
+    let query = message_revisions::table
+        .filter(message_revisions::message_id.eq_any(of))
+        .order((message_revisions::message_id, message_revisions::version))
+        .select(message_revisions::all_columns);
+    let rows: Vec<(MessageId, i64, String, At)> = with_conn!(conn, |c| query.load(c).await)?;
+    for (message, version, content, at) in rows {
+        found.entry(message).or_default().push((version, content, at.0));
+    }
+    Ok(found)
+}
+
+impl Row {
+    fn with(self, revisions: &mut Revisions) -> MessageTrail {
+        MessageTrail {
+            revisions: revisions.remove(&self.id).unwrap_or_default(),
+            id: self.id,
+            client_id: self.client_id,
+            sender_id: self.sender_id,
+            seq: self.seq,
+            version: self.version,
+            first_version: self.first_version,
+            digest: self.digest,
+            content: self.content,
+            content_type: self.content_type,
+            reply_to_id: self.reply_to_id,
+            created_at: self.created_at.0,
+            updated_at: self.updated_at.map(|at| at.0),
+            updated_by: self.updated_by,
+            deleted_at: self.deleted_at.map(|at| at.0),
+            deleted_by: self.deleted_by,
+        }
+    }
+}

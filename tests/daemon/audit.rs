@@ -1,0 +1,96 @@
+//! The audit trail as whoever is asked for proof uses it: a daemon that signs, and the command that judges.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection, SqliteConnection};
+use diesel_async::SimpleAsyncConnection as _;
+
+use crate::daemon::Setup;
+use crate::process::{ProcessDaemon, command};
+use crate::socket::message;
+
+on_each_database!(what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads);
+
+/// `tenfour audit …` with the settings of a daemon.
+fn audit(database: &str, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = command(database, settings);
+    command.arg("audit").args(arguments).stdout(std::process::Stdio::piped());
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
+    (output.status.code(), text)
+}
+
+fn lines(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.flat_map(|path| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// By somebody who owns the database.
+async fn by_hand(database: &str, sql: &str) {
+    if let Some(path) = database.strip_prefix("sqlite:") {
+        SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap();
+    } else {
+        let mut conn = crate::postgres::connect(database).await;
+        conn.batch_execute(&format!("SET search_path = tenfour; {sql}")).await.unwrap();
+    }
+}
+
+async fn what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads(setup: Setup) {
+    let mut daemon = setup.lasting().start().await;
+    let channel = daemon.group(&["ana", "bo"]).await;
+    daemon.stop().await;
+    let database = daemon.database();
+    let folder = tempfile::tempdir().unwrap();
+    let (heads, key) = (folder.path().join("heads"), folder.path().join("key"));
+    let (heads_text, key_text) = (heads.to_str().unwrap(), key.to_str().unwrap());
+    let settings = [("TENFOUR_AUDIT_HEADS", heads_text), ("TENFOUR_AUDIT_KEY", key_text)];
+    for round in 1..=2 {
+        let mut process = ProcessDaemon::start(&database, &settings);
+        let mut ana = process.connect("ana").await;
+        for n in 0..3 {
+            ana.send(&message(channel, &format!("round {round}, line {n}"), uuid::Uuid::new_v4())).await;
+        }
+        for _ in 0..3 {
+            ana.expect("ack").await;
+        }
+        process.terminate();
+        assert!(process.wait(Duration::from_secs(10)).await.success());
+        assert_eq!(lines(&heads).len(), round, "one line for each that stopped");
+    }
+    let (code, public) = said(&audit(&database, &[settings[1]], &["key"]));
+    assert_eq!((code, public.trim().len()), (Some(0), 64), "{public}");
+    let proof = ["verify", "--heads", heads_text, "--public-key", public.trim()];
+    let (code, text) = said(&audit(&database, &[], &proof));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("1 channels, 7 entries, 2 lines of signed heads"), "{text}");
+
+    // Another key's signature is none.
+    let (code, other) =
+        said(&audit(&database, &[("TENFOUR_AUDIT_KEY", folder.path().join("other").to_str().unwrap())], &["key"]));
+    assert_eq!(code, Some(0));
+    let (code, text) = said(&audit(&database, &[], &["verify", "--heads", heads_text, "--public-key", other.trim()]));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("the signature is not that of this key"), "{text}");
+
+    by_hand(&database, "UPDATE messages SET content = 'round 1, line 7' WHERE content = 'round 1, line 1'").await;
+    let (code, text) = said(&audit(&database, &[], &proof));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&format!("channel {channel}, version 2: a message says something else")), "{text}");
+}
+
+#[test]
+fn a_database_that_is_not_there_is_neither_judged_nor_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("no.db");
+    let (code, text) = said(&audit(&format!("sqlite:{}", path.display()), &[], &["verify"]));
+    assert_eq!(code, Some(1));
+    assert!(text.contains("there is no database"), "{text}");
+    assert!(!path.exists());
+}

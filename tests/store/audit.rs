@@ -1,0 +1,448 @@
+//! The audit trail holds where nothing was done to it, and does not where anything was.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use tenfour::audit::export::Exporter;
+use tenfour::audit::heads::Claims;
+use tenfour::audit::verify::{Report, verify};
+use tenfour::audit::{Finding, SigningKey};
+use tenfour::domain::audit::{Chain, Entry, Head, TextHash, What};
+use tenfour::domain::change::By;
+use tenfour::domain::channel::{Audience, Role};
+use tenfour::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use tenfour::domain::message::SendDigest;
+use tenfour::domain::now;
+use tenfour::store::{Reader, Writer};
+use uuid::Uuid;
+
+use crate::kit::*;
+
+cases! {
+    what_happened_in_every_way_holds,
+    a_batch_with_all_kinds_of_refusals_holds,
+    it_is_judged_while_it_grows,
+}
+
+async fn judged(reader: &Reader) -> Report {
+    verify(reader, &Claims::default()).await.unwrap()
+}
+
+async fn holds(reader: &Reader) -> Report {
+    let report = judged(reader).await;
+    assert_eq!(report.findings, Vec::<Finding>::new());
+    assert_eq!((report.younger.len(), report.without.len()), (0, 0));
+    report
+}
+
+/// A group and a direct channel in which everything happens that can; the second of three moments is in between.
+async fn busy(writer: &Writer) -> ChannelId {
+    let channel = group(writer, &["ana", "bo", "cy", "dee", "eve"]).await;
+    let (direct, _) = writer.create_direct(by("ana"), user("ana"), user("bo"), false, now()).await.unwrap().unwrap();
+    let mut sent = Vec::new();
+    for n in 0..24 {
+        let who = ["ana", "bo", "cy"][n % 3];
+        let mut batch = vec![item(&channel, who, &format!("line {n}")), item(&direct, "bo", &format!("aside {n}"))];
+        if let Some(first) = sent.first() {
+            batch[0].message.reply_to_id = (n % 5 == 0).then_some(*first);
+            batch[0].digest = batch[0].message.digest();
+        }
+        let outcomes = writer.append(batch).await.unwrap();
+        let id = stored(&outcomes[0]).id;
+        if n % 4 == 1 {
+            writer.edit(by(who), id, text(&format!("line {n}!")), now()).await.unwrap().unwrap();
+            writer.edit(by(who), id, text(&format!("line {n}!!")), now()).await.unwrap().unwrap();
+        }
+        if n % 6 == 1 {
+            let deleter = if n % 12 == 1 { By::Host } else { by("ana") };
+            writer.delete(deleter, id, now()).await.unwrap().unwrap();
+        }
+        sent.push(id);
+    }
+    let id = channel.id;
+    writer.set_role(by("ana"), id, user("cy"), Role::Admin, now()).await.unwrap().unwrap().unwrap();
+    writer.rename(By::Host, id, "Dock 9".to_owned(), now()).await.unwrap().unwrap().unwrap();
+    writer.show_revisions(by("cy"), id, Audience::Members, now()).await.unwrap().unwrap().unwrap();
+    writer.remove_member(by("cy"), id, user("dee"), now()).await.unwrap().unwrap();
+    let added = writer.add_members(By::Host, id, vec![user("fay")], true, 50, now()).await.unwrap();
+    added.unwrap().unwrap();
+    writer.remove_member(by("ana"), id, user("ana"), now()).await.unwrap().unwrap();
+    writer.append(vec![item(&channel, "bo", "after all")]).await.unwrap();
+    id
+}
+
+async fn what_happened_in_every_way_holds(writer: Writer, reader: Reader) {
+    holds(&reader).await;
+    let channel = busy(&writer).await;
+    let report = holds(&reader).await;
+    let version = reader.heads(vec![channel]).await.unwrap()[0].1;
+    // Each version is one entry, and each channel's making another.
+    assert_eq!((report.channels, report.entries), (2, version + 24 + 2));
+}
+
+async fn a_batch_with_all_kinds_of_refusals_holds(writer: Writer, reader: Reader) {
+    let (channel, other) = (group(&writer, &["ana", "bo"]).await, group(&writer, &["ana", "bo"]).await);
+    let first = item(&channel, "ana", "first");
+    let mut unknown_reply = item(&channel, "ana", "to nothing");
+    unknown_reply.message.reply_to_id = Some(MessageId(Uuid::now_v7()));
+    unknown_reply.digest = unknown_reply.message.digest();
+    let batch = vec![
+        first.clone(),
+        again(&first),
+        with_text(&first, "another"),
+        item(&other, "bo", "elsewhere"),
+        item_in(channel.id, channel.members_version + 1, user("eve").id, "a stranger's"),
+        unknown_reply,
+        item(&channel, "bo", "second"),
+        again(&first),
+    ];
+    let outcomes = writer.append(batch).await.unwrap();
+    assert_eq!(outcomes.iter().filter(|it| matches!(it, tenfour::domain::message::Appended::New(_))).count(), 3);
+    writer.append(vec![again(&first)]).await.unwrap();
+    writer.append(vec![item(&channel, "bo", "third")]).await.unwrap();
+    assert_eq!(holds(&reader).await.entries, 6);
+}
+
+async fn it_is_judged_while_it_grows(writer: Writer, reader: Reader) {
+    let channel = group(&writer, &["ana", "bo"]).await;
+    let writes = async {
+        for n in 0..60 {
+            let outcomes = writer.append(vec![item(&channel, "ana", &format!("line {n}"))]).await.unwrap();
+            let id = stored(&outcomes[0]).id;
+            writer.edit(by("ana"), id, text("changed"), now()).await.unwrap().unwrap();
+            if n % 2 == 0 {
+                writer.delete(by("ana"), id, now()).await.unwrap().unwrap();
+            }
+        }
+    };
+    let reads = async {
+        let mut entries = 0;
+        while entries < 151 {
+            entries = holds(&reader).await.entries;
+        }
+    };
+    within(std::time::Duration::from_secs(60), async { tokio::join!(writes, reads) }).await;
+}
+
+/// A database in a file, what was signed of it, and a second hand that writes into it.
+struct Crime {
+    reader: Reader,
+    _writer: Writer,
+    claims: Claims,
+    hand: SqliteConnection,
+    rng: fastrand::Rng,
+}
+
+const TABLES: [&str; 7] =
+    ["messages", "message_revisions", "channels", "channel_members", "channel_changes", "audit_entries", "audit_heads"];
+
+/// What the trail is silent about.
+const UNTOLD: [&str; 3] = ["channels.direct_key", "channel_members.last_read_seq", "channel_members.last_read_at"];
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Column {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    kind: String,
+}
+
+impl Crime {
+    async fn at(folder: &Path) -> Self {
+        let path = folder.join("chat.db");
+        let (writer, reader) = open_at(&file_url(&path)).await;
+        busy(&writer).await;
+        let key = SigningKey::at(&folder.join("key")).unwrap();
+        let public = key.public();
+        let exporter = Exporter::new(reader.clone(), key, &folder.join("heads")).unwrap();
+        assert_eq!(exporter.export().await.unwrap(), 2);
+        assert_eq!(exporter.export().await.unwrap(), 0);
+        let claims = Claims::read(&folder.join("heads"), &public).unwrap();
+        assert_eq!((claims.lines, claims.faults.len()), (1, 0));
+        let mut hand = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let pristine = folder.join("pristine.db");
+        hand.batch_execute(&format!(
+            "PRAGMA foreign_keys = OFF; PRAGMA busy_timeout = 5000; VACUUM INTO '{0}'; ATTACH '{0}' AS pristine;",
+            pristine.display()
+        ))
+        .unwrap();
+        let report = verify(&reader, &claims).await.unwrap();
+        assert_eq!(report.findings, Vec::<Finding>::new());
+        Self { reader, _writer: writer, claims, hand, rng: fastrand::Rng::with_seed(7) }
+    }
+
+    async fn found(&self) -> bool {
+        !verify(&self.reader, &self.claims).await.unwrap().findings.is_empty()
+    }
+
+    fn restore(&mut self) {
+        let back = |it| format!("DELETE FROM main.{it}; INSERT INTO main.{it} SELECT * FROM pristine.{it};");
+        let sql = format!("BEGIN IMMEDIATE; {} COMMIT;", TABLES.map(back).concat());
+        self.hand.batch_execute(&sql).unwrap();
+    }
+
+    fn count(&mut self, table: &str) -> i64 {
+        sql_query(format!("SELECT count(*) AS n FROM main.{table}")).get_result::<Number>(&mut self.hand).unwrap().n
+    }
+
+    /// The key of a row by chance, as a condition.
+    fn row(&mut self, table: &str) -> String {
+        let keys: &[&str] = match table {
+            "messages" | "channels" => &["id"],
+            "message_revisions" => &["message_id", "version"],
+            "channel_members" => &["channel_id", "user_id"],
+            "audit_heads" => &["channel_id"],
+            _ => &["channel_id", "version"],
+        };
+        let count = self.count(table);
+        let skip = self.rng.i64(0..count);
+        let of = |key: &str| {
+            format!("{key} IS (SELECT {key} FROM main.{table} ORDER BY {} LIMIT 1 OFFSET {skip})", keys.join(", "))
+        };
+        keys.iter().map(|key| of(key)).collect::<Vec<_>>().join(" AND ")
+    }
+
+    fn any<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.rng.usize(..of.len())]
+    }
+
+    /// What is done, and how many rows it changed; `None` where a constraint forbids it.
+    fn tamper(&mut self) -> Option<(String, usize)> {
+        let sql = match self.rng.u8(..10) {
+            0..=4 => self.change(),
+            5..=6 => {
+                let table = self.any(&TABLES);
+                format!("DELETE FROM main.{table} WHERE {}", self.row(table))
+            }
+            7 => self.insertion(),
+            8 => self.exchange(),
+            _ => return Some(self.rewrite()),
+        };
+        let changed = sql_query(&sql).execute(&mut self.hand).ok()?;
+        Some((sql, changed))
+    }
+
+    fn change(&mut self) -> String {
+        let table = self.any(&TABLES);
+        let columns: Vec<Column> = sql_query(format!("SELECT name, type AS kind FROM pragma_table_info('{table}')"))
+            .load(&mut self.hand)
+            .unwrap();
+        let column = &columns[self.rng.usize(..columns.len())];
+        let name = &column.name;
+        if UNTOLD.contains(&format!("{table}.{name}").as_str()) {
+            return self.change();
+        }
+        let other = self.row(table);
+        let other = format!("(SELECT {name} FROM main.{table} WHERE {other})");
+        let value = match (column.kind.as_str(), self.rng.u8(..4)) {
+            (_, 0) => "NULL".to_owned(),
+            ("BLOB", 1) => other,
+            (_, 1) if table != "audit_entries" => other,
+            ("INTEGER", _) => format!("coalesce({name}, 0) + {}", [1, -1, 3, 1_000_000][self.rng.usize(..4)]),
+            ("BLOB", _) => format!("coalesce(randomblob(length({name})), randomblob(16))"),
+            _ if name == "role" => format!("'{}'", self.any(&["member", "admin", "owner"])),
+            _ if name == "revisions_visible_to" => format!("'{}'", self.any(&["members", "admins"])),
+            _ if name == "kind" => format!("'{}'", self.any(&["created", "edited", "deleted", "changed"])),
+            _ => format!("coalesce({name}, '') || ' '"),
+        };
+        format!("UPDATE main.{table} SET {name} = {value} WHERE {} AND {name} IS NOT {value}", self.row(table))
+    }
+
+    fn insertion(&mut self) -> String {
+        match self.rng.u8(..5) {
+            0 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.messages SELECT randomblob(16), channel_id, seq + 1000, version + 1000, first_version + 1000, \
+                     sender_id, randomblob(16), digest, content, content_type, reply_to_id, created_at, updated_at, updated_by, \
+                     deleted_at, deleted_by FROM main.messages WHERE {row}"
+                )
+            }
+            1 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.message_revisions SELECT id, version + 1, content || '?', created_at FROM main.messages WHERE {row}"
+                )
+            }
+            2 => {
+                let row = self.row("audit_entries");
+                format!(
+                    "INSERT INTO main.audit_entries SELECT channel_id, version + {}, kind, message_id, actor_id, at, hash, detail \
+                     FROM main.audit_entries WHERE {row}",
+                    self.rng.u8(1..20)
+                )
+            }
+            3 => {
+                let row = self.row("channel_changes");
+                format!(
+                    "INSERT INTO main.channel_changes SELECT channel_id, version + {}, detail, actor_id, at \
+                     FROM main.channel_changes WHERE {row}",
+                    self.rng.u8(1..9)
+                )
+            }
+            _ => {
+                let row = self.row("channels");
+                format!(
+                    "INSERT INTO main.channel_members SELECT c.id, u.id, 'admin', c.created_at, 0, c.created_at \
+                     FROM main.channels c, main.users u WHERE c.{row} ORDER BY random() LIMIT 1"
+                )
+            }
+        }
+    }
+
+    /// Two rows of one channel change places.
+    fn exchange(&mut self) -> String {
+        let (table, columns): (&str, &[&str]) = match self.rng.u8(..4) {
+            0 => ("messages", &["content"]),
+            1 => ("messages", &["sender_id"]),
+            2 => ("messages", &["created_at"]),
+            _ => ("message_revisions", &["content"]),
+        };
+        let (one, other) = (self.row(table), self.row(table));
+        let column = columns[0];
+        format!(
+            "UPDATE main.{table} SET {column} = CASE WHEN {one} THEN (SELECT {column} FROM main.{table} WHERE {other}) \
+             ELSE (SELECT {column} FROM main.{table} WHERE {one}) END WHERE (({one}) OR ({other})) \
+             AND (SELECT {column} FROM main.{table} WHERE {one}) IS NOT (SELECT {column} FROM main.{table} WHERE {other})"
+        )
+    }
+
+    /// By somebody who knows how the trail is made, and makes it anew: only what was signed shows that.
+    fn rewrite(&mut self) -> (String, usize) {
+        let channel = self.row("channels");
+        let what = if self.rng.bool() {
+            let row = self.row("messages");
+            sql_query(format!("UPDATE main.messages SET sender_id = randomblob(16) WHERE {row}"))
+                .execute(&mut self.hand)
+                .unwrap();
+            format!("another sender of {row}")
+        } else {
+            let cut = self.rng.i64(1..20);
+            let of = format!("IN (SELECT id FROM main.channels WHERE {channel})");
+            let last = format!("(SELECT version FROM main.channels WHERE {channel}) - {cut}");
+            self.hand
+                .batch_execute(&format!(
+                    "DELETE FROM main.audit_entries WHERE channel_id {of} AND version > {last};
+                     DELETE FROM main.channel_changes WHERE channel_id {of} AND version > {last};
+                     DELETE FROM main.messages WHERE channel_id {of} AND first_version > {last};
+                     UPDATE main.channels SET version = version - {cut},
+                       last_seq = (SELECT max(seq) FROM main.messages WHERE channel_id = channels.id) WHERE {channel};"
+                ))
+                .unwrap();
+            format!("cut off {cut} versions of {channel}")
+        };
+        (what, self.forge())
+    }
+
+    /// All heads as they would be if nothing had been done.
+    fn forge(&mut self) -> usize {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Binary)]
+            channel: Vec<u8>,
+            #[diesel(sql_type = BigInt)]
+            version: i64,
+            #[diesel(sql_type = BigInt)]
+            at: i64,
+            #[diesel(sql_type = Text)]
+            kind: String,
+            #[diesel(sql_type = Binary)]
+            by: Vec<u8>,
+            #[diesel(sql_type = Binary)]
+            message: Vec<u8>,
+            #[diesel(sql_type = Binary)]
+            client: Vec<u8>,
+            #[diesel(sql_type = BigInt)]
+            seq: i64,
+            #[diesel(sql_type = Binary)]
+            hash: Vec<u8>,
+        }
+        let rows: Vec<Row> = sql_query(
+            "SELECT channel_id AS channel, first_version AS version, created_at AS at, 'sent' AS kind, sender_id AS by, \
+             id AS message, client_id AS client, seq, digest AS hash FROM main.messages UNION ALL \
+             SELECT channel_id, version, at, kind, coalesce(actor_id, x''), coalesce(message_id, x''), x'', 0, \
+             coalesce(hash, x'') FROM main.audit_entries ORDER BY 1, 2",
+        )
+        .load(&mut self.hand)
+        .unwrap();
+        let id = |bytes: &[u8]| Uuid::from_slice(bytes).unwrap_or_default();
+        let mut chains = std::collections::BTreeMap::new();
+        for row in rows {
+            let hash = || TextHash(row.hash.clone().try_into().unwrap());
+            let message_id = MessageId(id(&row.message));
+            let what = match row.kind.as_str() {
+                "sent" => What::Sent {
+                    message_id,
+                    client_id: ClientId(id(&row.client)),
+                    seq: row.seq,
+                    digest: SendDigest(row.hash.clone().try_into().unwrap()),
+                },
+                "created" => What::Created { detail: hash() },
+                "edited" => What::Edited { message_id, content: hash() },
+                "deleted" => What::Deleted { message_id },
+                _ => What::Changed { detail: hash() },
+            };
+            let at: DateTime<Utc> = DateTime::from_timestamp_micros(row.at).unwrap();
+            let by = (!row.by.is_empty()).then(|| UserId(id(&row.by)));
+            let entry = Entry { channel_id: ChannelId(id(&row.channel)), version: row.version, at, by, what };
+            let none = Chain { since: -1, version: -1, head: Head::NONE };
+            chains.entry(row.channel).or_insert(none).add(&entry);
+        }
+        let mut changed = 0;
+        for (channel, chain) in chains {
+            changed += sql_query("UPDATE main.audit_heads SET version = ?, head = ? WHERE channel_id = ?")
+                .bind::<BigInt, _>(chain.version)
+                .bind::<Binary, _>(chain.head.0.to_vec())
+                .bind::<Binary, _>(channel)
+                .execute(&mut self.hand)
+                .unwrap();
+        }
+        changed
+    }
+}
+
+#[test]
+fn a_thousand_tamperings_are_all_found() {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let mut crime = Crime::at(folder.path()).await;
+        let mut tried = 0;
+        while tried < 1_000 {
+            if let Some((what, rows)) = crime.tamper()
+                && rows > 0
+            {
+                tried += 1;
+                assert!(crime.found().await, "{tried}: {what}");
+            }
+            crime.restore();
+        }
+        assert!(!crime.found().await, "and what was put back holds again");
+    });
+}
+
+#[test]
+fn without_what_was_signed_a_trail_that_was_made_anew_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        let mut crime = Crime::at(folder.path()).await;
+        crime.forge();
+        assert!(!crime.found().await, "made anew from the same it is the same");
+        let row = crime.row("messages");
+        sql_query(format!("UPDATE main.messages SET client_id = randomblob(16) WHERE {row}"))
+            .execute(&mut crime.hand)
+            .unwrap();
+        crime.forge();
+        assert!(crime.found().await);
+        crime.claims = Claims::default();
+        assert!(!crime.found().await, "that is what signing is for");
+    });
+}

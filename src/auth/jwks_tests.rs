@@ -282,6 +282,8 @@ async fn cache_control_is_honoured_within_bounds() {
         ("cache-control: no-store\r\n", 2),
         ("cache-control: max-age=3600\r\n", 1),
         ("cache-control: max-age=later\r\n", 1),
+        ("cache-control: stale-while-revalidate=0\r\n", 1),
+        ("cache-control: public\r\n", 1),
         ("", 1),
     ] {
         let issuer = Issuer::start(&[pair.jwk("k")]).await;

@@ -77,3 +77,33 @@ pub fn mint(
     jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.secret.expose().as_bytes()))
         .map_err(|error| MintError::Sign(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::decode_header;
+
+    use super::*;
+    use crate::config::{HmacKey, Secret};
+
+    #[test]
+    fn a_token_lives_for_ten_years_at_most() {
+        let settings = AuthSettings::with_secret("s".repeat(32));
+        let minted = |seconds| mint(&settings, "ana", "Ana", None, Duration::from_secs(seconds));
+        for taken in [1, 315_360_000] {
+            assert!(minted(taken).is_ok(), "{taken}");
+        }
+        for refused in [0, 315_360_001] {
+            assert_eq!(minted(refused), Err(MintError::Ttl), "{refused}");
+        }
+    }
+
+    #[test]
+    fn it_names_the_key_that_signs_it() {
+        for kid in [None, Some("2026-03".to_owned())] {
+            let keys = vec![HmacKey { kid: kid.clone(), secret: Secret::new("s".repeat(32)) }];
+            let settings = AuthSettings { keys, ..AuthSettings::default() };
+            let token = mint(&settings, "ana", "Ana", None, Duration::from_secs(60)).unwrap();
+            assert_eq!(decode_header(&token).unwrap().kid, kid);
+        }
+    }
+}

@@ -121,3 +121,20 @@ pub(super) fn strict_object(json: &[u8]) -> Result<Map<String, Value>, serde_jso
     reader.end()?;
     Ok(map)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_8_kib_at_most() {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#);
+        let of = |len: usize| {
+            let text = format!("{header}.{}.s", "c".repeat(len - header.len() - 3));
+            assert_eq!(text.len(), len);
+            Token::parse(&text).err()
+        };
+        assert!(of(8_192).is_none());
+        assert!(matches!(of(8_193), Some(AuthError::TooLong { len: 8_193, max: 8_192 })));
+    }
+}

@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
 use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
@@ -39,6 +38,7 @@ macro_rules! moved {
             .set((audit_heads::version.eq(chain.version), audit_heads::head.eq(chain.head.0.to_vec())))
     }};
 }
+pub(super) use moved;
 
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_heads)]
@@ -172,14 +172,11 @@ impl Chains {
         });
     }
 
-    pub(super) fn write(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
-        for (channel, chain) in &self.0 {
-            diesel::RunQueryDsl::execute(Kept(moved!(channel, chain)), conn)?;
-        }
-        Ok(())
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelId, &Chain)> {
+        self.0.iter()
     }
 
-    /// The same as one text without binds, which goes in one message with COMMIT. Empty where nothing was stored.
+    /// What moves the heads, as one text without binds, which goes in one message with COMMIT. Empty where nothing was stored.
     pub(super) fn sql(&self) -> String {
         let mut sql = String::new();
         for (channel, Chain { since, version, head }) in &self.0 {
@@ -200,10 +197,4 @@ impl Chains {
         }
         sql
     }
-}
-
-/// What the database has of a channel's chain, within SQLite's batch.
-pub(super) fn known(conn: &mut SqliteConnection, channel: ChannelId) -> QueryResult<Option<ChainRow>> {
-    let query = audit_heads::table.find(channel).select(ChainRow::as_select());
-    diesel::RunQueryDsl::first(query, conn).optional()
 }

@@ -101,6 +101,26 @@ fn a_text_that_postgresql_does_not_take_is_rejected_alone() {
     });
 }
 
+/// What is wrong with the database itself is no row's fault: nothing is refused for ever, and all may be tried again.
+#[test]
+fn an_error_of_the_database_blames_no_row() {
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let (writer, reader) = open_at(&database.url).await;
+        let channel = group(&writer, &["ana"]).await;
+        let mut owner = connect(&database.url).await;
+        owner.batch_execute("ALTER TABLE tenfour.messages RENAME TO away").await.unwrap();
+        let batch: Vec<_> = (0..4).map(|n| item(&channel, "ana", &format!("text {n}"))).collect();
+        let outcome = within(LIMIT, writer.append(batch.clone())).await;
+        assert!(matches!(outcome, Err(StoreError::Internal(_))), "{outcome:?}");
+        owner.batch_execute("ALTER TABLE tenfour.away RENAME TO messages").await.unwrap();
+        let outcomes = writer.append(batch).await.unwrap();
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Appended::New(_))), "{outcomes:?}");
+        assert_eq!(reader.heads(vec![channel.id]).await.unwrap(), [(channel.id, 4)]);
+        database.drop().await;
+    });
+}
+
 /// One connection on which a read takes 200 ms, and many who read at once.
 #[test]
 fn reads_wait_for_their_turn_and_a_busy_database_is_told_from_one_that_is_away() {

@@ -32,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &["domain"]),
     ("auth", &["domain", "config"]),
     ("store", &["domain"]),
+    ("audit", &["domain", "store"]),
     ("cluster", &[]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
@@ -78,6 +79,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "metrics",
             "socket",
             "protocol",
+            "audit",
             "auth",
             "store",
             "cluster",
@@ -91,7 +93,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A client like any other: of the daemon it knows the wire, and how a token is signed.
     ("bench", &["config", "auth", "svg"]),
     // `dev` gives the daemon that it started its first orders.
-    ("cli", &["domain", "config", "protocol", "auth", "store", "client", "bench", "daemon", "actors"]),
+    ("cli", &["domain", "config", "protocol", "audit", "auth", "store", "client", "bench", "daemon", "actors"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -121,7 +123,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (
         &["serde_json"],
-        &["protocol", "http", "auth", "store", "ephemeral", "bus", "client", "bench", "cli", "daemon"],
+        &["protocol", "http", "audit", "auth", "store", "ephemeral", "bus", "client", "bench", "cli", "daemon"],
         "the JSON of the wire is the protocol's",
     ),
 ];

@@ -16,11 +16,11 @@ use super::SqliteConn;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault;
-use crate::store::audit::{self, ChainRow, Chains};
+use crate::store::audit::{ChainRow, Chains, moved};
 use crate::store::kept::Kept;
 use crate::store::messages::{NewRow, StoredRow};
 use crate::store::planted;
-use crate::store::schema::{channel_members, channels, messages};
+use crate::store::schema::{audit_heads, channel_members, channels, messages};
 
 /// A channel's numbers while the batch goes on.
 struct Head {
@@ -67,7 +67,9 @@ fn batch_in(conn: &mut SqliteConnection, batch: &[Append]) -> QueryResult<Vec<Ap
             .set((channels::last_seq.eq(head.last_seq), channels::version.eq(head.version)));
         Kept(moved).execute(conn)?;
     }
-    chains.write(conn)?;
+    for (channel, chain) in chains.iter() {
+        Kept(moved!(channel, chain)).execute(conn)?;
+    }
     Ok(outcomes)
 }
 
@@ -120,7 +122,8 @@ fn one(
         Err(error) => return Err(error),
     }
     if !head.grew {
-        head.chain = audit::known(conn, message.channel_id)?;
+        let known = audit_heads::table.find(message.channel_id).select(ChainRow::as_select());
+        head.chain = known.first(conn).optional()?;
     }
     chains.add(item, &stored, || head.chain.take());
     (head.last_seq, head.version, head.grew) = (stored.seq, stored.version, true);

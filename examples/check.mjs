@@ -11,7 +11,6 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { dist, FROM_DIST } from "../clients/demo/test/serve.mjs";
 import { startBrowser } from "../clients/test/browser.mjs";
 import { freePort, startDaemon, until } from "../clients/test/daemon.mjs";
 
@@ -62,7 +61,7 @@ try {
     ends.push(() => daemon.stop());
     return daemon;
   });
-  const url = await served(daemon);
+  const { url } = daemon;
 
   const app = fresh();
   const here = (text) => text.replaceAll(DAEMON, url).replaceAll(APP, origin);
@@ -170,14 +169,6 @@ function fresh() {
 function put(path, text) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
-}
-
-/** Where the daemon with its /sdk is. */
-async function served(daemon) {
-  if (!FROM_DIST) return daemon.url;
-  const front = await dist(daemon.port);
-  ends.push(() => (front.closeAllConnections(), front.close()));
-  return `http://127.0.0.1:${front.address().port}`;
 }
 
 /** Nothing of this machine's own settings reaches the app. */

@@ -23,7 +23,7 @@ pub(super) struct Audit {
 enum What {
     /// Judge the whole audit trail of the database that the settings name; a daemon may be at work on it.
     Verify(Verify),
-    /// Print the public key with which signed heads are checked.
+    /// Print the public key with which signed heads are checked. The key is made where there is none.
     Key(SettingFlags),
 }
 
@@ -58,6 +58,16 @@ impl Audit {
     }
 }
 
+/// For who only checks: a key that was made now has signed nothing.
+fn kept(config: &Config) -> Result<SigningKey, Failure> {
+    match &config.audit.key {
+        Some(path) if !path.is_file() => {
+            Err(Failure::Failed(format!("there is no key in {}: give the public one as --public-key", path.display())))
+        }
+        _ => key(config),
+    }
+}
+
 fn key(config: &Config) -> Result<SigningKey, Failure> {
     let path = config.audit.key.as_ref().ok_or_else(|| {
         Failure::Configuration(
@@ -73,7 +83,7 @@ fn judged(config: &Config, options: &Verify) -> Result<(), Failure> {
         Some(folder) => {
             let key = match &options.public_key {
                 Some(text) => text.parse::<PublicKey>().map_err(|error| Failure::Failed(error.to_string()))?,
-                None => key(config)?.public(),
+                None => kept(config)?.public(),
             };
             Claims::read(folder, &key).map_err(|error| Failure::Failed(format!("{}: {error}", folder.display())))?
         }

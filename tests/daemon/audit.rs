@@ -71,6 +71,15 @@ async fn what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads(setu
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("1 channels, 7 entries, 2 lines of signed heads"), "{text}");
 
+    // A key that is missing is not made up by who checks.
+    let nowhere = folder.path().join("nowhere");
+    let (code, text) = said(&audit(
+        &database,
+        &[("TENFOUR_AUDIT_KEY", nowhere.to_str().unwrap())],
+        &["verify", "--heads", heads_text],
+    ));
+    assert!(code == Some(1) && text.contains("--public-key") && !nowhere.exists(), "{text}");
+
     // Another key's signature is none.
     let (code, other) =
         said(&audit(&database, &[("TENFOUR_AUDIT_KEY", folder.path().join("other").to_str().unwrap())], &["key"]));

@@ -1,5 +1,7 @@
 //! Reads a database's whole trail and judges it, channel by channel.
 
+use std::collections::BTreeSet;
+
 use super::heads::Claims;
 use super::judge::{Finding, Judge};
 use crate::domain::ids::ChannelId;
@@ -24,8 +26,8 @@ pub struct Report {
 /// A daemon may be at work on it meanwhile: each channel is judged up to where it was when its turn came.
 pub async fn verify(reader: &Reader, claims: &Claims) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    let mut channels = reader.audited_channels().await?;
-    channels.extend(claims.by_channel.keys().filter(|id| !channels.contains(id)).copied().collect::<Vec<_>>());
+    let mut channels: BTreeSet<ChannelId> = reader.audited_channels().await?.into_iter().collect();
+    channels.extend(claims.by_channel.keys());
     for id in channels {
         match channel(reader, id, claims, &mut report).await {
             // A row that is none, which the daemon never writes.

@@ -64,67 +64,33 @@ impl ChainRow {
 pub(super) async fn created(conn: &mut Conn, channel: &Channel, by: By, at: DateTime<Utc>) -> Result<(), StoreError> {
     let detail = founding(channel);
     let what = What::Created { detail: TextHash::of(&detail) };
-    write(conn, channel.id, channel.version, by, at, what, Some(detail)).await
+    write(conn, Entry { channel_id: channel.id, version: channel.version, at, by: actor(by), what }, Some(detail)).await
 }
 
-pub(super) async fn edited(
-    conn: &mut Conn,
-    (channel, version): (ChannelId, i64),
-    by: By,
-    message_id: MessageId,
-    content: &str,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    write(conn, channel, version, by, at, What::Edited { message_id, content: TextHash::of(content) }, None).await
+/// Of what took a version of a channel and is no new message.
+pub(super) async fn note(conn: &mut Conn, entry: Entry) -> Result<(), StoreError> {
+    write(conn, entry, None).await
 }
 
-pub(super) async fn deleted(
-    conn: &mut Conn,
-    (channel, version): (ChannelId, i64),
-    by: By,
-    message_id: MessageId,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    write(conn, channel, version, by, at, What::Deleted { message_id }, None).await
-}
-
-/// `detail` is what the log of changes keeps.
-pub(super) async fn changed(
-    conn: &mut Conn,
-    (channel, version): (ChannelId, i64),
-    by: By,
-    detail: &str,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    write(conn, channel, version, by, at, What::Changed { detail: TextHash::of(detail) }, None).await
-}
-
-async fn write(
-    conn: &mut Conn,
-    channel: ChannelId,
-    version: i64,
-    by: By,
-    at: DateTime<Utc>,
-    what: What,
-    detail: Option<String>,
-) -> Result<(), StoreError> {
+async fn write(conn: &mut Conn, entry: Entry, detail: Option<String>) -> Result<(), StoreError> {
+    let Entry { channel_id, version, at, by, what } = entry;
     let (kind, message, hash) = columns(&what);
     let query = diesel::insert_into(audit_entries::table).values((
-        audit_entries::channel_id.eq(channel),
+        audit_entries::channel_id.eq(channel_id),
         audit_entries::version.eq(version),
         audit_entries::kind.eq(kind),
         audit_entries::message_id.eq(message),
-        audit_entries::actor_id.eq(actor(by)),
+        audit_entries::actor_id.eq(by),
         audit_entries::at.eq(At(at)),
         audit_entries::hash.eq(hash.map(|hash| hash.0.to_vec())),
         audit_entries::detail.eq(detail),
     ));
     with_conn!(conn, |c| query.execute(c).await)?;
-    let query = audit_heads::table.find(channel);
+    let query = audit_heads::table.find(channel_id);
     let row: Option<ChainRow> = with_conn!(conn, |c| query.select(ChainRow::as_select()).first(c).await).optional()?;
     let mut chain = row.map_or_else(|| Chain::from(version), ChainRow::chain);
-    chain.add(&Entry { channel_id: channel, version, at, by: actor(by), what });
-    let query = Kept(moved!(channel, chain));
+    chain.add(&entry);
+    let query = Kept(moved!(channel_id, chain));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(())
 }
@@ -136,6 +102,7 @@ fn columns(what: &What) -> (&'static str, Option<MessageId>, Option<TextHash>) {
         What::Edited { message_id, content } => ("edited", Some(message_id), Some(content)),
         What::Deleted { message_id } => ("deleted", Some(message_id), None),
         What::Changed { detail } => ("changed", None, Some(detail)),
+        // The table takes none: its own row is that entry.
         What::Sent { message_id, .. } => ("sent", Some(message_id), None),
     }
 }

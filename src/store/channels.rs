@@ -14,6 +14,7 @@ use super::schema::{channel_changes, channel_members, channels, users as users_t
 use super::sql_types::{self, At};
 use super::unread::{self, Whose};
 use super::{NewGroup, audit, members, messages, users};
+use crate::domain::audit::{Entry, TextHash, What};
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{
     Audience, Channel, ChannelKind, ChannelState, ChannelView, Listing, Member, Role, Title, UnknownWord,
@@ -299,7 +300,8 @@ pub(super) async fn record(
     );
     with_conn!(conn, |c| query.execute(c).await)?;
     let detail = serde_json::to_string(&change).map_err(|e| StoreError::Internal(e.to_string()))?;
-    audit::changed(conn, (row.id, version), by, &detail, at).await?;
+    let what = What::Changed { detail: TextHash::of(&detail) };
+    audit::note(conn, Entry { channel_id: row.id, version, at, by: messages::actor(by), what }).await?;
     let query = diesel::insert_into(channel_changes::table).values((
         channel_changes::channel_id.eq(row.id),
         channel_changes::version.eq(version),

@@ -16,6 +16,7 @@ use super::page::{self, Walk};
 use super::revisions;
 use super::schema::{channels, messages, users};
 use super::sql_types::At;
+use crate::domain::audit::{Entry, TextHash, What};
 use crate::domain::change::{By, Change, Changed, Denied};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
@@ -204,7 +205,8 @@ pub(super) async fn edit(
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
     if !unnumbered {
-        audit::edited(conn, (row.id, version), by, id, content.as_str(), at).await?;
+        let what = What::Edited { message_id: id, content: TextHash::of(content.as_str()) };
+        audit::note(conn, Entry { channel_id: row.id, version, at, by: actor(by), what }).await?;
     }
     Ok(changed(Message { version, content: content.into_string(), updated_at: Some(at), ..message }))
 }
@@ -225,7 +227,8 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
         messages::deleted_by.eq(actor(by)),
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
-    audit::deleted(conn, (row.id, version), by, id, at).await?;
+    let what = What::Deleted { message_id: id };
+    audit::note(conn, Entry { channel_id: row.id, version, at, by: actor(by), what }).await?;
     Ok(changed(Message { version, content: String::new(), deleted_at: Some(at), ..message }))
 }
 

@@ -140,13 +140,12 @@ mod tests {
 
     use super::*;
 
-    fn three_lines() -> (tempfile::TempDir, PublicKey, String) {
-        let folder = tempfile::tempdir().unwrap();
-        let key = SigningKey::at(&folder.path().join("key")).unwrap();
+    fn three_lines() -> (PublicKey, String) {
+        let key = SigningKey::of(&"07".repeat(32)).unwrap();
         let mut lines = Lines::default();
         let head = |n: u8| (ChannelId(Uuid::from_u128(7)), Chain { since: -1, version: n.into(), head: Head([n; 32]) });
         let text = (1..=3).map(|n| lines.next(&key, format!("at {n}"), &[head(n)])).collect();
-        (folder, key.public(), text)
+        (key.public(), text)
     }
 
     fn judged(text: &str, key: &PublicKey) -> Claims {
@@ -157,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let (_folder, key, text) = three_lines();
+        let (key, text) = three_lines();
         let claims = judged(&text, &key);
         assert_eq!((claims.lines, claims.faults), (3, Vec::new()));
         let versions: Vec<i64> = claims.by_channel.values().flatten().map(|claim| claim.version).collect();
@@ -166,7 +165,7 @@ mod tests {
 
     #[test]
     fn any_byte_that_is_changed_and_any_line_that_is_gone_or_moved_is_seen() {
-        let (_folder, key, text) = three_lines();
+        let (key, text) = three_lines();
         for at in 0..text.len() {
             let mut bytes = text.clone().into_bytes();
             bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };

@@ -10,7 +10,7 @@ use super::flags::SettingFlags;
 use crate::audit::heads::Claims;
 use crate::audit::verify::{Report, verify};
 use crate::audit::{PublicKey, SigningKey};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::store::{self, DatabaseUrl};
 
 #[derive(Debug, Args)]
@@ -74,7 +74,9 @@ fn key(config: &Config) -> Result<SigningKey, Failure> {
             "audit_key: must be set where the database is no file: TENFOUR_AUDIT_KEY=FILE".to_owned(),
         )
     })?;
-    SigningKey::at(path).map_err(|error| Failure::Failed(error.to_string()))
+    let failed = |error: &dyn std::error::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    let text = config::random_at(path).map_err(|error| failed(&error))?;
+    SigningKey::of(&text).map_err(|error| failed(&error))
 }
 
 fn judged(config: &Config, options: &Verify) -> Result<(), Failure> {

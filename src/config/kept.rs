@@ -38,13 +38,23 @@ pub(super) fn audit_key(database_url: &str) -> Option<PathBuf> {
 /// The secret beside the database; made when there is none.
 pub(super) fn beside(database: &Path) -> Result<(Secret, Option<String>), String> {
     let path = path_beside(database);
-    match fs::symlink_metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => make(&path).map_err(|error| {
-            format!("no HS256 secret can be kept in {}: {error}; set TENFOUR_JWT_SECRET instead", path.display())
-        })?,
-        _ => {}
-    }
+    ensure(&path).map_err(|error| {
+        format!("no HS256 secret can be kept in {}: {error}; set TENFOUR_JWT_SECRET instead", path.display())
+    })?;
     read(&path)
+}
+
+/// The 32 random bytes that a file keeps, in hexadecimal form; made when there is no file, which only its owner reads.
+pub fn random_at(path: &Path) -> io::Result<String> {
+    ensure(path)?;
+    fs::read_to_string(path)
+}
+
+fn ensure(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path),
+        _ => Ok(()),
+    }
 }
 
 /// A secret from a file, and a warning where everybody can read it.

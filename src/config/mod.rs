@@ -20,6 +20,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use kept::random_at;
 pub use load::{load, load_existing, load_places};
 pub use secret::{Secret, SecretUrl};
 pub use source::Flags;

@@ -24,11 +24,11 @@ use crate::actors::registry::{Drain, Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::{SessionParts, TURNS};
 use crate::actors::tell;
+use crate::audit::SigningKey;
 use crate::audit::export::{ExportError, Exporter};
-use crate::audit::{KeyError, SigningKey};
 use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
-use crate::config::{AuthSettings, Config, SecretUrl};
+use crate::config::{self, AuthSettings, Config, SecretUrl};
 use crate::http;
 use crate::http::app::App;
 use crate::http::demo::Demo;
@@ -65,8 +65,8 @@ pub enum StartError {
     Epoch(#[from] StoreError),
     #[error("{0}")]
     Auth(#[from] SetupError),
-    #[error("{0}")]
-    AuditKey(#[from] KeyError),
+    #[error("the key of the audit trail, {0}")]
+    AuditKey(String),
     #[error("{0}")]
     AuditHeads(#[from] ExportError),
     #[error("cannot listen on {address} ({setting}): {error}")]
@@ -287,7 +287,9 @@ pub fn reachable(mut address: SocketAddr) -> SocketAddr {
 /// Carries heads of the audit trail away while the system runs, where that was asked for.
 fn exporter(config: &Config, reader: &Reader) -> Result<Option<Arc<Exporter>>, StartError> {
     let (Some(folder), Some(key)) = (&config.audit.heads, &config.audit.key) else { return Ok(None) };
-    let key = SigningKey::at(key)?;
+    let failed = |error: &dyn std::error::Error| StartError::AuditKey(format!("{}: {error}", key.display()));
+    let text = config::random_at(key).map_err(|error| failed(&error))?;
+    let key = SigningKey::of(&text).map_err(|error| failed(&error))?;
     log::info!("heads of the audit trail go to {}, signed by {}", folder.display(), key.public());
     let exporter = Arc::new(Exporter::new(reader.clone(), key, folder)?);
     actix::spawn(Arc::clone(&exporter).run());

@@ -161,7 +161,7 @@ impl Crime {
         let path = folder.join("chat.db");
         let (writer, reader) = open_at(&file_url(&path)).await;
         busy(&writer).await;
-        let key = SigningKey::at(&folder.join("key")).unwrap();
+        let key = SigningKey::of(&"07".repeat(32)).unwrap();
         let public = key.public();
         let exporter = Exporter::new(reader.clone(), key, &folder.join("heads")).unwrap();
         assert_eq!(exporter.export().await.unwrap(), 2);

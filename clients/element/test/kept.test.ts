@@ -1,26 +1,18 @@
 /** What the reader has begun stays theirs: the focus, a draft, a reply, an edit, the place in the list; until they sign out. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { post, until } from "../../test/daemon.mjs";
-import { say, shown, startStage } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { say, shown, stage, topRow, useStage } from "./stage.ts";
 
-let stage: Stage;
 let dock: string;
 let who: string;
 let n = 0;
-beforeAll(async () => {
-  stage = await startStage();
-});
-afterAll(() => stage?.stop());
+useStage();
 beforeEach(async () => {
   // Each has a list of their own.
   who = `dispatcher-${++n}`;
   dock = (await stage.daemon.group("Dock", [who, "driver"])).id;
   await stage.daemon.group("Yard", [who, "driver"]);
-});
-afterEach(async () => {
-  for (const context of stage.browser.contexts()) await context.close();
 });
 
 type Chat = HTMLElement & { strings: unknown; channel: string | null; client: unknown; getToken: unknown; signOut(): Promise<void> };
@@ -35,11 +27,23 @@ const active = (page: Page) =>
     const it = document.querySelector("tenfour-chat")!.shadowRoot!.activeElement;
     return it ? `${it.localName} ${it.getAttribute("aria-label")}` : "nothing";
   });
-const scrolled = (page: Page) => page.locator(".scroller").evaluate((it) => Math.round(it.scrollTop));
 const frames = (page: Page) =>
   page.evaluate(async () => {
     for (let i = 0; i < 4; i++) await new Promise(requestAnimationFrame);
   });
+/** "one" is sent and becomes "one!", which is under way until what comes back is called. */
+const beginEdit = async (page: Page) => {
+  const waiting: (() => void)[] = [];
+  await page.route("**/api/v1/messages/*", async (route) => {
+    if (route.request().method() === "PATCH") await new Promise<void>((done) => waiting.push(done));
+    await route.continue().catch(() => {});
+  });
+  await say(page, "one");
+  await page.locator(".tick.sent").waitFor();
+  await field(page).press("ArrowUp");
+  await say(page, "one!");
+  return waiting;
+};
 const answer = async (page: Page, words: string) => {
   await page.locator(".row").first().waitFor();
   await field(page).press("PageUp");
@@ -84,7 +88,7 @@ test("a move in the page changes nothing: focus, reply and place stay", async ()
   await answer(page, "half an answer");
   await page.locator(".scroller").evaluate((it) => (it.scrollTop = 700));
   await frames(page);
-  const before = await scrolled(page);
+  const before = await topRow(page);
   const first = await page.evaluateHandle(() => document.querySelector("tenfour-chat")!.shadowRoot!.querySelector(".root"));
   await page.evaluate(() => document.body.append(document.querySelector("tenfour-chat")!));
   await frames(page);
@@ -92,7 +96,9 @@ test("a move in the page changes nothing: focus, reply and place stay", async ()
   expect(await active(page)).toBe("textarea Message to Dock");
   expect(await field(page).inputValue()).toBe("half an answer");
   expect(await about(page).isVisible()).toBe(true);
-  expect(Math.abs((await scrolled(page)) - before)).toBeLessThan(3);
+  const after = await topRow(page);
+  expect(after.text).toBe(before.text);
+  expect(Math.abs(after.y - before.y)).toBeLessThan(3);
 });
 
 test("words that are the same change nothing; others keep what was begun", async () => {
@@ -177,15 +183,7 @@ test("a begun edit is still there after a look into another channel, beside the 
 
 test("an edit that was given up or left while it is saved is in nobody's way", async () => {
   const page = await stage.open({ sub: who, channel: dock });
-  const waiting: (() => void)[] = [];
-  await page.route("**/api/v1/messages/*", async (route) => {
-    if (route.request().method() === "PATCH") await new Promise<void>((done) => waiting.push(done));
-    await route.continue().catch(() => {});
-  });
-  await say(page, "one");
-  await page.locator(".tick.sent").waitFor();
-  await field(page).press("ArrowUp");
-  await say(page, "one!");
+  const waiting = await beginEdit(page);
   await until("it is under way", () => waiting.length === 1);
   await field(page).press("Escape");
   await say(page, "two");
@@ -203,15 +201,7 @@ test("an edit that was given up or left while it is saved is in nobody's way", a
 
 test("what is saved after one has gone elsewhere leaves no edit behind", async () => {
   const page = await stage.open({ sub: who, channel: dock });
-  const waiting: (() => void)[] = [];
-  await page.route("**/api/v1/messages/*", async (route) => {
-    if (route.request().method() === "PATCH") await new Promise<void>((done) => waiting.push(done));
-    await route.continue().catch(() => {});
-  });
-  await say(page, "one");
-  await page.locator(".tick.sent").waitFor();
-  await field(page).press("ArrowUp");
-  await say(page, "one!");
+  const waiting = await beginEdit(page);
   await until("it is under way", () => waiting.length === 1);
   await go(page, "Yard");
   waiting[0]!();
@@ -293,15 +283,7 @@ test("signing out closes a client that was given, and forgets what was left behi
 
 test("what is typed on while a change is saved is a further change", async () => {
   const page = await stage.open({ sub: who, channel: dock });
-  const waiting: (() => void)[] = [];
-  await page.route("**/api/v1/messages/*", async (route) => {
-    if (route.request().method() === "PATCH") await new Promise<void>((done) => waiting.push(done));
-    await route.continue().catch(() => {});
-  });
-  await say(page, "one");
-  await page.locator(".tick.sent").waitFor();
-  await field(page).press("ArrowUp");
-  await say(page, "one!");
+  const waiting = await beginEdit(page);
   // Twice is once.
   await field(page).press("Enter");
   await until("it is under way", () => waiting.length === 1);

@@ -1,25 +1,19 @@
 /** Without a mouse: everything can be reached, done, and left by keys; input methods keep theirs. */
 import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { post, until } from "../../test/daemon.mjs";
-import { shown, startStage } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { shown, stage, useStage } from "./stage.ts";
 
-let stage: Stage;
 let first: string;
+useStage();
 beforeAll(async () => {
-  stage = await startStage();
   const { daemon } = stage;
   first = (await daemon.group("Alpha yard", ["dispatcher", "driver"])).id;
   await daemon.group("Beta yard", ["dispatcher", "driver"]);
   await daemon.group("Gámma yard", ["dispatcher", "driver"]);
   await post(daemon, first, "driver", ["one", "two https://example.com", "three"]);
   await daemon.call(`/channels/${first}/read`, { as: "dispatcher", body: { seq: 3 } });
-});
-afterAll(() => stage?.stop());
-afterEach(async () => {
-  for (const context of stage.browser.contexts()) await context.close();
 });
 
 /** What has the focus, in short. */

@@ -1,38 +1,20 @@
 /** A long history: it scrolls without jumping, jumps where it is told to, and few of its rows exist. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { post, until } from "../../test/daemon.mjs";
-import { flood, say, startStage } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { flood, say, stage, topRow, useStage } from "./stage.ts";
 
 const MANY = 50_000;
 const words = (n: number) => `${n} ${"a word or two more ".repeat((n * 7919) % 23)}`.trim();
 
-let stage: Stage;
 let archive: string;
+useStage();
 beforeAll(async () => {
-  stage = await startStage();
   archive = (await stage.daemon.group("Archive", ["dispatcher", "driver", "reader"])).id;
   await flood(stage.daemon, archive, "driver", MANY, words);
 }, 60_000);
-afterAll(() => stage?.stop());
-afterEach(async () => {
-  for (const context of stage.browser.contexts()) await context.close();
-});
 
 const text = (page: Page, words: string) => page.locator(".row .text", { hasText: new RegExp(`^${words}$`) });
-
-/** The first row that is seen, and where it is. */
-const topRow = (page: Page) =>
-  page.locator(".scroller").evaluate((scroller) => {
-    const { top } = scroller.getBoundingClientRect();
-    for (const row of scroller.querySelectorAll(".row")) {
-      const box = row.getBoundingClientRect();
-      const { top: y } = row.querySelector(".body")!.getBoundingClientRect();
-      if (box.bottom > top + 1) return { text: row.querySelector(".text")!.textContent, y: y - top };
-    }
-    return { text: null, y: 0 };
-  });
 
 const held = (page: Page, id: string) =>
   page.evaluate((id) => (document.querySelector("tenfour-chat") as unknown as Held).client.channel(id).messages.length, id);

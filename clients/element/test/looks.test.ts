@@ -6,24 +6,19 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { violations } from "../../test/browser.mjs";
 import { until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
-import { backOnline, startStage } from "./stage.ts";
-import type { Stage, Who } from "./stage.ts";
+import { backOnline, stage, useStage } from "./stage.ts";
+import type { Who } from "./stage.ts";
 
-let stage: Stage;
 let group: string;
 let direct: string;
 
+useStage();
 beforeAll(async () => {
-  stage = await startStage();
   await fill();
-});
-afterAll(() => stage?.stop());
-afterEach(async () => {
-  for (const context of stage.browser.contexts()) await context.close();
 });
 
 const people = { "driver-7": "Driver 7", "driver-12": "Driver 12", dock: "Dock North", workshop: "Workshop", dispatcher: "Dispatcher" };

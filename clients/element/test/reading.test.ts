@@ -1,31 +1,14 @@
 /** What counts as read, where reading goes on, and what is asked of a server that gives nothing. */
 import type { Page, Route } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { post, until } from "../../test/daemon.mjs";
-import { startProxy } from "../../test/proxy.mjs";
-import { backOnline, flood, say, shown, startStage } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { backOnline, flood, lineTo, say, shown, stage, useStage } from "./stage.ts";
 
-let stage: Stage;
 let dock: string;
-const proxies: Awaited<ReturnType<typeof startProxy>>[] = [];
-beforeAll(async () => {
-  stage = await startStage();
-});
-afterAll(() => stage?.stop());
+useStage();
 beforeEach(async () => {
   dock = (await stage.daemon.group("Dock", ["dispatcher", "driver"])).id;
 });
-afterEach(async () => {
-  for (const context of stage.browser.contexts()) await context.close();
-  for (const proxy of proxies.splice(0)) await proxy.stop();
-});
-
-async function lineTo(): Promise<Awaited<ReturnType<typeof startProxy>>> {
-  const proxy = await startProxy(stage.daemon.port);
-  proxies.push(proxy);
-  return proxy;
-}
 
 const texts = (word: string, count: number) => Array.from({ length: count }, (_, i) => `${word} ${i}`);
 const text = (page: Page, words: string) => page.locator(".row .text", { hasText: new RegExp(`^${words}$`) });

@@ -7,12 +7,15 @@
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import { WebSocket } from "ws";
 import { startBrowser } from "../../test/browser.mjs";
-import { freePort, startDaemon } from "../../test/daemon.mjs";
+import { startDaemon } from "../../test/daemon.mjs";
+import { startProxy } from "../../test/proxy.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src *";
@@ -44,13 +47,33 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-export async function startStage(env: Record<string, string> = {}): Promise<Stage> {
-  const port = await freePort();
-  const origin = `http://127.0.0.1:${port}`;
-  const daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: origin, ...env } });
+/** Of the suite that has called `useStage`. */
+export let stage: Stage;
+const proxies: Awaited<ReturnType<typeof startProxy>>[] = [];
+
+/** A stage for a suite; each of its tests ends with no window and no proxy. */
+export function useStage(): void {
+  beforeAll(async () => {
+    stage = await startStage();
+  });
+  afterAll(() => stage?.stop());
+  afterEach(async () => {
+    for (const context of stage.browser.contexts()) await context.close();
+    for (const proxy of proxies.splice(0)) await proxy.stop();
+  });
+}
+
+/** A line to the daemon that a test can cut. */
+export async function lineTo(): Promise<Awaited<ReturnType<typeof startProxy>>> {
+  const proxy = await startProxy(stage.daemon.port);
+  proxies.push(proxy);
+  return proxy;
+}
+
+async function startStage(): Promise<Stage> {
   const signedOut = new Set<string>();
   const server = createServer(async (request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? "/", origin);
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
     try {
       if (pathname === "/token") {
         const sub = searchParams.get("sub")!;
@@ -67,7 +90,10 @@ export async function startStage(env: Record<string, string> = {}): Promise<Stag
       response.writeHead(404).end();
     }
   });
-  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  // It answers once there is a page, which is after both are there.
+  const daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: origin } });
   const browser = await startBrowser();
 
   async function openIn(context: BrowserContext, who: Who): Promise<Page> {
@@ -93,6 +119,18 @@ export async function startStage(env: Record<string, string> = {}): Promise<Stag
     },
   };
 }
+
+/** The first row that is seen, and where it is: what stays when pages come in above it. */
+export const topRow = (page: Page) =>
+  page.locator(".scroller").evaluate((scroller) => {
+    const { top } = scroller.getBoundingClientRect();
+    for (const row of scroller.querySelectorAll(".row")) {
+      const box = row.getBoundingClientRect();
+      const { top: y } = row.querySelector(".body")!.getBoundingClientRect();
+      if (box.bottom > top + 1) return { text: row.querySelector(".text")!.textContent, y: y - top };
+    }
+    return { text: null, y: 0 };
+  });
 
 /** The messages that are shown, from top to bottom. */
 export function shown(page: Page): Promise<string[]> {

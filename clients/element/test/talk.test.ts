@@ -1,31 +1,14 @@
 /** Two people talk in two windows: over a good line, a cut one, from two tabs, and over a reload. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { post, until } from "../../test/daemon.mjs";
-import { startProxy } from "../../test/proxy.mjs";
-import { backOnline, say, shown, startStage } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { backOnline, lineTo, say, shown, stage, useStage } from "./stage.ts";
 
-let stage: Stage;
 let dock: string;
-const proxies: Awaited<ReturnType<typeof startProxy>>[] = [];
-beforeAll(async () => {
-  stage = await startStage();
-});
-afterAll(() => stage?.stop());
+useStage();
 beforeEach(async () => {
   dock = (await stage.daemon.group("Dock", ["dispatcher", "driver"])).id;
 });
-afterEach(async () => {
-  for (const context of stage.browser.contexts()) await context.close();
-  for (const proxy of proxies.splice(0)) await proxy.stop();
-});
-
-async function lineTo(): Promise<Awaited<ReturnType<typeof startProxy>>> {
-  const proxy = await startProxy(stage.daemon.port);
-  proxies.push(proxy);
-  return proxy;
-}
 
 const stored = async (channel = dock): Promise<string[]> =>
   (await stage.daemon.call(`/channels/${channel}/messages?after=0&limit=200`, { as: "driver" })).messages.map(

@@ -1,36 +1,20 @@
 /** No word says more than is known: of the connection, of who is signed in, of an empty list, of a change that did not go through. */
 import { readFile } from "node:fs/promises";
 import type { Page, Route } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { UnauthorizedError } from "@tenfour/client";
 import { post, until } from "../../test/daemon.mjs";
-import { startProxy } from "../../test/proxy.mjs";
-import { backOnline, say, startStage } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { backOnline, lineTo, say, stage, useStage } from "./stage.ts";
 
-let stage: Stage;
 let dock: string;
 let who: string;
 let n = 0;
-const proxies: Awaited<ReturnType<typeof startProxy>>[] = [];
-beforeAll(async () => {
-  stage = await startStage();
-});
-afterAll(() => stage?.stop());
+useStage();
 beforeEach(async () => {
   who = `dispatcher-${++n}`;
   dock = (await stage.daemon.group("Dock", [who, "driver"])).id;
 });
-afterEach(async () => {
-  for (const context of stage.browser.contexts()) await context.close();
-  for (const proxy of proxies.splice(0)) await proxy.stop();
-});
 
-async function lineTo() {
-  const proxy = await startProxy(stage.daemon.port);
-  proxies.push(proxy);
-  return proxy;
-}
 const banner = (page: Page) => page.locator(".banner");
 const nothing = (page: Page) => page.locator(".messages .nothing");
 const problem = (route: Route, status: number, code: string) =>

@@ -1,8 +1,7 @@
 /** Whatever is sent or called is text: nothing runs, nothing loads, no policy is even tried. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { post, until } from "../../test/daemon.mjs";
-import { startStage } from "./stage.ts";
-import type { Stage } from "./stage.ts";
+import { stage, useStage } from "./stage.ts";
 
 const CORPUS = [
   "<script>alert(1)</script>",
@@ -45,11 +44,7 @@ const CORPUS = [
   "<x style=position:fixed;inset:0 onclick=alert(1)>",
 ];
 
-let stage: Stage;
-beforeAll(async () => {
-  stage = await startStage();
-});
-afterAll(() => stage?.stop());
+useStage();
 
 test(`${CORPUS.length} strings as content and as names stay text`, async () => {
   const { daemon } = stage;

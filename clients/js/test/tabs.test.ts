@@ -1,32 +1,14 @@
 /** Real tabs of a real browser over one IndexedDB, with its locks and broadcasts. */
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startBrowser } from "../../test/browser.mjs";
-import { startDaemon, until } from "../../test/daemon.mjs";
-import { servePage } from "../../test/page.mjs";
+import { expect, test } from "vitest";
+import { until } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
+import { browser, daemon, page, proxy, usePage } from "./browser.ts";
 import type { TenfourClient } from "../src/index.ts";
-import type { Daemon } from "./help.ts";
 
 declare const chat: TenfourClient;
 declare const kept: () => Promise<number>;
 
-let daemon: Daemon;
-let page: Awaited<ReturnType<typeof servePage>>;
-let proxy: Awaited<ReturnType<typeof startProxy>>;
-let browser: Awaited<ReturnType<typeof startBrowser>>;
-beforeAll(async () => {
-  page = await servePage(fileURLToPath(new URL("tabs-page.ts", import.meta.url)));
-  daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: page.url } });
-  proxy = await startProxy(daemon.port);
-  browser = await startBrowser();
-});
-afterAll(async () => {
-  await browser?.close();
-  await proxy?.stop();
-  await page?.stop();
-  await daemon?.stop();
-});
+usePage("tabs-page.ts");
 
 test("two tabs share one outbox, and what was typed without a line survives a reload", async () => {
   const dock: string = (await daemon.group("Dock", ["dispatcher"])).id;

@@ -1,31 +1,12 @@
 /** A client in a dedicated worker of a real browser, where there is no window and no document. */
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { startBrowser } from "../../test/browser.mjs";
-import { post, startDaemon, until } from "../../test/daemon.mjs";
-import { servePage } from "../../test/page.mjs";
-import { startProxy } from "../../test/proxy.mjs";
+import { expect, test } from "vitest";
+import { post, until } from "../../test/daemon.mjs";
+import { browser, daemon, page, proxy, usePage } from "./browser.ts";
 import { connected, contents } from "./help.ts";
-import type { Daemon } from "./help.ts";
 
 declare const ask: (what: string, args: unknown[]) => Promise<unknown>;
 
-let daemon: Daemon;
-let page: Awaited<ReturnType<typeof servePage>>;
-let proxy: Awaited<ReturnType<typeof startProxy>>;
-let browser: Awaited<ReturnType<typeof startBrowser>>;
-beforeAll(async () => {
-  page = await servePage(fileURLToPath(new URL("worker-page.ts", import.meta.url)));
-  daemon = await startDaemon({ env: { TENFOUR_ALLOWED_ORIGINS: page.url } });
-  proxy = await startProxy(daemon.port);
-  browser = await startBrowser();
-});
-afterAll(async () => {
-  await browser?.close();
-  await proxy?.stop();
-  await page?.stop();
-  await daemon?.stop();
-});
+usePage("worker-page.ts");
 
 test("in a worker it connects, sends, receives, and comes back after a cut", async () => {
   const dock: string = (await daemon.group("Dock", ["dispatcher", "driver"])).id;

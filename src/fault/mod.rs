@@ -132,6 +132,8 @@ named! {
         UnreadByTimestamp = "unread_by_timestamp",
         /// The ack of a retry has other numbers than the first one.
         AckWrongDuplicate = "ack_wrong_duplicate",
+        /// The audit trail of sends goes on in a transaction of its own, after theirs. PostgreSQL only.
+        AuditOutsideTransaction = "audit_outside_transaction",
     }
 }
 

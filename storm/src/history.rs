@@ -327,6 +327,15 @@ pub(crate) struct LostAtPowerCut {
     pub client_id: Uuid,
 }
 
+/// What the verification of the audit trail said when all was over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trail {
+    /// Of all channels.
+    pub entries: u64,
+    /// What is not as it has to be.
+    pub faults: Vec<String>,
+}
+
 /// All of a run.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -344,6 +353,7 @@ pub(crate) struct History {
     pub lost_at_power_cut: Vec<LostAtPowerCut>,
     /// The largest resident memory of a node in bytes, with the connections that it had then.
     pub memory: Vec<(Micros, u8, u64, usize)>,
+    pub trail: Trail,
     /// Panics in the logs of nodes that no fail point asked for, and lines that say something is wrong in itself.
     pub alarms: Vec<String>,
 }

@@ -66,6 +66,7 @@ const CASES: &[Case] = &[
     single(Sabotage::RoomNotRespawned, &[Fault::PanicRoom], &[Anomaly::NotConverged]),
     single(Sabotage::UnreadByTimestamp, LINES, &[Anomaly::WrongUnread]),
     single(Sabotage::AckWrongDuplicate, LINES, &[Anomaly::Duplicate]),
+    cluster(Sabotage::AuditOutsideTransaction, STORE, &[Anomaly::BrokenTrail]),
 ];
 
 /// Runs the cases of these names, or all, and prints the table. Was each found?

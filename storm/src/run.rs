@@ -15,6 +15,7 @@ use crate::nemesis::apply::{self, Outcome};
 use crate::nemesis::fault::{Ability, Fault};
 use crate::nemesis::schedule;
 use crate::progress::Progress;
+use crate::rig::node::Node;
 use crate::rig::{Plan, Rig};
 
 /// What a run is given.
@@ -138,9 +139,13 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
         left?;
     }
     tasks.watching.shutdown().await;
+    progress.say("judging the audit trail");
+    let draining = Arc::clone(rig);
+    spawn_blocking(move || draining.nodes.iter().try_for_each(Node::drain)).await??;
+    let trail = rig.trail().await?;
     let logs = rig.nodes.iter().flat_map(|node| crate::alarms::in_log(node.no, &node.log()));
     outcome.alarms.extend(logs.collect::<Vec<_>>());
-    outcome.alarms.extend(rig.nodes.iter().flat_map(crate::rig::node::Node::alarms));
+    outcome.alarms.extend(rig.nodes.iter().flat_map(Node::alarms));
     outcome.alarms.extend(world.alarms.take());
     let scene = std::mem::take(&mut crowd.scene);
     let memory = std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner));
@@ -154,6 +159,7 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
         power_cuts: outcome.power_cuts,
         lost_at_power_cut: outcome.lost,
         memory,
+        trail,
         alarms: outcome.alarms,
     })
 }

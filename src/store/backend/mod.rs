@@ -29,6 +29,7 @@ use super::schema::{channels, users};
 use super::settings::{DatabaseUrl, PostgresUrl, Settings, Timeouts};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{Append, Appended};
+use crate::fault::{self, Sabotage};
 
 pub(super) type SqliteConn = SyncConnectionWrapper<SqliteConnection>;
 
@@ -127,6 +128,11 @@ impl Conn {
             return Ok(());
         }
         let mut last = std::mem::take(&mut self.last);
+        if fault::planted(Sabotage::AuditOutsideTransaction) && !last.is_empty() {
+            self.batch("COMMIT").await?;
+            tokio::time::sleep(fault::WINDOW).await;
+            return Ok(self.batch(&last).await?);
+        }
         last.push_str("COMMIT");
         let done = self.batch(&last).await;
         if done.is_err() && matches!(self.kind, Kind::Sqlite(_)) {

@@ -1,5 +1,5 @@
-//! I18, I19: a send is answered in time whatever the store does, and no node takes more memory than promised. Also what is
-//! wrong in itself, as clients and logs tell it.
+//! I18, I19: a send is answered in time whatever the store does, and no node takes more memory than promised. Also I20 and what
+//! is wrong in itself, as the trail's verification, clients and logs tell it.
 
 use super::Anomaly;
 use super::evidence;
@@ -36,6 +36,9 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) -> u64 {
                 (what, Vec::new())
             });
         }
+    }
+    for fault in &model.history.trail.faults {
+        found.add(Anomaly::BrokenTrail, None, 0, || ("the audit trail does not hold".to_owned(), vec![fault.clone()]));
     }
     for alarm in &model.history.alarms {
         found.add(Anomaly::Alarm, None, 0, || ("something is wrong in itself".to_owned(), vec![alarm.clone()]));

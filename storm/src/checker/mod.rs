@@ -88,6 +88,8 @@ pub(crate) enum Anomaly {
     DishonestAnswer,
     /// I19: more memory than promised.
     Memory,
+    /// I20: the audit trail does not say what is stored, or is broken.
+    BrokenTrail,
     /// A panic, a broken rule that a node has noticed itself, an end that nobody asked for, an answer that is none.
     Alarm,
 }

@@ -27,6 +27,8 @@ pub(crate) struct Sums {
     pub connections: u64,
     pub syncs: u64,
     pub histories: u64,
+    /// Of the audit trail, each of which was held against what is stored.
+    pub trail_entries: u64,
     pub power_cuts: u64,
     pub faults: u64,
     /// Microseconds from an acknowledgement to each delivery: 50th, 99th and 100th percentile.
@@ -38,6 +40,7 @@ pub(crate) struct Sums {
 pub(super) fn of(model: &Model<'_>) -> Sums {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let mut sums = Sums {
+        trail_entries: model.history.trail.entries,
         power_cuts: count(model.history.power_cuts),
         faults: count(model.history.broken.len()),
         ..Sums::default()

@@ -74,6 +74,7 @@ amounts! {
     connections,
     syncs,
     histories,
+    trail_entries,
 }
 
 impl Amounts {
@@ -97,6 +98,7 @@ impl Amounts {
             connections: sums.connections,
             syncs: sums.syncs,
             histories: sums.histories,
+            trail_entries: sums.trail_entries,
         }
     }
 }

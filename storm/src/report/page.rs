@@ -82,6 +82,7 @@ pub(super) fn cards(sums: &Amounts) -> String {
         (sums.connections, "connections"),
         (sums.syncs, "syncs"),
         (sums.histories, "pages of history"),
+        (sums.trail_entries, "entries of the audit trail"),
         (sums.faults, "faults"),
         (sums.power_cuts, "power cuts"),
     ];

@@ -40,11 +40,12 @@ impl Display for Text<'_> {
         row(
             "seen",
             format!(
-                "{}, {}, {}, {}",
+                "{}, {}, {}, {}, {}",
                 count(sums.deliveries, "delivery", "deliveries"),
                 count(sums.connections, "connection", "connections"),
                 count(sums.syncs, "sync", "syncs"),
                 count(sums.histories, "history", "histories"),
+                count(sums.trail_entries, "entry of the trail", "entries of the trail"),
             ),
         )?;
         row("acknowledged", spread(sums.acknowledged_after))?;

@@ -10,6 +10,7 @@ pub(crate) mod postgres;
 pub(crate) mod power;
 mod process;
 pub(crate) mod redis;
+mod trail;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -75,6 +76,7 @@ pub(crate) struct Plan {
 
 #[derive(Debug)]
 pub(crate) struct Rig {
+    folder: PathBuf,
     pub nodes: Vec<Node>,
     pub postgres: Option<Postgres>,
     pub redis: Option<Redis>,
@@ -107,6 +109,7 @@ impl Rig {
         }
         let front = Proxy::start(nodes[0].line.addr);
         Ok(Self {
+            folder: plan.folder.clone(),
             nodes,
             postgres,
             redis,

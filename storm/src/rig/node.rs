@@ -14,6 +14,7 @@ use super::guard::{Guard, alive, signal};
 use super::postgres::Postgres;
 use super::process::Process;
 use super::redis::Redis;
+use super::trail::{heads_folder, key_file};
 use super::{Plan, SECRET, free_port};
 use crate::Trouble;
 use crate::proxy::Proxy;
@@ -80,6 +81,8 @@ impl Node {
             ("TENFOUR_HEARTBEAT_INTERVAL_MS".to_owned(), HEARTBEAT_MS.to_string()),
             ("TENFOUR_HEARTBEAT_TIMEOUT_MS".to_owned(), SILENCE_MS.to_string()),
             ("TENFOUR_OUTBOX_BYTES".to_owned(), OUTBOX_BYTES.to_string()),
+            ("TENFOUR_AUDIT_HEADS".to_owned(), heads_folder(&plan.folder).display().to_string()),
+            ("TENFOUR_AUDIT_KEY".to_owned(), key_file(&plan.folder).display().to_string()),
             // A backtrace of a debug build takes more memory than the daemon itself.
             ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
         ];

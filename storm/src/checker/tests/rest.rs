@@ -386,6 +386,8 @@ fn more_memory_than_promised_and_what_nodes_say() {
     nothing(&with(|history| history.memory.push((1, 0, (64 << 20) + 10 * (48 << 10), 10))));
     let verdict = with(|history| history.memory.push((1, 0, (64 << 20) + 10 * (48 << 10) + 1, 10)));
     finds(&verdict, Anomaly::Memory, "with 10 connections");
+    let verdict = with(|history| history.trail.faults.push("channel 1, version 7: an edit has no entry".into()));
+    finds(&verdict, Anomaly::BrokenTrail, "the audit trail does not hold");
     let verdict = with(|history| history.alarms.push("a part panicked".into()));
     finds(&verdict, Anomaly::Alarm, "a part panicked");
 }

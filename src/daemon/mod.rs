@@ -93,6 +93,7 @@ impl Daemon {
         let background = Background::new()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
         let (writer, reader) = store::open(settings, background.handle.clone()).await?;
+        background.handle.spawn(writer.indexer(&reader).run());
         let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
 

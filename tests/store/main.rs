@@ -20,4 +20,5 @@ mod proxy;
 #[path = "../support/queries.rs"]
 mod queries;
 mod reading;
+mod search;
 mod sync;

@@ -70,7 +70,7 @@ impl Indexer {
     }
 
     /// Works until the runtime ends.
-    pub async fn run(self) {
+    pub async fn run(&self) {
         let mut swept: Option<Instant> = None;
         loop {
             if swept.is_none_or(|at| at.elapsed() >= SWEEP) {

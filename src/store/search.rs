@@ -25,11 +25,7 @@ const MORE: usize = 20;
 const MAX_CHANNELS: usize = 256;
 
 /// `None` where the one channel that is searched is none that `asker` may see. Within one transaction.
-pub(super) async fn find(
-    conn: &mut Conn,
-    asker: Option<UserId>,
-    search: Search,
-) -> Result<Option<Found>, StoreError> {
+pub(super) async fn find(conn: &mut Conn, asker: Option<UserId>, search: Search) -> Result<Option<Found>, StoreError> {
     let Some(scope) = scope(conn, asker, search.channel).await? else { return Ok(None) };
     if scope.as_ref().is_some_and(BTreeSet::is_empty) {
         return Ok(Some(Found::default()));

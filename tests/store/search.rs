@@ -164,7 +164,9 @@ async fn filters_narrow_what_is_found(writer: Writer, reader: Reader) {
         assert_eq!(page.next.is_some(), cut, "{search:?}");
     }
     // Times that no message can have, and places that never were one.
-    for (from, to) in [("0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"), ("1969-01-01T00:00:00Z", "9999-01-01T00:00:00Z")] {
+    for (from, to) in
+        [("0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"), ("1969-01-01T00:00:00Z", "9999-01-01T00:00:00Z")]
+    {
         let time = |text: &str| Some(chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc());
         let page = found(&reader, Some("bo"), Search { from: time(from), to: time(to), ..all.clone() }).await;
         assert_eq!(page.hits.len(), 6, "{from} {to}");
@@ -233,13 +235,12 @@ async fn edits_and_deletions_show_before_they_are_indexed(writer: Writer, reader
 /// Random texts of what means something to somebody: each message is found by its own text, and by nothing is anything broken.
 async fn whatever_is_typed_finds_what_has_it(writer: Writer, reader: Reader) {
     const SIGNS: [&str; 30] = [
-        "a", "B", "ab", "ä", "\u{301}", "ß", "会", "🚚", " ", " ", "\"", "'", "*", "-", "(", ")", ":", "^", "+", "&", "|", "!", "<->",
-        "\\", "%", "NEAR", " OR ", " NOT ", "\u{e000}", "\u{202e}",
+        "a", "B", "ab", "ä", "\u{301}", "ß", "会", "🚚", " ", " ", "\"", "'", "*", "-", "(", ")", ":", "^", "+", "&",
+        "|", "!", "<->", "\\", "%", "NEAR", " OR ", " NOT ", "\u{e000}", "\u{202e}",
     ];
     let mut random = fastrand::Rng::with_seed(11);
-    let mut made = |most: usize| -> String {
-        (0..random.usize(1..most)).map(|_| SIGNS[random.usize(0..SIGNS.len())]).collect()
-    };
+    let mut made =
+        |most: usize| -> String { (0..random.usize(1..most)).map(|_| SIGNS[random.usize(0..SIGNS.len())]).collect() };
     let channel = group(&writer, &["ana"]).await;
     let said: Vec<String> = (0..40).map(|_| made(12)).collect();
     say(&writer, &channel, &said.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -300,7 +301,9 @@ fn messages_of_before_the_migration_are_found() {
             say(&writer, &other, &many.iter().map(String::as_str).collect::<Vec<_>>()).await;
         }
         let mut sqlite = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-        sqlite.batch_execute(&format!("PRAGMA foreign_keys = ON; {} {UNMIGRATED}", script("sqlite", "down.sql"))).unwrap();
+        sqlite
+            .batch_execute(&format!("PRAGMA foreign_keys = ON; {} {UNMIGRATED}", script("sqlite", "down.sql")))
+            .unwrap();
         let mut postgres = connect(&database.url).await;
         let down = format!("SET search_path = tenfour; {} {UNMIGRATED}", script("postgres", "down.sql"));
         postgres.batch_execute(&down).await.unwrap();

@@ -114,7 +114,9 @@ mod tests {
         let text = format!("{} tor {}", family.repeat(30), "e\u{301}".repeat(200));
         let parts = snippet(&text, &Query::parse("tor").unwrap().matches(&text).unwrap());
         let (first, last) = (&parts[0].text, &parts[2].text);
-        assert!(first.trim_start_matches('…').starts_with('👨') || first.trim_start_matches('…').starts_with(['👩', '👧']));
+        assert!(
+            first.trim_start_matches('…').starts_with('👨') || first.trim_start_matches('…').starts_with(['👩', '👧'])
+        );
         assert!(last.ends_with("\u{301}…"), "{last}");
     }
 

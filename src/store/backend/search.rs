@@ -87,7 +87,10 @@ impl From<CandidateRow> for Candidate {
 impl Conn {
     /// How far these channels are indexed, and nobody else indexes them until the end of the transaction. Those that were
     /// never indexed are missing, and those that another node is at work on.
-    pub(in crate::store) async fn lock_progress(&mut self, channels: &[ChannelId]) -> QueryResult<Vec<(ChannelId, i64)>> {
+    pub(in crate::store) async fn lock_progress(
+        &mut self,
+        channels: &[ChannelId],
+    ) -> QueryResult<Vec<(ChannelId, i64)>> {
         let rows = search_progress::table
             .filter(search_progress::channel_id.eq_any(channels))
             .order(search_progress::channel_id)

@@ -33,7 +33,7 @@ use tenfour::domain::ids::{ClientId, MessageId, UserId, new_v7};
 use tenfour::domain::message::{Append, Appended, NewMessage};
 use tenfour::domain::now;
 use tenfour::metrics::Metrics;
-use tenfour::store::{Reader, Settings, StoreError, Writer};
+use tenfour::store::{Indexer, Reader, Settings, StoreError, Writer};
 use tokio::sync::oneshot;
 
 use support::arguments::Arguments;
@@ -74,6 +74,9 @@ struct Bench {
     db: Addr<Db>,
     single: Writer,
     reader: Reader,
+    indexer: Arc<Indexer>,
+    stores: tokio::runtime::Handle,
+    texts: Vec<String>,
 }
 
 /// What one measurement gave.
@@ -87,6 +90,8 @@ struct Sample {
 #[derive(Default)]
 struct Level {
     actor: Vec<Sample>,
+    /// While what is stored is indexed for search, as in a daemon.
+    indexed: Vec<f64>,
     together: Vec<f64>,
     in_turn: Vec<f64>,
 }
@@ -100,6 +105,9 @@ async fn compare(title: &str, url: &str, target: f64, stores: &tokio::runtime::R
         for (level, in_flight) in levels.iter_mut().zip(IN_FLIGHT) {
             let (sample, count) = bench.actor(in_flight, arguments.time).await;
             level.actor.push(sample);
+            let (indexed, others) = bench.indexed(in_flight, arguments.time).await;
+            level.indexed.push(indexed.rate);
+            acknowledged += others;
             let (together, more) = bench.single(in_flight, arguments.time).await;
             level.together.push(together);
             let (in_turn, last) = bench.single(1, arguments.time).await;
@@ -120,6 +128,8 @@ async fn compare(title: &str, url: &str, target: f64, stores: &tokio::runtime::R
             "in flight",
             "DB actor",
             "batch",
+            "indexed",
+            "x indexed",
             "single, in turn",
             "single, together",
             "x in turn",
@@ -152,6 +162,8 @@ impl Level {
             in_flight.to_string(),
             format!("{:.0}", median(self.actor.iter().map(|sample| sample.rate))),
             format!("{:.1}", median(self.actor.iter().map(|sample| sample.batch))),
+            format!("{:.0}", median(self.indexed.iter().copied())),
+            format!("{:.2}", median(self.actor.iter().zip(&self.indexed).map(|(actor, indexed)| indexed / actor.rate))),
             format!("{:.0}", median(self.in_turn.iter().copied())),
             format!("{:.0}", median(self.together.iter().copied())),
             format!("{:.1}", median(self.times_in_turn())),
@@ -174,6 +186,7 @@ impl Bench {
             let made = single.create_group(group(channel, 5), now()).await.unwrap().unwrap();
             channels.push((made, owner.id));
         }
+        let indexer = Arc::new(writer.indexer(&reader));
         let db = {
             let reader = reader.clone();
             Db::start_in_arbiter(&arbiter.handle(), move |_| {
@@ -182,7 +195,8 @@ impl Bench {
             })
         };
         let handle = DbHandle::new(db.clone(), Arc::new(Load::new(4096)));
-        Self { channels, handle, db, single, reader }
+        let texts = texts();
+        Self { channels, handle, db, single, reader, indexer, stores: stores.handle().clone(), texts }
     }
 
     fn message(&self, number: usize) -> Append {
@@ -193,7 +207,7 @@ impl Bench {
             channel_id: channel.id,
             sender_id: *sender,
             sender_name: "Owner".to_owned(),
-            content: Content::parse("x".repeat(CONTENT_BYTES), CONTENT_BYTES).unwrap(),
+            content: Content::parse(self.texts[number % self.texts.len()].clone(), CONTENT_BYTES).unwrap(),
             content_type: "text".to_owned(),
             reply_to_id: None,
             created_at: now(),
@@ -221,6 +235,17 @@ impl Bench {
         #[expect(clippy::cast_precision_loss, reason = "small enough")]
         let batch = (after.sends - before.sends) as f64 / (after.batches - before.batches).max(1) as f64;
         (Sample { rate, batch }, count)
+    }
+
+    /// The same beside a daemon's indexer, which has all of before behind it.
+    async fn indexed(self: &Rc<Self>, in_flight: usize, time: Duration) -> (Sample, u64) {
+        self.indexer.catch_up().await.unwrap();
+        let indexer = Arc::clone(&self.indexer);
+        let running = self.stores.spawn(async move { indexer.run().await });
+        let done = self.actor(in_flight, time).await;
+        running.abort();
+        self.indexer.catch_up().await.unwrap();
+        done
     }
 
     /// One transaction a message.
@@ -295,4 +320,24 @@ fn fsync_micros(folder: &Path) -> u128 {
         started.elapsed().as_secs_f64()
     });
     Duration::from_secs_f64(median(times)).as_micros()
+}
+
+/// Texts of words as people use them: a few often, most seldom.
+fn texts() -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(3);
+    let words: Vec<String> =
+        (0..20_000).map(|_| (0..random.usize(2..10)).map(|_| random.lowercase()).collect()).collect();
+    let mut text = || {
+        let mut text = String::new();
+        while text.len() < CONTENT_BYTES {
+            let rank = random.f64().powi(4) * 20_000.0;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the number of words")]
+            let word = &words[(rank as usize).min(words.len() - 1)];
+            text += word;
+            text.push(' ');
+        }
+        text.truncate(CONTENT_BYTES);
+        text
+    };
+    (0..2048).map(|_| text()).collect()
 }

@@ -100,6 +100,8 @@ impl Daemon {
         let background = Background::new()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
         let (writer, reader) = store::open(settings, background.handle.clone()).await?;
+        let indexer = writer.indexer(&reader);
+        background.handle.spawn(async move { indexer.run().await });
         let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
 

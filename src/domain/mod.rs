@@ -11,6 +11,7 @@ pub mod content;
 pub mod ids;
 pub mod message;
 pub mod permission;
+pub mod search;
 pub mod sync;
 pub mod trail;
 pub mod user;

@@ -31,7 +31,7 @@ impl Query {
         self.0.iter().any(|(field, _)| field == name)
     }
 
-    fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
         let mut values = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
             (value, None) => Ok(value),
@@ -58,9 +58,14 @@ impl Query {
 
     /// How many entries are wanted.
     pub fn limit(&self) -> Result<usize, Refusal> {
-        let Some(text) = self.text("limit")? else { return Ok(PAGE) };
-        let number = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-        number.ok_or_else(|| Refusal::invalid(format!("limit must be a whole number from 1 to {MAX_PAGE}")))
+        self.limit_of(PAGE, MAX_PAGE)
+    }
+
+    /// The same, where a page has other bounds.
+    pub fn limit_of(&self, page: usize, most: usize) -> Result<usize, Refusal> {
+        let Some(text) = self.text("limit")? else { return Ok(page) };
+        let number = text.parse().ok().filter(|limit| (1..=most).contains(limit));
+        number.ok_or_else(|| Refusal::invalid(format!("limit must be a whole number from 1 to {most}")))
     }
 }
 

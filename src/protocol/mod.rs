@@ -9,6 +9,7 @@ pub mod error;
 mod fields;
 pub mod rest;
 pub mod schema;
+pub mod search;
 pub mod server;
 pub(crate) mod time;
 

@@ -92,7 +92,7 @@ pub(super) async fn listing(conn: &mut Conn, user: UserId) -> QueryResult<Listin
     Ok(Listing { memberships, channels: rows.into_iter().filter_map(|(_, channel)| channel).collect() })
 }
 
-async fn ids_of(conn: &mut Conn, user: UserId) -> QueryResult<Vec<ChannelId>> {
+pub(super) async fn ids_of(conn: &mut Conn, user: UserId) -> QueryResult<Vec<ChannelId>> {
     let query = channel_members::table
         .filter(channel_members::user_id.eq(user))
         .order(channel_members::channel_id)

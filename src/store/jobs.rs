@@ -209,6 +209,16 @@ impl Database {
         is_away(self.0.is_reachable.load(Ordering::Relaxed), since_reached, self.0.connect)
     }
 
+    /// A turn of another kind than a connection's, waited for as long as one.
+    pub(super) async fn patiently<T, E>(&self, turn: impl Future<Output = Result<T, E>>) -> Result<T, StoreError> {
+        let patience = self.0.timeouts.turn;
+        match timeout(patience, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) => Err(StoreError::Internal("the turns are over".to_owned())),
+            Err(_) => Err(StoreError::Crowded(format!("it was nobody's turn for {} ms", patience.as_millis()))),
+        }
+    }
+
     /// Since when the call's time runs, and what keeps a connection for it.
     async fn turn(&self, asked: Instant) -> Result<(Instant, OwnedSemaphorePermit), StoreError> {
         let patience = match self.0.turn {

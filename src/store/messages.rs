@@ -152,6 +152,13 @@ pub(super) async fn find(conn: &mut Conn, id: MessageId) -> QueryResult<Option<M
     Ok(row.map(Message::from))
 }
 
+/// In no order; the unknown are missing.
+pub(super) async fn load(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<Message>> {
+    let query = messages::table.inner_join(users::table).filter(messages::id.eq_any(ids));
+    let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
+    Ok(rows.into_iter().map(Message::from).collect())
+}
+
 /// A page of history for a member of the channel; `None` for anybody else.
 pub(super) async fn history_for(
     conn: &mut Conn,

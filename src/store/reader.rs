@@ -1,18 +1,22 @@
 //! What only reads. Each call sees the database of one moment.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
 
 use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{channels, cluster_key, epoch, messages, revisions, sync, trail, users};
+use super::{channels, cluster_key, epoch, messages, revisions, search, sync, trail, users};
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, Revisions, SendDigest, Stored};
+use crate::domain::search::{Found, Search};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
 use crate::domain::trail::{ChannelTrail, MessageTrail};
 use crate::domain::user::{User, UserRef};
@@ -20,8 +24,13 @@ use crate::domain::user::{User, UserRef};
 /// Reads the database, from anywhere.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    db: Database,
+    pub(super) db: Database,
+    /// One for each search that may be under way.
+    searches: Arc<Semaphore>,
 }
+
+/// Searches at a time, so that the other reads have connections whatever is searched for.
+const SEARCHES: usize = 2;
 
 /// The future that a read is: `read!(self, Tx, |conn| call)`.
 macro_rules! read {
@@ -32,7 +41,7 @@ macro_rules! read {
 
 impl Reader {
     pub(super) fn new(db: Database) -> Self {
-        Self { db }
+        Self { db, searches: Arc::new(Semaphore::new(SEARCHES)) }
     }
 
     pub fn user(&self, id: UserId) -> Job<Option<User>> {
@@ -128,6 +137,16 @@ impl Reader {
         limits: PageLimits,
     ) -> Job<Option<(Vec<Message>, bool)>> {
         read!(self, Snapshot, |conn| messages::history_for(conn, user, channel, from, limits))
+    }
+
+    /// What `asker` may see of what is searched for, of one moment; a host's server, which is nobody, sees all. `None` where
+    /// the one channel that is searched is none that they may see.
+    pub fn search(&self, asker: Option<UserId>, search: Search) -> Job<Option<Found>> {
+        let (db, searches) = (self.db.clone(), Arc::clone(&self.searches));
+        self.db.spawn(async move {
+            let _turn = db.patiently(searches.acquire_owned()).await?;
+            db.run(Tx::Snapshot, move |conn| Box::pin(search::find(conn, asker, search))).await
+        })
     }
 
     pub fn message(&self, id: MessageId) -> Job<Option<Message>> {

@@ -127,6 +127,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::BigInt;
+    use super::Id;
+
+    search_progress (channel_id) {
+        channel_id -> Id,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     meta (key) {
         key -> Text,
         value -> Text,
@@ -137,4 +147,12 @@ diesel::joinable!(channel_members -> channels (channel_id));
 diesel::joinable!(channel_members -> users (user_id));
 diesel::joinable!(message_revisions -> messages (message_id));
 diesel::joinable!(messages -> users (sender_id));
-diesel::allow_tables_to_appear_in_same_query!(users, channels, channel_members, messages, message_revisions);
+diesel::joinable!(search_progress -> channels (channel_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    channels,
+    channel_members,
+    messages,
+    message_revisions,
+    search_progress
+);

@@ -1,10 +1,14 @@
 //! What changes the database.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::backend::Tx;
+use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
-use super::{append, channels, members, messages, planted, users};
+use super::{Reader, append, channels, members, messages, planted, users};
 use crate::domain;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Audience, Channel, Role};
@@ -20,6 +24,8 @@ use crate::fault::{self, Sabotage};
 pub struct Writer {
     db: Database,
     batches: usize,
+    /// What search does not know yet.
+    pending: Arc<Pending>,
 }
 
 /// A group to be made.
@@ -48,7 +54,12 @@ type Outcome<T> = Job<Result<T, Denied>>;
 
 impl Writer {
     pub(super) fn new(db: Database, batches: usize) -> Self {
-        Self { db, batches }
+        Self { db, batches, pending: Arc::default() }
+    }
+
+    /// What takes into the index of search whatever this writer stores.
+    pub fn indexer(&self, reader: &Reader) -> Indexer {
+        Indexer::new(self.db.clone(), reader.db.clone(), Arc::clone(&self.pending))
     }
 
     /// How many calls of [`Writer::append`] it pays to have under way at once.
@@ -59,21 +70,36 @@ impl Writer {
     /// Stores a batch in one transaction; the outcomes are in the order given. On [`super::StoreError::Locked`] the
     /// batch may be split by channel, so that only the locked one waits.
     pub fn append(&self, batch: Vec<Append>) -> Job<Vec<Appended>> {
-        let db = self.db.clone();
+        let (db, pending) = (self.db.clone(), Arc::clone(&self.pending));
         self.db.spawn(async move {
-            if fault::planted(Sabotage::DedupeInMemoryOnly) {
-                return planted::append_by_memory(&db, batch).await;
-            }
-            append::append(&db, batch).await
+            let channels: BTreeSet<ChannelId> = batch.iter().map(|item| item.message.channel_id).collect();
+            let done = if fault::planted(Sabotage::DedupeInMemoryOnly) {
+                planted::append_by_memory(&db, batch).await
+            } else {
+                append::append(&db, batch).await
+            };
+            // Of what failed a part may have been stored.
+            pending.note(channels);
+            done
         })
     }
 
     pub fn edit(&self, by: By, id: MessageId, content: Content, at: DateTime<Utc>) -> Outcome<Change> {
-        self.db.write(move |conn| Box::pin(messages::edit(conn, by, id, content, at)))
+        self.noted(self.db.write(move |conn| Box::pin(messages::edit(conn, by, id, content, at))))
     }
 
     pub fn delete(&self, by: By, id: MessageId, at: DateTime<Utc>) -> Outcome<Change> {
-        self.db.write(move |conn| Box::pin(messages::delete(conn, by, id, at)))
+        self.noted(self.db.write(move |conn| Box::pin(messages::delete(conn, by, id, at))))
+    }
+
+    /// The same change, and then search is to look at it.
+    fn noted(&self, change: Outcome<Change>) -> Outcome<Change> {
+        let pending = Arc::clone(&self.pending);
+        self.db.spawn(async move {
+            let done = change.await?;
+            pending.note(done.iter().map(|change| change.channel_id));
+            Ok(done)
+        })
     }
 
     pub fn create_group(&self, new: NewGroup, at: DateTime<Utc>) -> Outcome<Channel> {

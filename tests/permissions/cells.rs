@@ -203,7 +203,11 @@ impl Cell {
     ) -> Heard {
         let (method, path) = route.split_once(' ').unwrap();
         let hole = if path.contains("{userId}") { "{userId}" } else { "{id}" };
-        let path = if with.is_empty() { path.to_owned() } else { path.replace(hole, with) };
+        let path = match with {
+            "" => path.to_owned(),
+            query if query.starts_with('?') => format!("{path}{query}"),
+            id => path.replace(hole, id),
+        };
         let path = format!("/api/v1{}", scene.fill(&path, ids));
         let mut web = web.header("x-request-id", "same");
         if let Some(token) = self.asker.token(&scene.sub_of(self.asker.bearer)) {

@@ -1,7 +1,8 @@
 //! Who may do what: the law as a table that a person can read. Written from the protocol and not from the code.
 //!
 //! A line is a call or a frame. Its answers stand under the headings of [`CALLS_BY`] or [`FRAMES_BY`]: by what the asker
-//! is in the channel. `with` fills the `{userId}` of a member's address, or the `{id}` of a message's.
+//! is in the channel. `with` fills the `{userId}` of a member's address, or the `{id}` of a message's; where it
+//! begins with `?` it is the query.
 //!
 //! A number is a status with its usual code (`422u` is `unknown_user`); of frames, `ack`, `ok`, `pong` and `quiet` are
 //! what they say, `page` and `gone` are a `sync` that shows the channel or tells that it is none of the asker's, and
@@ -151,6 +152,8 @@ pub const TABLE: &[Row] = &[
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{own}", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others}", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others-deleted}", ""),
+    call("200   200   200   200   200   200   | 200   200   200   | -     -",   "GET /search", "?q=secret", ""),
+    call("404   404   200   200   200   200   | 404   200   200   | 404   404", "GET /search", "?q=secret&channelId={id}", ""),
     //     strgr remvd membr admin owner | strgr membr | user
     frame("ok    ok    ok    ok    ok    | -     -     | -",    "auth", r#"{"token":"{fresh-token}"}"#),
     frame("401   401   401   401   401   | -     -     | -",    "auth", r#"{"token":"{token-of-another}"}"#),

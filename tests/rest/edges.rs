@@ -186,5 +186,5 @@ async fn the_description_is_served_to_anybody() {
     let document = answer.is(200);
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(document["openapi"], "3.1.0");
-    assert_eq!(document["paths"].as_object().unwrap().len(), 8);
+    assert!(document["paths"]["/api/v1/search"].is_object());
 }

@@ -6,4 +6,5 @@ mod channels;
 mod edges;
 mod members;
 mod messages;
+mod search;
 mod server;

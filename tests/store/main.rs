@@ -22,4 +22,5 @@ mod proxy;
 mod queries;
 mod reading;
 mod revisions;
+mod search;
 mod sync;

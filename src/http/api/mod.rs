@@ -11,6 +11,7 @@ mod members;
 mod messages;
 mod openapi;
 mod reads;
+mod search;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, middleware};
@@ -48,6 +49,7 @@ calls! {
     "/channels/{id}/read" ["POST"] { post: reads::mark }
     "/messages/{id}/revisions" ["GET"] { get: messages::revisions }
     "/messages/{id}" ["PATCH, DELETE"] { patch: messages::edit, delete: messages::delete }
+    "/search" ["GET"] { get: search::find }
 }
 
 /// All of it, and where it is described.

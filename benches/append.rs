@@ -196,6 +196,7 @@ impl Bench {
             content: Content::parse("x".repeat(CONTENT_BYTES), CONTENT_BYTES).unwrap(),
             content_type: "text".to_owned(),
             reply_to_id: None,
+            attachment_ids: Vec::new(),
             created_at: now(),
         };
         Append { digest: message.digest(), members_version: channel.members_version, message }

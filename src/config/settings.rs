@@ -56,6 +56,8 @@ settings! {
         "sqlite:FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE";
     database_schema "TENFOUR_DATABASE_SCHEMA" "NAME" = "tenfour",
         "The PostgreSQL schema that holds the tables, so that they live beside those of the host application";
+    attachments "TENFOUR_ATTACHMENTS" "URL|off" = "",
+        "Where attachments are kept: file:///FOLDER, s3://BUCKET/PREFIX (the rest in the usual AWS_ variables) or off. Unset: the folder FILE.attachments beside the SQLite file, off with PostgreSQL";
     #[secret true]
     redis_url "REDIS_URL" "URL" = "",
         "redis://HOST:PORT; unset: presence, typing and fan-out stay within the process";
@@ -109,6 +111,14 @@ settings! {
         "Sends that one room takes before the first of them is stored; more are answered unavailable";
     db_queue "TENFOUR_DB_QUEUE" "N" = "4096",
         "Commands that may wait for the database; more are answered unavailable";
+    max_attachment_bytes "TENFOUR_MAX_ATTACHMENT_BYTES" "BYTES" = "10485760",
+        "One file that is uploaded";
+    max_attachments "TENFOUR_MAX_ATTACHMENTS" "N" = "10",
+        "Files of one message";
+    max_user_files "TENFOUR_MAX_USER_FILES" "N" = "1000",
+        "Files that one user keeps, in messages and not yet in one";
+    max_user_file_bytes "TENFOUR_MAX_USER_FILE_BYTES" "BYTES" = "1073741824",
+        "The bytes of those together";
     log "TENFOUR_LOG" "FILTER" = "info",
         "What is logged: off, error, warn, info, debug or trace, also by module, such as info,tenfour::store=debug";
 }

@@ -5,6 +5,7 @@
 mod nodes;
 mod runtime;
 mod serve;
+mod sweep;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,9 +28,11 @@ use crate::actors::tell;
 use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
 use crate::config::{AuthSettings, Config, SecretUrl};
+use crate::depot::DepotError;
 use crate::http;
 use crate::http::app::App;
 use crate::http::demo::Demo;
+use crate::http::files::Files;
 use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
 use crate::limits::lines::Lines;
@@ -62,6 +65,8 @@ pub enum StartError {
     #[error("the database was opened, but does not answer: {0}")]
     Epoch(#[from] StoreError),
     #[error("{0}")]
+    Depot(#[from] DepotError),
+    #[error("{0}")]
     Auth(#[from] SetupError),
     #[error("cannot listen on {address} ({setting}): {error}")]
     Bind { address: SocketAddr, setting: &'static str, error: std::io::Error },
@@ -90,6 +95,7 @@ impl Daemon {
         let listener = bind(config.listen, "TENFOUR_LISTEN")?;
         let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
+        let files = sweep::files_of(&config)?;
         let background = Background::new()?;
         let settings = store_settings(&config.database.url, &config.database.schema)?;
         let (writer, reader) = store::open(settings, background.handle.clone()).await?;
@@ -154,12 +160,18 @@ impl Daemon {
             rates: Arc::clone(&rates),
             notices: Arc::clone(&notices),
             epoch,
-            frame_limits: FrameLimits { content_bytes: config.limits.max_content_bytes },
+            frame_limits: FrameLimits {
+                content_bytes: config.limits.max_content_bytes,
+                attachments: config.limits.max_attachments,
+            },
             heartbeat_interval: config.timing.heartbeat_interval,
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        let app = web::Data::new(app_of(parts, &config, lines.clone()));
+        if let Some(files) = &files {
+            sweep::keep(files.clone(), db.clone(), parts.reader.clone(), &background.handle);
+        }
+        let app = web::Data::new(app_of(parts, files, &config, lines.clone()));
         keep_house(rates, notices);
         if let Some(starting) = starting {
             nodes::listen(starting, &app);
@@ -264,9 +276,10 @@ pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn app_of(parts: Arc<SessionParts>, config: &Config, lines: Lines) -> App {
+fn app_of(parts: Arc<SessionParts>, files: Option<Files>, config: &Config, lines: Lines) -> App {
     App {
         parts,
+        files,
         caps: Caps::new(config.limits.max_sessions_per_user, config.limits.max_sessions_per_address),
         bodies: Bodies::new(config.limits.max_frame_bytes, config.limits.max_group_members),
         lines,

@@ -31,7 +31,7 @@ impl Query {
         self.0.iter().any(|(field, _)| field == name)
     }
 
-    fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {
         let mut values = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
             (value, None) => Ok(value),

@@ -10,10 +10,10 @@ use super::backend::{Conn, with_conn};
 use super::channels::ChannelRow;
 use super::error::{Failure, StoreError};
 use super::kept::Kept;
-use super::members;
 use super::page::{self, Walk};
 use super::schema::{channels, messages, users};
 use super::sql_types::At;
+use super::{attachments, members};
 use crate::domain::change::{By, Change, Changed, Denied};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
@@ -39,8 +39,22 @@ pub(super) struct MessageRow {
     created_at: At,
     updated_at: Option<At>,
     deleted_at: Option<At>,
+    /// How many it has.
+    attachments: i32,
 }
 
+impl MessageRow {
+    pub(super) fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// Whether its attachments are to be looked up.
+    pub(super) fn shows_attachments(&self) -> bool {
+        self.attachments > 0 && self.deleted_at.is_none()
+    }
+}
+
+/// Without its attachments.
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
         let deleted_at = row.deleted_at.map(|at| at.0).filter(|_| !fault::planted(Sabotage::TombstoneLost));
@@ -55,6 +69,7 @@ impl From<MessageRow> for Message {
             content: if deleted_at.is_some() { String::new() } else { row.content },
             content_type: row.content_type,
             reply_to_id: row.reply_to_id,
+            attachments: Vec::new(),
             created_at: row.created_at.0,
             updated_at: row.updated_at.map(|at| at.0),
             deleted_at,
@@ -87,6 +102,7 @@ impl StoredRow {
             seq: self.seq,
             version: self.first_version,
             created_at: self.created_at.0,
+            attachments: Vec::new(),
         }
     }
 }
@@ -106,6 +122,7 @@ pub(super) struct NewRow<'a> {
     content_type: &'a str,
     reply_to_id: Option<MessageId>,
     created_at: At,
+    attachments: i32,
 }
 
 impl<'a> NewRow<'a> {
@@ -124,6 +141,7 @@ impl<'a> NewRow<'a> {
             content_type: &message.content_type,
             reply_to_id: message.reply_to_id,
             created_at: At(stored.created_at),
+            attachments: i32::try_from(stored.attachments.len()).unwrap_or(i32::MAX),
         }
     }
 }
@@ -146,7 +164,7 @@ pub(super) async fn find(conn: &mut Conn, id: MessageId) -> QueryResult<Option<M
     let query = messages::table.inner_join(users::table).filter(messages::id.eq(id));
     let row: Option<MessageRow> =
         with_conn!(conn, |c| query.select(MessageRow::as_select()).first(c).await).optional()?;
-    Ok(row.map(Message::from))
+    Ok(attachments::with_attachments(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// A page of history for a member of the channel; `None` for anybody else.
@@ -218,7 +236,7 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
         messages::deleted_by.eq(actor(by)),
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
-    Ok(changed(Message { version, content: String::new(), deleted_at: Some(at), ..message }))
+    Ok(changed(Message { version, content: String::new(), attachments: Vec::new(), deleted_at: Some(at), ..message }))
 }
 
 /// Locks the message's channel for `by` to change the message.

@@ -8,6 +8,7 @@
 //! the channel's row is locked, and the number is the order in which all will see it.
 
 mod append;
+mod attachments;
 mod backend;
 mod channels;
 mod cluster_key;
@@ -33,6 +34,7 @@ use tokio::runtime::Handle;
 
 pub(crate) use planted::cut;
 
+pub use attachments::{Held, NewUpload, Uploaded};
 pub use error::{OpenError, StoreError};
 pub use jobs::{Job, pause};
 pub use reader::Reader;

@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Utc};
 
+use super::attachments::Held;
 use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{channels, cluster_key, epoch, messages, sync, users};
+use super::{attachments, channels, cluster_key, epoch, messages, sync, users};
+use crate::domain::change::By;
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
-use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, SendDigest, Stored};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
 use crate::domain::user::{User, UserRef};
@@ -129,6 +131,17 @@ impl Reader {
 
     pub fn message(&self, id: MessageId) -> Job<Option<Message>> {
         read!(self, None, |conn| messages::find(conn, id))
+    }
+
+    /// An attachment, for whom it may be downloaded by in this moment.
+    pub fn attachment_for(&self, by: By, id: AttachmentId) -> Job<Option<Held>> {
+        read!(self, Snapshot, |conn| attachments::find_for(conn, by, id))
+    }
+
+    /// Some of the attachments that were let go of, with the keys of their objects; and whether others are in no message
+    /// since `before`.
+    pub fn lost_attachments(&self, before: DateTime<Utc>) -> Job<(Vec<(AttachmentId, String)>, bool)> {
+        read!(self, Snapshot, |conn| attachments::lost(conn, before))
     }
 
     /// The newest version of each channel.

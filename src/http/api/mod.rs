@@ -4,6 +4,7 @@
 //! to say, who may change it the store's.
 
 mod asker;
+mod attachments;
 mod channels;
 mod gate;
 mod input;
@@ -46,6 +47,8 @@ calls! {
     "/channels/{id}/members/{userId}" ["PATCH, DELETE"] { patch: members::set_role, delete: members::remove }
     "/channels/{id}/messages" ["GET, POST"] { get: messages::history, post: messages::send }
     "/channels/{id}/read" ["POST"] { post: reads::mark }
+    "/attachments" ["POST"] { post: attachments::upload }
+    "/attachments/{id}" ["GET, HEAD, DELETE"] { get: attachments::download, head: attachments::look, delete: attachments::discard }
     "/messages/{id}" ["PATCH, DELETE"] { patch: messages::edit, delete: messages::delete }
 }
 

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
+use super::named_postgres;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault::{self, Sabotage};
@@ -99,6 +100,7 @@ impl From<Judged> for Appended {
             seq: row.seq,
             version: row.version,
             created_at: row.created_at.0,
+            attachments: Vec::new(),
         };
         match row.verdict {
             0 => Self::New(stored),
@@ -115,7 +117,8 @@ impl From<Judged> for Appended {
 pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Vec<Appended>> {
     lock(conn, batch).await?;
     let mut outcomes = HashMap::with_capacity(batch.len());
-    let mut rest: Vec<usize> = (0..batch.len()).collect();
+    let mut named = named_postgres::look(conn, batch).await?;
+    let (mut rest, lacking) = named.part(batch);
     // One round, unless the same sender used the same clientId twice in this batch.
     while !rest.is_empty() {
         let (now, later) = first_of_each(batch, &rest);
@@ -123,6 +126,7 @@ pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> Qu
         outcomes.extend(now.iter().copied().zip(statement(conn, &items).await?));
         rest = echo(batch, &now, later, &mut outcomes);
     }
+    named.hang(conn, batch, lacking, &mut outcomes).await?;
     let mut outcomes: Vec<Appended> = (0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect();
     if fault::planted(Sabotage::SequenceInsteadOfLock) {
         leave_holes(conn, &mut outcomes).await?;

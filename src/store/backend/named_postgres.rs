@@ -1,0 +1,124 @@
+//! The attachments of an append batch on PostgreSQL. A batch that names none costs no statement here.
+//!
+//! Looked at after the channels are locked, with the attachments' own rows locked in the order of their ids: two sends that
+//! name the same one, on two nodes and in two channels, wait for each other here, and one of them has it.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::domain::attachment::Attachment;
+use crate::domain::ids::{AttachmentId, MessageId};
+use crate::domain::message::{Append, Appended, Stored};
+use crate::store::attachments::{AttachmentRow, Named, USED};
+use crate::store::kept::Kept;
+use crate::store::messages::StoredRow;
+use crate::store::schema::{attachments, messages};
+
+/// What each send of the batch takes, by its place.
+pub(super) struct Taken {
+    rows: Named,
+    by_send: HashMap<usize, Vec<Attachment>>,
+}
+
+/// Sends that name something that they cannot have, by their places.
+pub(super) type Lacking = Vec<(usize, AttachmentId)>;
+
+pub(super) async fn look(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Taken> {
+    let ids = Named::ids(batch);
+    let rows = if ids.is_empty() {
+        Vec::new()
+    } else {
+        attachments::table
+            .filter(attachments::id.eq_any(ids))
+            .order(attachments::id)
+            .select(AttachmentRow::as_select())
+            .for_update()
+            .load(conn)
+            .await?
+    };
+    Ok(Taken { rows: Named::new(rows), by_send: HashMap::new() })
+}
+
+impl Taken {
+    /// The places of the sends that may be stored, and those that lack something.
+    pub(super) fn part(&mut self, batch: &[Append]) -> (Vec<usize>, Lacking) {
+        let (mut fine, mut lacking) = (Vec::with_capacity(batch.len()), Vec::new());
+        for (at, item) in batch.iter().enumerate() {
+            if !item.message.attachment_ids.is_empty() {
+                match self.rows.take(item) {
+                    Ok(attachments) => drop(self.by_send.insert(at, attachments)),
+                    Err(id) => {
+                        lacking.push((at, id));
+                        continue;
+                    }
+                }
+            }
+            fine.push(at);
+        }
+        (fine, lacking)
+    }
+
+    /// Hangs on the messages that were stored what they take, and judges the rest: what lacks something may be the repeat of
+    /// a message that has it.
+    pub(super) async fn hang(
+        self,
+        conn: &mut AsyncPgConnection,
+        batch: &[Append],
+        lacking: Lacking,
+        outcomes: &mut HashMap<usize, Appended>,
+    ) -> QueryResult<()> {
+        for (at, taken) in self.by_send {
+            match outcomes.get_mut(&at) {
+                Some(Appended::New(stored)) => {
+                    hang_on(conn, stored.id, &batch[at].message.attachment_ids).await?;
+                    stored.attachments = taken;
+                }
+                Some(Appended::Duplicate(stored)) => stored.attachments = of(conn, stored).await?,
+                _ => {}
+            }
+        }
+        for (at, id) in lacking {
+            let item = &batch[at];
+            let (sender, client_id) = (item.message.sender_id, item.message.client_id);
+            let found: Option<StoredRow> = messages::table
+                .filter(messages::sender_id.eq(sender).and(messages::client_id.eq(client_id)))
+                .select(StoredRow::as_select())
+                .first(conn)
+                .await
+                .optional()?;
+            let mut outcome = found.map_or(Appended::UnknownAttachment(id), |found| found.judge(&item.digest));
+            if let Appended::Duplicate(stored) = &mut outcome {
+                stored.attachments = of(conn, stored).await?;
+            }
+            outcomes.insert(at, outcome);
+        }
+        Ok(())
+    }
+}
+
+async fn hang_on(conn: &mut AsyncPgConnection, message: MessageId, ids: &[AttachmentId]) -> QueryResult<()> {
+    for (position, id) in (0..).zip(ids) {
+        let used = diesel::update(attachments::table.find(id)).set((
+            attachments::state.eq(USED),
+            attachments::message_id.eq(message),
+            attachments::position.eq(position),
+        ));
+        Kept(used).execute(conn).await?;
+    }
+    let count = i32::try_from(ids.len()).unwrap_or(i32::MAX);
+    let counted = diesel::update(messages::table.find(message)).set(messages::attachments.eq(count));
+    Kept(counted).execute(conn).await?;
+    Ok(())
+}
+
+async fn of(conn: &mut AsyncPgConnection, stored: &Stored) -> QueryResult<Vec<Attachment>> {
+    let rows: Vec<AttachmentRow> = attachments::table
+        .filter(attachments::message_id.eq(stored.id))
+        .order(attachments::position)
+        .select(AttachmentRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(Attachment::from).collect())
+}

@@ -91,7 +91,7 @@ impl Intake {
         let dimensions = self.strip.as_ref().and_then(Strip::dimensions);
         let too_large = dimensions.is_some_and(|(w, h)| u64::from(w) * u64::from(h) > MAX_PIXELS);
         let (content_type, dimensions) = if too_large { (UNKNOWN, None) } else { (content_type, dimensions) };
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&self.hash.finalize());
         Ok(Taken { content_type, size: self.size, sha256, dimensions })
     }
 
@@ -129,6 +129,11 @@ impl Intake {
         let parts = self.parts.insert(parts);
         Ok(parts.put_part(PutPayload::from(part)).await?)
     }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().collect()
 }
 
 async fn abort(mut parts: Box<dyn MultipartUpload>) {

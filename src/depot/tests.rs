@@ -23,7 +23,7 @@ async fn what_comes_in_goes_out_in_whole_or_in_part_until_it_is_deleted() {
         }
         assert!(matches!(depot.give_out(&key, None).await, Err(DepotError::Missing)), "not before it is whole");
         let taken = intake.finish().await.unwrap();
-        let sum: String = <sha2::Sha256 as sha2::Digest>::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
+        let sum = intake::hex(&<sha2::Sha256 as sha2::Digest>::digest(&content));
         assert_eq!((taken.size, taken.sha256, taken.content_type), (700_000, sum, "application/octet-stream"));
         assert_eq!(bytes_of(&depot, &key, None).await, content);
         assert_eq!(bytes_of(&depot, &key, Some(10..13)).await, &content[10..13]);

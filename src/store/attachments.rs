@@ -271,9 +271,9 @@ impl Named {
     /// Takes those of one send: an attachment is in one message. Err: the first that cannot be had.
     pub(super) fn take(&mut self, item: &Append) -> Result<Vec<Attachment>, AttachmentId> {
         let sender = item.message.sender_id;
-        let free = |row: &&AttachmentRow| row.state == UNUSED && row.uploader_id == sender;
+        let free = |row: &AttachmentRow| row.state == UNUSED && row.uploader_id == sender;
         let ids = &item.message.attachment_ids;
-        if let Some(id) = ids.iter().find(|id| self.0.get(id).filter(free).is_none()) {
+        if let Some(id) = ids.iter().find(|id| !self.0.get(id).is_some_and(free)) {
             return Err(*id);
         }
         ids.iter().map(|id| self.0.remove(id).map(Attachment::from).ok_or(*id)).collect()

@@ -123,19 +123,15 @@ async fn receive(files: &Files, mut intake: Intake, payload: Payload, at_most: u
         let seconds = within.as_secs();
         Err(Refusal::invalid(format!("the file did not arrive within {seconds} s")))
     });
-    match came {
-        Err(refusal) => {
-            intake.abort().await;
-            Err(refusal)
-        }
-        Ok(()) => {
-            let taken = intake.finish().await.map_err(|error| unstored(&error))?;
-            if taken.size == 0 {
-                return Err(Refusal::invalid("the file is empty, or the picture is broken"));
-            }
-            Ok(taken)
-        }
+    if let Err(refusal) = came {
+        intake.abort().await;
+        return Err(refusal);
     }
+    let taken = intake.finish().await.map_err(|error| unstored(&error))?;
+    if taken.size == 0 {
+        return Err(Refusal::invalid("the file is empty, or the picture is broken"));
+    }
+    Ok(taken)
 }
 
 async fn read(intake: &mut Intake, mut payload: Payload, max: u64) -> Result<(), Refusal> {

@@ -98,6 +98,11 @@ pub struct SendMessage {
 #[schema(as = AnyUserId, value_type = String, min_length = 1, max_length = 255)]
 pub struct AnyUserId(pub String);
 
+/// A file, byte by byte.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileBytes, value_type = String, format = Binary, min_length = 1)]
+pub struct FileBytes(pub String);
+
 /// The new text of a message.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EditMessage {

@@ -21,7 +21,7 @@ on_each_database!(
 
 async fn a_file_is_told_by_name_type_size_and_sum(yard: Yard) {
     let content = b"%PDF-1.7 and more".repeat(100_000);
-    let file = yard.file("ben", "/tmp/plan\r\n\u{202e}.pdf", &content).await;
+    let file = yard.file("ben", "plans/dock/plan\r\n\u{202e}.pdf", &content).await;
     let sum: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
         file,

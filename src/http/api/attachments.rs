@@ -30,6 +30,7 @@ use crate::http::query::Query;
 use crate::http::range::{self, Wanted};
 use crate::http::{disposition, problem::Problem};
 use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::schema::FileBytes;
 use crate::store::{NewUpload, Uploaded};
 
 /// How long the next bytes of an upload may take.
@@ -43,7 +44,7 @@ const POLICY: &str = "default-src 'none'; sandbox";
 /// besides itself (where it was taken, by what) is left out. A file that is in no message within a day is deleted.
 #[utoipa::path(post, path = "/api/v1/attachments", operation_id = "upload", tag = "attachments",
     params(("name" = Option<String>, Query, description = "what the file is called; only the last part of a path")),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = FileBytes, content_type = "application/octet-stream"),
     responses((status = 201, body = Attachment, description = "stored"), Writing))]
 pub(super) async fn upload(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let files = files(&asker)?.clone();
@@ -175,8 +176,8 @@ fn unstored(error: &DepotError) -> Refusal {
         ("If-None-Match" = Option<String>, Header, description = "the `ETag` of what is there already"),
     ),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "*/*", description = "the file"),
-        (status = 206, body = Vec<u8>, content_type = "*/*", description = "the part that was asked for"),
+        (status = 200, body = FileBytes, content_type = "*/*", description = "the file"),
+        (status = 206, body = FileBytes, content_type = "*/*", description = "the part that was asked for"),
         (status = 304, description = "what is there already is the same"),
         (status = 416, description = "there is no such part"),
         Reading

@@ -77,6 +77,18 @@ async fn who_was_removed_gets_nothing_more(yard: Yard) {
     assert_eq!((yard.get("ben", &late).await.status, yard.get("ann", &late).await.status), (200, 404));
 }
 
+#[tokio::test]
+async fn a_file_that_cannot_be_had_does_not_show_who_is_in_a_channel() {
+    for yard in [Yard::on_sqlite().await, Yard::on_postgres().await] {
+        let theirs = yard.id("ben").await;
+        let body = crate::yard::message(&[&theirs]).to_string().into_bytes();
+        for channel in [yard.channel.to_string(), tenfour::domain::ids::new_v7().to_string()] {
+            let path = format!("/channels/{channel}/messages");
+            yard.call("stan", "POST", &path, &[], body.clone()).await.refuses(404, "not_found", &["no such channel"]);
+        }
+    }
+}
+
 async fn hosts_do_not_upload(yard: Yard) {
     yard.upload("host", "a", b"content").await.refuses(403, "forbidden", &["Tenfour-User"]);
     let file = yard.file("host as ben", "a", b"content").await;

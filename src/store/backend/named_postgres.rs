@@ -5,7 +5,9 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::select;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::domain::attachment::Attachment;
@@ -14,7 +16,7 @@ use crate::domain::message::{Append, Appended, Stored};
 use crate::store::attachments::{AttachmentRow, Named, USED};
 use crate::store::kept::Kept;
 use crate::store::messages::StoredRow;
-use crate::store::schema::{attachments, messages};
+use crate::store::schema::{attachments, channel_members, messages};
 
 /// What each send of the batch takes, by its place.
 pub(super) struct Taken {
@@ -88,7 +90,10 @@ impl Taken {
                 .first(conn)
                 .await
                 .optional()?;
-            let mut outcome = found.map_or(Appended::UnknownAttachment(id), |found| found.judge(&item.digest));
+            let mut outcome = match found {
+                Some(found) => found.judge(&item.digest),
+                None => refuse(conn, item, id).await?,
+            };
             if let Appended::Duplicate(stored) = &mut outcome {
                 stored.attachments = of(conn, stored).await?;
             }
@@ -96,6 +101,22 @@ impl Taken {
         }
         Ok(())
     }
+}
+
+/// In the order in which the statement judges: who is not in the channel is told that and nothing else.
+async fn refuse(conn: &mut AsyncPgConnection, item: &Append, lacks: AttachmentId) -> QueryResult<Appended> {
+    let message = &item.message;
+    let member = channel_members::table.find((message.channel_id, message.sender_id));
+    if !select(exists(member)).get_result::<bool>(conn).await? {
+        return Ok(Appended::NotMember);
+    }
+    if let Some(reply_to) = message.reply_to_id {
+        let original = messages::table.find(reply_to).filter(messages::channel_id.eq(message.channel_id));
+        if !select(exists(original)).get_result::<bool>(conn).await? {
+            return Ok(Appended::UnknownReply);
+        }
+    }
+    Ok(Appended::UnknownAttachment(lacks))
 }
 
 async fn hang_on(conn: &mut AsyncPgConnection, message: MessageId, ids: &[AttachmentId]) -> QueryResult<()> {

@@ -14,6 +14,7 @@ use actix_web::http::header::{
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::StreamExt;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::Answer;
@@ -105,12 +106,10 @@ impl Drop for Begun {
             return;
         }
         let discard = self.app.parts.db.order(Order::DiscardAttachment { user: self.uploader, id: self.id });
-        let app = self.app.clone();
-        actix_web::rt::spawn(async move {
+        let (Ok(runtime), Some(files)) = (Handle::try_current(), self.app.files.clone()) else { return };
+        runtime.spawn(async move {
             // Where this fails it is found when its time in no message is over.
-            if discard.await.is_ok()
-                && let Some(files) = &app.files
-            {
+            if discard.await.is_ok() {
                 files.let_go.notify_one();
             }
         });

@@ -210,6 +210,7 @@ impl Bench {
             content: Content::parse(self.texts[number % self.texts.len()].clone(), CONTENT_BYTES).unwrap(),
             content_type: "text".to_owned(),
             reply_to_id: None,
+            attachment_ids: Vec::new(),
             created_at: now(),
         };
         Append { digest: message.digest(), members_version: channel.members_version, message }

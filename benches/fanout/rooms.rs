@@ -84,8 +84,16 @@ fn committed(channel: &Channel, seq: i64, version: i64) -> Item {
         content: Content::parse("x".repeat(CONTENT_BYTES), CONTENT_BYTES).unwrap(),
         content_type: "text".to_owned(),
         reply_to_id: None,
+        attachment_ids: Vec::new(),
         created_at: now(),
     };
-    let stored = Stored { id: message.id, channel_id: channel.id, seq, version, created_at: message.created_at };
+    let stored = Stored {
+        id: message.id,
+        channel_id: channel.id,
+        seq,
+        version,
+        created_at: message.created_at,
+        attachments: Vec::new(),
+    };
     Item::Send { message: Box::new(message), outcome: Appended::New(stored), origin: None, accepted: Instant::now() }
 }

@@ -159,6 +159,7 @@ fn message(channel: &Channel, sender: usize) -> Append {
         content: Content::parse("x".repeat(200), 200).unwrap(),
         content_type: "text".to_owned(),
         reply_to_id: None,
+        attachment_ids: Vec::new(),
         created_at: now(),
     };
     Append { digest: message.digest(), members_version: channel.members_version, message }

@@ -4,7 +4,6 @@
 //! [`super::export`], read by [`super::verify`].
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::judge::Claim;
 use super::key::{PublicKey, SigningKey};
 use crate::domain::audit::{Chain, Head};
+use crate::domain::hex::{hex, unhex};
 use crate::domain::ids::ChannelId;
 
 /// Of the lines' files.
@@ -118,22 +118,6 @@ impl Claims {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-/// `None` where it is not all hexadecimal digits, in pairs.
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        text.chars().map(|c| c.to_digit(16).and_then(|it| u8::try_from(it).ok())).collect::<Option<_>>()?;
-    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -180,11 +164,5 @@ mod tests {
         }
         let torn = judged(&text[..text.len() - 9], &key);
         assert_eq!((torn.lines, torn.faults.len(), torn.notes.len()), (2, 0, 1));
-    }
-
-    #[test]
-    fn hexadecimal_digits_go_both_ways() {
-        assert_eq!(unhex(&hex(&[0, 1, 0xab, 0xff])), Some(vec![0, 1, 0xab, 0xff]));
-        assert_eq!((unhex("abc"), unhex("zz"), unhex("")), (None, None, Some(Vec::new())));
     }
 }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use chrono::{DateTime, Utc};
 
 use super::members::Founded;
-use crate::domain::audit::{Chain, Entry, Head, TextHash, What};
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
 use crate::domain::message::SendDigest;
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
 
@@ -187,18 +187,29 @@ impl Judge {
             self.say(Some(version), "the digest of a message is none");
             return;
         };
+        let Ok(files) = message.files_hash.as_deref().map(<[u8; 32]>::try_from).transpose() else {
+            self.say(Some(version), "the sum of a message's files is none");
+            return;
+        };
         self.add(&Entry {
             channel_id: self.id,
             version,
             at: message.created_at,
             by: Some(message.sender_id),
-            what: What::Sent { message_id: message.id, client_id: message.client_id, seq: message.seq, digest },
+            what: What::Sent {
+                message_id: message.id,
+                client_id: message.client_id,
+                seq: message.seq,
+                digest,
+                files: files.map(FilesHash),
+            },
         });
     }
 
     /// What a message says, has said, and became, against the entries of that.
     fn states(&mut self, message: &MessageTrail, until: i64) {
         let since = self.found.since;
+        let ids = message.attachment_ids.as_deref().unwrap_or_default();
         let mut said: Vec<(i64, &str, DateTime<Utc>)> =
             message.revisions.iter().map(|(version, content, at)| (*version, content.as_str(), *at)).collect();
         let last = message.updated_at.unwrap_or(message.created_at);
@@ -213,6 +224,7 @@ impl Judge {
         if said.is_empty() {
             self.say(Some(message.version), "what a deleted message said is gone");
         }
+        self.files(message);
         let notes = self.of_messages.remove(&message.id).unwrap_or_default();
         let mut notes = notes.into_iter();
         let mut last_note: Option<Entry> = None;
@@ -223,7 +235,7 @@ impl Judge {
             }
             if index == 0 {
                 let is_older = message.first_version <= since && message.version != message.first_version;
-                let digest = SendDigest::of(self.id, &message.content_type, message.reply_to_id, content);
+                let digest = SendDigest::of(self.id, &message.content_type, message.reply_to_id, content, ids);
                 if !is_older && digest.0.as_slice() != message.digest {
                     self.say(Some(version), "a message says something else than it was sent with");
                 }
@@ -275,6 +287,21 @@ impl Judge {
             && (edit.map(|it| it.0) != message.updated_at || edit.and_then(|it| it.1) != message.updated_by)
         {
             self.say(Some(message.version), "who edited a message, or when, is not what it was");
+        }
+    }
+
+    /// What hangs on a message, against what it was sent with. A deleted one has let go of its files; which ones stays.
+    fn files(&mut self, message: &MessageTrail) {
+        let there: Vec<AttachmentId> = message.attachments.iter().map(|file| file.id).collect();
+        let is_well = match (&message.attachment_ids, message.deleted_at) {
+            (None, _) => false,
+            (Some(told), Some(_)) => there.is_empty() && told.is_empty() == message.files_hash.is_none(),
+            (Some(told), None) => {
+                *told == there && FilesHash::of(&message.attachments).map(|hash| hash.0.to_vec()) == message.files_hash
+            }
+        };
+        if !is_well {
+            self.say(Some(message.first_version), "the files of a message are not those that it was sent with");
         }
     }
 

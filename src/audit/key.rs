@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
-use super::heads::{hex, unhex};
+use crate::domain::hex::{hex, unhex};
 
 /// Signs. Its secret never prints.
 pub struct SigningKey(Ed25519KeyPair);

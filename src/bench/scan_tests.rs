@@ -27,6 +27,7 @@ fn message(content: &str, version: i64) -> Message {
         content: content.to_owned(),
         content_type: "text".to_owned(),
         reply_to_id: None,
+        attachments: Vec::new(),
         created_at: now(),
         updated_at: None,
         deleted_at: None,
@@ -82,6 +83,7 @@ fn acks_and_errors_are_read() {
         seq: 3,
         version: 4,
         created_at: now(),
+        attachments: Vec::new(),
     };
     let ack = Ack::new(ClientId(Uuid::from_u128(5)), &stored, false);
     let bytes = ServerFrame::Ack { ack, reference: None }.encode();

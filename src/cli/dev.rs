@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Failure;
-use crate::actors::db::{Done, Order};
+use crate::actors::db::Order;
 use crate::auth::mint;
 use crate::config::Config;
 use crate::config::settings::CONFIG_ENV;
@@ -109,9 +109,7 @@ async fn channels(daemon: &Daemon, config: &Config) -> Result<(), Refusal> {
         placeholders: false,
         max_members: config.limits.max_group_members,
     };
-    match parts.db.order(Order::CreateGroup(group)).await? {
-        Done::Channel { .. } | Done::Nothing | Done::Changed(_) | Done::User(_) => Ok(()),
-    }
+    parts.db.order(Order::CreateGroup(group)).await.map(drop)
 }
 
 #[cfg(test)]

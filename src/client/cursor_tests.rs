@@ -27,6 +27,7 @@ pub(super) fn message(seq: i64, version: i64) -> Message {
         content: format!("{seq} as of {version}"),
         content_type: "text".into(),
         reply_to_id: None,
+        attachments: Vec::new(),
         created_at: crate::domain::now(),
         updated_at: None,
         deleted_at: None,

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::attachment::Attachment;
 use crate::domain::channel::{ChannelKind, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 
@@ -119,6 +120,8 @@ pub struct Message {
     #[serde(default)]
     pub content_type: String,
     pub reply_to_id: Option<MessageId>,
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     pub created_at: DateTime<Utc>,
     pub updated_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,

@@ -90,6 +90,7 @@ impl Reader {
         self.raw("allowed_origins", &mut config.allowed_origins, parse::origins);
         self.text("database_url", &mut config.database.url, parse::database_url);
         self.text("database_schema", &mut config.database.schema, parse::schema);
+        self.text("attachments", &mut config.attachments, |text| parse::attachments(text).map(Some));
         self.text("redis_url", &mut config.redis_url, |text| parse::redis_url(text).map(Some));
         self.text("log", &mut config.log, parse::log_filter);
         let audit = &mut config.audit;
@@ -110,6 +111,10 @@ impl Reader {
             ("max_sessions_per_address", &mut limits.max_sessions_per_address, 1..=1_000_000),
             ("room_in_flight", &mut limits.room_in_flight, 1..=1_000_000),
             ("db_queue", &mut limits.db_queue, 1..=1_000_000),
+            ("max_attachment_bytes", &mut limits.max_attachment_bytes, 1..=5 << 30),
+            ("max_attachments", &mut limits.max_attachments, 0..=100),
+            ("max_user_files", &mut limits.max_user_files, 1..=1_000_000_000),
+            ("max_user_file_bytes", &mut limits.max_user_file_bytes, 1..=1 << 50),
         ] {
             self.text(key, target, |text| parse::count(text, allowed));
         }

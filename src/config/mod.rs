@@ -34,6 +34,8 @@ pub struct Config {
     /// Empty: only the daemon's own origin.
     pub allowed_origins: Vec<String>,
     pub database: DatabaseSettings,
+    /// None: beside an SQLite file, in memory with its database, nowhere with a server.
+    pub attachments: Option<AttachmentPlace>,
     /// None: everything stays within the process.
     pub redis_url: Option<SecretUrl>,
     pub audit: AuditSettings,
@@ -58,6 +60,19 @@ pub struct AuditSettings {
     pub heads: Option<PathBuf>,
     /// What they are signed with.
     pub key: Option<PathBuf>,
+}
+
+/// Where attachments are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttachmentPlace {
+    /// There are none.
+    Off,
+    Memory,
+    Folder(PathBuf),
+    S3 {
+        bucket: String,
+        prefix: String,
+    },
 }
 
 /// Which tokens are let in.
@@ -117,6 +132,11 @@ pub struct Limits {
     pub rate_limit: Option<NonZeroU32>,
     pub room_in_flight: usize,
     pub db_queue: usize,
+    pub max_attachment_bytes: usize,
+    /// Of one message.
+    pub max_attachments: usize,
+    pub max_user_files: usize,
+    pub max_user_file_bytes: usize,
 }
 
 /// How long things take and last.
@@ -132,6 +152,25 @@ pub struct Timing {
     pub read_merge: Duration,
     pub room_idle: Duration,
     pub drain: Duration,
+}
+
+impl Config {
+    /// Where attachments are, with what is so where nothing is said.
+    pub fn attachment_place(&self) -> AttachmentPlace {
+        if let Some(place) = &self.attachments {
+            return place.clone();
+        }
+        match database::Kind::of(self.database.url.expose()) {
+            Some(database::Kind::File(path)) => {
+                let mut folder = path.into_os_string();
+                folder.push(".attachments");
+                AttachmentPlace::Folder(folder.into())
+            }
+            Some(database::Kind::Memory) => AttachmentPlace::Memory,
+            // Several nodes share a server, and no folder of this machine.
+            Some(database::Kind::Server) | None => AttachmentPlace::Off,
+        }
+    }
 }
 
 /// A configuration that works, and what is odd about it.
@@ -165,6 +204,7 @@ impl Default for Config {
             admin_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))),
             allowed_origins: Vec::new(),
             database: DatabaseSettings::default(),
+            attachments: None,
             redis_url: None,
             audit: AuditSettings::default(),
             auth: AuthSettings::default(),
@@ -199,6 +239,10 @@ impl Default for Limits {
             rate_limit: NonZeroU32::new(10),
             room_in_flight: 1024,
             db_queue: 4096,
+            max_attachment_bytes: 10 << 20,
+            max_attachments: 10,
+            max_user_files: 1000,
+            max_user_file_bytes: 1 << 30,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::source::Raw;
-use super::{HmacKey, Secret, SecretUrl};
+use super::{AttachmentPlace, HmacKey, Secret, SecretUrl};
 
 /// RFC 8725, 3.5: an HS256 secret has at least as many bits as its hash.
 pub(super) const MIN_SECRET_BYTES: usize = 32;
@@ -125,6 +125,24 @@ pub(super) fn database_url(text: &str) -> Parsed<SecretUrl> {
     Ok(SecretUrl::new(text))
 }
 
+pub(super) fn attachments(text: &str) -> Parsed<AttachmentPlace> {
+    let wrong = || "must be file:///FOLDER, s3://BUCKET/PREFIX or off".to_owned();
+    if text == "off" {
+        return Ok(AttachmentPlace::Off);
+    }
+    if let Some(path) = text.strip_prefix("file://") {
+        let usable = path.starts_with('/') && path.len() > 1 && !path.contains('\0');
+        return if usable { Ok(AttachmentPlace::Folder(path.into())) } else { Err(wrong()) };
+    }
+    let rest = text.strip_prefix("s3://").ok_or_else(wrong)?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if bucket.is_empty() || !bucket.chars().all(plain) || !prefix.chars().all(|c| plain(c) || c == '/') {
+        return Err(wrong());
+    }
+    Ok(AttachmentPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.trim_end_matches('/').to_owned() })
+}
+
 pub(super) fn redis_url(text: &str) -> Parsed<SecretUrl> {
     let known = ["redis://", "rediss://", "redis+unix://", "unix://"];
     if known.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
@@ -217,6 +235,21 @@ mod tests {
             "https://a b",
         ] {
             assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn attachments_have_a_place_or_none() {
+        let s3 =
+            |bucket: &str, prefix: &str| AttachmentPlace::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+        assert_eq!(attachments("off"), Ok(AttachmentPlace::Off));
+        assert_eq!(attachments("file:///var/lib/files"), Ok(AttachmentPlace::Folder("/var/lib/files".into())));
+        assert_eq!(attachments("s3://chat"), Ok(s3("chat", "")));
+        assert_eq!(attachments("s3://chat/files/"), Ok(s3("chat", "files")));
+        for bad in
+            ["", "on", "/var", "file://", "file:///", "file://host/a", "s3://", "s3:///a", "s3://a b", "s3://a/?x"]
+        {
+            assert!(attachments(bad).is_err(), "{bad}");
         }
     }
 

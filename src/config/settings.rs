@@ -60,6 +60,8 @@ settings! {
         "Where the audit trail's heads are written once a minute, signed: a folder out of the reach of who owns the database. Unset: nowhere";
     audit_key "TENFOUR_AUDIT_KEY" "FILE" = "",
         "The key that signs them, made where the file is missing (mode 0600). Unset: FILE.audit-key beside an SQLite file";
+    attachments "TENFOUR_ATTACHMENTS" "URL|off" = "",
+        "Where attachments are kept: file:///FOLDER, s3://BUCKET/PREFIX (the rest in the usual AWS_ variables) or off. Unset: the folder FILE.attachments beside the SQLite file, off with PostgreSQL";
     #[secret true]
     redis_url "REDIS_URL" "URL" = "",
         "redis://HOST:PORT; unset: presence, typing and fan-out stay within the process";
@@ -113,6 +115,14 @@ settings! {
         "Sends that one room takes before the first of them is stored; more are answered unavailable";
     db_queue "TENFOUR_DB_QUEUE" "N" = "4096",
         "Commands that may wait for the database; more are answered unavailable";
+    max_attachment_bytes "TENFOUR_MAX_ATTACHMENT_BYTES" "BYTES" = "10485760",
+        "One file that is uploaded";
+    max_attachments "TENFOUR_MAX_ATTACHMENTS" "N" = "10",
+        "Files of one message";
+    max_user_files "TENFOUR_MAX_USER_FILES" "N" = "1000",
+        "Files that one user keeps, in messages and not yet in one";
+    max_user_file_bytes "TENFOUR_MAX_USER_FILE_BYTES" "BYTES" = "1073741824",
+        "The bytes of those together";
     log "TENFOUR_LOG" "FILTER" = "info",
         "What is logged: off, error, warn, info, debug or trace, also by module, such as info,tenfour::store=debug";
 }

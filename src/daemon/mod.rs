@@ -5,6 +5,7 @@
 mod nodes;
 mod runtime;
 mod serve;
+mod sweep;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,9 +30,11 @@ use crate::audit::export::{ExportError, Exporter};
 use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
 use crate::config::{self, AuthSettings, Config, SecretUrl};
+use crate::depot::DepotError;
 use crate::http;
 use crate::http::app::App;
 use crate::http::demo::Demo;
+use crate::http::files::Files;
 use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
 use crate::limits::lines::Lines;
@@ -40,7 +43,7 @@ use crate::limits::rates::Rates;
 use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
-use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError};
+use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
 use nodes::Nodes;
 use runtime::Background;
 use serve::{bind, lines_of, serve};
@@ -63,6 +66,8 @@ pub enum StartError {
     Redis(#[from] InvalidRedisUrl),
     #[error("the database was opened, but does not answer: {0}")]
     Epoch(#[from] StoreError),
+    #[error("{0}")]
+    Depot(#[from] DepotError),
     #[error("{0}")]
     Auth(#[from] SetupError),
     #[error("the key of the audit trail, {0}")]
@@ -98,13 +103,11 @@ impl Daemon {
         let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
         let background = Background::new()?;
-        let settings = store_settings(&config.database.url, &config.database.schema)?;
-        let (writer, reader) = store::open(settings, background.handle.clone()).await?;
-        let indexer = writer.indexer(&reader);
-        background.handle.spawn(async move { indexer.run().await });
+        let (writer, reader) = open_store(&config, &background.handle).await?;
+        // Not before the database, whose folder this one is in: it is not to be made for a path that is wrong.
+        let files = sweep::files_of(&config)?;
         let epoch = reader.epoch().await?;
         log::info!("the history is {epoch}");
-
         let epoch = Arc::new(parking_lot::RwLock::new(epoch));
         let metrics = Arc::new(Metrics::new());
         let directory = Directory::default();
@@ -164,12 +167,15 @@ impl Daemon {
             rates: Arc::clone(&rates),
             notices: Arc::clone(&notices),
             epoch,
-            frame_limits: FrameLimits { content_bytes: config.limits.max_content_bytes },
+            frame_limits: frame_limits(&config),
             heartbeat_interval: config.timing.heartbeat_interval,
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        let app = web::Data::new(app_of(parts, &config, lines.clone()));
+        if let Some(files) = &files {
+            sweep::keep(files.clone(), db.clone(), parts.reader.clone(), &background.handle);
+        }
+        let app = web::Data::new(app_of(parts, files, &config, lines.clone()));
         keep_house(rates, notices);
         if let Some(starting) = starting {
             nodes::listen(starting, &app);
@@ -286,6 +292,19 @@ pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
+fn frame_limits(config: &Config) -> FrameLimits {
+    FrameLimits { content_bytes: config.limits.max_content_bytes, attachments: config.limits.max_attachments }
+}
+
+/// And has what is stored found, as long as `background` runs.
+async fn open_store(config: &Config, background: &tokio::runtime::Handle) -> Result<(Writer, Reader), StartError> {
+    let settings = store_settings(&config.database.url, &config.database.schema)?;
+    let (writer, reader) = store::open(settings, background.clone()).await?;
+    let indexer = writer.indexer(&reader);
+    background.spawn(async move { indexer.run().await });
+    Ok((writer, reader))
+}
+
 /// Carries heads of the audit trail away while the system runs, where that was asked for.
 fn exporter(config: &Config, reader: &Reader) -> Result<Option<Arc<Exporter>>, StartError> {
     let (Some(folder), Some(key)) = (&config.audit.heads, &config.audit.key) else { return Ok(None) };
@@ -298,9 +317,10 @@ fn exporter(config: &Config, reader: &Reader) -> Result<Option<Arc<Exporter>>, S
     Ok(Some(exporter))
 }
 
-fn app_of(parts: Arc<SessionParts>, config: &Config, lines: Lines) -> App {
+fn app_of(parts: Arc<SessionParts>, files: Option<Files>, config: &Config, lines: Lines) -> App {
     App {
         parts,
+        files,
         caps: Caps::new(config.limits.max_sessions_per_user, config.limits.max_sessions_per_address),
         bodies: Bodies::new(config.limits.max_frame_bytes, config.limits.max_group_members),
         lines,

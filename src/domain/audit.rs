@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::attachment::Attachment;
 use super::ids::{ChannelId, ClientId, MessageId, UserId};
 use super::message::SendDigest;
 
@@ -20,6 +21,29 @@ pub struct TextHash(pub [u8; 32]);
 impl TextHash {
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
+
+/// SHA-256 of what is told of a message's files, their own sums among it, so that they can be erased too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilesHash(pub [u8; 32]);
+
+impl FilesHash {
+    /// In the order of the message. None: it has none.
+    pub fn of(files: &[Attachment]) -> Option<Self> {
+        let mut hash = Sha256::new();
+        for file in files {
+            hash.update(file.id.0.as_bytes());
+            for text in [&file.name, &file.content_type, &file.sha256] {
+                hash.update((text.len() as u64).to_be_bytes());
+                hash.update(text);
+            }
+            hash.update(file.size.to_be_bytes());
+            for length in [file.width, file.height] {
+                hash.update(length.unwrap_or(-1).to_be_bytes());
+            }
+        }
+        (!files.is_empty()).then(|| Self(hash.finalize().into()))
     }
 }
 
@@ -46,6 +70,7 @@ pub enum What {
         client_id: ClientId,
         seq: i64,
         digest: SendDigest,
+        files: Option<FilesHash>,
     },
     Edited {
         message_id: MessageId,
@@ -61,7 +86,7 @@ pub enum What {
 }
 
 impl Entry {
-    /// Every field has a fixed width, so that no two entries have the same bytes.
+    /// Every field has a fixed width for its kind, so that no two entries have the same bytes.
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(160);
         bytes.extend(self.channel_id.0.as_bytes());
@@ -74,12 +99,13 @@ impl Entry {
                 bytes.push(1);
                 bytes.extend(detail.0);
             }
-            What::Sent { message_id, client_id, seq, digest } => {
-                bytes.push(2);
+            What::Sent { message_id, client_id, seq, digest, files } => {
+                bytes.push(if files.is_some() { 6 } else { 2 });
                 bytes.extend(message_id.0.as_bytes());
                 bytes.extend(client_id.0.as_bytes());
                 bytes.extend(seq.to_be_bytes());
                 bytes.extend(digest.0);
+                bytes.extend(files.iter().flat_map(|files| files.0));
             }
             What::Edited { message_id, content } => {
                 bytes.push(3);
@@ -145,6 +171,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::ids::AttachmentId;
 
     fn entries() -> Vec<Entry> {
         let [a, b] = [Uuid::from_u128(1), Uuid::from_u128(2)];
@@ -158,10 +185,34 @@ mod tests {
             What::Deleted { message_id: MessageId(b) },
             What::Edited { message_id: MessageId(a), content: hash },
             What::Edited { message_id: MessageId(a), content: TextHash::of("Gate 4") },
-            What::Sent { message_id: MessageId(a), client_id: ClientId(b), seq: 1, digest: SendDigest([7; 32]) },
-            What::Sent { message_id: MessageId(b), client_id: ClientId(a), seq: 1, digest: SendDigest([7; 32]) },
-            What::Sent { message_id: MessageId(a), client_id: ClientId(b), seq: 2, digest: SendDigest([7; 32]) },
-            What::Sent { message_id: MessageId(a), client_id: ClientId(b), seq: 1, digest: SendDigest([8; 32]) },
+            What::Sent {
+                message_id: MessageId(a),
+                client_id: ClientId(b),
+                seq: 1,
+                digest: SendDigest([7; 32]),
+                files: None,
+            },
+            What::Sent {
+                message_id: MessageId(b),
+                client_id: ClientId(a),
+                seq: 1,
+                digest: SendDigest([7; 32]),
+                files: None,
+            },
+            What::Sent {
+                message_id: MessageId(a),
+                client_id: ClientId(b),
+                seq: 2,
+                digest: SendDigest([7; 32]),
+                files: None,
+            },
+            What::Sent {
+                message_id: MessageId(a),
+                client_id: ClientId(b),
+                seq: 1,
+                digest: SendDigest([8; 32]),
+                files: None,
+            },
         ] {
             let entry = Entry { channel_id: ChannelId(a), version: 1, at, by: Some(UserId(a)), what };
             all.extend([
@@ -174,6 +225,43 @@ mod tests {
             ]);
         }
         all
+    }
+
+    #[test]
+    fn files_are_part_of_a_send_with_all_that_is_told_of_them() {
+        let file = Attachment {
+            id: AttachmentId(Uuid::from_u128(1)),
+            name: "a".to_owned(),
+            content_type: "bc".to_owned(),
+            size: 1,
+            sha256: "00".to_owned(),
+            width: None,
+            height: Some(1),
+        };
+        let other = |change: fn(&mut Attachment)| {
+            let mut other = file.clone();
+            change(&mut other);
+            vec![other]
+        };
+        let lists = [
+            vec![file.clone()],
+            vec![file.clone(), file.clone()],
+            other(|file| file.id = AttachmentId(Uuid::from_u128(2))),
+            other(|file| (file.name, file.content_type) = ("ab".to_owned(), "c".to_owned())),
+            other(|file| file.size = 2),
+            other(|file| file.sha256 = "01".to_owned()),
+            other(|file| (file.width, file.height) = (Some(1), None)),
+        ];
+        let hashes: HashSet<[u8; 32]> =
+            lists.iter().filter_map(|list| FilesHash::of(list)).map(|hash| hash.0).collect();
+        assert_eq!((hashes.len(), FilesHash::of(&[])), (lists.len(), None));
+        let (id, client_id) = (MessageId(Uuid::from_u128(1)), ClientId(Uuid::from_u128(2)));
+        let sent = |files| What::Sent { message_id: id, client_id, seq: 1, digest: SendDigest([7; 32]), files };
+        let entry = entries()[0];
+        let heads = [None, FilesHash::of(&lists[0]), FilesHash::of(&lists[1])];
+        let heads: HashSet<[u8; 32]> =
+            heads.into_iter().map(|files| Head::NONE.and(&Entry { what: sent(files), ..entry }).0).collect();
+        assert_eq!(heads.len(), 3);
     }
 
     #[test]

@@ -85,6 +85,9 @@ pub enum Denied {
     NoMessage,
     #[error("no such member")]
     NoMember,
+    /// There is no such attachment, or the asker may not see it.
+    #[error("no such attachment")]
+    NoAttachment,
     #[error("{0}")]
     Forbidden(&'static str),
     #[error("{0}")]
@@ -94,6 +97,10 @@ pub enum Denied {
     UnknownUsers(Vec<String>),
     #[error("a group has at most {max} members")]
     TooManyMembers { max: usize },
+    #[error("a user keeps at most {max} files")]
+    TooManyFiles { max: i64 },
+    #[error("a user keeps at most {max} bytes of files; {left} are left")]
+    TooManyBytes { left: i64, max: i64 },
     /// The id belongs to another `sub`.
     #[error("this user id belongs to another sub")]
     ForeignSubject,

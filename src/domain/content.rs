@@ -23,7 +23,8 @@ pub enum TextError {
 }
 
 /// The text of a message, stored and given back as it came. Between nodes it travels as it is: whoever sent it checked it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The empty one, the default, is for messages that say what they say by their attachments.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Content(String);
 

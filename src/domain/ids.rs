@@ -65,6 +65,10 @@ id!(
     ClientId
 );
 id!(
+    /// A file that was uploaded.
+    AttachmentId
+);
+id!(
     /// One open socket.
     SessionId
 );

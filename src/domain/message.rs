@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::attachment::Attachment;
 use super::content::Content;
-use super::ids::{ChannelId, ClientId, MessageId, UserId};
+use super::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 
 /// A message as it now is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Message {
     pub content: String,
     pub content_type: String,
     pub reply_to_id: Option<MessageId>,
+    /// In the sender's order; none once deleted.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     pub created_at: DateTime<Utc>,
     pub updated_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
@@ -63,12 +67,15 @@ pub struct NewMessage {
     pub content: Content,
     pub content_type: String,
     pub reply_to_id: Option<MessageId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachment_ids: Vec<AttachmentId>,
     pub created_at: DateTime<Utc>,
 }
 
 impl NewMessage {
     pub fn digest(&self) -> SendDigest {
-        SendDigest::of(self.channel_id, &self.content_type, self.reply_to_id, self.content.as_str())
+        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, .. } = self;
+        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), attachment_ids)
     }
 }
 
@@ -78,13 +85,24 @@ impl NewMessage {
 pub struct SendDigest(pub [u8; 32]);
 
 impl SendDigest {
-    /// SHA-256 over the fields, each preceded by its length, so that no two sends run together.
-    pub fn of(channel: ChannelId, content_type: &str, reply_to: Option<MessageId>, content: &str) -> Self {
+    /// SHA-256 over the fields, each preceded by its length, so that no two sends run together. Without attachments as it
+    /// was before there were any.
+    pub fn of(
+        channel: ChannelId,
+        content_type: &str,
+        reply_to: Option<MessageId>,
+        content: &str,
+        attachments: &[AttachmentId],
+    ) -> Self {
         let reply_to: &[u8] = reply_to.as_ref().map_or(&[], |id| id.0.as_bytes());
         let mut hash = Sha256::new();
         for part in [channel.0.as_bytes().as_slice(), content_type.as_bytes(), reply_to, content.as_bytes()] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
+        }
+        for id in attachments {
+            hash.update((id.0.as_bytes().len() as u64).to_be_bytes());
+            hash.update(id.0.as_bytes());
         }
         Self(hash.finalize().into())
     }
@@ -99,6 +117,9 @@ pub struct Stored {
     /// The version that it got when it was first stored, whatever changed since.
     pub version: i64,
     pub created_at: DateTime<Utc>,
+    /// Of one that was stored just now, for those who are told of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
 }
 
 /// A message for the store, with what the room knew when it let it pass.
@@ -123,6 +144,8 @@ pub enum Appended {
     NotMember,
     /// The message that it replies to is not in the channel.
     UnknownReply,
+    /// This one does not exist, is another user's, or is in another message.
+    UnknownAttachment(AttachmentId),
     /// The store refused this row and only this one.
     Rejected,
 }

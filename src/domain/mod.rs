@@ -3,11 +3,13 @@
 //! Used by every other module; imports none of them. Never does I/O, never knows actix, JSON shapes of the wire
 //! or SQL.
 
+pub mod attachment;
 pub mod audit;
 pub mod change;
 pub mod channel;
 pub mod cluster;
 pub mod content;
+pub mod hex;
 pub mod ids;
 pub mod message;
 pub mod permission;

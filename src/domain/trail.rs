@@ -4,10 +4,11 @@
 
 use chrono::{DateTime, Utc};
 
+use super::attachment::Attachment;
 use super::audit::{Chain, Entry};
 use super::change::ChannelChange;
 use super::channel::Channel;
-use super::ids::{ChannelId, ClientId, MessageId, UserId};
+use super::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 
 /// All of a channel but its messages.
 #[derive(Debug, Clone)]
@@ -63,6 +64,11 @@ pub struct MessageTrail {
     pub updated_by: Option<UserId>,
     pub deleted_at: Option<DateTime<Utc>>,
     pub deleted_by: Option<UserId>,
+    /// What it was sent with. None where the column is no list of ids.
+    pub attachment_ids: Option<Vec<AttachmentId>>,
+    pub files_hash: Option<Vec<u8>>,
+    /// What is there of that, in its order. Of a deleted message any of it may be gone.
+    pub attachments: Vec<Attachment>,
     /// What it said before, ascending by version.
     pub revisions: Vec<(i64, String, DateTime<Utc>)>,
 }

@@ -8,6 +8,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 
 use super::demo::Demo;
+use super::files::Files;
 use super::origin;
 use crate::actors::db::Order;
 use crate::actors::session::{SessionParts, refusal_of};
@@ -23,6 +24,8 @@ use crate::store::StoreError;
 /// Shared by all handlers of both addresses.
 pub struct App {
     pub parts: Arc<SessionParts>,
+    /// None: attachments are off.
+    pub files: Option<Files>,
     pub caps: Caps,
     pub bodies: Bodies,
     /// TCP connections on the public address.

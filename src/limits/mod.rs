@@ -10,3 +10,4 @@ pub mod notices;
 pub mod pace;
 pub mod rates;
 pub mod refusals;
+pub mod uploads;

@@ -17,9 +17,9 @@ const OTHERS: u32 = 5;
 
 type Buckets<C> = RateLimiter<UserId, DashMapStateStore<UserId>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// Buckets by user: one for messages, one for everything else. Shared by all sessions.
+/// Buckets by user: one for messages, one for everything else, one for uploads, as many as messages. Shared by all sessions.
 pub struct Rates<C: Clock = DefaultClock> {
-    buckets: Option<(Buckets<C>, Buckets<C>)>,
+    buckets: Option<[Buckets<C>; 3]>,
     clock: C,
 }
 
@@ -37,23 +37,28 @@ impl<C: Clock + Clone> Rates<C> {
             RateLimiter::new(Quota::per_second(rate).allow_burst(burst), DashMapStateStore::default(), clock.clone())
         };
         let others = NonZeroU32::MIN.saturating_add(OTHERS - 1);
-        let buckets = messages.map(|rate| (bucket(rate), bucket(rate.saturating_mul(others))));
+        let buckets = messages.map(|rate| [bucket(rate), bucket(rate.saturating_mul(others)), bucket(rate)]);
         Self { buckets, clock }
     }
 
     /// Takes one message of the user's; Err: milliseconds until the next one may come.
     pub fn check_message(&self, user: UserId) -> Result<(), u64> {
-        self.buckets.as_ref().map_or(Ok(()), |(messages, _)| self.take(messages, user))
+        self.buckets.as_ref().map_or(Ok(()), |[messages, ..]| self.take(messages, user))
     }
 
     /// The same for any other frame.
     pub fn check_other(&self, user: UserId) -> Result<(), u64> {
-        self.buckets.as_ref().map_or(Ok(()), |(_, others)| self.take(others, user))
+        self.buckets.as_ref().map_or(Ok(()), |[_, others, _]| self.take(others, user))
+    }
+
+    /// The same for an upload.
+    pub fn check_upload(&self, user: UserId) -> Result<(), u64> {
+        self.buckets.as_ref().map_or(Ok(()), |[.., uploads]| self.take(uploads, user))
     }
 
     /// Forgets users whose buckets are full again. To be called now and then, or memory grows with every user seen.
     pub fn forget_idle(&self) {
-        for bucket in self.buckets.iter().flat_map(|(messages, others)| [messages, others]) {
+        for bucket in self.buckets.iter().flatten() {
             bucket.retain_recent();
             bucket.shrink_to_fit();
         }
@@ -61,7 +66,7 @@ impl<C: Clock + Clone> Rates<C> {
 
     /// How many buckets are kept.
     pub fn len(&self) -> usize {
-        self.buckets.as_ref().map_or(0, |(messages, others)| messages.len() + others.len())
+        self.buckets.iter().flatten().map(RateLimiter::len).sum()
     }
 
     pub fn is_empty(&self) -> bool {

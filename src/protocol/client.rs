@@ -8,11 +8,13 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use super::error::{ErrorCode, Refusal};
 use super::fields::{Fields, count, parse_named};
 use crate::domain::content::{Content, parse_content_type};
-use crate::domain::ids::{ChannelId, ClientId, MessageId};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId};
 use crate::domain::message::SendDigest;
 
 /// The longest `ref` that is given back, in bytes.
 const MAX_REF: usize = 256;
+/// The most attachments that any setting lets a message name.
+const MAX_NAMED: usize = 100;
 
 /// A client's own mark on a frame, given back with the answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,6 +51,7 @@ pub struct SendRequest {
     pub content: Content,
     pub content_type: String,
     pub reply_to_id: Option<MessageId>,
+    pub attachment_ids: Vec<AttachmentId>,
 }
 
 /// From where to catch up.
@@ -65,6 +68,8 @@ pub enum SyncRequest {
 pub struct FrameLimits {
     /// Of a message's content, in bytes.
     pub content_bytes: usize,
+    /// Of a message, their number.
+    pub attachments: usize,
 }
 
 /// A frame that is refused: the answer, and what it takes to recognise the retry of a stored message in it.
@@ -142,17 +147,24 @@ impl SendRequest {
     fn from_fields(fields: &Fields, limits: FrameLimits) -> Result<Self, Refusal> {
         let client_id = fields.parsed("clientId")?;
         let channel_id = fields.parsed("channelId")?;
-        if fields.array("attachmentIds")?.is_some_and(|ids| !ids.is_empty()) {
-            return Err(Refusal::invalid("attachmentIds names an attachment that does not exist"));
+        let attachment_ids = attachment_ids(fields)?;
+        if attachment_ids.len() > limits.attachments {
+            let (given, max) = (attachment_ids.len(), limits.attachments);
+            return Err(Refusal::invalid(format!("attachmentIds has {given} entries; the limit is {max}")));
         }
         let content_type = parse_content_type(fields.optional_text("contentType")?.unwrap_or("text"))
             .map_err(|error| Refusal::invalid(format!("contentType {error}")))?;
         let reply_to_id = fields.optional_parsed("replyToId")?;
-        Ok(Self { client_id, channel_id, content: content(fields, limits)?, content_type, reply_to_id })
+        let content = match fields.optional_text("content")? {
+            Some("") if !attachment_ids.is_empty() => Content::default(),
+            _ => content(fields, limits)?,
+        };
+        Ok(Self { client_id, channel_id, content, content_type, reply_to_id, attachment_ids })
     }
 
     pub fn digest(&self) -> SendDigest {
-        SendDigest::of(self.channel_id, &self.content_type, self.reply_to_id, self.content.as_str())
+        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, .. } = self;
+        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), attachment_ids)
     }
 }
 
@@ -193,6 +205,23 @@ fn content(fields: &Fields, limits: FrameLimits) -> Result<Content, Refusal> {
     })
 }
 
+fn attachment_ids(fields: &Fields) -> Result<Vec<AttachmentId>, Refusal> {
+    let Some(items) = fields.array("attachmentIds")? else { return Ok(Vec::new()) };
+    if items.len() > MAX_NAMED {
+        return Err(Refusal::invalid(format!("attachmentIds has {} entries; the limit is {MAX_NAMED}", items.len())));
+    }
+    let mut ids = Vec::with_capacity(items.len());
+    for item in items {
+        let text = item.as_str().ok_or_else(|| Refusal::invalid("attachmentIds must hold ids as strings"))?;
+        let id = parse_named("attachmentIds", text)?;
+        if ids.contains(&id) {
+            return Err(Refusal::invalid(format!("attachmentIds names {id} twice")));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
 fn refused(reference: Option<Ref>, refusal: Refusal, send: Option<RefusedSend>) -> Box<RefusedFrame> {
     Box::new(RefusedFrame { reference, refusal, send })
 }
@@ -217,7 +246,8 @@ fn refused_send(fields: &Fields) -> Option<RefusedSend> {
         let channel = fields.parsed("channelId").ok()?;
         let content_type = fields.optional_text("contentType").ok()?.unwrap_or("text");
         let reply_to = fields.optional_parsed("replyToId").ok()?;
-        Some(SendDigest::of(channel, content_type, reply_to, fields.value("content")?.as_str()?))
+        let attachments = attachment_ids(fields).ok()?;
+        Some(SendDigest::of(channel, content_type, reply_to, fields.value("content")?.as_str()?, &attachments))
     };
     Some(RefusedSend { client_id, digest: digest() })
 }
@@ -226,7 +256,7 @@ fn refused_send(fields: &Fields) -> Option<RefusedSend> {
 mod tests {
     use super::*;
 
-    const LIMITS: FrameLimits = FrameLimits { content_bytes: 16 };
+    const LIMITS: FrameLimits = FrameLimits { content_bytes: 16, attachments: 2 };
     const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
     fn refused(text: &str) -> (ErrorCode, String) {
@@ -307,7 +337,36 @@ mod tests {
             format!(r#"{{"type":"message","clientId":"{ID}","channelId":"{ID}","content":"12345678901234567"}}"#);
         let send = ClientFrame::parse(text.as_bytes(), LIMITS).expect_err("too long").send.expect("a clientId");
         let channel = ID.parse().unwrap();
-        assert_eq!(send.digest, Some(SendDigest::of(channel, "text", None, "12345678901234567")));
+        assert_eq!(send.digest, Some(SendDigest::of(channel, "text", None, "12345678901234567", &[])));
+    }
+
+    #[test]
+    fn a_message_names_a_few_attachments_once_each_and_may_say_no_more() {
+        let send = |ids: &str, content: &str| {
+            format!(
+                r#"{{"type":"message","clientId":"{ID}","channelId":"{ID}","content":"{content}","attachmentIds":{ids}}}"#
+            )
+        };
+        let other = ID.replace("0001", "0002");
+        let both = send(&format!(r#"["{ID}","{other}"]"#), "");
+        let Ok((_, ClientFrame::Message(sent))) = ClientFrame::parse(both.as_bytes(), LIMITS) else { panic!("{both}") };
+        assert_eq!((sent.attachment_ids.len(), sent.content.as_str()), (2, ""));
+        let turned =
+            SendRequest { attachment_ids: sent.attachment_ids.iter().rev().copied().collect(), ..sent.clone() };
+        assert_ne!(turned.digest(), sent.digest());
+        let third = ID.replace("0001", "0003");
+        for (ids, words) in [
+            ("[7]", "strings"),
+            (r#"["x"]"#, "UUID"),
+            ("{}", "array"),
+            (&format!(r#"["{ID}","{ID}"]"#), "twice"),
+            (&format!(r#"["{ID}","{other}","{third}"]"#), "limit is 2"),
+        ] {
+            let (code, message) = refused(&send(ids, "x"));
+            assert!(code == ErrorCode::InvalidFrame && message.contains(words), "{ids}: {message}");
+            assert!(message.contains("attachmentIds"), "{message}");
+        }
+        assert!(refused(&send("[]", "")).1.contains("content"), "nothing at all is no message");
     }
 
     #[test]

@@ -122,6 +122,10 @@ impl Refusal {
         Self::new(ErrorCode::NotFound, "there is no such message, or you may not see it")
     }
 
+    pub fn no_attachment() -> Self {
+        Self::new(ErrorCode::NotFound, "there is no such attachment, or you may not see it")
+    }
+
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unavailable, message)
     }
@@ -141,6 +145,17 @@ impl From<Denied> for Refusal {
         match denied {
             Denied::NoChannel => Self::no_channel(),
             Denied::NoMessage => Self::no_message(),
+            Denied::NoAttachment => Self::no_attachment(),
+            Denied::TooManyFiles { max } => Self::new(
+                ErrorCode::TooLarge,
+                format!("you keep as many files as may be: {max}; delete messages that have some"),
+            ),
+            Denied::TooManyBytes { left, max } => Self::new(
+                ErrorCode::TooLarge,
+                format!(
+                    "your files have {left} bytes left of {max}, which is not enough for this; delete messages that have some"
+                ),
+            ),
             Denied::NoMember => Self::new(ErrorCode::NotFound, "this user is not in the channel"),
             Denied::Forbidden(why) => Self::forbidden(why),
             Denied::Conflict(why) => Self::new(ErrorCode::Conflict, why),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::client::Ref;
 use crate::domain::channel::{Audience, Role};
-use crate::domain::ids::{ChannelId, ClientId, MessageId};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId};
 
 /// A frame that a client sends.
 // The variants repeat what `rename_all_fields` says, since the published description is made without knowing it.
@@ -79,7 +79,7 @@ pub enum ClientFrame {
 pub struct SendMessage {
     /// The idempotency key: the same one again stores nothing.
     pub client_id: ClientId,
-    #[schema(min_length = 1)]
+    /// May be empty where there are attachments.
     pub content: String,
     /// `text` where it is missing. At most 64 bytes of UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,16 +88,20 @@ pub struct SendMessage {
     /// A message of the same channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to_id: Option<MessageId>,
-    /// There are no attachments yet, so that it is empty where it is given.
+    /// Files that the sender has uploaded and that are in no message yet, in the order in which they are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 0)]
-    pub attachment_ids: Option<Vec<String>>,
+    pub attachment_ids: Option<Vec<AttachmentId>>,
 }
 
 /// A user id in either form: the host's own, or the UUID.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AnyUserId, value_type = String, min_length = 1, max_length = 255)]
 pub struct AnyUserId(pub String);
+
+/// A file, byte by byte.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileBytes, value_type = String, format = Binary, min_length = 1)]
+pub struct FileBytes(pub String);
 
 /// The new text of a message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -168,7 +172,7 @@ mod tests {
     use super::*;
     use crate::protocol::{client, rest};
 
-    const LIMITS: client::FrameLimits = client::FrameLimits { content_bytes: 100 };
+    const LIMITS: client::FrameLimits = client::FrameLimits { content_bytes: 100, attachments: 1 };
 
     fn json(value: &impl Serialize) -> Vec<u8> {
         serde_json::to_vec(value).unwrap()
@@ -180,7 +184,7 @@ mod tests {
             content: "hi".to_owned(),
             content_type: Some("text".to_owned()),
             reply_to_id: Some(MessageId(Uuid::from_u128(2))),
-            attachment_ids: Some(Vec::new()),
+            attachment_ids: Some(vec![AttachmentId(Uuid::from_u128(5))]),
         }
     }
 
@@ -220,6 +224,7 @@ mod tests {
         let channel = ChannelId(Uuid::from_u128(3));
         let sent = client::SendRequest::parse_body(&json(&send()), channel, LIMITS).unwrap();
         assert_eq!((sent.content.as_str(), sent.reply_to_id), ("hi", send().reply_to_id));
+        assert_eq!(sent.attachment_ids, [AttachmentId(Uuid::from_u128(5))]);
         assert!(client::parse_edit_body(&json(&EditMessage { content: "a".to_owned() }), LIMITS).is_ok());
         assert_eq!(client::parse_read_body(&json(&MarkRead { seq: 7 })), Ok(7));
         assert!(rest::parse_update_body(&json(&UpdateChannel::Rename { name: "a".to_owned() })).is_ok());

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::client::Ref;
 use super::error::{ErrorCode, Refusal};
 use super::time;
+use crate::domain::attachment::Attachment;
 use crate::domain::channel::{Audience, Channel, ChannelKind, ChannelView, Member, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, SessionId, UserId};
 use crate::domain::message::{Message, Stored};
@@ -222,8 +223,8 @@ pub struct MessageBody {
     pub content_type: String,
     #[schema(required)]
     pub reply_to_id: Option<MessageId>,
-    #[schema(value_type = Vec<Object>)]
-    pub attachments: [(); 0],
+    /// Empty once deleted.
+    pub attachments: Vec<Attachment>,
     #[serde(with = "time")]
     pub created_at: DateTime<Utc>,
     #[serde(with = "time::option")]
@@ -247,7 +248,7 @@ impl From<Message> for MessageBody {
             content: message.content,
             content_type: message.content_type,
             reply_to_id: message.reply_to_id,
-            attachments: [],
+            attachments: message.attachments,
             created_at: message.created_at,
             updated_at: message.updated_at,
             deleted_at: message.deleted_at,
@@ -375,6 +376,7 @@ mod tests {
             seq: 3,
             version: 4,
             created_at: DateTime::from_timestamp(1_700_000_000, 123_456_000).unwrap(),
+            attachments: Vec::new(),
         };
         let ack = Ack::new(ClientId(Uuid::from_u128(5)), &stored, false);
         let json: serde_json::Value =

@@ -16,9 +16,10 @@ use super::kept::Kept;
 use super::messages::actor;
 use super::schema::{audit_entries, audit_heads};
 use super::sql_types::At;
-use crate::domain::audit::{Chain, Entry, Head, TextHash, What};
+use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
 use crate::domain::change::By;
 use crate::domain::channel::Channel;
+use crate::domain::hex::hex;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::message::{Append, Stored};
 
@@ -118,7 +119,7 @@ pub(super) fn founding(channel: &Channel) -> String {
 pub(super) struct Chains(BTreeMap<ChannelId, Chain>);
 
 impl Chains {
-    /// A message was stored now. `known` is what the database has of its channel's chain.
+    /// A message was stored now, with its attachments told. `known` is what the database has of its channel's chain.
     pub(super) fn add(&mut self, item: &Append, stored: &Stored, known: impl FnOnce() -> Option<ChainRow>) {
         let message = &item.message;
         let chain = self
@@ -135,6 +136,7 @@ impl Chains {
                 client_id: message.client_id,
                 seq: stored.seq,
                 digest: item.digest,
+                files: FilesHash::of(&stored.attachments),
             },
         });
     }
@@ -153,11 +155,7 @@ impl Chains {
                 ", "
             };
             // Writing into a String cannot fail.
-            let _ = write!(sql, "{start}('{channel}', {since}, {version}, '\\x");
-            for byte in head.0 {
-                let _ = write!(sql, "{byte:02x}");
-            }
-            sql.push_str("')");
+            let _ = write!(sql, "{start}('{channel}', {since}, {version}, '\\x{}')", hex(&head.0));
         }
         if !sql.is_empty() {
             sql.push_str(" ON CONFLICT (channel_id) DO UPDATE SET version = excluded.version, head = excluded.head; ");

@@ -6,17 +6,16 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::audit;
 use super::backend::{Conn, with_conn};
 use super::channels::ChannelRow;
 use super::error::{Failure, StoreError};
 use super::kept::Kept;
-use super::members;
 use super::page::{self, Walk};
 use super::revisions;
 use super::schema::{channels, messages, users};
 use super::sql_types::At;
-use crate::domain::audit::{Entry, TextHash, What};
+use super::{attachments, audit, members};
+use crate::domain::audit::{Entry, FilesHash, TextHash, What};
 use crate::domain::change::{By, Change, Changed, Denied};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
@@ -42,8 +41,22 @@ pub(super) struct MessageRow {
     created_at: At,
     updated_at: Option<At>,
     deleted_at: Option<At>,
+    /// How many it has.
+    files_hash: Option<Vec<u8>>,
 }
 
+impl MessageRow {
+    pub(super) fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// Whether its attachments are to be looked up.
+    pub(super) fn shows_attachments(&self) -> bool {
+        self.files_hash.is_some() && self.deleted_at.is_none()
+    }
+}
+
+/// Without its attachments.
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
         let deleted_at = row.deleted_at.map(|at| at.0).filter(|_| !fault::planted(Sabotage::TombstoneLost));
@@ -58,6 +71,7 @@ impl From<MessageRow> for Message {
             content: if deleted_at.is_some() { String::new() } else { row.content },
             content_type: row.content_type,
             reply_to_id: row.reply_to_id,
+            attachments: Vec::new(),
             created_at: row.created_at.0,
             updated_at: row.updated_at.map(|at| at.0),
             deleted_at,
@@ -90,6 +104,7 @@ impl StoredRow {
             seq: self.seq,
             version: self.first_version,
             created_at: self.created_at.0,
+            attachments: Vec::new(),
         }
     }
 }
@@ -109,6 +124,8 @@ pub(super) struct NewRow<'a> {
     content_type: &'a str,
     reply_to_id: Option<MessageId>,
     created_at: At,
+    attachment_ids: Option<Vec<u8>>,
+    files_hash: Option<Vec<u8>>,
 }
 
 impl<'a> NewRow<'a> {
@@ -127,6 +144,8 @@ impl<'a> NewRow<'a> {
             content_type: &message.content_type,
             reply_to_id: message.reply_to_id,
             created_at: At(stored.created_at),
+            attachment_ids: attachments::id_bytes(&stored.attachments),
+            files_hash: FilesHash::of(&stored.attachments).map(|hash| hash.0.to_vec()),
         }
     }
 }
@@ -149,14 +168,14 @@ pub(super) async fn find(conn: &mut Conn, id: MessageId) -> QueryResult<Option<M
     let query = messages::table.inner_join(users::table).filter(messages::id.eq(id));
     let row: Option<MessageRow> =
         with_conn!(conn, |c| query.select(MessageRow::as_select()).first(c).await).optional()?;
-    Ok(row.map(Message::from))
+    Ok(attachments::with_attachments(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// In no order; the unknown are missing.
 pub(super) async fn load(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<Message>> {
     let query = messages::table.inner_join(users::table).filter(messages::id.eq_any(ids));
     let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
-    Ok(rows.into_iter().map(Message::from).collect())
+    attachments::with_attachments(conn, rows).await
 }
 
 /// A page of history for a member of the channel; `None` for anybody else.
@@ -236,7 +255,7 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
     with_conn!(conn, |c| query.execute(c).await)?;
     let what = What::Deleted { message_id: id };
     audit::note(conn, Entry { channel_id: row.id, version, at, by: actor(by), what }).await?;
-    Ok(changed(Message { version, content: String::new(), deleted_at: Some(at), ..message }))
+    Ok(changed(Message { version, content: String::new(), attachments: Vec::new(), deleted_at: Some(at), ..message }))
 }
 
 /// Locks the message's channel for `by` to change the message.

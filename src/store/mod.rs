@@ -8,6 +8,7 @@
 //! the channel's row is locked, and the number is the order in which all will see it.
 
 mod append;
+mod attachments;
 mod audit;
 mod backend;
 mod channels;
@@ -39,6 +40,7 @@ use tokio::runtime::Handle;
 
 pub(crate) use planted::cut;
 
+pub use attachments::{Held, NewUpload, Uploaded};
 pub use error::{OpenError, StoreError};
 pub use indexer::Indexer;
 pub use jobs::{Job, pause};

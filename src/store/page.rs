@@ -6,6 +6,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::attachments;
 use super::backend::{Conn, with_conn};
 use super::messages::MessageRow;
 use super::schema::{messages, users};
@@ -90,7 +91,7 @@ async fn by_seq(conn: &mut Conn, channel: ChannelId, from: HistoryFrom, limit: u
         let query = range.order(messages::seq.desc());
         with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
     };
-    Ok(rows.into_iter().map(Message::from).collect())
+    attachments::with_attachments(conn, rows).await
 }
 
 pub(super) async fn by_version(
@@ -105,5 +106,5 @@ pub(super) async fn by_version(
         .order(messages::version.asc())
         .limit(i64::try_from(limit).unwrap_or(i64::MAX));
     let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
-    Ok(rows.into_iter().map(Message::from).collect())
+    attachments::with_attachments(conn, rows).await
 }

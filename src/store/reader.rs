@@ -5,16 +5,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
+use super::attachments::Held;
 use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{channels, cluster_key, epoch, messages, revisions, search, sync, trail, users};
+use super::{attachments, channels, cluster_key, epoch, messages, revisions, search, sync, trail, users};
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
-use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Message, Revisions, SendDigest, Stored};
 use crate::domain::search::{Found, Search};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
@@ -176,6 +177,17 @@ impl Reader {
     /// A channel's messages after `seq` with all that is kept of them, ascending; `limit` at most.
     pub fn message_trails(&self, channel: ChannelId, seq: i64, limit: i64) -> Job<Vec<MessageTrail>> {
         read!(self, Snapshot, |conn| trail::messages(conn, channel, seq, limit))
+    }
+
+    /// An attachment, for whom it may be downloaded by in this moment.
+    pub fn attachment_for(&self, by: By, id: AttachmentId) -> Job<Option<Held>> {
+        read!(self, Snapshot, |conn| attachments::find_for(conn, by, id))
+    }
+
+    /// Some of the attachments that were let go of, with the keys of their objects; and whether others are in no message
+    /// since `before`.
+    pub fn lost_attachments(&self, before: DateTime<Utc>) -> Job<(Vec<(AttachmentId, String)>, bool)> {
+        read!(self, Snapshot, |conn| attachments::lost(conn, before))
     }
 
     /// The newest version of each channel.

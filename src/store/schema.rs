@@ -50,7 +50,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
     use super::{Id, Micros};
 
     messages (id) {
@@ -70,6 +70,29 @@ diesel::table! {
         updated_by -> Nullable<Id>,
         deleted_at -> Nullable<Micros>,
         deleted_by -> Nullable<Id>,
+        attachment_ids -> Nullable<Binary>,
+        files_hash -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use super::{Id, Micros};
+
+    attachments (id) {
+        id -> Id,
+        uploader_id -> Id,
+        state -> Text,
+        storage_key -> Text,
+        name -> Text,
+        content_type -> Text,
+        size -> BigInt,
+        sha256 -> Text,
+        width -> Nullable<Integer>,
+        height -> Nullable<Integer>,
+        created_at -> Micros,
+        message_id -> Nullable<Id>,
+        position -> Integer,
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::attachments;
 use super::audit::ChainRow;
 use super::backend::{Conn, with_conn};
 use super::channels;
@@ -124,6 +125,8 @@ struct Row {
     updated_by: Option<UserId>,
     deleted_at: Option<At>,
     deleted_by: Option<UserId>,
+    attachment_ids: Option<Vec<u8>>,
+    files_hash: Option<Vec<u8>>,
 }
 
 /// Those after `seq`, ascending, `limit` at most.
@@ -141,7 +144,13 @@ pub(super) async fn messages(
     // Of those, too, that are said to be as they were sent: what was slipped in has to be seen.
     let all: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
     let mut revisions = revisions(conn, &all).await?;
-    Ok(rows.into_iter().map(|row| row.with(&mut revisions)).collect())
+    let mut files = attachments::of_messages(conn, all).await?;
+    let whole = |row: Row| MessageTrail {
+        revisions: revisions.remove(&row.id).unwrap_or_default(),
+        attachments: files.remove(&row.id).unwrap_or_default(),
+        ..row.into()
+    };
+    Ok(rows.into_iter().map(whole).collect())
 }
 
 type Revisions = HashMap<MessageId, Vec<(i64, String, chrono::DateTime<chrono::Utc>)>>;
@@ -162,25 +171,28 @@ async fn revisions(conn: &mut Conn, of: &[MessageId]) -> QueryResult<Revisions> 
     Ok(found)
 }
 
-impl Row {
-    fn with(self, revisions: &mut Revisions) -> MessageTrail {
-        MessageTrail {
-            revisions: revisions.remove(&self.id).unwrap_or_default(),
-            id: self.id,
-            client_id: self.client_id,
-            sender_id: self.sender_id,
-            seq: self.seq,
-            version: self.version,
-            first_version: self.first_version,
-            digest: self.digest,
-            content: self.content,
-            content_type: self.content_type,
-            reply_to_id: self.reply_to_id,
-            created_at: self.created_at.0,
-            updated_at: self.updated_at.map(|at| at.0),
-            updated_by: self.updated_by,
-            deleted_at: self.deleted_at.map(|at| at.0),
-            deleted_by: self.deleted_by,
+impl From<Row> for MessageTrail {
+    fn from(row: Row) -> Self {
+        Self {
+            revisions: Vec::new(),
+            attachments: Vec::new(),
+            attachment_ids: attachments::ids_of(row.attachment_ids.as_deref()),
+            files_hash: row.files_hash,
+            id: row.id,
+            client_id: row.client_id,
+            sender_id: row.sender_id,
+            seq: row.seq,
+            version: row.version,
+            first_version: row.first_version,
+            digest: row.digest,
+            content: row.content,
+            content_type: row.content_type,
+            reply_to_id: row.reply_to_id,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.map(|at| at.0),
+            updated_by: row.updated_by,
+            deleted_at: row.deleted_at.map(|at| at.0),
+            deleted_by: row.deleted_by,
         }
     }
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::attachments::{NewUpload, Uploaded};
 use super::backend::Tx;
 use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
-use super::{Reader, append, channels, members, messages, planted, users};
+use super::{Reader, append, attachments, channels, members, messages, planted, users};
 use crate::domain;
+use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::domain::message::{Append, Appended};
 use crate::domain::user::{User, UserRef};
 use crate::fault::{self, Sabotage};
@@ -173,6 +175,30 @@ impl Writer {
     /// The user as a token says, made or renamed where that is news.
     pub fn upsert_user(&self, who: UserRef, name: String) -> Outcome<User> {
         self.db.write(move |conn| Box::pin(async move { users::upsert(conn, &who, &name, domain::now()).await }))
+    }
+
+    /// Takes note of an upload before its first byte is stored.
+    pub fn begin_upload(&self, new: NewUpload, at: DateTime<Utc>) -> Outcome<()> {
+        self.db.write(move |conn| Box::pin(attachments::begin(conn, new, at)))
+    }
+
+    pub fn finish_upload(&self, id: AttachmentId, what: Uploaded) -> Outcome<Attachment> {
+        self.db.write(move |conn| Box::pin(attachments::finish(conn, id, what)))
+    }
+
+    /// Lets go of an attachment that is in no message.
+    pub fn discard_attachment(&self, user: UserId, id: AttachmentId) -> Outcome<()> {
+        self.db.write(move |conn| Box::pin(attachments::discard(conn, user, id)))
+    }
+
+    /// Lets go of what was uploaded before then and is in no message.
+    pub fn expire_attachments(&self, before: DateTime<Utc>) -> Job<()> {
+        self.db.run(Tx::Write, move |conn| Box::pin(attachments::expire(conn, before)))
+    }
+
+    /// Of those that were let go of, after their objects were deleted.
+    pub fn forget_attachments(&self, ids: Vec<AttachmentId>) -> Job<()> {
+        self.db.run(Tx::Write, move |conn| Box::pin(attachments::forget(conn, ids)))
     }
 
     /// To be awaited before the process ends. Without it a restored backup of the last second may pass unnoticed.

@@ -59,6 +59,7 @@ impl Scene {
             content: Content::parse("over".to_owned(), 100).unwrap(),
             content_type: "text".to_owned(),
             reply_to_id: None,
+            attachment_ids: Vec::new(),
             created_at: now(),
         };
         let append = Append { digest: message.digest(), message: message.clone(), members_version: room::UNSURE };

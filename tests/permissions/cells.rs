@@ -174,7 +174,7 @@ impl Cell {
     /// Ids of what does not exist, for all that a stranger could guess.
     fn nowhere(key: &BTreeMap<&'static str, String>) -> BTreeMap<&'static str, String> {
         let mut nowhere = key.clone();
-        for word in ["{id}", "{own}", "{others}", "{own-deleted}", "{others-deleted}"] {
+        for word in ["{id}", "{own}", "{others}", "{own-deleted}", "{others-deleted}", "{own-file}", "{others-file}"] {
             nowhere.insert(word, new_v7().to_string());
         }
         nowhere
@@ -216,7 +216,17 @@ impl Cell {
         if let Some(named) = self.asker.named {
             web = web.header("tenfour-user", &scene.sub_of(named));
         }
-        Heard::of(&web.ask(method, &path, &scene.fill(self.row.body, ids)).await)
+        let answer = web.ask(method, &path, &scene.fill(self.row.body, ids)).await;
+        let heard = Heard::of(&answer);
+        // Without a body there is no code in it.
+        let status = answer.status.to_string();
+        if method != "HEAD" {
+            heard
+        } else if self.verdict.answer.starts_with(&status) {
+            Heard { word: self.verdict.answer.to_owned(), ..heard }
+        } else {
+            Heard { word: status, ..heard }
+        }
     }
 
     async fn frame(

@@ -1,8 +1,8 @@
 //! Who may do what: the law as a table that a person can read. Written from the protocol and not from the code.
 //!
 //! A line is a call or a frame. Its answers stand under the headings of [`CALLS_BY`] or [`FRAMES_BY`]: by what the asker
-//! is in the channel. `with` fills the `{userId}` of a member's address, or the `{id}` of a message's; where it
-//! begins with `?` it is the query.
+//! is in the channel. `with` fills the `{userId}` of a member's address, or the `{id}` of a message's or a file's (`{own-file}` is
+//! in no message, `{others-file}` is in another's); where it begins with `?` it is the query.
 //!
 //! A number is a status with its usual code (`422u` is `unknown_user`); of frames, `ack`, `ok`, `pong` and `quiet` are
 //! what they say, `page` and `gone` are a `sync` that shows the channel or tells that it is none of the asker's, and
@@ -96,6 +96,8 @@ const SEND_UNDER_THEIR_KEY: &str = r#"{"clientId":"{theirs}","content":"hello"}"
 const SEND_AGAIN: &str = r#"{"clientId":"{said}","content":"secret of one's own"}"#;
 const REPLY: &str = r#"{"clientId":"{new}","content":"hello","replyToId":"{others}"}"#;
 const REPLY_TO_FOREIGN: &str = r#"{"clientId":"{new}","content":"hello","replyToId":"{foreign}"}"#;
+const SEND_THEIR_FILE: &str = r#"{"clientId":"{new}","content":"hello","attachmentIds":["{others-file}"]}"#;
+const FILE: &str = "a file";
 const READ: &str = r#"{"seq":1}"#;
 const EDIT: &str = r#"{"content":"changed"}"#;
 
@@ -154,6 +156,14 @@ pub const TABLE: &[Row] = &[
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others-deleted}", ""),
     call("200   200   200   200   200   200   | 200   200   200   | -     -",   "GET /search", "?q=secret", ""),
     call("404   404   200   200   200   200   | 404   200   200   | 404   404", "GET /search", "?q=secret&channelId={id}", ""),
+    call("201   201   201   201   201   403   | 201   201   403   | -     -",   "POST /attachments", "", FILE),
+    call("404   404   200   200   200   200   | 404   200   200   | 404   404", "GET /attachments/{id}", "{others-file}", ""),
+    call("404   404   200   200   200   200   | 404   200   200   | 404   404", "HEAD /attachments/{id}", "{others-file}", ""),
+    call("404   404   404   404   404   403   | 404   404   403   | 404   403", "DELETE /attachments/{id}", "{others-file}", ""),
+    call("404   200   200   200   200   404   | 404   200   404   | 404   404", "GET /attachments/{id}", "{own-file}", ""),
+    call("404   200   200   200   200   404   | 404   200   404   | 404   404", "HEAD /attachments/{id}", "{own-file}", ""),
+    call("404   204   204   204   204   403   | 404   204   403   | 404   403", "DELETE /attachments/{id}", "{own-file}", ""),
+    call("404   404   422   422   422   403   | 404   422   403   | 404   403", "POST /channels/{id}/messages", "", SEND_THEIR_FILE),
     //     strgr remvd membr admin owner | strgr membr | user
     frame("ok    ok    ok    ok    ok    | -     -     | -",    "auth", r#"{"token":"{fresh-token}"}"#),
     frame("401   401   401   401   401   | -     -     | -",    "auth", r#"{"token":"{token-of-another}"}"#),
@@ -165,6 +175,7 @@ pub const TABLE: &[Row] = &[
     frame("404   ack   ack   ack   ack   | 404   ack   | -",    "message", SEND_AGAIN),
     frame("404   404   ack+  ack+  ack+  | 404   ack+  | 404",  "message", REPLY),
     frame("404   404   422   422   422   | 404   422   | 404",  "message", REPLY_TO_FOREIGN),
+    frame("404   404   422   422   422   | 404   422   | 404",  "message", SEND_THEIR_FILE),
     frame("404   404   ok+   ok+   ok+   | 404   ok+   | 404",  "edit", r#"{"messageId":"{own}","content":"changed"}"#),
     frame("404   404   403   403   403   | 404   403   | 404",  "edit", r#"{"messageId":"{others}","content":"changed"}"#),
     frame("404   404   409   409   409   | 404   409   | 404",  "edit", r#"{"messageId":"{own-deleted}","content":"changed"}"#),

@@ -37,6 +37,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::Value;
+use tenfour::config::AttachmentPlace;
 use tenfour::http::admin::ROUTES;
 use tenfour::protocol::client::ClientFrame;
 
@@ -51,7 +52,7 @@ async fn each_cell_is_answered_as_the_table_says_on_sqlite() {
 
 #[tokio::test]
 async fn each_cell_is_answered_as_the_table_says_on_postgres() {
-    ask_all(Setup::on_postgres()).await;
+    ask_all(Setup::on_postgres().with(|config| config.attachments = Some(AttachmentPlace::Memory))).await;
 }
 
 async fn ask_all(setup: Setup) {

@@ -98,6 +98,10 @@ impl<'a> Scene<'a> {
             web.delete(&format!("/messages/{gone}")).await;
             words.insert(deleted, gone);
         }
+        words.insert("{own-file}", author.upload().await);
+        let file = witness.upload().await;
+        witness.say_with(&channel, "secret of another", &[&file]).await;
+        words.insert("{others-file}", file);
         if own.is_none_or(|own| own == "stan") {
             // Whoever said nothing there has no key of their own.
             words.insert("{said}", new_v7().to_string());

@@ -80,8 +80,20 @@ impl Web {
         self.must("PATCH", &format!("/channels/{channel}/members/{user}"), &json!({"role": role})).await;
     }
 
+    /// A file that is in no message; its id.
+    pub async fn upload(&self) -> String {
+        let answer = self.ask("POST", "/api/v1/attachments?name=secret", "secret of a file").await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let file: Value = serde_json::from_str(&answer.text).unwrap();
+        file["id"].as_str().unwrap().to_owned()
+    }
+
     pub async fn say(&self, channel: &str, text: &str) -> Value {
-        let body = json!({"clientId": uuid::Uuid::new_v4(), "content": text});
+        self.say_with(channel, text, &[]).await
+    }
+
+    pub async fn say_with(&self, channel: &str, text: &str, files: &[&str]) -> Value {
+        let body = json!({"clientId": uuid::Uuid::new_v4(), "content": text, "attachmentIds": files});
         self.must("POST", &format!("/channels/{channel}/messages"), &body).await
     }
 

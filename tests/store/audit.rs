@@ -4,19 +4,19 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 use tenfour::audit::export::Exporter;
 use tenfour::audit::heads::Claims;
 use tenfour::audit::verify::{Report, verify};
 use tenfour::audit::{Finding, SigningKey};
-use tenfour::domain::audit::{Chain, Entry, Head, TextHash, What};
+use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
 use tenfour::domain::change::By;
 use tenfour::domain::channel::{Audience, Role};
-use tenfour::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use tenfour::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 use tenfour::domain::message::SendDigest;
 use tenfour::domain::now;
-use tenfour::store::{Reader, Writer};
+use tenfour::store::{NewUpload, Reader, Uploaded, Writer};
 use uuid::Uuid;
 
 use crate::kit::*;
@@ -38,6 +38,30 @@ async fn holds(reader: &Reader) -> Report {
     report
 }
 
+/// As an upload leaves it.
+async fn file(writer: &Writer, of: &str, name: &str) -> AttachmentId {
+    let id = AttachmentId(Uuid::now_v7());
+    let new = NewUpload {
+        id,
+        uploader: user(of).id,
+        name: name.to_owned(),
+        storage_key: id.to_string(),
+        at_most: 9,
+        max_files: 99,
+        max_bytes: 9_999,
+    };
+    writer.begin_upload(new, now()).await.unwrap().unwrap();
+    let what = Uploaded {
+        content_type: "application/pdf".to_owned(),
+        size: 7,
+        sha256: "5e".repeat(32),
+        width: None,
+        height: Some(3),
+    };
+    writer.finish_upload(id, what).await.unwrap().unwrap();
+    id
+}
+
 /// A group and a direct channel in which everything happens that can; the second of three moments is in between.
 async fn busy(writer: &Writer) -> ChannelId {
     let channel = group(writer, &["ana", "bo", "cy", "dee", "eve"]).await;
@@ -48,8 +72,11 @@ async fn busy(writer: &Writer) -> ChannelId {
         let mut batch = vec![item(&channel, who, &format!("line {n}")), item(&direct, "bo", &format!("aside {n}"))];
         if let Some(first) = sent.first() {
             batch[0].message.reply_to_id = (n % 5 == 0).then_some(*first);
-            batch[0].digest = batch[0].message.digest();
         }
+        for k in 0..[0, 2, 0, 1, 1][n % 5] {
+            batch[0].message.attachment_ids.push(file(writer, who, &format!("plan {k}.pdf")).await);
+        }
+        batch[0].digest = batch[0].message.digest();
         let outcomes = writer.append(batch).await.unwrap();
         let id = stored(&outcomes[0]).id;
         if n % 4 == 1 {
@@ -136,11 +163,28 @@ struct Crime {
     rng: fastrand::Rng,
 }
 
-const TABLES: [&str; 7] =
-    ["messages", "message_revisions", "channels", "channel_members", "channel_changes", "audit_entries", "audit_heads"];
+const TABLES: [&str; 8] = [
+    "messages",
+    "message_revisions",
+    "attachments",
+    "channels",
+    "channel_members",
+    "channel_changes",
+    "audit_entries",
+    "audit_heads",
+];
 
 /// What the trail is silent about.
-const UNTOLD: [&str; 3] = ["channels.direct_key", "channel_members.last_read_seq", "channel_members.last_read_at"];
+const UNTOLD: [&str; 7] = [
+    "channels.direct_key",
+    "channel_members.last_read_seq",
+    "channel_members.last_read_at",
+    // Where the bytes are and who brought them: what they are is told by their sum, and in which order by the message.
+    "attachments.storage_key",
+    "attachments.uploader_id",
+    "attachments.created_at",
+    "attachments.position",
+];
 
 #[derive(QueryableByName)]
 struct Number {
@@ -191,22 +235,28 @@ impl Crime {
     }
 
     fn count(&mut self, table: &str) -> i64 {
-        sql_query(format!("SELECT count(*) AS n FROM main.{table}")).get_result::<Number>(&mut self.hand).unwrap().n
+        sql_query(format!("SELECT count(*) AS n FROM {table}")).get_result::<Number>(&mut self.hand).unwrap().n
     }
 
     /// The key of a row by chance, as a condition.
     fn row(&mut self, table: &str) -> String {
         let keys: &[&str] = match table {
-            "messages" | "channels" => &["id"],
+            "messages" | "channels" | "attachments" => &["id"],
             "message_revisions" => &["message_id", "version"],
             "channel_members" => &["channel_id", "user_id"],
             "audit_heads" => &["channel_id"],
             _ => &["channel_id", "version"],
         };
+        // What was let go of is no part of any message.
+        let table = if table == "attachments" {
+            "(SELECT * FROM main.attachments WHERE state = 'used')"
+        } else {
+            &format!("main.{table}")
+        };
         let count = self.count(table);
         let skip = self.rng.i64(0..count);
         let of = |key: &str| {
-            format!("{key} IS (SELECT {key} FROM main.{table} ORDER BY {} LIMIT 1 OFFSET {skip})", keys.join(", "))
+            format!("{key} IS (SELECT {key} FROM {table} ORDER BY {} LIMIT 1 OFFSET {skip})", keys.join(", "))
         };
         keys.iter().map(|key| of(key)).collect::<Vec<_>>().join(" AND ")
     }
@@ -249,6 +299,7 @@ impl Crime {
             (_, 1) if table != "audit_entries" => other,
             ("INTEGER", _) => format!("coalesce({name}, 0) + {}", [1, -1, 3, 1_000_000][self.rng.usize(..4)]),
             ("BLOB", _) => format!("coalesce(randomblob(length({name})), randomblob(16))"),
+            _ if name == "state" => format!("'{}'", self.any(&["uploading", "unused", "gone"])),
             _ if name == "role" => format!("'{}'", self.any(&["member", "admin", "owner"])),
             _ if name == "revisions_visible_to" => format!("'{}'", self.any(&["members", "admins"])),
             _ if name == "kind" => format!("'{}'", self.any(&["created", "edited", "deleted", "changed"])),
@@ -264,7 +315,7 @@ impl Crime {
                 format!(
                     "INSERT INTO main.messages SELECT randomblob(16), channel_id, seq + 1000, version + 1000, first_version + 1000, \
                      sender_id, randomblob(16), digest, content, content_type, reply_to_id, created_at, updated_at, updated_by, \
-                     deleted_at, deleted_by FROM main.messages WHERE {row}"
+                     deleted_at, deleted_by, attachment_ids, files_hash FROM main.messages WHERE {row}"
                 )
             }
             1 => {
@@ -365,12 +416,14 @@ impl Crime {
             seq: i64,
             #[diesel(sql_type = Binary)]
             hash: Vec<u8>,
+            #[diesel(sql_type = Nullable<Binary>)]
+            files: Option<Vec<u8>>,
         }
         let rows: Vec<Row> = sql_query(
             "SELECT channel_id AS channel, first_version AS version, created_at AS at, 'sent' AS kind, sender_id AS by, \
-             id AS message, client_id AS client, seq, digest AS hash FROM main.messages UNION ALL \
+             id AS message, client_id AS client, seq, digest AS hash, files_hash AS files FROM main.messages UNION ALL \
              SELECT channel_id, version, at, kind, coalesce(actor_id, x''), coalesce(message_id, x''), x'', 0, \
-             coalesce(hash, x'') FROM main.audit_entries ORDER BY 1, 2",
+             coalesce(hash, x''), NULL FROM main.audit_entries ORDER BY 1, 2",
         )
         .load(&mut self.hand)
         .unwrap();
@@ -385,6 +438,7 @@ impl Crime {
                     client_id: ClientId(id(&row.client)),
                     seq: row.seq,
                     digest: SendDigest(row.hash.clone().try_into().unwrap()),
+                    files: row.files.map(|hash| FilesHash(hash.try_into().unwrap())),
                 },
                 "created" => What::Created { detail: hash() },
                 "edited" => What::Edited { message_id, content: hash() },

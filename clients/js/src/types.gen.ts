@@ -18,6 +18,30 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description A file as it is stored. */
+        Attachment: {
+            /** @description By its content; `application/octet-stream` where that does not tell. */
+            contentType: string;
+            /** Format: int32 */
+            height: number | null;
+            id: components["schemas"]["AttachmentId"];
+            /** @description What the uploader calls it. No path, and nothing that is not seen. */
+            name: string;
+            /** @description Of the bytes as they are stored, in hexadecimal form. */
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+            /**
+             * Format: int32
+             * @description In pixels; none where it is no picture that is shown.
+             */
+            width: number | null;
+        };
+        /**
+         * Format: uuid
+         * @description A file that was uploaded.
+         */
+        AttachmentId: string;
         /**
          * @description Who may read what a channel's messages said before they were edited, besides its admins and owners.
          * @enum {string}
@@ -155,7 +179,8 @@ export interface components {
         };
         /** @description A message as clients see it. */
         Message: {
-            attachments: Record<string, never>[];
+            /** @description Empty once deleted. */
+            attachments: components["schemas"]["Attachment"][];
             channelId: components["schemas"]["ChannelId"];
             clientId: components["schemas"]["ClientId"];
             /** @description Empty once deleted. */
@@ -207,10 +232,11 @@ export interface components {
         Role: "member" | "admin" | "owner";
         /** @description A message to be sent. */
         SendMessage: {
-            /** @description There are no attachments yet, so that it is empty where it is given. */
-            attachmentIds?: string[] | null;
+            /** @description Files that the sender has uploaded and that are in no message yet, in the order in which they are shown. */
+            attachmentIds?: components["schemas"]["AttachmentId"][] | null;
             /** @description The idempotency key: the same one again stores nothing. */
             clientId: components["schemas"]["ClientId"];
+            /** @description May be empty where there are attachments. */
             content: string;
             /** @description `text` where it is missing. At most 64 bytes of UTF-8. */
             contentType?: string | null;

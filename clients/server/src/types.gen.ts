@@ -4,6 +4,30 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A file as it is stored. */
+        Attachment: {
+            /** @description By its content; `application/octet-stream` where that does not tell. */
+            contentType: string;
+            /** Format: int32 */
+            height: number | null;
+            id: components["schemas"]["AttachmentId"];
+            /** @description What the uploader calls it. No path, and nothing that is not seen. */
+            name: string;
+            /** @description Of the bytes as they are stored, in hexadecimal form. */
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+            /**
+             * Format: int32
+             * @description In pixels; none where it is no picture that is shown.
+             */
+            width: number | null;
+        };
+        /**
+         * Format: uuid
+         * @description A file that was uploaded.
+         */
+        AttachmentId: string;
         /**
          * @description Who may read what a channel's messages said before they were edited, besides its admins and owners.
          * @enum {string}
@@ -77,7 +101,8 @@ export interface components {
         };
         /** @description A message as clients see it. */
         Message: {
-            attachments: Record<string, never>[];
+            /** @description Empty once deleted. */
+            attachments: components["schemas"]["Attachment"][];
             channelId: components["schemas"]["ChannelId"];
             clientId: components["schemas"]["ClientId"];
             /** @description Empty once deleted. */

@@ -1,12 +1,15 @@
 //! Every change that is no send and no receipt: what is asked for, and what comes back.
 
+use chrono::{DateTime, Utc};
+
+use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
-use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::domain::now;
 use crate::domain::user::{User, UserRef};
-use crate::store::{NewGroup, StoreError, Writer, pause};
+use crate::store::{NewGroup, NewUpload, StoreError, Uploaded, Writer, pause};
 
 /// A wish. Who may what is decided by the store, under the channel's lock.
 #[derive(Debug, Clone)]
@@ -21,6 +24,11 @@ pub enum Order {
     Rename { by: By, channel_id: ChannelId, name: String },
     ShowRevisions { by: By, channel_id: ChannelId, to: Audience },
     UpsertUser { user: UserRef, name: String },
+    BeginUpload(NewUpload),
+    FinishUpload { id: AttachmentId, what: Uploaded },
+    DiscardAttachment { user: UserId, id: AttachmentId },
+    ExpireAttachments { before: DateTime<Utc> },
+    ForgetAttachments { ids: Vec<AttachmentId> },
 }
 
 /// What was done.
@@ -34,6 +42,7 @@ pub enum Done {
         created: bool,
     },
     User(User),
+    Attachment(Attachment),
 }
 
 /// Between two nodes that are in each other's way, such as when both make the direct channel of the same two users.
@@ -79,6 +88,17 @@ impl Order {
             Self::Rename { by, channel_id, name } => maybe(writer.rename(by, channel_id, name, at).await?),
             Self::ShowRevisions { by, channel_id, to } => maybe(writer.show_revisions(by, channel_id, to, at).await?),
             Self::UpsertUser { user, name } => writer.upsert_user(user, name).await?.map(Done::User),
+            Self::BeginUpload(new) => writer.begin_upload(new, at).await?.map(|()| Done::Nothing),
+            Self::FinishUpload { id, what } => writer.finish_upload(id, what).await?.map(Done::Attachment),
+            Self::DiscardAttachment { user, id } => writer.discard_attachment(user, id).await?.map(|()| Done::Nothing),
+            Self::ExpireAttachments { before } => {
+                writer.expire_attachments(before).await?;
+                Ok(Done::Nothing)
+            }
+            Self::ForgetAttachments { ids } => {
+                writer.forget_attachments(ids).await?;
+                Ok(Done::Nothing)
+            }
         })
     }
 }

@@ -207,6 +207,7 @@ mod tests {
             content: Content::parse("x".repeat(len), 1000).unwrap(),
             content_type: "text".into(),
             reply_to_id: None,
+            attachment_ids: Vec::new(),
             created_at: crate::domain::now(),
         };
         let append = Append { digest: message.digest(), message, members_version: 0 };

@@ -71,7 +71,7 @@ impl Room {
             content: message.content.into_string(),
             content_type: message.content_type,
             reply_to_id: message.reply_to_id,
-            attachments: [],
+            attachments: stored.attachments.clone(),
             created_at: stored.created_at,
             updated_at: None,
             deleted_at: None,

@@ -155,6 +155,9 @@ impl Item {
             Appended::UnknownReply => {
                 origin.refuse(Refusal::invalid("replyToId must name a message of the same channel"));
             }
+            Appended::UnknownAttachment(id) => origin.refuse(Refusal::invalid(format!(
+                "attachmentIds: {id} does not exist, is not yours or is in another message"
+            ))),
             Appended::Rejected => origin.refuse(Refusal::invalid("the database refuses this content")),
         }
     }

@@ -209,9 +209,12 @@ impl Book {
             channel.unread += i64::from(!own && mark.is_empty());
             return Some(Line::Note(format!("news in {}", self.channel_name(message.channel_id))));
         }
-        let text = if message.deleted_at.is_some() { "(deleted)" } else { &message.content };
+        let text = match message.deleted_at {
+            Some(_) => "(deleted)".to_owned(),
+            None => with_files(message),
+        };
         let mark = if own { format!("{mark} ✓") } else { mark.to_owned() };
-        Some(Line::Message(self.spoken(message.created_at, Some(message.sender_id), text, &mark)))
+        Some(Line::Message(self.spoken(message.created_at, Some(message.sender_id), &text, &mark)))
     }
 
     fn spoken(&self, at: DateTime<Utc>, who: Option<UserId>, text: &str, mark: &str) -> String {
@@ -255,4 +258,11 @@ impl Book {
             format!("…{}", &id[id.len() - 6..])
         })
     }
+}
+
+/// What was said, and what hangs on it.
+fn with_files(message: &Message) -> String {
+    let files = message.attachments.iter().map(|file| format!("[{}, {} bytes]", file.name, file.size));
+    let said = Some(message.content.clone()).filter(|text| !text.is_empty());
+    said.into_iter().chain(files).collect::<Vec<_>>().join(" ")
 }

@@ -14,9 +14,9 @@ use crate::http::app::App;
 use crate::http::problem::Problem;
 use crate::protocol::error::Refusal;
 
-const METHODS: &str = "GET, POST, PATCH, DELETE";
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, Tenfour-User, X-Request-Id";
-const ANSWER_HEADERS: &str = "Retry-After, X-Request-Id";
+const METHODS: &str = "GET, HEAD, POST, PATCH, DELETE";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, If-None-Match, If-Range, Range, Tenfour-User, X-Request-Id";
+const ANSWER_HEADERS: &str = "Content-Disposition, Content-Length, Content-Range, ETag, Retry-After, X-Request-Id";
 /// How long a browser may remember the answer to its question, in seconds.
 const MAX_AGE: &str = "600";
 
@@ -42,7 +42,10 @@ pub(super) async fn gate(
     let asked = asks_first_of(response.request().method(), response.request().headers());
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // An attachment says itself how long it may be kept.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(page) = page {
         let_in(headers, page, asked);

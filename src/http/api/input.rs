@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
 use super::asker::Asker;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
 use crate::domain::user::UserRef;
 use crate::http::app::text;
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -52,6 +52,10 @@ pub(super) fn channel_id(request: &HttpRequest) -> Result<ChannelId, Refusal> {
 
 pub(super) fn message_id(request: &HttpRequest) -> Result<MessageId, Refusal> {
     id(request).parse().map_err(|_| Refusal::no_message())
+}
+
+pub(super) fn attachment_id(request: &HttpRequest) -> Result<AttachmentId, Refusal> {
+    id(request).parse().map_err(|_| Refusal::no_attachment())
 }
 
 fn id(request: &HttpRequest) -> &str {

@@ -4,6 +4,7 @@
 //! to say, who may change it the store's.
 
 mod asker;
+mod attachments;
 mod channels;
 mod gate;
 mod input;
@@ -48,6 +49,8 @@ calls! {
     "/channels/{id}/messages" ["GET, POST"] { get: messages::history, post: messages::send }
     "/channels/{id}/read" ["POST"] { post: reads::mark }
     "/messages/{id}/revisions" ["GET"] { get: messages::revisions }
+    "/attachments" ["POST"] { post: attachments::upload }
+    "/attachments/{id}" ["GET, HEAD, DELETE"] { get: attachments::download, head: attachments::look, delete: attachments::discard }
     "/messages/{id}" ["PATCH, DELETE"] { patch: messages::edit, delete: messages::delete }
     "/search" ["GET"] { get: search::find }
 }

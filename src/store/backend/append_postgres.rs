@@ -10,6 +10,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
+use super::named_postgres;
+use crate::domain::attachment::Attachment;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault::{self, Sabotage};
@@ -109,6 +111,7 @@ impl From<Judged> for Appended {
             seq: row.seq,
             version: row.version,
             created_at: row.created_at.0,
+            attachments: Vec::new(),
         };
         match row.verdict {
             0 => Self::New(stored),
@@ -126,15 +129,18 @@ impl From<Judged> for Appended {
 pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<(Vec<Appended>, String)> {
     lock(conn, batch).await?;
     let mut outcomes = HashMap::with_capacity(batch.len());
-    let mut rest: Vec<usize> = (0..batch.len()).collect();
+    let mut named = named_postgres::look(conn, batch).await?;
+    let (mut rest, lacking) = named.part(batch);
     let mut chains = Chains::default();
     // One round, unless the same sender used the same clientId twice in this batch.
     while !rest.is_empty() {
         let (now, later) = first_of_each(batch, &rest);
         let items: Vec<&Append> = now.iter().map(|&at| &batch[at]).collect();
-        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &mut chains).await?));
+        let files: Vec<&[Attachment]> = now.iter().map(|&at| named.of(at)).collect();
+        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &files, &mut chains).await?));
         rest = echo(batch, &now, later, &mut outcomes);
     }
+    named.hang(conn, batch, lacking, &mut outcomes).await?;
     let mut outcomes: Vec<Appended> = (0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect();
     if fault::planted(Sabotage::SequenceInsteadOfLock) {
         leave_holes(conn, &mut outcomes).await?;
@@ -180,7 +186,13 @@ async fn lock(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<()>
     .await
 }
 
-async fn statement(conn: &mut AsyncPgConnection, items: &[&Append], chains: &mut Chains) -> QueryResult<Vec<Appended>> {
+/// `files`: what each takes, if it is stored.
+async fn statement(
+    conn: &mut AsyncPgConnection,
+    items: &[&Append],
+    files: &[&[Attachment]],
+    chains: &mut Chains,
+) -> QueryResult<Vec<Appended>> {
     fn column<'a, T>(items: &[&'a Append], of: impl Fn(&'a Append) -> T) -> Vec<T> {
         items.iter().map(|item| of(item)).collect()
     }
@@ -196,15 +208,16 @@ async fn statement(conn: &mut AsyncPgConnection, items: &[&Append], chains: &mut
         .bind::<Array<Micros>, _>(column(items, |item| At(item.message.created_at)))
         .bind::<Array<BigInt>, _>(column(items, |item| item.members_version));
     let rows: Vec<Judged> = Kept(query).load(conn).await?;
-    let outcome = |(row, item): (Judged, &&Append)| {
+    let outcome = |((row, item), files): ((Judged, &&Append), &&[Attachment])| {
         let known = row.since.zip(row.chained).zip(row.head.clone());
-        let outcome = Appended::from(row);
-        if let Appended::New(stored) = &outcome {
+        let mut outcome = Appended::from(row);
+        if let Appended::New(stored) = &mut outcome {
+            stored.attachments = files.to_vec();
             chains.add(item, stored, || known.map(|((since, version), head)| ChainRow::new(since, version, head)));
         }
         outcome
     };
-    Ok(rows.into_iter().zip(items).map(outcome).collect())
+    Ok(rows.into_iter().zip(items).zip(files).map(outcome).collect())
 }
 
 fn key(item: &Append) -> (UserId, ClientId) {

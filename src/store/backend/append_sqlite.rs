@@ -13,14 +13,16 @@ use diesel::select;
 use diesel::sqlite::SqliteConnection;
 
 use super::SqliteConn;
-use crate::domain::ids::ChannelId;
+use crate::domain::attachment::Attachment;
+use crate::domain::ids::{AttachmentId, ChannelId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault;
+use crate::store::attachments::{AttachmentRow, Named, USED};
 use crate::store::audit::{ChainRow, Chains, moved};
 use crate::store::kept::Kept;
 use crate::store::messages::{NewRow, StoredRow};
 use crate::store::planted;
-use crate::store::schema::{audit_heads, channel_members, channels, messages};
+use crate::store::schema::{attachments, audit_heads, channel_members, channels, messages};
 
 /// A channel's numbers while the batch goes on.
 struct Head {
@@ -87,7 +89,7 @@ fn one(
         .first(conn)
         .optional()?;
     if let Some(found) = found {
-        return Ok(found.judge(&item.digest));
+        return again(conn, found.judge(&item.digest), item);
     }
     let head = match heads.entry(message.channel_id) {
         Entry::Occupied(entry) => entry.into_mut(),
@@ -106,12 +108,17 @@ fn one(
             return Ok(Appended::UnknownReply);
         }
     }
+    let attachments = match take(conn, item)? {
+        Ok(attachments) => attachments,
+        Err(id) => return Ok(Appended::UnknownAttachment(id)),
+    };
     let stored = Stored {
         id: message.id,
         channel_id: message.channel_id,
         seq: head.last_seq + 1,
         version: head.version + 1,
         created_at: message.created_at,
+        attachments,
     };
     match diesel::insert_into(messages::table).values(NewRow::new(item, &stored)).execute(conn) {
         Ok(_) => {}
@@ -126,8 +133,39 @@ fn one(
         head.chain = known.first(conn).optional()?;
     }
     chains.add(item, &stored, || head.chain.take());
+    for (position, id) in (0..).zip(&message.attachment_ids) {
+        let used = diesel::update(attachments::table.find(id)).set((
+            attachments::state.eq(USED),
+            attachments::message_id.eq(message.id),
+            attachments::position.eq(position),
+        ));
+        Kept(used).execute(conn)?;
+    }
     (head.last_seq, head.version, head.grew) = (stored.seq, stored.version, true);
     Ok(Appended::New(stored))
+}
+
+/// A duplicate may be the first one, whose answer was lost: then it is told to everybody yet, as it is.
+fn again(conn: &mut SqliteConnection, outcome: Appended, item: &Append) -> QueryResult<Appended> {
+    let Appended::Duplicate(mut stored) = outcome else { return Ok(outcome) };
+    if !item.message.attachment_ids.is_empty() {
+        let rows: Vec<AttachmentRow> = attachments::table
+            .filter(attachments::message_id.eq(stored.id))
+            .order(attachments::position)
+            .select(AttachmentRow::as_select())
+            .load(conn)?;
+        stored.attachments = rows.into_iter().map(Attachment::from).collect();
+    }
+    Ok(Appended::Duplicate(stored))
+}
+
+fn take(conn: &mut SqliteConnection, item: &Append) -> QueryResult<Result<Vec<Attachment>, AttachmentId>> {
+    let ids = &item.message.attachment_ids;
+    if ids.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
+    let rows = attachments::table.filter(attachments::id.eq_any(ids)).select(AttachmentRow::as_select()).load(conn)?;
+    Ok(Named::new(rows).take(item))
 }
 
 fn head(conn: &mut SqliteConnection, id: ChannelId) -> QueryResult<Option<Head>> {

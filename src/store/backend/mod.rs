@@ -7,6 +7,7 @@ mod append_postgres;
 mod append_sqlite;
 pub(super) mod commit;
 mod migrations;
+mod named_postgres;
 pub(super) mod note;
 mod postgres;
 pub(super) mod search;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Taken, Target, outcome, seeds};
 
-const LIMITS: FrameLimits = FrameLimits { content_bytes: 64 };
+const LIMITS: FrameLimits = FrameLimits { content_bytes: 64, attachments: 3 };
 /// Levels of JSON that a frame may have.
 const DEEPEST: usize = 16;
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
@@ -90,7 +90,9 @@ fn taken_rightly(frame: &ClientFrame, tree: &Value) {
     assert_eq!(tree["type"], frame.word());
     match frame {
         ClientFrame::Message(send) => {
-            assert!(!send.content.as_str().is_empty() && send.content.as_str().len() <= LIMITS.content_bytes);
+            assert!(send.content.as_str().len() <= LIMITS.content_bytes);
+            assert!(!send.content.as_str().is_empty() || !send.attachment_ids.is_empty());
+            assert!(send.attachment_ids.len() <= LIMITS.attachments);
             assert_eq!(tree["content"], send.content.as_str());
             assert!((1..=64).contains(&send.content_type.len()));
             assert!(tree["attachmentIds"].as_array().is_none_or(Vec::is_empty), "there are no attachments");
@@ -155,7 +157,7 @@ fn said(data: &[u8]) -> u64 {
         _ => said::ClientFrame::Ping,
     };
     let texts = matches!(kind, 0 | 1 | 5 | 6);
-    let limits = FrameLimits { content_bytes: usize::MAX };
+    let limits = FrameLimits { content_bytes: usize::MAX, attachments: 3 };
     let read = ClientFrame::parse(frame.to_json().as_bytes(), limits);
     if texts && content.contains('\0') || kind < 2 && content.is_empty() {
         assert!(read.is_err(), "{content:?} is taken");

@@ -93,6 +93,7 @@ impl Server {
             content: if deleted { String::new() } else { format!("{seq} as of {version}") },
             content_type: "text".to_owned(),
             reply_to_id: None,
+            attachments: Vec::new(),
             created_at: at,
             updated_at: None,
             deleted_at: deleted.then_some(at),

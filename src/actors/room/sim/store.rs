@@ -100,9 +100,17 @@ impl Store {
             content: Content::parse(format!("{number}"), 100).unwrap(),
             content_type: "text".to_owned(),
             reply_to_id: None,
+            attachment_ids: Vec::new(),
             created_at: AT,
         };
-        let of = |id, seq, version| Stored { id, channel_id: CHANNEL, seq, version, created_at: AT };
+        let of = |id, seq, version| Stored {
+            id,
+            channel_id: CHANNEL,
+            seq,
+            version,
+            created_at: AT,
+            attachments: Vec::new(),
+        };
         if let Some(known) = known {
             let duplicate = Appended::Duplicate(of(known.id, known.seq, known.version));
             return (message, duplicate);
@@ -123,6 +131,7 @@ impl Store {
             content: message.content.as_str().to_owned(),
             content_type: message.content_type.clone(),
             reply_to_id: None,
+            attachments: Vec::new(),
             created_at: AT,
             updated_at: None,
             deleted_at: None,

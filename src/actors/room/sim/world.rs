@@ -68,6 +68,7 @@ pub(super) enum Stage {
 
 /// What was committed, or only said.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "there are only a few at a time")]
 pub(super) enum News {
     Sent(NewMessage, Appended),
     Changed(Change),

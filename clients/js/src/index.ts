@@ -5,6 +5,7 @@ export { TenfourError, UnauthorizedError } from "./errors.ts";
 export { memoryStore } from "./store.ts";
 export type { Entry, News, Saved, SavedChannel, Store } from "./store.ts";
 export type {
+  Attachment,
   ChannelInfo,
   ChannelSnapshot,
   ChatMessage,
@@ -23,4 +24,5 @@ export type {
   Socket,
   Typer,
   User,
+  Via,
 } from "./types.ts";

@@ -8,14 +8,30 @@ import type { components } from "./types.gen.ts";
 
 type Schemas = components["schemas"];
 
-export type ServerFrame = Schemas["ServerFrame"];
+/** Until the schema says what an attachment is. */
+type Filled<T> = T extends Schemas["Message"] ? WireMessage : T extends object ? { [K in keyof T]: Filled<T[K]> } : T;
+export type ServerFrame = Filled<Schemas["ServerFrame"]>;
 export type ClientFrame = Schemas["ClientFrame"];
 /** One frame by its type. */
 export type Frame<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;
 export type Hello = Schemas["Hello"];
-export type WireMessage = Schemas["Message"];
+export type WireMessage = Omit<Schemas["Message"], "attachments"> & { attachments: readonly Attachment[] };
 /** What an older daemon does not say, or a store does not hold, may be absent. */
 export type WireChannel = Omit<Schemas["Channel"], "revisionsVisibleTo"> & Partial<Pick<Schemas["Channel"], "revisionsVisibleTo">>;
+/** A file that was uploaded. */
+export interface Attachment {
+  readonly id: string;
+  readonly name: string;
+  /** By what the file holds, whatever it was said to be. */
+  readonly contentType: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Of the bytes that are stored, in hex. */
+  readonly sha256: string;
+  /** Of a picture, in pixels; else null. */
+  readonly width: number | null;
+  readonly height: number | null;
+}
 export type Member = Schemas["Member"];
 export type Role = Schemas["Role"];
 export type User = Schemas["UserBody"];
@@ -40,7 +56,21 @@ export interface Draft {
   content: string;
   contentType?: string;
   replyToId?: string;
+  /** Of files that were uploaded: what `upload` has given. With them `content` may be empty. */
+  attachments?: readonly Attachment[];
+  /** The same by id alone, for who has no more: they go out, and are shown once the message is loaded from the server. */
+  attachmentIds?: string[];
 }
+
+/**
+ * How `request` carries a call out: as `fetch`, which it is given, too. For who needs its progress or an answer that is no
+ * JSON. Whatever its `json()` gives is the result.
+ */
+export type Via = (
+  url: string,
+  init: RequestInit & { headers: Record<string, string>; signal: AbortSignal },
+  fetch: typeof globalThis.fetch,
+) => Promise<Pick<Response, "ok" | "status" | "json">>;
 
 export interface Typer {
   readonly userId: string;

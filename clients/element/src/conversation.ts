@@ -8,12 +8,13 @@ import type { Announcer } from "./announcer.ts";
 import { Avatar } from "./avatar.ts";
 import { Composer } from "./composer.ts";
 import { confirm } from "./confirm.ts";
-import { attr, h, scheduler, show, text } from "./dom.ts";
+import { attr, focused, h, scheduler, show, text } from "./dom.ts";
 import type { Drafts, Subject } from "./drafts.ts";
 import { icon } from "./icons.ts";
 import { MessageList } from "./message-list.ts";
 import { short } from "./message-row.ts";
 import { aboutOf, colourOf, nameOf, onlineOf } from "./names.ts";
+import { showRevisions } from "./revisions.ts";
 import type { Failure, Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
 
@@ -201,6 +202,7 @@ export class Conversation {
     if (act === "reply") this._composer._replyTo(message);
     else if (act === "edit") this._composer._editOf(message);
     else if (act === "delete") void this._delete(channel, message);
+    else if (act === "history") void this._history(message);
     else if (act === "retry") channel.retry(message.clientId).catch(() => {});
     else if (act === "cancel") channel.cancel(message.clientId);
     if (act === "retry" || act === "cancel") this._composer._focus();
@@ -231,6 +233,13 @@ export class Conversation {
     if (!sure) return;
     const why = await this._failure(() => channel.delete(message.id));
     if (why) this._say(strings.deleteFailed(why));
+  }
+
+  private async _history(message: ChatMessage): Promise<void> {
+    const before = focused(this._root);
+    await showRevisions(this._root, this._client, message, this._strings, this._times, (call) => this._failure(call));
+    // The browser gives it back to where it was, unless that is gone or never had it.
+    if (!before || focused(this._root) !== before) this._list._focusOn(message);
   }
 
   /** A word of trouble that goes by itself. */

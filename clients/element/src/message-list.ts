@@ -236,6 +236,7 @@ export class MessageList {
     const how = message.mine ? receipt(message, shot) : null;
     const quoted = message.replyToId ? this._byId.get(message.replyToId) : undefined;
     const group = shot.type === "group";
+    const rules = shot.role === "admin" || shot.role === "owner";
     const state: RowState = {
       ...where,
       message,
@@ -245,7 +246,8 @@ export class MessageList {
       receipt: how?.state ?? null,
       readers: group && index === this._lastOwn ? (how?.readers ?? 0) : 0,
       canEdit: message.mine && shot.joined,
-      canDelete: (message.mine || (group && (shot.role === "admin" || shot.role === "owner"))) && shot.joined,
+      canDelete: (message.mine || (group && rules)) && shot.joined,
+      canLook: message.status === "sent" && shot.joined && ((group && rules) || shot.revisionsVisibleTo === "members"),
       dayText: where.day ? this._times._dayOf(message.createdAt) : "",
     };
     row._update(state);

@@ -26,6 +26,8 @@ export interface RowState extends Place {
   readonly readers: number;
   readonly canEdit: boolean;
   readonly canDelete: boolean;
+  /** What it said before may be looked at. */
+  readonly canLook: boolean;
   readonly dayText: string;
 }
 
@@ -49,6 +51,7 @@ export class Row {
   private readonly _bubble = h("div", { class: "bubble", part: "bubble" }, this._sender, this._body);
   private readonly _line = h("div", { class: "line" }, this._avatar._root, this._bubble);
   readonly _root = h("div", { class: "row", role: "article", "aria-describedby": this._id, tabindex: -1, part: "message" });
+  private _editedFor = "";
   private _below: HTMLElement | null = null;
   private _quote: HTMLElement | null = null;
   private _tools: HTMLElement | null = null;
@@ -135,7 +138,7 @@ export class Row {
   _setCurrent(on: boolean): void {
     this._current = on;
     attr(this._root, "tabindex", on ? 0 : -1);
-    for (const inner of this._bubble.querySelectorAll("a, .quote")) attr(inner, "tabindex", on ? 0 : -1);
+    for (const inner of this._bubble.querySelectorAll("a, .quote, .look")) attr(inner, "tabindex", on ? 0 : -1);
   }
 
   /** Shows where a jump has ended. */
@@ -173,13 +176,14 @@ export class Row {
     this._quote.replaceChildren(h("bdi", { class: "quote-name" }, name), h("span", { class: "quote-text", dir: "auto" }, said));
   }
 
-  private _metaOf({ message, time, receipt, last }: RowState, deleted: boolean): void {
+  private _metaOf({ message, time, receipt, last, canLook }: RowState, deleted: boolean): void {
     const strings = this._strings;
     const edited = !deleted && message.updatedAt ? strings.edited : "";
-    show(this._edited, edited !== "");
-    text(this._edited, edited);
+    const look = canLook && (deleted || edited !== "");
+    show(this._edited, edited !== "" || look);
+    this._editedOf(edited, look);
     const unsettled = receipt !== null && receipt !== "sent" && receipt !== "read";
-    show(this._time, time || edited !== "");
+    show(this._time, time || edited !== "" || look);
     text(this._time, this._times._time(message.createdAt));
     attr(this._time, "datetime", message.createdAt);
     attr(this._time, "title", this._times._exact(message.createdAt));
@@ -190,10 +194,23 @@ export class Row {
       attr(this._tick, "title", strings[receipt]);
       this._tick.replaceChildren(icon(TICKS[receipt]), h("span", { class: "sr" }, strings[receipt]));
     }
-    show(this._meta, time || showTick || edited !== "");
+    show(this._meta, time || showTick || edited !== "" || look);
     const who = message.mine ? strings.you : message.senderName;
     const parts = [who, this._times._time(message.createdAt), edited, receipt ? strings[receipt] : ""];
     attr(this._root, "aria-label", parts.filter(Boolean).join(", "));
+  }
+
+  /** A button where it leads to what was said before. The same one, as long as it says the same. */
+  private _editedOf(edited: string, look: boolean): void {
+    const strings = this._strings;
+    const wanted = `${look} ${edited}`;
+    if (this._editedFor === wanted) return;
+    this._editedFor = wanted;
+    if (!look) return this._edited.replaceChildren(edited);
+    const label = edited ? strings.showHistory : strings.showDeleted;
+    const button = h("button", { type: "button", class: "look", "data-act": "history", tabindex: -1, title: strings.history }, edited || label);
+    if (edited) attr(button, "aria-label", label);
+    this._edited.replaceChildren(button);
   }
 
   private _belowOf({ message, readers }: RowState): void {

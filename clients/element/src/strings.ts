@@ -40,6 +40,15 @@ export interface Strings {
   toNewest: string;
   toNewestCount(count: number): string;
   edited: string;
+  /** The button that "edited" is where one may look, and that of a deleted message. */
+  showHistory: string;
+  showDeleted: string;
+  history: string;
+  historyHidden: string;
+  historyFailed(why: Failure): string;
+  /** `name` is null where the application did it. */
+  deletedBy(name: string | null, when: string): string;
+  close: string;
   deleted: string;
   originalMessage: string;
   originalMissing: string;
@@ -136,6 +145,18 @@ export const english: Strings = {
   toNewest: "To the newest message",
   toNewestCount: (count) => `To the newest message, ${count} unread`,
   edited: "edited",
+  showHistory: "edited, show what it said before",
+  showDeleted: "Show more",
+  history: "What this message said",
+  historyHidden: "What it said is not shown to you.",
+  historyFailed: (why) =>
+    why === "offline"
+      ? "This cannot be shown: there is no connection."
+      : why === "refused"
+        ? "This is not shown: the server refused."
+        : "This cannot be shown: no answer came.",
+  deletedBy: (name, when) => (name === null ? `Deleted, ${when}` : `Deleted by ${name}, ${when}`),
+  close: "Close",
   deleted: "This message was deleted",
   originalMessage: "Earlier message",
   originalMissing: "That message could not be found.",

@@ -30,6 +30,9 @@ export const MESSAGES = `
 .meta { float: inline-end; display: inline-flex; align-items: center; gap: 4px; margin-inline-start: 12px; margin-block: 6px -4px; font-size: .74em; color: var(--_muted); white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.5; }
 .own .meta { color: color-mix(in oklab, var(--_fg) 68%, var(--_own)); }
 .edited::after { content: " ·"; }
+.look { color: inherit; font: inherit; text-decoration: underline; text-decoration-style: dotted; text-underline-offset: 2px; border-radius: 4px; }
+.look:hover { color: var(--_fg); }
+@media (pointer: coarse) { .look { min-block-size: 32px; padding-inline: 6px; } }
 .tick .icon { inline-size: 16px; block-size: 16px; }
 .tick.read { color: var(--_accent); }
 .tick.failed { color: var(--_danger); }

@@ -133,6 +133,15 @@ h2, p { margin: 0; }
 .dialog::backdrop { background: rgb(8 10 14 / .45); }
 .dialog h2 { font-size: 1.1em; margin-block-end: 6px; }
 .dialog p { color: var(--_muted); }
+.history { inline-size: min(520px, calc(100% - 32px)); max-inline-size: none; max-block-size: min(80%, 640px); }
+.history[open] { display: flex; flex-direction: column; }
+.history-body { overflow: hidden auto; min-block-size: 0; border-radius: 6px; scrollbar-width: thin; overscroll-behavior: contain; }
+.history-list { list-style: none; margin: 0; padding: 0; }
+.history-list li { padding-block: 10px; border-block-end: 1px solid var(--_line); }
+.history time { font-size: .8em; color: var(--_muted); }
+.history .history-text { color: var(--_fg); white-space: pre-wrap; overflow-wrap: anywhere; }
+.history-deleted { padding-block: 10px 0; }
+.dialog .history-trouble { color: var(--_danger); }
 .buttons { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 8px; margin-block-start: 22px; }
 .button { min-block-size: 40px; padding-inline: 16px; border-radius: 12px; font-weight: 600; background: var(--_hover); }
 .button.danger { background: var(--_danger); color: light-dark(#fff, #2a0d0d); }

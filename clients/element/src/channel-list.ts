@@ -5,6 +5,7 @@
  * are shown and hold none, so that there is something to say about them.
  */
 import type { ChannelInfo, ClientSnapshot, TenfourClient } from "@tenfour/client";
+import { gist } from "./attached.ts";
 import { Avatar } from "./avatar.ts";
 import { arrange, attr, h, show, text } from "./dom.ts";
 import type { Drafts } from "./drafts.ts";
@@ -71,7 +72,7 @@ class Item {
     line.className = `item-last ${kind && `is-${kind}`}`;
     if (kind === "typing") return text(line, strings.typingShort);
     const who = kind === "draft" ? strings.draft : last?.mine ? strings.you : type === "group" ? last?.senderName : "";
-    const said = kind === "draft" ? short(draft) : !last ? "" : last.deletedAt ? strings.deleted : short(last.content);
+    const said = kind === "draft" ? short(draft) : !last ? "" : last.deletedAt ? strings.deleted : short(gist(last));
     line.replaceChildren(
       ...(who && said ? [h("span", { class: "item-who" }, h("bdi", {}, who), ": ")] : []),
       h("bdi", { class: "item-said" }, said),

@@ -3,13 +3,16 @@
  *
  * Used by the element, which says which channel is shown. It ties the message list and the composer to the channel.
  */
-import type { Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
+import type { Attachment, Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
 import type { Announcer } from "./announcer.ts";
+import { gist } from "./attached.ts";
+import { dropping } from "./attaching.ts";
 import { Avatar } from "./avatar.ts";
 import { Composer } from "./composer.ts";
 import { confirm } from "./confirm.ts";
 import { attr, focused, h, scheduler, show, text } from "./dom.ts";
 import type { Drafts, Subject } from "./drafts.ts";
+import type { Files } from "./files.ts";
 import { icon } from "./icons.ts";
 import { MessageList } from "./message-list.ts";
 import { short } from "./message-row.ts";
@@ -17,6 +20,7 @@ import { aboutOf, colourOf, nameOf, onlineOf } from "./names.ts";
 import { showRevisions } from "./revisions.ts";
 import type { Failure, Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
+import type { Uploads } from "./uploads.ts";
 
 export class Conversation {
   private readonly _avatar = new Avatar();
@@ -50,23 +54,28 @@ export class Conversation {
     private readonly _times: Times,
     private readonly _announcer: Announcer,
     drafts: Drafts,
+    uploads: Uploads | null,
+    files: Files,
     back: () => void,
   ) {
     attr(this._back, "aria-label", _strings.back);
     this._back.addEventListener("click", back);
-    this._list = new MessageList(_strings, _times, {
+    this._list = new MessageList(_strings, _times, files, {
       _act: (act, message) => this._act(act, message),
       _toComposer: () => this._composer._focus(),
       _say: (words) => this._say(words),
     });
-    this._composer = new Composer(_strings, drafts, {
-      _send: (content, replyTo) => this._send(content, replyTo),
+    this._composer = new Composer(_strings, _times, drafts, uploads, {
+      _send: (channel, content, replyTo, attachments) => this._send(channel, content, replyTo, attachments),
+      _tell: (words) => _announcer._say(words),
       _edit: (channel, message, content) => this._edit(channel, message, content),
       _typed: () => this._channel?.keystroke(),
       _lastOwn: () => this._list._lastChangeable(),
       _toMessages: () => this._list._focus(),
     });
     this._pane = h("div", { class: "pane", hidden: true }, this._head, this._list._root, this._typing, this._toast, this._composer._root);
+    const { _attaching: attaching } = this._composer;
+    dropping(this._pane, _strings, () => attaching._takes, (files) => attaching._add(files));
     this._blank = h(
       "div",
       { class: "blank" },
@@ -89,7 +98,7 @@ export class Conversation {
     this._off.push(
       this._client.on("message.new", (message) => {
         if (message.channelId !== this._channel?.id || message.mine) return;
-        this._announcer._message(`${message.senderName}: ${short(message.content)}`);
+        this._announcer._message(`${message.senderName}: ${short(gist(message))}`);
       }),
       this._client.on("message.deleted", (message) => this._composer._gone(message)),
     );
@@ -99,6 +108,7 @@ export class Conversation {
     this._close();
     for (const off of this._off.splice(0)) off();
     this._list._stop();
+    this._composer._attaching._stop();
     this._schedule._stop();
     clearTimeout(this._toastTimer);
   }
@@ -184,16 +194,18 @@ export class Conversation {
     this._announcer._say(words);
   }
 
-  private _send(content: string, reply: Subject | undefined): void {
-    const channel = this._channel;
-    if (!channel) return;
-    channel.send(reply ? { content, replyToId: reply.id } : { content }).catch((error: TenfourError) => {
-      // Whatever else becomes of it is shown with the message; this one was never taken.
-      if (error.code !== "outbox_full") return;
-      this._composer._giveBack(channel.id, content, reply);
-      this._say(this._strings.outboxFull);
-    });
-    this._list._sent();
+  private _send(channel: string, content: string, reply: Subject | undefined, attachments: readonly Attachment[]): void {
+    const draft = { content, ...(reply && { replyToId: reply.id }), ...(attachments.length > 0 && { attachments }) };
+    this._client
+      .channel(channel)
+      .send(draft)
+      .catch((error: TenfourError) => {
+        // Whatever else becomes of it is shown with the message; this one was never taken.
+        if (error.code !== "outbox_full") return;
+        this._composer._giveBack(channel, content, reply, attachments);
+        this._say(this._strings.outboxFull);
+      });
+    if (channel === this._channel?.id) this._list._sent();
   }
 
   private _act(act: string, message: ChatMessage): void {

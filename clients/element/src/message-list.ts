@@ -4,7 +4,9 @@
  * Used by the conversation, which gives it each new state of the channel. What is to be done with a message goes back there.
  */
 import type { Channel, ChannelSnapshot, ChatMessage } from "@tenfour/client";
+import { heightOf } from "./attached.ts";
 import { attr, h, show, text } from "./dom.ts";
+import type { Files } from "./files.ts";
 import { firstUnread, place, receipt } from "./grouping.ts";
 import { History, lacking, LARGEST_PAGE, withoutOlder } from "./history.ts";
 import { Jumps } from "./jumps.ts";
@@ -52,6 +54,7 @@ export class MessageList {
   constructor(
     private readonly _strings: Strings,
     private readonly _times: Times,
+    private readonly _files: Files,
     private readonly _hooks: ListHooks,
   ) {
     this._scroller = new Scroller(this._view, this._feed, {
@@ -221,16 +224,16 @@ export class MessageList {
   }
 
   private _estimate(index: number): number {
-    const { content } = this._messages[index]!;
+    const { content, attachments, deletedAt } = this._messages[index]!;
     const perLine = Math.max(16, (this._view.clientWidth || 600) / 14);
-    return 16 + 21 * Math.min(60, Math.ceil(content.length / perLine) || 1);
+    return (deletedAt ? 0 : heightOf(attachments ?? [])) + 16 + 21 * Math.min(60, Math.ceil(content.length / perLine) || 1);
   }
 
   private _row(index: number, was: Row | undefined): Row {
     const messages = this._messages;
     const message = messages[index]!;
     const shot = this._shot!;
-    const row = was ?? new Row(message.key, this._strings, this._times);
+    const row = was ?? new Row(message.key, this._strings, this._times, this._files, this._hooks);
     const unread = index === this._divider;
     const where = place(messages[index - 1], message, messages[index + 1], unread, index + 1 === this._divider);
     const how = message.mine ? receipt(message, shot) : null;

@@ -5,8 +5,11 @@
  * in as text nodes only.
  */
 import type { ChatMessage } from "@tenfour/client";
+import { Attached, gist } from "./attached.ts";
+import type { AttachedHooks } from "./attached.ts";
 import { Avatar } from "./avatar.ts";
 import { attr, focused, h, show, text } from "./dom.ts";
+import type { Files } from "./files.ts";
 import type { Place, Receipt } from "./grouping.ts";
 import { icon } from "./icons.ts";
 import type { Icon } from "./icons.ts";
@@ -54,6 +57,7 @@ export class Row {
   private _editedFor = "";
   private _below: HTMLElement | null = null;
   private _quote: HTMLElement | null = null;
+  private _attached: Attached | null = null;
   private _tools: HTMLElement | null = null;
   private _toolsFor = "";
   private _belowFor = "";
@@ -64,6 +68,8 @@ export class Row {
     readonly _key: string,
     private readonly _strings: Strings,
     private readonly _times: Times,
+    private readonly _files: Files,
+    private readonly _hooks: AttachedHooks,
   ) {
     this._root.dataset["key"] = _key;
     this._root.append(this._day, this._unread, this._line);
@@ -102,6 +108,7 @@ export class Row {
 
     if (!was || was.message.content !== message.content || was.message.deletedAt !== message.deletedAt) this._write(message, deleted);
     this._quoted(state, deleted);
+    this._attach(message, deleted);
     this._metaOf(state, deleted);
     this._belowOf(state);
     this._setCurrent(this._current);
@@ -138,7 +145,7 @@ export class Row {
   _setCurrent(on: boolean): void {
     this._current = on;
     attr(this._root, "tabindex", on ? 0 : -1);
-    for (const inner of this._bubble.querySelectorAll("a, .quote, .look")) attr(inner, "tabindex", on ? 0 : -1);
+    for (const inner of this._bubble.querySelectorAll("a, .quote, .look, .picture, .file")) attr(inner, "tabindex", on ? 0 : -1);
   }
 
   /** Shows where a jump has ended. */
@@ -167,13 +174,23 @@ export class Row {
     }
     if (!this._quote) {
       this._quote = h("button", { type: "button", class: "quote", part: "quote", "data-act": "jump", tabindex: -1 });
-      this._bubble.insertBefore(this._quote, this._body);
+      this._bubble.insertBefore(this._quote, this._attached?._root ?? this._body);
     }
     const strings = this._strings;
     const name = quote ? (quote.mine ? strings.you : quote.senderName) : strings.originalMessage;
-    const said = !quote ? strings.jumpToOriginal : quote.deletedAt ? strings.deleted : short(quote.content);
+    const said = !quote ? strings.jumpToOriginal : quote.deletedAt ? strings.deleted : short(gist(quote));
     attr(this._quote, "title", strings.jumpToOriginal);
     this._quote.replaceChildren(h("bdi", { class: "quote-name" }, name), h("span", { class: "quote-text", dir: "auto" }, said));
+  }
+
+  /** Made once: what a message holds does not change, but for its deletion. */
+  private _attach({ attachments }: ChatMessage, deleted: boolean): void {
+    const wanted = deleted ? [] : (attachments ?? []);
+    const ids = (all: readonly { id: string }[]) => all.map(({ id }) => id).join();
+    if (ids(wanted) === ids(this._attached?._of ?? [])) return;
+    this._attached?._root.remove();
+    this._attached = wanted.length > 0 ? new Attached(this._strings, this._times, this._files, this._hooks, wanted) : null;
+    if (this._attached) this._bubble.insertBefore(this._attached._root, this._body);
   }
 
   private _metaOf({ message, time, receipt, last, canLook }: RowState, deleted: boolean): void {
@@ -196,7 +213,8 @@ export class Row {
     }
     show(this._meta, time || showTick || edited !== "" || look);
     const who = message.mine ? strings.you : message.senderName;
-    const parts = [who, this._times._time(message.createdAt), edited, receipt ? strings[receipt] : ""];
+    const names = deleted ? "" : (message.attachments ?? []).map(({ name }) => name).join(", ");
+    const parts = [who, this._times._time(message.createdAt), names, edited, receipt ? strings[receipt] : ""];
     attr(this._root, "aria-label", parts.filter(Boolean).join(", "));
   }
 

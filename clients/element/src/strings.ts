@@ -81,6 +81,26 @@ export interface Strings {
   cancelReply: string;
   cancelEdit: string;
   editFailed(why: Failure): string;
+  attach: string;
+  files: string;
+  dropFiles: string;
+  fileTooLarge(name: string, most: string): string;
+  fileEmpty(name: string): string;
+  tooManyFiles(most: number): string;
+  uploading(name: string): string;
+  uploaded(name: string): string;
+  uploadFailed(code: string, message: string): string;
+  retryUpload(name: string): string;
+  cancelUpload(name: string): string;
+  removeFile(name: string): string;
+  /** Sending was asked for, and one of them failed. */
+  uploadsFailed: string;
+  /** Sending was asked for, and is done as soon as they are there. */
+  waitingForFiles: string;
+  openPicture(name: string): string;
+  saveFile(name: string, size: string): string;
+  download: string;
+  downloadFailed(name: string): string;
   notMember: string;
   tooLong: string;
   outboxFull: string;
@@ -208,6 +228,35 @@ export const english: Strings = {
       : why === "refused"
         ? "The change is not saved: the server refused."
         : "No answer: the change may be saved or not.",
+  attach: "Add files",
+  files: "Files of this message",
+  dropFiles: "Drop files here to add them",
+  fileTooLarge: (name, most) => `${name} is larger than ${most}.`,
+  fileEmpty: (name) => `${name} is empty.`,
+  tooManyFiles: (most) => `A message holds ${plural(most, "file", "files")} at most.`,
+  uploading: (name) => `Uploading ${name}`,
+  uploaded: (name) => `${name} is uploaded`,
+  uploadFailed: (code, message) =>
+    code === "too_large"
+      ? "Too large"
+      : code === "offline"
+        ? "Not uploaded: there is no connection."
+        : code === "rate_limited"
+          ? "Too many uploads. Try again later."
+          : code === "not_found"
+            ? "Files are not taken here."
+            : message
+              ? `Not uploaded: ${message}`
+              : "Not uploaded",
+  retryUpload: (name) => `Try again to upload ${name}`,
+  cancelUpload: (name) => `Cancel the upload of ${name}`,
+  removeFile: (name) => `Remove ${name}`,
+  uploadsFailed: "A file is not uploaded. Try it again, or remove it.",
+  waitingForFiles: "Sent as soon as the files are uploaded",
+  openPicture: (name) => `Open picture ${name}`,
+  saveFile: (name, size) => `Download ${name}, ${size}`,
+  download: "Download",
+  downloadFailed: (name) => `${name} could not be downloaded.`,
   notMember: "You are not a member of this conversation.",
   tooLong: "This is too long for one message.",
   outboxFull: "Too many messages wait to be sent already.",

@@ -40,6 +40,15 @@ export const MESSAGES = `
 .failure { color: var(--_danger); }
 .failure .link { color: inherit; }
 
+.attached { display: flex; flex-wrap: wrap; gap: 6px; margin-block: 2px 4px; }
+.picture { max-inline-size: 100%; border-radius: 10px; overflow: hidden; background: color-mix(in oklab, var(--_fg) 8%, transparent); }
+.picture img { display: block; inline-size: 100%; block-size: 100%; object-fit: cover; visibility: hidden; }
+.picture.shown img { visibility: visible; }
+.file { display: flex; align-items: center; gap: 10px; min-block-size: 50px; inline-size: min(260px, 100%); padding: 6px 12px; text-align: start; border-radius: 10px; background: color-mix(in oklab, var(--_fg) 6%, transparent); font-size: .9em; }
+.file:hover { background: color-mix(in oklab, var(--_fg) 11%, transparent); }
+.file[aria-busy] .icon { animation: pulse 1.4s ease-in-out infinite; }
+.file-words { min-inline-size: 0; display: flex; flex-direction: column; }
+.file-size { font-size: .88em; color: color-mix(in oklab, var(--_fg) 70%, transparent); }
 .quote { display: block; inline-size: 100%; max-inline-size: 100%; min-block-size: 38px; margin-block: 2px 5px; padding: 4px 10px; text-align: start; border-inline-start: 3px solid var(--_accent); border-radius: 6px; background: color-mix(in oklab, var(--_fg) 5%, transparent); font-size: .88em; contain: inline-size; min-inline-size: min(200px, 50cqi); }
 .quote:hover { background: color-mix(in oklab, var(--_fg) 10%, transparent); }
 .quote .quote-name { color: inherit; }

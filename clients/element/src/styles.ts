@@ -121,6 +121,29 @@ h2, p { margin: 0; }
 .send { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; background: var(--_accent); color: var(--_on-accent); transition: background .15s, color .15s, transform .1s; }
 .send:active { transform: scale(.94); }
 .empty .send { background: transparent; color: var(--_muted); }
+.attach { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; color: var(--_muted); }
+.attach:hover:not(:disabled) { background: var(--_hover); color: var(--_fg); }
+.attach + .input { padding-inline-start: 2px; }
+.chips { list-style: none; display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 2px 2px 8px; max-block-size: 190px; overflow: hidden auto; scrollbar-width: thin; }
+.chip { display: flex; align-items: center; gap: 8px; inline-size: min(260px, 100%); padding: 6px 4px 6px 8px; padding-inline: 8px 4px; border: 1px solid var(--_line); border-radius: 12px; background: var(--_surface); font-size: .86em; }
+.chip[data-state="failed"] { border-color: var(--_danger); flex-wrap: wrap; }
+.chip-picture { inline-size: 40px; block-size: 40px; border-radius: 8px; display: grid; place-items: center; flex: none; overflow: hidden; background: var(--_hover); color: var(--_muted); }
+.chip-picture img { inline-size: 40px; block-size: 40px; object-fit: cover; }
+.chip-words { flex: 1; min-inline-size: 0; display: flex; flex-direction: column; gap: 1px; }
+.chip-name, .file-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
+.chip-about { color: var(--_muted); font-variant-numeric: tabular-nums; }
+.chip[data-state="failed"] .chip-about { color: var(--_danger); }
+.chip-bar { block-size: 4px; border-radius: 2px; background: var(--_line); overflow: hidden; margin-block-start: 2px; }
+.chip-bar i { display: block; block-size: 100%; background: var(--_accent); }
+.chip-retry { white-space: nowrap; }
+.waiting-files { padding: 0 14px 6px; font-size: .86em; color: var(--_muted); }
+.drop { position: absolute; inset: 8px; z-index: 4; display: grid; place-content: center; justify-items: center; gap: 8px; border: 2px dashed var(--_accent); border-radius: 18px; background: color-mix(in oklab, var(--_bg) 88%, transparent); font-weight: 600; pointer-events: none; }
+.viewer { max-inline-size: calc(100% - 32px); inline-size: fit-content; max-block-size: calc(100% - 32px); }
+.viewer[open] { display: flex; flex-direction: column; }
+.viewer h2 { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: none; }
+.viewer-picture { min-block-size: 0; max-inline-size: 100%; max-block-size: 100%; inline-size: auto; block-size: auto; object-fit: contain; align-self: center; border-radius: 8px; }
+.viewer .buttons { align-items: center; flex: none; }
+.viewer-size { margin-inline-end: auto; color: var(--_muted); font-size: .88em; }
 .about { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }
 .about-text { flex: 1; min-inline-size: 0; padding-inline-start: 10px; border-inline-start: 3px solid var(--_accent); border-radius: 2px; font-size: .88em; }
 .quote-name, .quote-text { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -155,7 +178,7 @@ h2, p { margin: 0; }
 }
 .root:not([data-show="chat"]) .columns { grid-auto-rows: 100%; }
 @media (pointer: coarse) {
-  .round, .send { inline-size: 44px; block-size: 44px; }
+  .round, .send, .attach { inline-size: 44px; block-size: 44px; }
   .input, .search, .button { min-block-size: 44px; font-size: max(16px, 1em); }
   .input { padding-block: 10.5px; }
   .link { min-block-size: 44px; min-inline-size: 44px; }

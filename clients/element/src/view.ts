@@ -10,8 +10,10 @@ import { ChannelList } from "./channel-list.ts";
 import { Conversation } from "./conversation.ts";
 import { h, scheduler } from "./dom.ts";
 import type { Drafts } from "./drafts.ts";
+import { Files } from "./files.ts";
 import type { Strings } from "./strings.ts";
 import { Times } from "./time.ts";
+import type { Uploads } from "./uploads.ts";
 
 export interface ViewHooks {
   _chosen(id: string | null): void;
@@ -23,6 +25,7 @@ export class View {
   private readonly _banner: Banner;
   private readonly _channels: ChannelList;
   private readonly _conversation: Conversation;
+  private readonly _files: Files;
   private readonly _root: HTMLElement;
   private readonly _off: () => void;
   /** What a move within the page would lose: the browser forgets it with the node. */
@@ -41,13 +44,16 @@ export class View {
     strings: Strings,
     lang: string,
     private readonly _drafts: Drafts,
+    uploads: Uploads | null,
     private readonly _hooks: ViewHooks,
   ) {
+    this._files = new Files(_client);
+    uploads?._bind(_client);
     const times = new Times(strings, lang);
     this._announcer = new Announcer(strings.newMessages);
     this._banner = new Banner(strings, (words) => this._announcer._say(words), () => this._again());
     this._channels = new ChannelList(_client, strings, times, this._drafts, (id) => this._choose(id));
-    this._conversation = new Conversation(_client, strings, times, this._announcer, this._drafts, () => this._back());
+    this._conversation = new Conversation(_client, strings, times, this._announcer, this._drafts, uploads, this._files, () => this._back());
     this._root = h(
       "div",
       { class: "root", part: "root" },
@@ -73,6 +79,7 @@ export class View {
     this._schedule._stop();
     this._banner._stop();
     this._conversation._stop();
+    this._files._stop();
     this._root.remove();
   }
 

@@ -61,12 +61,13 @@ export class Attached {
   private _file(attachment: Attachment): HTMLElement {
     const { name, size } = attachment;
     const bytes = this._times._size(size);
-    const label = this._strings.saveFile(name, bytes);
+    const { download } = this._strings;
     const button = h(
       "button",
-      { type: "button", class: "file", part: "file", tabindex: -1, title: label, "aria-label": label },
+      { type: "button", class: "file", part: "file", tabindex: -1, title: `${download}: ${name}` },
       icon("file"),
-      h("span", { class: "file-words" }, h("bdi", { class: "file-name" }, name), h("span", { class: "file-size" }, bytes)),
+      h("span", { class: "sr" }, `${download} `),
+      h("span", { class: "file-words" }, h("bdi", { class: "file-name" }, name), " ", h("span", { class: "file-size" }, bytes)),
     );
     button.addEventListener("click", () => void this._save(attachment, button));
     return button;

@@ -70,7 +70,7 @@ export class Composer {
       this._about,
       this._trouble,
       attaching._root,
-      h("div", { class: "writing" }, attaching._input, attaching._button, this._input, this._button),
+      h("div", { class: "writing" }, attaching._input, this._input, attaching._button, this._button),
     );
     this._input.addEventListener("paste", (event) => attaching._pasted(event));
     attr(this._button, "aria-label", _strings.send);

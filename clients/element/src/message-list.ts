@@ -129,6 +129,8 @@ export class MessageList {
     if (shot === before && today === this._today && !whole) return this._look();
     this._today = today;
     attr(this._feed, "aria-busy", shot.isLoading);
+    // A feed without an article is none.
+    attr(this._feed, "role", shot.messages.length > 0 ? "feed" : "group");
     this._shot = shot;
     const was = this._messages;
     const messages = this._history._busy && !whole ? withoutOlder(shot.messages, was) : shot.messages;

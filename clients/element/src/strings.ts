@@ -98,7 +98,6 @@ export interface Strings {
   /** Sending was asked for, and is done as soon as they are there. */
   waitingForFiles: string;
   openPicture(name: string): string;
-  saveFile(name: string, size: string): string;
   download: string;
   downloadFailed(name: string): string;
   notMember: string;
@@ -254,7 +253,6 @@ export const english: Strings = {
   uploadsFailed: "A file is not uploaded. Try it again, or remove it.",
   waitingForFiles: "Sent as soon as the files are uploaded",
   openPicture: (name) => `Open picture ${name}`,
-  saveFile: (name, size) => `Download ${name}, ${size}`,
   download: "Download",
   downloadFailed: (name) => `${name} could not be downloaded.`,
   notMember: "You are not a member of this conversation.",

@@ -123,7 +123,6 @@ h2, p { margin: 0; }
 .empty .send { background: transparent; color: var(--_muted); }
 .attach { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; color: var(--_muted); }
 .attach:hover:not(:disabled) { background: var(--_hover); color: var(--_fg); }
-.attach + .input { padding-inline-start: 2px; }
 .chips { list-style: none; display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 2px 2px 8px; max-block-size: 190px; overflow: hidden auto; scrollbar-width: thin; }
 .chip { display: flex; align-items: center; gap: 8px; inline-size: min(260px, 100%); padding: 6px 4px 6px 8px; padding-inline: 8px 4px; border: 1px solid var(--_line); border-radius: 12px; background: var(--_surface); font-size: .86em; }
 .chip[data-state="failed"] { border-color: var(--_danger); flex-wrap: wrap; }

@@ -67,7 +67,7 @@ export class Attached {
       { type: "button", class: "file", part: "file", tabindex: -1, title: `${download}: ${name}` },
       icon("file"),
       h("span", { class: "sr" }, `${download} `),
-      h("span", { class: "file-words" }, h("bdi", { class: "file-name" }, name), " ", h("span", { class: "file-size" }, bytes)),
+      h("span", { class: "file-words" }, h("bdi", { class: "file-name" }, name), " ", h("bdi", { class: "file-size" }, bytes)),
     );
     button.addEventListener("click", () => void this._save(attachment, button));
     return button;

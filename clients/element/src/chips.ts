@@ -18,7 +18,7 @@ export interface ChipHooks {
 
 class Chip {
   private readonly _picture = h("span", { class: "chip-picture" }, icon("file"));
-  private readonly _about = h("span", { class: "chip-about" });
+  private readonly _about = h("span", { class: "chip-about", dir: "auto" });
   private readonly _bar = h("span", { class: "chip-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, h("i"));
   private readonly _retry: HTMLButtonElement;
   readonly _remove: HTMLButtonElement;

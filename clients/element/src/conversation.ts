@@ -146,6 +146,11 @@ export class Conversation {
     this._composer._focus(options);
   }
 
+  /** Shows a message of the channel that is open, as soon as there is something to show. */
+  _goTo(id: string, seq: number): void {
+    this._list._goTo(id, seq);
+  }
+
   _draftsKnown(): void {
     this._composer._reload();
   }

@@ -7,13 +7,13 @@ import type { Channel, ChannelSnapshot, ChatMessage } from "@tenfour/client";
 import { heightOf } from "./attached.ts";
 import { attr, h, show, text } from "./dom.ts";
 import type { Files } from "./files.ts";
-import { firstUnread, place, receipt } from "./grouping.ts";
+import { firstUnread } from "./grouping.ts";
 import { History, lacking, LARGEST_PAGE, withoutOlder } from "./history.ts";
 import { Jumps } from "./jumps.ts";
 import { actOf, movedTo } from "./message-keys.ts";
 import { Row } from "./message-row.ts";
-import type { RowState } from "./message-row.ts";
 import { Reading } from "./reading.ts";
+import { stateOf } from "./row-state.ts";
 import { Scroller } from "./scroller.ts";
 import type { Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
@@ -46,6 +46,8 @@ export class MessageList {
   private _divider = -1;
   private _lastOwn = -1;
   private _current: string | null = null;
+  /** To be gone to once it has opened. */
+  private _target: (() => void) | null = null;
   private _opened = false;
   private _synced = false;
   private readonly _history = new History(() => show(this._trouble, this._shot?.joined === true));
@@ -103,7 +105,7 @@ export class MessageList {
     this._messages = [];
     this._reading._open();
     this._divider = -1;
-    this._current = null;
+    this._current = this._target = null;
     this._opened = false;
     this._scroller._reset();
     this._history._open(channel);
@@ -152,6 +154,16 @@ export class MessageList {
     else this._scroller._refresh();
     if (this._looking()) this._goOn();
     this._look();
+    if (!this._opened || !this._target || this._history._busy) return;
+    const go = this._target;
+    this._target = null;
+    go();
+  }
+
+  /** Shows a message of this channel, and loads all from there on. */
+  _goTo(id: string, seq: number): void {
+    this._target = () => this._toMessage(id, seq);
+    if (this._shot) this._update(this._shot, this._synced, true);
   }
 
   /** One's own message goes out: what is new was seen, and the end is of interest. */
@@ -236,26 +248,8 @@ export class MessageList {
     const message = messages[index]!;
     const shot = this._shot!;
     const row = was ?? new Row(message.key, this._strings, this._times, this._files, this._hooks);
-    const unread = index === this._divider;
-    const where = place(messages[index - 1], message, messages[index + 1], unread, index + 1 === this._divider);
-    const how = message.mine ? receipt(message, shot) : null;
-    const quoted = message.replyToId ? this._byId.get(message.replyToId) : undefined;
-    const group = shot.type === "group";
-    const rules = shot.role === "admin" || shot.role === "owner";
-    const state: RowState = {
-      ...where,
-      message,
-      unread,
-      group,
-      quote: !message.replyToId ? undefined : quoted === undefined ? null : messages[quoted]!,
-      receipt: how?.state ?? null,
-      readers: group && index === this._lastOwn ? (how?.readers ?? 0) : 0,
-      canEdit: message.mine && shot.joined,
-      canDelete: (message.mine || (group && rules)) && shot.joined,
-      canLook: message.status === "sent" && shot.joined && ((group && rules) || shot.revisionsVisibleTo === "members"),
-      dayText: where.day ? this._times._dayOf(message.createdAt) : "",
-    };
-    row._update(state);
+    const around = { messages, index, divider: this._divider, lastOwn: this._lastOwn, byId: this._byId };
+    row._update(stateOf(around, shot, this._times));
     attr(row._root, "aria-posinset", index + 1);
     attr(row._root, "aria-setsize", shot.hasOlder ? -1 : messages.length);
     row._setCurrent((this._current ?? messages.at(-1)?.key) === message.key);
@@ -300,11 +294,12 @@ export class MessageList {
     );
   }
 
-  private _toMessage(id: string): void {
+  /** `seq` where it is known. */
+  private _toMessage(id: string, seq?: number): void {
     const known = this._byId.has(id);
     void this._find(
       // It is looked for in what has just come.
-      (messages) => known || messages.slice(0, LARGEST_PAGE).some((message) => message.id === id),
+      (messages) => known || (seq !== undefined && (messages[0]?.seq || Infinity) <= seq) || messages.slice(0, LARGEST_PAGE).some((message) => message.id === id),
       (found) => {
         const index = this._byId.get(id);
         if (!found || index === undefined) return this._hooks._say(this._strings.originalMissing);

@@ -10,6 +10,12 @@ export interface Strings {
   channels: string;
   search: string;
   searchNone: string;
+  foundMessages: string;
+  searching: string;
+  /** `more`: than these. */
+  found(count: number, more: boolean): string;
+  searchFailed(why: Failure): string;
+  showMore: string;
   noChannels: string;
   chooseChannel: string;
   chooseChannelHint: string;
@@ -129,8 +135,18 @@ const plural = (count: number, one: string, many: string): string => `${count} $
 
 export const english: Strings = {
   channels: "Conversations",
-  search: "Search by name",
+  search: "Search",
   searchNone: "Nothing of that name",
+  foundMessages: "Messages",
+  searching: "Searching…",
+  found: (count, more) => (more ? `${count} and more` : count > 0 ? String(count) : "None with these words"),
+  searchFailed: (why) =>
+    why === "offline"
+      ? "Messages cannot be searched: there is no connection."
+      : why === "refused"
+        ? "The server does not search for this."
+        : "Messages cannot be searched: no answer came.",
+  showMore: "Show more",
   noChannels: "No conversations yet",
   chooseChannel: "Choose a conversation",
   chooseChannelHint: "Its messages appear here.",
@@ -165,7 +181,7 @@ export const english: Strings = {
   toNewestCount: (count) => `To the newest message, ${count} unread`,
   edited: "edited",
   showHistory: "edited, show what it said before",
-  showDeleted: "Show more",
+  showDeleted: "Show what it said",
   history: "What this message said",
   historyHidden: "What it said is not shown to you.",
   historyFailed: (why) =>

@@ -44,7 +44,7 @@ export const MESSAGES = `
 .picture { max-inline-size: 100%; border-radius: 10px; overflow: hidden; background: color-mix(in oklab, var(--_fg) 8%, transparent); }
 .picture img { display: block; inline-size: 100%; block-size: 100%; object-fit: cover; visibility: hidden; }
 .picture.shown img { visibility: visible; }
-.file { display: flex; align-items: center; gap: 10px; min-block-size: 50px; inline-size: min(260px, 100%); padding: 6px 12px; text-align: start; border-radius: 10px; background: color-mix(in oklab, var(--_fg) 6%, transparent); font-size: .9em; }
+.file { display: flex; align-items: center; gap: 10px; min-block-size: 50px; inline-size: 260px; max-inline-size: 100%; padding: 6px 12px; text-align: start; border-radius: 10px; background: color-mix(in oklab, var(--_fg) 6%, transparent); font-size: .9em; }
 .file:hover { background: color-mix(in oklab, var(--_fg) 11%, transparent); }
 .file[aria-busy] .icon { animation: pulse 1.4s ease-in-out infinite; }
 .file-words { min-inline-size: 0; display: flex; flex-direction: column; }

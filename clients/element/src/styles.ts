@@ -84,6 +84,20 @@ h2, p { margin: 0; }
 .has-unread .item-time { color: var(--_strong); font-weight: 600; }
 .has-unread .item-last { color: var(--_fg); }
 .badge { min-inline-size: 20px; block-size: 20px; padding-inline: 6px; border-radius: 10px; background: var(--_accent); color: var(--_on-accent); font-size: .74em; font-weight: 700; line-height: 20px; text-align: center; font-variant-numeric: tabular-nums; flex: none; }
+.searching .channels { flex: 0 1 auto; max-block-size: 45%; }
+.searching .side > .nothing, .searching > .nothing { padding-block: 16px; }
+.found { flex: 1; min-block-size: 0; display: flex; flex-direction: column; border-block-start: 1px solid var(--_line); }
+.found-head { display: flex; align-items: baseline; gap: 8px; padding: 10px 18px 4px; font-size: .84em; }
+.found-title { font-size: 1em; font-weight: 650; }
+.found-status { color: var(--_muted); font-variant-numeric: tabular-nums; }
+.found-scroll { flex: 1; min-block-size: 0; overflow: hidden auto; padding: 0 8px 12px; scrollbar-width: thin; scrollbar-color: light-dark(#c9ced8, #3a404b) transparent; }
+.hit { padding: 8px 10px; border-radius: 12px; cursor: pointer; }
+.hit:hover { background: var(--_hover); }
+.hit:focus-visible { outline-offset: -2px; }
+.hit-said { font-size: .88em; color: var(--_muted); overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
+.hit mark { background: light-dark(#ffe58a, #6b5412); color: var(--_fg); border-radius: 3px; }
+.found-trouble { padding: 8px 10px; color: var(--_danger); font-size: .88em; }
+.found-more { margin: 6px 10px; }
 .nothing { padding: 32px var(--_s); text-align: center; color: var(--_muted); }
 
 .avatar { --_size: 44px; position: relative; flex: none; inline-size: var(--_size); block-size: var(--_size); border-radius: 50%; display: grid; place-items: center; background: light-dark(oklch(.91 .05 var(--_hue)), oklch(.36 .06 var(--_hue))); color: light-dark(oklch(.38 .1 var(--_hue)), oklch(.91 .06 var(--_hue))); font-weight: 650; font-size: calc(var(--_size) * .36); line-height: 1; letter-spacing: .01em; user-select: none; }

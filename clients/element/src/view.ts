@@ -52,7 +52,7 @@ export class View {
     const times = new Times(strings, lang);
     this._announcer = new Announcer(strings.newMessages);
     this._banner = new Banner(strings, (words) => this._announcer._say(words), () => this._again());
-    this._channels = new ChannelList(_client, strings, times, this._drafts, (id) => this._choose(id));
+    this._channels = new ChannelList(_client, strings, times, this._drafts, (id, message) => this._choose(id, message));
     this._conversation = new Conversation(_client, strings, times, this._announcer, this._drafts, uploads, this._files, () => this._back());
     this._root = h(
       "div",
@@ -119,11 +119,13 @@ export class View {
     }
   }
 
-  private _choose(id: string): void {
+  private _choose(id: string, message?: { id: string; seq: number }): void {
     const other = id !== this._chosen;
     this._show(id);
+    // The focus goes along to the message.
+    if (message) this._conversation._goTo(message.id, message.seq);
     // On a phone the keyboard would cover what was just opened.
-    if (!matchMedia("(pointer: coarse)").matches) this._conversation._focus();
+    else if (!matchMedia("(pointer: coarse)").matches) this._conversation._focus();
     if (other) this._hooks._chosen(id);
   }
 

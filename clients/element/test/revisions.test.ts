@@ -104,7 +104,7 @@ test("of a deleted message an admin sees what it said, and who deleted it", asyn
   const { id } = await edited();
   await stage.daemon.call(`/messages/${id}`, { method: "DELETE", as: "driver" });
   const page = await stage.open({ sub: boss, channel: dock });
-  await page.locator(".row.deleted").getByRole("button", { name: "Show more" }).click();
+  await page.locator(".row.deleted").getByRole("button", { name: "Show what it said" }).click();
   await until("all of it", async () => (await said(page)).length === 3);
   expect(await dialog(page).locator(".history-deleted").textContent()).toMatch(/^Deleted by driver, /);
   expect(await violations(page)).toEqual([]);

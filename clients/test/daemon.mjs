@@ -5,6 +5,7 @@
 
 import { spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -135,6 +136,17 @@ export async function startDaemon(options = {}) {
     },
     log: () => log,
   };
+}
+
+/**
+ * Whether the daemon has a call, by the schema that is committed: a suite of what it does not have yet waits for it.
+ * TENFOUR_BIN may be ahead of the schema; TENFOUR_AHEAD=1 says so.
+ *
+ * @param {string} path
+ */
+export function has(path) {
+  const { paths } = JSON.parse(readFileSync(join(here, "../openapi.json"), "utf8"));
+  return path in paths || process.env.TENFOUR_AHEAD === "1";
 }
 
 /** A JWT as the host application would make it. */

@@ -32,7 +32,7 @@ export function queryOf(typed: string): string {
 
 export class Found {
   private readonly _title = h("h2", { class: "found-title" });
-  private readonly _status = h("span", { class: "found-status", role: "status" });
+  private readonly _status = h("span", { class: "found-status", "aria-live": "polite" });
   private readonly _box = h("div", { class: "hits", role: "listbox", part: "hits" });
   private readonly _trouble = h("div", { class: "found-trouble", role: "alert", hidden: true });
   private readonly _again: HTMLButtonElement;
@@ -45,7 +45,7 @@ export class Found {
   private _cursor: string | null = null;
   /** This daemon searches nothing. */
   private _none = false;
-  private readonly _off: () => void;
+  private readonly _offs: (() => void)[];
 
   constructor(
     private readonly _client: TenfourClient,
@@ -65,15 +65,18 @@ export class Found {
     );
     this._box.addEventListener("click", (event) => this._choose(this._indexOf(event)));
     this._box.addEventListener("keydown", (event) => this._onKey(event));
-    // What is deleted is not to be read here either.
-    this._off = _client.on("message.deleted", ({ id }) => {
-      const left = this._hits.filter(({ message }) => message.id !== id);
-      if (left.length < this._hits.length) this._show(left);
-    });
+    // What is deleted, or of a channel that one was removed from, is not to be read here either.
+    this._offs = [
+      _client.on("message.deleted", ({ id }) => this._without(({ message }) => message.id === id)),
+      _client.on("channel.removed", ({ channelId }) => this._without(({ message }) => message.channelId === channelId)),
+      _client.on("message.updated", ({ id }) => {
+        if (this._hits.some(({ message }) => message.id === id)) void this._page(true);
+      }),
+    ];
   }
 
   _stop(): void {
-    this._off();
+    for (const off of this._offs) off();
     clearTimeout(this._timer);
     this._asking?.abort();
   }
@@ -108,6 +111,7 @@ export class Found {
 
   private async _page(anew = false): Promise<void> {
     if (this._asking && !anew) return;
+    this._asking?.abort();
     const controller = (this._asking = new AbortController());
     const strings = this._strings;
     const before = anew ? [] : this._hits;
@@ -149,6 +153,11 @@ export class Found {
     text(this._trouble, this._strings.searchFailed(code === "offline" ? "offline" : status !== undefined && status < 500 ? "refused" : "unknown"));
     show(this._trouble, true);
     show(this._again, true);
+  }
+
+  private _without(gone: (hit: SearchHit) => boolean): void {
+    const left = this._hits.filter((hit) => !gone(hit));
+    if (left.length < this._hits.length) this._show(left);
   }
 
   private _show(hits: SearchHit[]): void {

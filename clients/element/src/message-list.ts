@@ -152,12 +152,14 @@ export class MessageList {
 
     if (messages !== was) this._scroller._setItems(messages.map(({ key }) => key));
     else this._scroller._refresh();
-    if (this._looking()) this._goOn();
+    const go = this._opened && !this._history._busy ? this._target : null;
+    if (go) {
+      // Before anything else is on the screen: what the reader does not get to see was not read.
+      this._target = null;
+      this._reading._due = false;
+      go();
+    } else if (this._looking()) this._goOn();
     this._look();
-    if (!this._opened || !this._target || this._history._busy) return;
-    const go = this._target;
-    this._target = null;
-    go();
   }
 
   /** Shows a message of this channel, and loads all from there on. */

@@ -2,12 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test as always } from "vitest";
 import { violations } from "../../test/browser.mjs";
-import { until } from "../../test/daemon.mjs";
+import { has, until } from "../../test/daemon.mjs";
 import { png } from "../../test/picture.mjs";
 import { say, shown, startStage } from "./stage.ts";
 import type { Stage } from "./stage.ts";
+
+const test = always.runIf(has("/api/v1/attachments"));
 
 let stage: Stage;
 let dock: string;

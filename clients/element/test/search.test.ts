@@ -1,11 +1,13 @@
 /** The search of the channel list finds messages too: as it is typed, in pages, and leads to them. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test as always } from "vitest";
 import { violations } from "../../test/browser.mjs";
-import { post, until } from "../../test/daemon.mjs";
+import { has, post, until } from "../../test/daemon.mjs";
 import { queryOf } from "../src/found.ts";
 import { flood, startStage } from "./stage.ts";
 import type { Stage } from "./stage.ts";
+
+const test = always.runIf(has("/api/v1/search"));
 
 let stage: Stage;
 let dock: string;
@@ -33,7 +35,7 @@ async function found(q: string, count: number, as = who): Promise<void> {
   await until(`${count} are found`, async () => (await stage.daemon.call(path, { as })).hits.length >= count);
 }
 
-test("what is typed begins a word, unless it is quoted or ends with something else", () => {
+always("what is typed begins a word, unless it is quoted or ends with something else", () => {
   expect(["gate", "gate 3", "a", "at gate ", '"at gate"', "gate*", "straße"].map(queryOf)).toEqual([
     "gate*",
     "gate 3",
@@ -101,13 +103,19 @@ test("by keys: down from the field, through the hits, to more of them, and back"
   expect(await page.locator(".found").isVisible()).toBe(false);
 });
 
-test("what is deleted is not read among the hits, and what fails is told", async () => {
-  const [sent] = await post(stage.daemon, dock, "driver", ["a secret word"]);
-  await found("secret", 1);
+test("what is changed, deleted or taken away is not read among the hits, and what fails is told", async () => {
+  const yard = (await stage.daemon.group("Yard", [who, "driver"])).id;
+  await post(stage.daemon, yard, "driver", ["a secret of the yard"]);
+  const [sent, changed] = await post(stage.daemon, dock, "driver", ["a secret word", "a secret password"]);
+  await found("secret", 3);
   const page = await stage.open({ sub: who, channel: dock });
-  await page.locator(".row").waitFor();
+  await page.locator(".row").first().waitFor();
   await field(page).fill("secret");
-  await hits(page).waitFor();
+  await hits(page).nth(2).waitFor();
+  await stage.daemon.call(`/channels/${yard}/members/${who}`, { method: "DELETE" });
+  await until("one is gone", async () => (await hits(page).count()) === 2);
+  await stage.daemon.call(`/messages/${changed.id}`, { method: "PATCH", as: "driver", body: { content: "never mind" } });
+  await until("two are gone", async () => (await hits(page).count()) === 1);
   await stage.daemon.call(`/messages/${sent.id}`, { method: "DELETE", as: "driver" });
   await hits(page).waitFor({ state: "detached" });
   await page.getByText("None with these words").waitFor();
@@ -137,4 +145,19 @@ test.each(["light", "dark"])("narrow, right to left, %s", async (theme) => {
   await hits(page).nth(1).waitFor();
   expect(await violations(page, "tenfour-chat")).toEqual([]);
   if (process.env["TENFOUR_SHOTS"]) await page.screenshot({ path: `${process.env["TENFOUR_SHOTS"]}/search-${theme}.png` });
+});
+
+test("a message that is gone to marks nothing as read that was not on the screen", async () => {
+  await post(stage.daemon, dock, "driver", ["The forklift is at gate 3"]);
+  await stage.daemon.call(`/channels/${dock}/read`, { as: who, body: { seq: 1 } });
+  await flood(stage.daemon, dock, "driver", 300, (count) => `message ${count}`);
+  await found("forklift", 1);
+  const page = await stage.open({ sub: who });
+  await page.locator(".badge").filter({ hasText: "99+" }).waitFor();
+  await field(page).fill("forklift");
+  await hits(page).click();
+  await until("it is gone to", async () => (await active(page))?.includes("row") === true);
+  const marks = await page.evaluate(([id]) => (window as never as { chat: HTMLElement & { client: { channel(id: string): { getSnapshot(): { lastReadSeq: number } } } } }).chat.client.channel(id!).getSnapshot().lastReadSeq, [dock]);
+  // What stands below it on the screen is seen, and no more.
+  expect(marks).toBeLessThan(40);
 });

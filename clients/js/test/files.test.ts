@@ -1,10 +1,12 @@
 /** Files: uploaded, named in messages, downloaded by who may. */
-import { expect, test } from "vitest";
+import { expect, test as always } from "vitest";
 import { discard, download, upload } from "@tenfour/client/record";
 import type { Progress } from "@tenfour/client/record";
-import { until } from "../../test/daemon.mjs";
+import { has, until } from "../../test/daemon.mjs";
 import { png } from "../../test/picture.mjs";
 import { daemon, connected, dock, useDaemon, useDock } from "./help.ts";
+
+const test = always.runIf(has("/api/v1/attachments"));
 
 useDaemon();
 useDock();

@@ -134,6 +134,6 @@ export class Attached {
 }
 
 /** What a message says in a line: its text, or the names of its files. */
-export function gist({ content, attachments }: { content: string; attachments?: readonly Attachment[] }): string {
+export function gist({ content, attachments }: { content: string; attachments?: readonly Attachment[] | undefined }): string {
   return content || (attachments ?? []).map(({ name }) => name).join(", ");
 }

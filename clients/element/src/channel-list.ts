@@ -163,7 +163,9 @@ export class ChannelList {
     const roots = channels.map((channel) => {
       let item = this._items.get(channel.id);
       if (!item) this._items.set(channel.id, (item = new Item(channel.id)));
-      item._update(channel, snapshot, this._drafts._get(channel.id).text, channel.id === this._chosen, strings, this._times);
+      const { text: content, files } = this._drafts._get(channel.id);
+      const draft = gist({ content, attachments: files });
+      item._update(channel, snapshot, draft, channel.id === this._chosen, strings, this._times);
       attr(item._root, "tabindex", channel.id === tab ? 0 : -1);
       return item._root;
     });

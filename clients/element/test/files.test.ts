@@ -164,6 +164,35 @@ test("what is sent waits for its files, also while another channel is shown", as
   expect(await page.locator("textarea").inputValue()).toBe("");
 });
 
+test("what is on its way stays so under other words, in another place, and ends with a sign-out", async () => {
+  const page = await stage.open({ sub: who, channel: dock });
+  const fast = await slow(page, 100_000);
+  const large = { name: "video.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(800_000, 7) };
+  await pick(page, large);
+  await page.getByRole("progressbar").waitFor();
+  await page.evaluate(() => {
+    const { chat } = window as never as { chat: HTMLElement & { strings: object } };
+    chat.strings = { attach: "Datei" };
+    document.body.append(chat);
+  });
+  await page.getByRole("button", { name: "Datei" }).waitFor();
+  await page.getByRole("progressbar").waitFor();
+  await fast();
+  await chip(page, "done").waitFor();
+  await until("it is read out", async () => (await page.locator("[role=status]").textContent()) === "video.bin is uploaded");
+  await page.locator(".item-last.is-draft").waitFor({ state: "detached" });
+  await page.evaluate(() => ((window as never as { chat: { channel: string | null } }).chat.channel = null));
+  await page.locator(".item-last.is-draft", { hasText: "video.bin" }).waitFor();
+  await slow(page, 50_000);
+  await page.evaluate(([id]) => ((window as never as { chat: { channel: string | null } }).chat.channel = id!), [dock]);
+  await pick(page, { ...large, name: "second.bin" });
+  await page.getByRole("progressbar").waitFor();
+  const broken = page.waitForEvent("requestfailed", (request) => request.method() === "POST");
+  await page.evaluate(() => (window as never as { chat: { signOut(): Promise<void> } }).chat.signOut());
+  await broken;
+  expect(await page.evaluate(() => Object.keys(sessionStorage))).toEqual([]);
+});
+
 test("what fails is told and tried again, and is not sent meanwhile", async () => {
   const page = await stage.open({ sub: who, channel: dock });
   await page.route("**/attachments?*", (route) => route.abort());

@@ -4,6 +4,7 @@
  *
  * Used by the composer. The uploads themselves are the element's and outlast it.
  */
+import { UPLOAD_BYTES, UPLOADS_PER_MESSAGE } from "@tenfour/client/record";
 import { Chips } from "./chips.ts";
 import { attr, h, show, text } from "./dom.ts";
 import { icon } from "./icons.ts";
@@ -42,7 +43,7 @@ export class Attaching {
     private readonly _hooks: AttachingHooks,
   ) {
     attr(this._button, "aria-label", _strings.attach);
-    attr(this._button, "title", _strings.attach);
+    attr(this._button, "title", _strings.attachLimits(UPLOADS_PER_MESSAGE, _times._size(UPLOAD_BYTES)));
     show(this._button, _uploads !== null);
     this._chips = new Chips(_strings, _times, {
       _remove: (upload) => {

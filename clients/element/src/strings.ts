@@ -88,6 +88,7 @@ export interface Strings {
   cancelEdit: string;
   editFailed(why: Failure): string;
   attach: string;
+  attachLimits(files: number, size: string): string;
   files: string;
   dropFiles: string;
   fileTooLarge(name: string, most: string): string;
@@ -244,6 +245,7 @@ export const english: Strings = {
         ? "The change is not saved: the server refused."
         : "No answer: the change may be saved or not.",
   attach: "Add files",
+  attachLimits: (files, size) => `Add files: up to ${files}, of ${size} each`,
   files: "Files of this message",
   dropFiles: "Drop files here to add them",
   fileTooLarge: (name, most) => `${name} is larger than ${most}.`,

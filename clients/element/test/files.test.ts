@@ -305,6 +305,50 @@ test("what is uploaded is kept over a reload, and what is removed is gone from t
   expect(await chips(page).count()).toBe(0);
 });
 
+test("a token that is refused is replaced once, and the upload goes on", async () => {
+  const page = await stage.open({ sub: who, channel: dock });
+  let refused = 0;
+  await page.route("**/attachments?*", (route) =>
+    refused++ === 0
+      ? route.fulfill({ status: 401, headers: { "access-control-allow-origin": "*" }, contentType: "application/problem+json", body: '{"code":"unauthorized"}' })
+      : route.continue(),
+  );
+  await pick(page, list());
+  await chip(page, "done").waitFor();
+  expect(refused).toBe(2);
+  expect(await page.evaluate("tokens")).toEqual(["connect", "rejected"]);
+});
+
+test("no address of a blob outlives what it was for", async () => {
+  await sent("driver", picture("first.png"));
+  const context = await stage.browser.newContext({ viewport: { width: 1000, height: 700 } });
+  await context.addInitScript(() => {
+    const live = new Set<string>();
+    const { createObjectURL, revokeObjectURL } = URL;
+    URL.createObjectURL = (of) => {
+      const url = createObjectURL.call(URL, of);
+      live.add(url);
+      return url;
+    };
+    URL.revokeObjectURL = (url) => {
+      live.delete(url);
+      revokeObjectURL.call(URL, url);
+    };
+    Object.assign(window, { live });
+  });
+  const page = await stage.openIn(context, { sub: who, channel: dock });
+  await page.locator(".picture.shown").waitFor();
+  await pick(page, picture("second.png"));
+  await chips(page).locator("img").waitFor();
+  await chip(page, "done").waitFor();
+  await page.locator("textarea").press("Enter");
+  await page.locator(".picture.shown").nth(1).waitFor();
+  await page.locator(".picture").first().click();
+  const image = page.getByRole("dialog").locator("img");
+  await until("it is open", () => image.evaluate((it: HTMLImageElement) => it.complete && it.naturalWidth === 400));
+  await until("all are let go of", () => page.evaluate(() => (window as never as { live: Set<string> }).live.size === 0));
+});
+
 test("a deleted message shows no files, and what does not come is told", async () => {
   const { id, attachments } = await sent("driver", list());
   const page = await stage.open({ sub: who, channel: dock });

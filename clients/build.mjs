@@ -1,6 +1,6 @@
 // Bundles what the daemon serves into dist/, under stable names and byte for byte the same from the same sources.
 //
-//   node build.mjs             dist/: sdk/tenfour.js, sdk/react.js, sdk/element.js, demo/*, admin/*
+//   node build.mjs             dist/: sdk/tenfour.js, sdk/react.js, sdk/record.js, sdk/element.js, demo/*, admin/*
 //   node build.mjs --check     fails if dist/ is not what the sources give
 //   node build.mjs --packages  dist/ of each npm package: modules and declarations
 
@@ -32,10 +32,11 @@ const shared = {
 };
 
 /** Lets a bundle load the SDK that the daemon serves instead of holding a second copy of it. */
-const sdkAt = (path) => ({
+const sdkAt = (folder) => ({
   name: "sdk",
   setup(it) {
-    it.onResolve({ filter: /^@tenfour\/client(\/indexeddb)?$/ }, () => ({ path, external: true }));
+    it.onResolve({ filter: /^@tenfour\/client(\/indexeddb)?$/ }, () => ({ path: `${folder}/tenfour.js`, external: true }));
+    it.onResolve({ filter: /^@tenfour\/client\/record$/ }, () => ({ path: `${folder}/record.js`, external: true }));
   },
 });
 
@@ -55,7 +56,7 @@ async function page(name) {
         files.set(`${name}/${file}`, content);
       }
       const entry = /^(main|app)\.ts$/.exec(file)?.[1];
-      if (entry) files.set(`${name}/${entry}.js`, await bundle(path, { plugins: [sdkAt("/sdk/tenfour.js")] }));
+      if (entry) files.set(`${name}/${entry}.js`, await bundle(path, { plugins: [sdkAt("/sdk")] }));
     }
   }
   return files;
@@ -64,8 +65,9 @@ async function page(name) {
 async function everything() {
   const files = new Map();
   files.set("sdk/tenfour.js", await bundle("js/src/bundle.ts"));
-  files.set("sdk/react.js", await bundle("js/src/react.ts", { external: ["react"], plugins: [sdkAt("./tenfour.js")] }));
-  files.set("sdk/element.js", await bundle("element/src/index.ts", { plugins: [sdkAt("./tenfour.js")] }));
+  files.set("sdk/react.js", await bundle("js/src/react.ts", { external: ["react"], plugins: [sdkAt(".")] }));
+  files.set("sdk/record.js", await bundle("js/src/record.ts", { plugins: [sdkAt(".")] }));
+  files.set("sdk/element.js", await bundle("element/src/index.ts", { plugins: [sdkAt(".")] }));
   for (const name of ["demo", "admin"]) for (const [path, content] of await page(name)) files.set(path, content);
   return files;
 }

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import openapiTS, { astToString } from "openapi-typescript";
 
 const PACKAGES = {
-  js: ["ClientFrame", "ServerFrame", "Members", "Channels", "Messages"],
+  js: ["ClientFrame", "ServerFrame", "Members", "Channels", "Messages", "Revisions", "SearchPage"],
   server: ["Channels", "Members", "Messages", "Problem"],
 };
 

@@ -77,7 +77,8 @@ async fn the_demo_signs_its_users_in_on_this_machine_alone() {
 
     let page = get(&daemon, "/", &[]).await;
     assert_eq!((page.status.as_u16(), page.kind.as_str()), (200, "text/html; charset=utf-8"));
-    assert!(header(&page, "content-security-policy").contains("script-src 'self';"));
+    let policy = header(&page, "content-security-policy");
+    assert!(policy.contains("script-src 'self';") && policy.contains("img-src 'self' data: blob:;"), "{policy}");
     assert_eq!(get(&daemon, "/demo/main.js", &[]).await.status, 200);
 
     let users = get(&daemon, "/demo/users", &[]).await;

@@ -17,7 +17,7 @@ use crate::protocol::error::{ErrorCode, Refusal};
 struct Dist;
 
 /// A page of the daemon loads from the daemon alone, runs no script that stands in it, and is shown in no other page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 type Headers = &'static [(&'static str, &'static str)];

@@ -1,13 +1,16 @@
 /**
- * The conversations: who, what was said last and when, how much is unread, who is there; filtered by name.
+ * The conversations: who, what was said last and when, how much is unread, who is there; filtered by name; and the
+ * messages that are searched for, below.
  *
  * Used by the element. A listbox with one stop for Tab and arrow keys inside. It also fetches a few messages of channels that
  * are shown and hold none, so that there is something to say about them.
  */
 import type { ChannelInfo, ClientSnapshot, TenfourClient } from "@tenfour/client";
+import { gist } from "./attached.ts";
 import { Avatar } from "./avatar.ts";
 import { arrange, attr, h, show, text } from "./dom.ts";
 import type { Drafts } from "./drafts.ts";
+import { Found } from "./found.ts";
 import { icon } from "./icons.ts";
 import { short } from "./message-row.ts";
 import { colourOf, nameOf, onlineOf } from "./names.ts";
@@ -71,7 +74,7 @@ class Item {
     line.className = `item-last ${kind && `is-${kind}`}`;
     if (kind === "typing") return text(line, strings.typingShort);
     const who = kind === "draft" ? strings.draft : last?.mine ? strings.you : type === "group" ? last?.senderName : "";
-    const said = kind === "draft" ? short(draft) : !last ? "" : last.deletedAt ? strings.deleted : short(last.content);
+    const said = kind === "draft" ? short(draft) : !last ? "" : last.deletedAt ? strings.deleted : short(gist(last));
     line.replaceChildren(
       ...(who && said ? [h("span", { class: "item-who" }, h("bdi", {}, who), ": ")] : []),
       h("bdi", { class: "item-said" }, said),
@@ -84,6 +87,7 @@ export class ChannelList {
   private readonly _box = h("div", { class: "channels", role: "listbox", part: "channels" });
   private readonly _none = h("div", { class: "nothing", hidden: true });
   readonly _root: HTMLElement;
+  private readonly _found: Found;
   private readonly _items = new Map<string, Item>();
   private _shown: string[] = [];
   private _chosen: string | null = null;
@@ -99,8 +103,12 @@ export class ChannelList {
     private readonly _strings: Strings,
     private readonly _times: Times,
     private readonly _drafts: Drafts,
-    private readonly _choose: (id: string) => void,
+    private readonly _choose: (id: string, message?: { id: string; seq: number }) => void,
   ) {
+    this._found = new Found(_client, _strings, _times, {
+      _choose: (channelId, id, seq) => _choose(channelId, { id, seq }),
+      _up: () => this._focusLast(),
+    });
     attr(this._search, "placeholder", _strings.search);
     attr(this._search, "aria-label", _strings.search);
     attr(this._box, "aria-label", _strings.channels);
@@ -110,8 +118,9 @@ export class ChannelList {
       h("div", { class: "side-head" }, h("div", { class: "search-box" }, icon("search"), this._search)),
       this._box,
       this._none,
+      this._found._root,
     );
-    this._search.addEventListener("input", () => this._render());
+    this._search.addEventListener("input", () => this._onSearch());
     this._search.addEventListener("keydown", (event) => this._onSearchKey(event));
     this._box.addEventListener("keydown", (event) => this._onKey(event));
     this._box.addEventListener("click", (event) => {
@@ -123,6 +132,7 @@ export class ChannelList {
   /** Nothing more is asked for. */
   _stop(): void {
     this._stopped = true;
+    this._found._stop();
   }
 
   _update(snapshot: ClientSnapshot, chosen: string | null): void {
@@ -153,7 +163,9 @@ export class ChannelList {
     const roots = channels.map((channel) => {
       let item = this._items.get(channel.id);
       if (!item) this._items.set(channel.id, (item = new Item(channel.id)));
-      item._update(channel, snapshot, this._drafts._get(channel.id).text, channel.id === this._chosen, strings, this._times);
+      const { text: content, files } = this._drafts._get(channel.id);
+      const draft = gist({ content, attachments: files });
+      item._update(channel, snapshot, draft, channel.id === this._chosen, strings, this._times);
       attr(item._root, "tabindex", channel.id === tab ? 0 : -1);
       return item._root;
     });
@@ -164,6 +176,19 @@ export class ChannelList {
     text(this._none, snapshot.channels.length > 0 ? strings.searchNone : strings.noChannels);
   }
 
+  private _onSearch(): void {
+    this._found._type(this._search.value);
+    this._root.classList.toggle("searching", this._search.value.trim() !== "");
+    this._render();
+  }
+
+  /** Where there is no conversation, to what is searched for. */
+  private _focusLast(): void {
+    const last = this._shown.at(-1);
+    if (last) this._focusOn(last);
+    else this._search.focus();
+  }
+
   private _focusOn(id: string): void {
     this._tab = id;
     for (const [other, item] of this._items) attr(item._root, "tabindex", other === id ? 0 : -1);
@@ -172,16 +197,19 @@ export class ChannelList {
 
   private _onSearchKey(event: KeyboardEvent): void {
     if (event.isComposing) return;
-    if (event.key === "ArrowDown" && this._shown.length > 0) {
+    const first = this._shown[0];
+    if (event.key === "ArrowDown") {
       event.preventDefault();
-      this._focusOn(this._shown[0]!);
-    } else if (event.key === "Enter" && this._shown.length > 0) {
+      if (first) this._focusOn(first);
+      else this._found._focus();
+    } else if (event.key === "Enter") {
       event.preventDefault();
-      this._choose(this._shown[0]!);
+      if (first) this._choose(first);
+      else this._found._first();
     } else if (event.key === "Escape" && this._search.value) {
       event.preventDefault();
       this._search.value = "";
-      this._render();
+      this._onSearch();
     }
   }
 
@@ -191,7 +219,7 @@ export class ChannelList {
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     const last = this._shown.length - 1;
     const moves: Record<string, number> = {
-      ArrowDown: Math.min(at + 1, last),
+      ArrowDown: at + 1,
       ArrowUp: at - 1,
       Home: 0,
       End: last,
@@ -202,7 +230,8 @@ export class ChannelList {
     if (to !== undefined) {
       event.preventDefault();
       if (to < 0) this._search.focus();
-      else this._focusOn(this._shown[to]!);
+      else if (to <= last) this._focusOn(this._shown[to]!);
+      else this._found._focus();
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       this._choose(id!);

@@ -4,16 +4,22 @@
  * Used by the conversation. What is being written stands among the drafts, and here only as it is shown; sending and
  * changing is done by whoever made it.
  */
-import type { ChatMessage } from "@tenfour/client";
+import type { Attachment, ChatMessage } from "@tenfour/client";
+import { Attaching } from "./attaching.ts";
+import { gist } from "./attached.ts";
 import { attr, focused, h, show, text } from "./dom.ts";
 import { subject } from "./drafts.ts";
 import type { Draft, Drafts, Subject } from "./drafts.ts";
 import { icon } from "./icons.ts";
 import { short } from "./message-row.ts";
 import type { Strings } from "./strings.ts";
+import type { Times } from "./time.ts";
+import type { Uploads } from "./uploads.ts";
 
 export interface ComposerHooks {
-  _send(content: string, replyTo: Subject | undefined): void;
+  _send(channel: string, content: string, replyTo: Subject | undefined, files: readonly Attachment[]): void;
+  /** Reads something out. */
+  _tell(words: string): void;
   /** Says what went wrong, or "": what did not go through stays in the field. */
   _edit(channel: string, message: Subject, content: string): Promise<string>;
   _typed(): void;
@@ -38,22 +44,35 @@ export class Composer {
     this._close,
   );
   private readonly _trouble = h("div", { class: "trouble", role: "alert", hidden: true });
-  readonly _root = h(
-    "form",
-    { class: "composer", part: "composer" },
-    this._about,
-    this._trouble,
-    h("div", { class: "writing" }, this._input, this._button),
-  );
+  readonly _attaching: Attaching;
+  readonly _root: HTMLFormElement;
   private _channel = "";
   /** Changes that are under way, by message. */
   private readonly _saving = new Map<string, { readonly content: string; readonly done: Promise<string> }>();
 
   constructor(
     private readonly _strings: Strings,
+    times: Times,
     private readonly _drafts: Drafts,
+    private readonly _uploads: Uploads | null,
     private readonly _hooks: ComposerHooks,
   ) {
+    const attaching = (this._attaching = new Attaching(_strings, times, _uploads, {
+      _say: (trouble) => this._say(trouble),
+      _tell: _hooks._tell,
+      _focus: () => this._focus(),
+      _changed: () => this._grow(),
+      _ready: (channel) => this._out(channel),
+    }));
+    this._root = h(
+      "form",
+      { class: "composer", part: "composer" },
+      this._about,
+      this._trouble,
+      attaching._root,
+      h("div", { class: "writing" }, attaching._input, this._input, attaching._button, this._button),
+    );
+    this._input.addEventListener("paste", (event) => attaching._pasted(event));
     attr(this._button, "aria-label", _strings.send);
     this._root.addEventListener("submit", (event) => event.preventDefault());
     this._input.addEventListener("input", () => this._onInput());
@@ -72,6 +91,7 @@ export class Composer {
   _open(channel: string, name: string): void {
     if (channel !== this._channel) {
       this._channel = channel;
+      this._attaching._open(channel);
       this._fill();
     }
     attr(this._input, "placeholder", this._strings.message);
@@ -91,6 +111,7 @@ export class Composer {
   _enable(on: boolean): void {
     if (this._input.disabled === !on) return;
     this._input.disabled = this._button.disabled = !on;
+    this._attaching._enable(on);
     this._judge();
   }
 
@@ -99,7 +120,7 @@ export class Composer {
   }
 
   _replyTo(message: ChatMessage): void {
-    this._keep({ edit: undefined, reply: subject(message) });
+    this._keep({ edit: undefined, reply: { ...subject(message), content: gist(message) } });
     this._fill();
     this._focus();
   }
@@ -112,10 +133,10 @@ export class Composer {
   }
 
   /** What could not be taken is not lost. */
-  _giveBack(channel: string, content: string, reply: Subject | undefined): void {
+  _giveBack(channel: string, content: string, reply: Subject | undefined, files: readonly Attachment[]): void {
     const draft = this._drafts._get(channel);
-    if (draft.text) return;
-    this._drafts._set(channel, { ...draft, text: content, reply: draft.reply ?? reply });
+    if (draft.text || draft.files) return;
+    this._drafts._set(channel, { ...draft, text: content, reply: draft.reply ?? reply, files: files.length > 0 ? files : undefined });
     if (channel === this._channel) this._fill();
   }
 
@@ -123,8 +144,8 @@ export class Composer {
   _gone({ channelId, id }: ChatMessage): void {
     const draft = this._drafts._get(channelId);
     if (draft.reply?.id !== id && draft.edit?.message.id !== id) return;
-    const { text, reply, edit } = draft;
-    this._drafts._set(channelId, { text, reply: reply?.id === id ? undefined : reply, edit: edit?.message.id === id ? undefined : edit });
+    const { reply, edit } = draft;
+    this._drafts._set(channelId, { ...draft, reply: reply?.id === id ? undefined : reply, edit: edit?.message.id === id ? undefined : edit });
     if (channelId === this._channel) this._fill();
   }
 
@@ -149,6 +170,7 @@ export class Composer {
     const { value } = this._input;
     const { edit } = this._draft;
     this._keep(edit ? { edit: { ...edit, text: value } } : { text: value });
+    this._attaching._release();
     if (!edit && value) this._hooks._typed();
     this._judge();
     this._grow();
@@ -174,13 +196,22 @@ export class Composer {
 
   private _submit(): void {
     const content = this._input.value.trim();
-    if (!content || this._input.disabled || this._tooLong()) return;
-    const { edit, reply } = this._draft;
+    const { edit } = this._draft;
+    if ((!content && (edit || !this._attaching._some)) || this._input.disabled || this._tooLong()) return;
     this._focus();
     if (edit) return void this._save(this._channel, edit.message, content);
-    this._keep({ text: "", reply: undefined });
-    this._fill();
-    this._hooks._send(content, reply);
+    if (!this._attaching._holds(this._channel)) this._out(this._channel);
+  }
+
+  /** The draft of a channel goes out, with its files. */
+  private _out(channel: string): void {
+    const files = this._uploads?._take(channel) ?? [];
+    const { reply, ...draft } = this._drafts._get(channel);
+    const content = draft.text.trim();
+    if (!content && files.length === 0) return;
+    this._drafts._set(channel, { ...draft, text: "" });
+    if (channel === this._channel) this._fill();
+    this._hooks._send(channel, content, reply, files);
   }
 
   /** Nothing waits for it: meanwhile the edit may be given up, or the channel left. */
@@ -245,13 +276,14 @@ export class Composer {
     attr(this._button, "aria-label", label);
     attr(this._button, "title", label);
     this._button.replaceChildren(icon(edit ? "save" : "send"));
+    this._attaching._edits(edit !== undefined);
     this._judge();
     this._grow();
   }
 
   /** As high as what is written, up to what the style allows. */
   private _grow(): void {
-    this._root.classList.toggle("empty", this._input.value.trim() === "");
+    this._root.classList.toggle("empty", this._input.value.trim() === "" && (this._draft.edit !== undefined || !this._attaching._some));
     if (CSS.supports("field-sizing", "content")) return;
     this._input.style.blockSize = "auto";
     this._input.style.blockSize = `${this._input.scrollHeight}px`;

@@ -3,19 +3,24 @@
  *
  * Used by the element, which says which channel is shown. It ties the message list and the composer to the channel.
  */
-import type { Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
+import type { Attachment, Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
 import type { Announcer } from "./announcer.ts";
+import { gist } from "./attached.ts";
+import { dropping } from "./attaching.ts";
 import { Avatar } from "./avatar.ts";
 import { Composer } from "./composer.ts";
 import { confirm } from "./confirm.ts";
-import { attr, h, scheduler, show, text } from "./dom.ts";
+import { attr, focused, h, scheduler, show, text } from "./dom.ts";
 import type { Drafts, Subject } from "./drafts.ts";
+import type { Files } from "./files.ts";
 import { icon } from "./icons.ts";
 import { MessageList } from "./message-list.ts";
 import { short } from "./message-row.ts";
 import { aboutOf, colourOf, nameOf, onlineOf } from "./names.ts";
+import { showRevisions } from "./revisions.ts";
 import type { Failure, Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
+import type { Uploads } from "./uploads.ts";
 
 export class Conversation {
   private readonly _avatar = new Avatar();
@@ -49,23 +54,28 @@ export class Conversation {
     private readonly _times: Times,
     private readonly _announcer: Announcer,
     drafts: Drafts,
+    uploads: Uploads | null,
+    files: Files,
     back: () => void,
   ) {
     attr(this._back, "aria-label", _strings.back);
     this._back.addEventListener("click", back);
-    this._list = new MessageList(_strings, _times, {
+    this._list = new MessageList(_strings, _times, files, {
       _act: (act, message) => this._act(act, message),
       _toComposer: () => this._composer._focus(),
       _say: (words) => this._say(words),
     });
-    this._composer = new Composer(_strings, drafts, {
-      _send: (content, replyTo) => this._send(content, replyTo),
+    this._composer = new Composer(_strings, _times, drafts, uploads, {
+      _send: (channel, content, replyTo, attachments) => this._send(channel, content, replyTo, attachments),
+      _tell: (words) => _announcer._say(words),
       _edit: (channel, message, content) => this._edit(channel, message, content),
       _typed: () => this._channel?.keystroke(),
       _lastOwn: () => this._list._lastChangeable(),
       _toMessages: () => this._list._focus(),
     });
     this._pane = h("div", { class: "pane", hidden: true }, this._head, this._list._root, this._typing, this._toast, this._composer._root);
+    const { _attaching: attaching } = this._composer;
+    dropping(this._pane, _strings, () => attaching._takes, (files) => attaching._add(files));
     this._blank = h(
       "div",
       { class: "blank" },
@@ -88,7 +98,7 @@ export class Conversation {
     this._off.push(
       this._client.on("message.new", (message) => {
         if (message.channelId !== this._channel?.id || message.mine) return;
-        this._announcer._message(`${message.senderName}: ${short(message.content)}`);
+        this._announcer._message(`${message.senderName}: ${short(gist(message))}`);
       }),
       this._client.on("message.deleted", (message) => this._composer._gone(message)),
     );
@@ -98,6 +108,7 @@ export class Conversation {
     this._close();
     for (const off of this._off.splice(0)) off();
     this._list._stop();
+    this._composer._attaching._stop();
     this._schedule._stop();
     clearTimeout(this._toastTimer);
   }
@@ -133,6 +144,11 @@ export class Conversation {
 
   _focus(options?: FocusOptions): void {
     this._composer._focus(options);
+  }
+
+  /** Shows a message of the channel that is open, as soon as there is something to show. */
+  _goTo(id: string, seq: number): void {
+    this._list._goTo(id, seq);
   }
 
   _draftsKnown(): void {
@@ -183,16 +199,18 @@ export class Conversation {
     this._announcer._say(words);
   }
 
-  private _send(content: string, reply: Subject | undefined): void {
-    const channel = this._channel;
-    if (!channel) return;
-    channel.send(reply ? { content, replyToId: reply.id } : { content }).catch((error: TenfourError) => {
-      // Whatever else becomes of it is shown with the message; this one was never taken.
-      if (error.code !== "outbox_full") return;
-      this._composer._giveBack(channel.id, content, reply);
-      this._say(this._strings.outboxFull);
-    });
-    this._list._sent();
+  private _send(channel: string, content: string, reply: Subject | undefined, attachments: readonly Attachment[]): void {
+    const draft = { content, ...(reply && { replyToId: reply.id }), ...(attachments.length > 0 && { attachments }) };
+    this._client
+      .channel(channel)
+      .send(draft)
+      .catch((error: TenfourError) => {
+        // Whatever else becomes of it is shown with the message; this one was never taken.
+        if (error.code !== "outbox_full") return;
+        this._composer._giveBack(channel, content, reply, attachments);
+        this._say(this._strings.outboxFull);
+      });
+    if (channel === this._channel?.id) this._list._sent();
   }
 
   private _act(act: string, message: ChatMessage): void {
@@ -201,6 +219,7 @@ export class Conversation {
     if (act === "reply") this._composer._replyTo(message);
     else if (act === "edit") this._composer._editOf(message);
     else if (act === "delete") void this._delete(channel, message);
+    else if (act === "history") void this._history(message);
     else if (act === "retry") channel.retry(message.clientId).catch(() => {});
     else if (act === "cancel") channel.cancel(message.clientId);
     if (act === "retry" || act === "cancel") this._composer._focus();
@@ -231,6 +250,13 @@ export class Conversation {
     if (!sure) return;
     const why = await this._failure(() => channel.delete(message.id));
     if (why) this._say(strings.deleteFailed(why));
+  }
+
+  private async _history(message: ChatMessage): Promise<void> {
+    const before = focused(this._root);
+    await showRevisions(this._root, this._client, message, this._strings, this._times, (call) => this._failure(call));
+    // The browser gives it back to where it was, unless that is gone or never had it.
+    if (!before || focused(this._root) !== before) this._list._focusOn(message);
   }
 
   /** A word of trouble that goes by itself. */

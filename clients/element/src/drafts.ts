@@ -1,10 +1,11 @@
 /**
- * What was begun and not sent, per user and channel, kept over a reload: what was typed, what it answers, an edit.
+ * What was begun and not sent, per user and channel, kept over a reload: what was typed, what it answers, which
+ * files are uploaded for it, an edit.
  *
  * Used by the composer and the channel list. It lasts as long as the tab, so that two tabs keep theirs apart, and until the
  * user signs out. Where the browser gives no storage it is kept in memory.
  */
-import type { ChatMessage } from "@tenfour/client";
+import type { Attachment, ChatMessage } from "@tenfour/client";
 
 /** As much of a message as it takes to answer or change it. */
 export type Subject = Pick<ChatMessage, "id" | "mine" | "senderName" | "content">;
@@ -13,6 +14,8 @@ export interface Draft {
   readonly text: string;
   /** What it answers. */
   readonly reply?: Subject | undefined;
+  /** What is uploaded for it. */
+  readonly files?: readonly Attachment[] | undefined;
   /** A change of a message, which leaves the draft beside it as it is. */
   readonly edit?: { readonly message: Subject; readonly text: string } | undefined;
 }
@@ -31,10 +34,11 @@ export class Drafts {
     const before = this._user === "" ? [...this._held] : [];
     this._held.clear();
     this._user = user;
-    for (const [channel, { text, reply, edit }] of before) {
+    for (const [channel, { text, reply, edit, files }] of before) {
       const kept = this._get(channel);
       const both = [kept.text, text].filter(Boolean).join("\n");
-      this._set(channel, { text: both, reply: reply ?? kept.reply, edit: edit ?? kept.edit });
+      const all = [...(kept.files ?? []), ...(files ?? [])];
+      this._set(channel, { text: both, reply: reply ?? kept.reply, edit: edit ?? kept.edit, files: all.length > 0 ? all : undefined });
     }
   }
 
@@ -55,7 +59,7 @@ export class Drafts {
     this._held.set(channel, draft);
     if (!this._user) return;
     try {
-      if (draft.text || draft.reply || draft.edit) sessionStorage.setItem(this._name(channel), JSON.stringify(draft));
+      if (draft.text || draft.reply || draft.edit || draft.files) sessionStorage.setItem(this._name(channel), JSON.stringify(draft));
       else sessionStorage.removeItem(this._name(channel));
     } catch {
       // Full, or not allowed: it stays in memory.

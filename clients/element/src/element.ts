@@ -12,13 +12,14 @@ import { Drafts } from "./drafts.ts";
 import { english } from "./strings.ts";
 import type { Strings } from "./strings.ts";
 import { sheets } from "./styles.ts";
+import { Uploads } from "./uploads.ts";
 import { View } from "./view.ts";
 
 /** On a server there are no elements; the module can be loaded all the same. */
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 export class TenfourChat extends Base {
-  static readonly observedAttributes = ["url", "channel", "lang"];
+  static readonly observedAttributes = ["url", "channel", "lang", "attachments"];
 
   private _given: TenfourClient | null = null;
   private _own: TenfourClient | null = null;
@@ -28,6 +29,7 @@ export class TenfourChat extends Base {
   private _lang = "";
   /** They outlast the view: other words are no reason to lose what was typed. */
   private _drafts = new Drafts();
+  private _uploads = new Uploads(this._drafts);
   private _shown: string | null = null;
   private _pending = false;
   private _wantsFocus: FocusOptions | null = null;
@@ -117,7 +119,7 @@ export class TenfourChat extends Base {
     this._given = this._own = this._ask = null;
     this._end();
     this._drafts._purge();
-    this._drafts = new Drafts();
+    this._forget();
     this._shown = null;
     this._tell("tenfour-unread", { total: 0 });
     await client.close({ purge: true });
@@ -147,7 +149,7 @@ export class TenfourChat extends Base {
     // Set again it means the same as the property: show this one, whatever the reader chose since.
     if (name === "channel") this.channel = value;
     else if (before === value) return;
-    else if (this._view) this._renew(name === "lang");
+    else if (this._view) this._renew(name !== "url");
   }
 
   /** Starts over, once for all that is set in one go. `keep`: with the same client. */
@@ -157,7 +159,7 @@ export class TenfourChat extends Base {
     if (!keep) {
       this._closeOwn();
       // Another user may be next; the same one finds theirs again.
-      this._drafts = new Drafts();
+      this._forget();
     }
     this._view?._stop();
     this._view = null;
@@ -178,7 +180,7 @@ export class TenfourChat extends Base {
     // That it could not connect is shown by the banner.
     client.connect().catch(() => {});
     this._lang = this._language();
-    this._view = new View(this.shadowRoot!, client, this._words, this._lang, this._drafts, {
+    this._view = new View(this.shadowRoot!, client, this._words, this._lang, this._drafts, this.getAttribute("attachments") === "off" ? null : this._uploads, {
       _chosen: (id) => {
         this._shown = id;
         this._tell("tenfour-channel", { channelId: id });
@@ -205,7 +207,15 @@ export class TenfourChat extends Base {
   private _end(): void {
     this._view?._stop();
     this._view = null;
+    this._uploads._stop();
+    this._uploads = new Uploads(this._drafts);
     this._closeOwn();
+  }
+
+  private _forget(): void {
+    this._uploads._stop();
+    this._drafts = new Drafts();
+    this._uploads = new Uploads(this._drafts);
   }
 
   private _closeOwn(): void {

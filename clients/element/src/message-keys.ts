@@ -18,7 +18,8 @@ export function movedTo(key: string, index: number, count: number): number | nul
 }
 
 /** What is to be done with the focused message, if anything. */
-export function actOf(key: string, { message, canEdit, canDelete }: RowState): "reply" | "edit" | "delete" | null {
+export function actOf(key: string, { message, canEdit, canDelete, canLook }: RowState): "reply" | "edit" | "delete" | "history" | null {
+  if (key === "h" && canLook && (message.updatedAt || message.deletedAt)) return "history";
   if (message.status !== "sent" || message.deletedAt) return null;
   if (key === "Enter" || key === "r") return "reply";
   if (key === "e" && canEdit) return "edit";

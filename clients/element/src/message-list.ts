@@ -4,14 +4,16 @@
  * Used by the conversation, which gives it each new state of the channel. What is to be done with a message goes back there.
  */
 import type { Channel, ChannelSnapshot, ChatMessage } from "@tenfour/client";
+import { heightOf } from "./attached.ts";
 import { attr, h, show, text } from "./dom.ts";
-import { firstUnread, place, receipt } from "./grouping.ts";
+import type { Files } from "./files.ts";
+import { firstUnread } from "./grouping.ts";
 import { History, lacking, LARGEST_PAGE, withoutOlder } from "./history.ts";
 import { Jumps } from "./jumps.ts";
 import { actOf, movedTo } from "./message-keys.ts";
 import { Row } from "./message-row.ts";
-import type { RowState } from "./message-row.ts";
 import { Reading } from "./reading.ts";
+import { stateOf } from "./row-state.ts";
 import { Scroller } from "./scroller.ts";
 import type { Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
@@ -44,6 +46,8 @@ export class MessageList {
   private _divider = -1;
   private _lastOwn = -1;
   private _current: string | null = null;
+  /** To be gone to once it has opened. */
+  private _target: (() => void) | null = null;
   private _opened = false;
   private _synced = false;
   private readonly _history = new History(() => show(this._trouble, this._shot?.joined === true));
@@ -52,6 +56,7 @@ export class MessageList {
   constructor(
     private readonly _strings: Strings,
     private readonly _times: Times,
+    private readonly _files: Files,
     private readonly _hooks: ListHooks,
   ) {
     this._scroller = new Scroller(this._view, this._feed, {
@@ -100,7 +105,7 @@ export class MessageList {
     this._messages = [];
     this._reading._open();
     this._divider = -1;
-    this._current = null;
+    this._current = this._target = null;
     this._opened = false;
     this._scroller._reset();
     this._history._open(channel);
@@ -126,6 +131,8 @@ export class MessageList {
     if (shot === before && today === this._today && !whole) return this._look();
     this._today = today;
     attr(this._feed, "aria-busy", shot.isLoading);
+    // A feed without an article is none.
+    attr(this._feed, "role", shot.messages.length > 0 ? "feed" : "group");
     this._shot = shot;
     const was = this._messages;
     const messages = this._history._busy && !whole ? withoutOlder(shot.messages, was) : shot.messages;
@@ -145,8 +152,20 @@ export class MessageList {
 
     if (messages !== was) this._scroller._setItems(messages.map(({ key }) => key));
     else this._scroller._refresh();
-    if (this._looking()) this._goOn();
+    const go = this._opened && !this._history._busy ? this._target : null;
+    if (go) {
+      // Before anything else is on the screen: what the reader does not get to see was not read.
+      this._target = null;
+      this._reading._due = false;
+      go();
+    } else if (this._looking()) this._goOn();
     this._look();
+  }
+
+  /** Shows a message of this channel, and loads all from there on. */
+  _goTo(id: string, seq: number): void {
+    this._target = () => this._toMessage(id, seq);
+    if (this._shot) this._update(this._shot, this._synced, true);
   }
 
   /** One's own message goes out: what is new was seen, and the end is of interest. */
@@ -221,34 +240,18 @@ export class MessageList {
   }
 
   private _estimate(index: number): number {
-    const { content } = this._messages[index]!;
+    const { content, attachments, deletedAt } = this._messages[index]!;
     const perLine = Math.max(16, (this._view.clientWidth || 600) / 14);
-    return 16 + 21 * Math.min(60, Math.ceil(content.length / perLine) || 1);
+    return (deletedAt ? 0 : heightOf(attachments ?? [])) + 16 + 21 * Math.min(60, Math.ceil(content.length / perLine) || 1);
   }
 
   private _row(index: number, was: Row | undefined): Row {
     const messages = this._messages;
     const message = messages[index]!;
     const shot = this._shot!;
-    const row = was ?? new Row(message.key, this._strings, this._times);
-    const unread = index === this._divider;
-    const where = place(messages[index - 1], message, messages[index + 1], unread, index + 1 === this._divider);
-    const how = message.mine ? receipt(message, shot) : null;
-    const quoted = message.replyToId ? this._byId.get(message.replyToId) : undefined;
-    const group = shot.type === "group";
-    const state: RowState = {
-      ...where,
-      message,
-      unread,
-      group,
-      quote: !message.replyToId ? undefined : quoted === undefined ? null : messages[quoted]!,
-      receipt: how?.state ?? null,
-      readers: group && index === this._lastOwn ? (how?.readers ?? 0) : 0,
-      canEdit: message.mine && shot.joined,
-      canDelete: (message.mine || (group && (shot.role === "admin" || shot.role === "owner"))) && shot.joined,
-      dayText: where.day ? this._times._dayOf(message.createdAt) : "",
-    };
-    row._update(state);
+    const row = was ?? new Row(message.key, this._strings, this._times, this._files, this._hooks);
+    const around = { messages, index, divider: this._divider, lastOwn: this._lastOwn, byId: this._byId };
+    row._update(stateOf(around, shot, this._times));
     attr(row._root, "aria-posinset", index + 1);
     attr(row._root, "aria-setsize", shot.hasOlder ? -1 : messages.length);
     row._setCurrent((this._current ?? messages.at(-1)?.key) === message.key);
@@ -293,11 +296,12 @@ export class MessageList {
     );
   }
 
-  private _toMessage(id: string): void {
+  /** `seq` where it is known. */
+  private _toMessage(id: string, seq?: number): void {
     const known = this._byId.has(id);
     void this._find(
       // It is looked for in what has just come.
-      (messages) => known || messages.slice(0, LARGEST_PAGE).some((message) => message.id === id),
+      (messages) => known || (seq !== undefined && (messages[0]?.seq || Infinity) <= seq) || messages.slice(0, LARGEST_PAGE).some((message) => message.id === id),
       (found) => {
         const index = this._byId.get(id);
         if (!found || index === undefined) return this._hooks._say(this._strings.originalMissing);

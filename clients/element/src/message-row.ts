@@ -5,8 +5,11 @@
  * in as text nodes only.
  */
 import type { ChatMessage } from "@tenfour/client";
+import { Attached, gist } from "./attached.ts";
+import type { AttachedHooks } from "./attached.ts";
 import { Avatar } from "./avatar.ts";
 import { attr, focused, h, show, text } from "./dom.ts";
+import type { Files } from "./files.ts";
 import type { Place, Receipt } from "./grouping.ts";
 import { icon } from "./icons.ts";
 import type { Icon } from "./icons.ts";
@@ -26,6 +29,8 @@ export interface RowState extends Place {
   readonly readers: number;
   readonly canEdit: boolean;
   readonly canDelete: boolean;
+  /** What it said before may be looked at. */
+  readonly canLook: boolean;
   readonly dayText: string;
 }
 
@@ -49,8 +54,10 @@ export class Row {
   private readonly _bubble = h("div", { class: "bubble", part: "bubble" }, this._sender, this._body);
   private readonly _line = h("div", { class: "line" }, this._avatar._root, this._bubble);
   readonly _root = h("div", { class: "row", role: "article", "aria-describedby": this._id, tabindex: -1, part: "message" });
+  private _editedFor = "";
   private _below: HTMLElement | null = null;
   private _quote: HTMLElement | null = null;
+  private _attached: Attached | null = null;
   private _tools: HTMLElement | null = null;
   private _toolsFor = "";
   private _belowFor = "";
@@ -61,6 +68,8 @@ export class Row {
     readonly _key: string,
     private readonly _strings: Strings,
     private readonly _times: Times,
+    private readonly _files: Files,
+    private readonly _hooks: AttachedHooks,
   ) {
     this._root.dataset["key"] = _key;
     this._root.append(this._day, this._unread, this._line);
@@ -99,6 +108,7 @@ export class Row {
 
     if (!was || was.message.content !== message.content || was.message.deletedAt !== message.deletedAt) this._write(message, deleted);
     this._quoted(state, deleted);
+    this._attach(message, deleted);
     this._metaOf(state, deleted);
     this._belowOf(state);
     this._setCurrent(this._current);
@@ -135,7 +145,7 @@ export class Row {
   _setCurrent(on: boolean): void {
     this._current = on;
     attr(this._root, "tabindex", on ? 0 : -1);
-    for (const inner of this._bubble.querySelectorAll("a, .quote")) attr(inner, "tabindex", on ? 0 : -1);
+    for (const inner of this._bubble.querySelectorAll("a, .quote, .look, .picture, .file")) attr(inner, "tabindex", on ? 0 : -1);
   }
 
   /** Shows where a jump has ended. */
@@ -164,22 +174,33 @@ export class Row {
     }
     if (!this._quote) {
       this._quote = h("button", { type: "button", class: "quote", part: "quote", "data-act": "jump", tabindex: -1 });
-      this._bubble.insertBefore(this._quote, this._body);
+      this._bubble.insertBefore(this._quote, this._attached?._root ?? this._body);
     }
     const strings = this._strings;
     const name = quote ? (quote.mine ? strings.you : quote.senderName) : strings.originalMessage;
-    const said = !quote ? strings.jumpToOriginal : quote.deletedAt ? strings.deleted : short(quote.content);
+    const said = !quote ? strings.jumpToOriginal : quote.deletedAt ? strings.deleted : short(gist(quote));
     attr(this._quote, "title", strings.jumpToOriginal);
     this._quote.replaceChildren(h("bdi", { class: "quote-name" }, name), h("span", { class: "quote-text", dir: "auto" }, said));
   }
 
-  private _metaOf({ message, time, receipt, last }: RowState, deleted: boolean): void {
+  /** Made once: what a message holds does not change, but for its deletion. */
+  private _attach({ attachments }: ChatMessage, deleted: boolean): void {
+    const wanted = deleted ? [] : (attachments ?? []);
+    const ids = (all: readonly { id: string }[]) => all.map(({ id }) => id).join();
+    if (ids(wanted) === ids(this._attached?._of ?? [])) return;
+    this._attached?._root.remove();
+    this._attached = wanted.length > 0 ? new Attached(this._strings, this._times, this._files, this._hooks, wanted) : null;
+    if (this._attached) this._bubble.insertBefore(this._attached._root, this._body);
+  }
+
+  private _metaOf({ message, time, receipt, last, canLook }: RowState, deleted: boolean): void {
     const strings = this._strings;
     const edited = !deleted && message.updatedAt ? strings.edited : "";
-    show(this._edited, edited !== "");
-    text(this._edited, edited);
+    const look = canLook && (deleted || edited !== "");
+    show(this._edited, edited !== "" || look);
+    this._editedOf(edited, look);
     const unsettled = receipt !== null && receipt !== "sent" && receipt !== "read";
-    show(this._time, time || edited !== "");
+    show(this._time, time || edited !== "" || look);
     text(this._time, this._times._time(message.createdAt));
     attr(this._time, "datetime", message.createdAt);
     attr(this._time, "title", this._times._exact(message.createdAt));
@@ -190,10 +211,24 @@ export class Row {
       attr(this._tick, "title", strings[receipt]);
       this._tick.replaceChildren(icon(TICKS[receipt]), h("span", { class: "sr" }, strings[receipt]));
     }
-    show(this._meta, time || showTick || edited !== "");
+    show(this._meta, time || showTick || edited !== "" || look);
     const who = message.mine ? strings.you : message.senderName;
-    const parts = [who, this._times._time(message.createdAt), edited, receipt ? strings[receipt] : ""];
+    const names = deleted ? "" : (message.attachments ?? []).map(({ name }) => name).join(", ");
+    const parts = [who, this._times._time(message.createdAt), names, edited, receipt ? strings[receipt] : ""];
     attr(this._root, "aria-label", parts.filter(Boolean).join(", "));
+  }
+
+  /** A button where it leads to what was said before. The same one, as long as it says the same. */
+  private _editedOf(edited: string, look: boolean): void {
+    const strings = this._strings;
+    const wanted = `${look} ${edited}`;
+    if (this._editedFor === wanted) return;
+    this._editedFor = wanted;
+    if (!look) return this._edited.replaceChildren(edited);
+    const label = edited ? strings.showHistory : strings.showDeleted;
+    const button = h("button", { type: "button", class: "look", "data-act": "history", tabindex: -1, title: strings.history }, edited || label);
+    if (edited) attr(button, "aria-label", label);
+    this._edited.replaceChildren(button);
   }
 
   private _belowOf({ message, readers }: RowState): void {

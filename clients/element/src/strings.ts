@@ -10,6 +10,12 @@ export interface Strings {
   channels: string;
   search: string;
   searchNone: string;
+  foundMessages: string;
+  searching: string;
+  /** `more`: than these. */
+  found(count: number, more: boolean): string;
+  searchFailed(why: Failure): string;
+  showMore: string;
   noChannels: string;
   chooseChannel: string;
   chooseChannelHint: string;
@@ -40,6 +46,15 @@ export interface Strings {
   toNewest: string;
   toNewestCount(count: number): string;
   edited: string;
+  /** The button that "edited" is where one may look, and that of a deleted message. */
+  showHistory: string;
+  showDeleted: string;
+  history: string;
+  historyHidden: string;
+  historyFailed(why: Failure): string;
+  /** `name` is null where the application did it. */
+  deletedBy(name: string | null, when: string): string;
+  close: string;
   deleted: string;
   originalMessage: string;
   originalMissing: string;
@@ -72,6 +87,26 @@ export interface Strings {
   cancelReply: string;
   cancelEdit: string;
   editFailed(why: Failure): string;
+  attach: string;
+  attachLimits(files: number, size: string): string;
+  files: string;
+  dropFiles: string;
+  fileTooLarge(name: string, most: string): string;
+  fileEmpty(name: string): string;
+  tooManyFiles(most: number): string;
+  uploading(name: string): string;
+  uploaded(name: string): string;
+  uploadFailed(code: string, message: string): string;
+  retryUpload(name: string): string;
+  cancelUpload(name: string): string;
+  removeFile(name: string): string;
+  /** Sending was asked for, and one of them failed. */
+  uploadsFailed: string;
+  /** Sending was asked for, and is done as soon as they are there. */
+  waitingForFiles: string;
+  openPicture(name: string): string;
+  download: string;
+  downloadFailed(name: string): string;
   notMember: string;
   tooLong: string;
   outboxFull: string;
@@ -101,8 +136,18 @@ const plural = (count: number, one: string, many: string): string => `${count} $
 
 export const english: Strings = {
   channels: "Conversations",
-  search: "Search by name",
+  search: "Search",
   searchNone: "Nothing of that name",
+  foundMessages: "Messages",
+  searching: "Searching…",
+  found: (count, more) => (more ? `${count} and more` : count > 0 ? String(count) : "None with these words"),
+  searchFailed: (why) =>
+    why === "offline"
+      ? "Messages cannot be searched: there is no connection."
+      : why === "refused"
+        ? "The server does not search for this."
+        : "Messages cannot be searched: no answer came.",
+  showMore: "Show more",
   noChannels: "No conversations yet",
   chooseChannel: "Choose a conversation",
   chooseChannelHint: "Its messages appear here.",
@@ -136,6 +181,18 @@ export const english: Strings = {
   toNewest: "To the newest message",
   toNewestCount: (count) => `To the newest message, ${count} unread`,
   edited: "edited",
+  showHistory: "edited, show what it said before",
+  showDeleted: "Show what it said",
+  history: "What this message said",
+  historyHidden: "What it said is not shown to you.",
+  historyFailed: (why) =>
+    why === "offline"
+      ? "This cannot be shown: there is no connection."
+      : why === "refused"
+        ? "This is not shown: the server refused."
+        : "This cannot be shown: no answer came.",
+  deletedBy: (name, when) => (name === null ? `Deleted, ${when}` : `Deleted by ${name}, ${when}`),
+  close: "Close",
   deleted: "This message was deleted",
   originalMessage: "Earlier message",
   originalMissing: "That message could not be found.",
@@ -187,6 +244,35 @@ export const english: Strings = {
       : why === "refused"
         ? "The change is not saved: the server refused."
         : "No answer: the change may be saved or not.",
+  attach: "Add files",
+  attachLimits: (files, size) => `Add files: up to ${files}, of ${size} each`,
+  files: "Files of this message",
+  dropFiles: "Drop files here to add them",
+  fileTooLarge: (name, most) => `${name} is larger than ${most}.`,
+  fileEmpty: (name) => `${name} is empty.`,
+  tooManyFiles: (most) => `A message holds ${plural(most, "file", "files")} at most.`,
+  uploading: (name) => `Uploading ${name}`,
+  uploaded: (name) => `${name} is uploaded`,
+  uploadFailed: (code, message) =>
+    code === "too_large"
+      ? "Too large"
+      : code === "offline"
+        ? "Not uploaded: there is no connection."
+        : code === "rate_limited"
+          ? "Too many uploads. Try again later."
+          : code === "not_found"
+            ? "Files are not taken here."
+            : message
+              ? `Not uploaded: ${message}`
+              : "Not uploaded",
+  retryUpload: (name) => `Try again to upload ${name}`,
+  cancelUpload: (name) => `Cancel the upload of ${name}`,
+  removeFile: (name) => `Remove ${name}`,
+  uploadsFailed: "A file is not uploaded. Try it again, or remove it.",
+  waitingForFiles: "Sent as soon as the files are uploaded",
+  openPicture: (name) => `Open picture ${name}`,
+  download: "Download",
+  downloadFailed: (name) => `${name} could not be downloaded.`,
   notMember: "You are not a member of this conversation.",
   tooLong: "This is too long for one message.",
   outboxFull: "Too many messages wait to be sent already.",

@@ -30,6 +30,9 @@ export const MESSAGES = `
 .meta { float: inline-end; display: inline-flex; align-items: center; gap: 4px; margin-inline-start: 12px; margin-block: 6px -4px; font-size: .74em; color: var(--_muted); white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.5; }
 .own .meta { color: color-mix(in oklab, var(--_fg) 68%, var(--_own)); }
 .edited::after { content: " ·"; }
+.look { color: inherit; font: inherit; text-decoration: underline; text-decoration-style: dotted; text-underline-offset: 2px; border-radius: 4px; }
+.look:hover { color: var(--_fg); }
+@media (pointer: coarse) { .look { min-block-size: 32px; padding-inline: 6px; } }
 .tick .icon { inline-size: 16px; block-size: 16px; }
 .tick.read { color: var(--_accent); }
 .tick.failed { color: var(--_danger); }
@@ -37,6 +40,15 @@ export const MESSAGES = `
 .failure { color: var(--_danger); }
 .failure .link { color: inherit; }
 
+.attached { display: flex; flex-wrap: wrap; gap: 6px; margin-block: 2px 4px; }
+.picture { max-inline-size: 100%; border-radius: 10px; overflow: hidden; background: color-mix(in oklab, var(--_fg) 8%, transparent); }
+.picture img { display: block; inline-size: 100%; block-size: 100%; object-fit: cover; visibility: hidden; }
+.picture.shown img { visibility: visible; }
+.file { display: flex; align-items: center; gap: 10px; min-block-size: 50px; inline-size: 260px; max-inline-size: 100%; padding: 6px 12px; text-align: start; border-radius: 10px; background: color-mix(in oklab, var(--_fg) 6%, transparent); font-size: .9em; }
+.file:hover { background: color-mix(in oklab, var(--_fg) 11%, transparent); }
+.file[aria-busy] .icon { animation: pulse 1.4s ease-in-out infinite; }
+.file-words { min-inline-size: 0; display: flex; flex-direction: column; }
+.file-size { font-size: .88em; color: color-mix(in oklab, var(--_fg) 70%, transparent); }
 .quote { display: block; inline-size: 100%; max-inline-size: 100%; min-block-size: 38px; margin-block: 2px 5px; padding: 4px 10px; text-align: start; border-inline-start: 3px solid var(--_accent); border-radius: 6px; background: color-mix(in oklab, var(--_fg) 5%, transparent); font-size: .88em; contain: inline-size; min-inline-size: min(200px, 50cqi); }
 .quote:hover { background: color-mix(in oklab, var(--_fg) 10%, transparent); }
 .quote .quote-name { color: inherit; }

@@ -84,6 +84,20 @@ h2, p { margin: 0; }
 .has-unread .item-time { color: var(--_strong); font-weight: 600; }
 .has-unread .item-last { color: var(--_fg); }
 .badge { min-inline-size: 20px; block-size: 20px; padding-inline: 6px; border-radius: 10px; background: var(--_accent); color: var(--_on-accent); font-size: .74em; font-weight: 700; line-height: 20px; text-align: center; font-variant-numeric: tabular-nums; flex: none; }
+.searching .channels { flex: 0 1 auto; max-block-size: 45%; }
+.searching .side > .nothing, .searching > .nothing { padding-block: 16px; }
+.found { flex: 1; min-block-size: 0; display: flex; flex-direction: column; border-block-start: 1px solid var(--_line); }
+.found-head { display: flex; align-items: baseline; gap: 8px; padding: 10px 18px 4px; font-size: .84em; }
+.found-title { font-size: 1em; font-weight: 650; }
+.found-status { color: var(--_muted); font-variant-numeric: tabular-nums; }
+.found-scroll { flex: 1; min-block-size: 0; overflow: hidden auto; padding: 0 8px 12px; scrollbar-width: thin; scrollbar-color: light-dark(#c9ced8, #3a404b) transparent; }
+.hit { padding: 8px 10px; border-radius: 12px; cursor: pointer; }
+.hit:hover { background: var(--_hover); }
+.hit:focus-visible { outline-offset: -2px; }
+.hit-said { font-size: .88em; color: var(--_muted); overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
+.hit mark { background: light-dark(#ffe58a, #6b5412); color: var(--_fg); border-radius: 3px; }
+.found-trouble { padding: 8px 10px; color: var(--_danger); font-size: .88em; }
+.found-more { margin: 6px 10px; }
 .nothing { padding: 32px var(--_s); text-align: center; color: var(--_muted); }
 
 .avatar { --_size: 44px; position: relative; flex: none; inline-size: var(--_size); block-size: var(--_size); border-radius: 50%; display: grid; place-items: center; background: light-dark(oklch(.91 .05 var(--_hue)), oklch(.36 .06 var(--_hue))); color: light-dark(oklch(.38 .1 var(--_hue)), oklch(.91 .06 var(--_hue))); font-weight: 650; font-size: calc(var(--_size) * .36); line-height: 1; letter-spacing: .01em; user-select: none; }
@@ -121,6 +135,28 @@ h2, p { margin: 0; }
 .send { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; background: var(--_accent); color: var(--_on-accent); transition: background .15s, color .15s, transform .1s; }
 .send:active { transform: scale(.94); }
 .empty .send { background: transparent; color: var(--_muted); }
+.attach { inline-size: 38px; block-size: 38px; border-radius: 50%; display: grid; place-items: center; flex: none; color: var(--_muted); }
+.attach:hover:not(:disabled) { background: var(--_hover); color: var(--_fg); }
+.chips { list-style: none; display: flex; flex-wrap: wrap; gap: 8px; margin: 0; padding: 2px 2px 8px; max-block-size: 190px; overflow: hidden auto; scrollbar-width: thin; }
+.chip { display: flex; align-items: center; gap: 8px; inline-size: min(260px, 100%); padding: 6px 4px 6px 8px; padding-inline: 8px 4px; border: 1px solid var(--_line); border-radius: 12px; background: var(--_surface); font-size: .86em; }
+.chip[data-state="failed"] { border-color: var(--_danger); flex-wrap: wrap; }
+.chip-picture { inline-size: 40px; block-size: 40px; border-radius: 8px; display: grid; place-items: center; flex: none; overflow: hidden; background: var(--_hover); color: var(--_muted); }
+.chip-picture img { inline-size: 40px; block-size: 40px; object-fit: cover; }
+.chip-words { flex: 1; min-inline-size: 0; display: flex; flex-direction: column; gap: 1px; }
+.chip-name, .file-name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
+.chip-about { color: var(--_muted); font-variant-numeric: tabular-nums; }
+.chip[data-state="failed"] .chip-about { color: var(--_danger); }
+.chip-bar { block-size: 4px; border-radius: 2px; background: var(--_line); overflow: hidden; margin-block-start: 2px; }
+.chip-bar i { display: block; block-size: 100%; background: var(--_accent); }
+.chip-retry { white-space: nowrap; }
+.waiting-files { padding: 0 14px 6px; font-size: .86em; color: var(--_muted); }
+.drop { position: absolute; inset: 8px; z-index: 4; display: grid; place-content: center; justify-items: center; gap: 8px; border: 2px dashed var(--_accent); border-radius: 18px; background: color-mix(in oklab, var(--_bg) 88%, transparent); font-weight: 600; pointer-events: none; }
+.viewer { max-inline-size: calc(100% - 32px); inline-size: fit-content; max-block-size: calc(100% - 32px); }
+.viewer[open] { display: flex; flex-direction: column; }
+.viewer h2 { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; flex: none; }
+.viewer-picture { min-block-size: 0; max-inline-size: 100%; max-block-size: 100%; inline-size: auto; block-size: auto; object-fit: contain; align-self: center; border-radius: 8px; }
+.viewer .buttons { align-items: center; flex: none; }
+.viewer-size { margin-inline-end: auto; color: var(--_muted); font-size: .88em; }
 .about { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }
 .about-text { flex: 1; min-inline-size: 0; padding-inline-start: 10px; border-inline-start: 3px solid var(--_accent); border-radius: 2px; font-size: .88em; }
 .quote-name, .quote-text { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -133,6 +169,15 @@ h2, p { margin: 0; }
 .dialog::backdrop { background: rgb(8 10 14 / .45); }
 .dialog h2 { font-size: 1.1em; margin-block-end: 6px; }
 .dialog p { color: var(--_muted); }
+.history { inline-size: min(520px, calc(100% - 32px)); max-inline-size: none; max-block-size: min(80%, 640px); }
+.history[open] { display: flex; flex-direction: column; }
+.history-body { overflow: hidden auto; min-block-size: 0; border-radius: 6px; scrollbar-width: thin; overscroll-behavior: contain; }
+.history-list { list-style: none; margin: 0; padding: 0; }
+.history-list li { padding-block: 10px; border-block-end: 1px solid var(--_line); }
+.history time { font-size: .8em; color: var(--_muted); }
+.history .history-text { color: var(--_fg); white-space: pre-wrap; overflow-wrap: anywhere; }
+.history-deleted { padding-block: 10px 0; }
+.dialog .history-trouble { color: var(--_danger); }
 .buttons { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 8px; margin-block-start: 22px; }
 .button { min-block-size: 40px; padding-inline: 16px; border-radius: 12px; font-weight: 600; background: var(--_hover); }
 .button.danger { background: var(--_danger); color: light-dark(#fff, #2a0d0d); }
@@ -146,7 +191,7 @@ h2, p { margin: 0; }
 }
 .root:not([data-show="chat"]) .columns { grid-auto-rows: 100%; }
 @media (pointer: coarse) {
-  .round, .send { inline-size: 44px; block-size: 44px; }
+  .round, .send, .attach { inline-size: 44px; block-size: 44px; }
   .input, .search, .button { min-block-size: 44px; font-size: max(16px, 1em); }
   .input { padding-block: 10.5px; }
   .link { min-block-size: 44px; min-inline-size: 44px; }

@@ -1,5 +1,5 @@
 /**
- * Times as people read them, in the language of the page.
+ * Times and sizes as people read them, in the language of the page.
  *
  * Used by rows and the channel list. Formatters are expensive to make and are made once.
  */
@@ -11,11 +11,20 @@ export class Times {
   private readonly _date: Intl.DateTimeFormat;
   private readonly _day: Intl.DateTimeFormat;
   private readonly _full: Intl.DateTimeFormat;
+  private readonly _sizes: readonly Intl.NumberFormat[];
 
   constructor(
     private readonly _strings: Strings,
     locale?: string,
   ) {
+    this._sizes = ["byte", "kilobyte", "megabyte", "gigabyte"].map((unit) => {
+      const options: Intl.NumberFormatOptions = { style: "unit", unit, unitDisplay: unit === "byte" ? "long" : "short", maximumFractionDigits: 1 };
+      try {
+        return new Intl.NumberFormat(locale || undefined, options);
+      } catch {
+        return new Intl.NumberFormat(undefined, options);
+      }
+    });
     const format = (options: Intl.DateTimeFormatOptions) => {
       try {
         return new Intl.DateTimeFormat(locale || undefined, options);
@@ -54,6 +63,13 @@ export class Times {
     if (days <= 0) return this._clock.format(date);
     if (days === 1) return this._strings.yesterday;
     return (days < 7 ? this._weekday : this._date).format(date);
+  }
+
+  /** Of a file, as people say it. */
+  _size(bytes: number): string {
+    const step = bytes < 1024 ? 0 : Math.min(this._sizes.length - 1, Math.floor(Math.log2(bytes) / 10));
+    const value = bytes / 1024 ** step;
+    return this._sizes[step]!.format(value >= 10 ? Math.round(value) : value);
   }
 
   /** How long ago, for "last seen". */

@@ -10,8 +10,10 @@ import { ChannelList } from "./channel-list.ts";
 import { Conversation } from "./conversation.ts";
 import { h, scheduler } from "./dom.ts";
 import type { Drafts } from "./drafts.ts";
+import { Files } from "./files.ts";
 import type { Strings } from "./strings.ts";
 import { Times } from "./time.ts";
+import type { Uploads } from "./uploads.ts";
 
 export interface ViewHooks {
   _chosen(id: string | null): void;
@@ -23,6 +25,7 @@ export class View {
   private readonly _banner: Banner;
   private readonly _channels: ChannelList;
   private readonly _conversation: Conversation;
+  private readonly _files: Files;
   private readonly _root: HTMLElement;
   private readonly _off: () => void;
   /** What a move within the page would lose: the browser forgets it with the node. */
@@ -41,13 +44,16 @@ export class View {
     strings: Strings,
     lang: string,
     private readonly _drafts: Drafts,
+    uploads: Uploads | null,
     private readonly _hooks: ViewHooks,
   ) {
+    this._files = new Files(_client);
+    uploads?._bind(_client);
     const times = new Times(strings, lang);
     this._announcer = new Announcer(strings.newMessages);
     this._banner = new Banner(strings, (words) => this._announcer._say(words), () => this._again());
-    this._channels = new ChannelList(_client, strings, times, this._drafts, (id) => this._choose(id));
-    this._conversation = new Conversation(_client, strings, times, this._announcer, this._drafts, () => this._back());
+    this._channels = new ChannelList(_client, strings, times, this._drafts, (id, message) => this._choose(id, message));
+    this._conversation = new Conversation(_client, strings, times, this._announcer, this._drafts, uploads, this._files, () => this._back());
     this._root = h(
       "div",
       { class: "root", part: "root" },
@@ -73,6 +79,7 @@ export class View {
     this._schedule._stop();
     this._banner._stop();
     this._conversation._stop();
+    this._files._stop();
     this._root.remove();
   }
 
@@ -112,11 +119,13 @@ export class View {
     }
   }
 
-  private _choose(id: string): void {
+  private _choose(id: string, message?: { id: string; seq: number }): void {
     const other = id !== this._chosen;
     this._show(id);
+    // The focus goes along to the message.
+    if (message) this._conversation._goTo(message.id, message.seq);
     // On a phone the keyboard would cover what was just opened.
-    if (!matchMedia("(pointer: coarse)").matches) this._conversation._focus();
+    else if (!matchMedia("(pointer: coarse)").matches) this._conversation._focus();
     if (other) this._hooks._chosen(id);
   }
 

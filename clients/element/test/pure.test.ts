@@ -229,3 +229,18 @@ test("the module can be loaded where there are no elements", async () => {
   const { TenfourChat } = await import("../src/index.ts");
   expect(TenfourChat.observedAttributes).toContain("channel");
 });
+
+test("sizes are said as people say them, in the language of the page", () => {
+  const times = new Times(english, "en");
+  expect([0, 1, 1023, 1024, 1536, 10 * 1024, 10 * 1024 * 1024, 5 * 1024 ** 3].map((bytes) => times._size(bytes))).toEqual([
+    "0 bytes",
+    "1 byte",
+    "1,023 bytes",
+    "1 kB",
+    "1.5 kB",
+    "10 kB",
+    "10 MB",
+    "5 GB",
+  ]);
+  expect(new Times(english, "de")._size(1536)).toBe("1,5 kB");
+});

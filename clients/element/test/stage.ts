@@ -18,7 +18,9 @@ import { startDaemon } from "../../test/daemon.mjs";
 import { startProxy } from "../../test/proxy.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src *";
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src *";
+/** Of a page that shows no blobs. */
+const STRICT = POLICY.replace(" blob:", "");
 const KINDS: Record<string, string> = { html: "text/html", js: "text/javascript", css: "text/css" };
 
 export type Daemon = Awaited<ReturnType<typeof startDaemon>>;
@@ -34,6 +36,10 @@ export interface Who {
   dir?: string;
   lang?: string;
   strings?: Record<string, string>;
+  /** Of the element: "off" for none. */
+  attachments?: string;
+  /** Its policy lets no picture be shown that is made of bytes. */
+  strict?: boolean;
 }
 
 export interface Stage {
@@ -84,7 +90,7 @@ async function startStage(): Promise<Stage> {
       const name = pathname === "/" ? "index.html" : pathname.slice(1).replaceAll("..", "");
       const path = name.startsWith("sdk/") ? join(here, "../../dist", name) : join(here, "page", name);
       const body = await readFile(path);
-      response.writeHead(200, { "content-type": KINDS[name.split(".").at(-1)!]!, "content-security-policy": POLICY });
+      response.writeHead(200, { "content-type": KINDS[name.split(".").at(-1)!]!, "content-security-policy": searchParams.has("strict") ? STRICT : POLICY });
       response.end(body);
     } catch {
       response.writeHead(404).end();
@@ -99,7 +105,7 @@ async function startStage(): Promise<Stage> {
   async function openIn(context: BrowserContext, who: Who): Promise<Page> {
     const page = await context.newPage();
     page.setDefaultTimeout(10_000);
-    await page.goto(`${origin}/#${encodeURIComponent(JSON.stringify({ url: daemon.url, ...who }))}`);
+    await page.goto(`${origin}/${who.strict ? "?strict" : ""}#${encodeURIComponent(JSON.stringify({ url: daemon.url, ...who }))}`);
     await page.locator("tenfour-chat .root").waitFor();
     return page;
   }

@@ -150,7 +150,7 @@ export class Channel {
   keystroke(): void {
     const now = Date.now();
     if (now - this._last < Limit.TypingEvery) return;
-    if (this._client._send({ type: "typing", channelId: this.id })) this._last = now;
+    if (this._client._line._send({ type: "typing", channelId: this.id })) this._last = now;
   }
 
   async loadMembers(): Promise<readonly Member[]> {
@@ -310,7 +310,7 @@ export class Channel {
   }
 
   private _call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    return this._client._rest._call(method, `channels/${encodeURIComponent(this.id)}${path}`, body);
+    return this._client.request(method, `channels/${encodeURIComponent(this.id)}${path}`, body);
   }
 
   private _member(method: string, userId: string, body?: unknown): Promise<void> {
@@ -318,7 +318,7 @@ export class Channel {
   }
 
   private async _change(method: string, messageId: string, body?: unknown): Promise<ChatMessage> {
-    const message = await this._client._rest._call<WireMessage>(method, `messages/${encodeURIComponent(messageId)}`, body);
+    const message = await this._client.request<WireMessage>(method, `messages/${encodeURIComponent(messageId)}`, body);
     this._client._took(this, message);
     return this._client._view(message);
   }
@@ -356,7 +356,7 @@ export class Channel {
 
   /** Tells the server how far this user has read. Marks that follow each other at once go out as one. */
   _mark(ms = Limit.MarkAfter): void {
-    this._marking(ms, () => this._client._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: this.id }));
+    this._marking(ms, () => this._client._line._send({ type: "read", channelId: this.id, seq: this._info.lastReadSeq, ref: this.id }));
   }
 
   private _readBy(userId: string, seq: number): void {

@@ -11,15 +11,16 @@ import { Kept } from "./kept.ts";
 import { Limit } from "./limits.ts";
 import { Line } from "./line.ts";
 import type { Hooks } from "./line.ts";
-import { Rest } from "./rest.ts";
+import { rest } from "./rest.ts";
+import type { Rest } from "./rest.ts";
 import { Sender } from "./sender.ts";
 import type { Item } from "./sender.ts";
 import type { Entry } from "./store.ts";
 import { Syncer } from "./sync.ts";
 import { claims, Tokens } from "./token.ts";
 import type {
+  Attachment,
   ChatMessage,
-  ClientFrame,
   ClientSnapshot,
   Connection,
   Events,
@@ -28,6 +29,7 @@ import type {
   Presence,
   ServerFrame,
   User,
+  Via,
   WireChannel,
   WireMessage,
 } from "./types.ts";
@@ -35,7 +37,11 @@ import type {
 export class TenfourClient implements Hooks {
   user: User | null = null;
   _epoch = "";
-  readonly _rest: Rest;
+  /**
+   * A call of the daemon's REST surface, such as `request("GET", "channels")`, in the user's name. Rejects with a
+   * `TenfourError`. A token that is refused is replaced once. It gives up after 15 seconds, unless `via` says otherwise.
+   */
+  readonly request: <T = unknown>(method: string, path: string, body?: unknown, via?: Via) => Promise<T>;
   readonly _line: Line;
   readonly _sender: Sender;
   readonly _kept: Kept;
@@ -64,10 +70,11 @@ export class TenfourClient implements Hooks {
     const base = String(url).replace(/\/$/, "");
     const tokens = new Tokens(getToken, connectTimeout);
     const timing = { minDelay, maxDelay, stableAfter, interval, timeout, connectTimeout };
-    this._rest = new Rest(base, tokens, fetches);
+    const { _call, _with } = rest(base, tokens, fetches);
+    this.request = _call;
     this._kept = new Kept(this, store);
     this._sender = new Sender(this, ackTimeout, maxEntries, maxAgeMs);
-    this._line = new Line(base, Sockets, tokens, this._rest, timing, this);
+    this._line = new Line(base, Sockets, tokens, _with, timing, this);
     this._syncer = new Syncer(this._line, this._channels);
   }
 
@@ -112,7 +119,7 @@ export class TenfourClient implements Hooks {
   readonly channels = {
     /** Of the server, now. The list that keeps itself up to date is in the snapshot. */
     list: async (): Promise<Channel[]> => {
-      const { channels } = await this._rest._call<{ channels: WireChannel[] }>("GET", "channels");
+      const { channels } = await this.request<{ channels: WireChannel[] }>("GET", "channels");
       return channels.map((info) => this._known(info));
     },
     get: (id: string): Promise<Channel> => this._ask("GET", `channels/${encodeURIComponent(id)}`),
@@ -151,7 +158,7 @@ export class TenfourClient implements Hooks {
 
   /** Calls back after each change. */
   subscribe(callback: () => void): () => void {
-    return this.on("change" as keyof Events, () => callback());
+    return this.on("change" as keyof Events, callback);
   }
 
   // What follows is called by the parts.
@@ -161,13 +168,6 @@ export class TenfourClient implements Hooks {
     this._events.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  /** False while there is no connection. */
-  _send(frame: ClientFrame): boolean {
-    if (!this._line._connected) return false;
-    this._line._send(frame);
-    return true;
-  }
-
   /** A stored message as it is shown. */
   _view(message: WireMessage): ChatMessage {
     const mine = message.senderId === this._me;
@@ -175,7 +175,7 @@ export class TenfourClient implements Hooks {
   }
 
   /** An entry of the outbox as the server would tell it. */
-  _wire({ clientId, channelId, content, contentType = "text", replyToId, at }: Entry): WireMessage {
+  _wire({ clientId, channelId, content, contentType = "text", replyToId, at, attachments = [] }: Entry): WireMessage {
     return {
       id: "",
       clientId,
@@ -187,7 +187,7 @@ export class TenfourClient implements Hooks {
       content,
       contentType,
       replyToId: replyToId ?? null,
-      attachments: [],
+      attachments: attachments as Attachment[],
       createdAt: new Date(at).toISOString(),
       updatedAt: null,
       deletedAt: null,
@@ -198,8 +198,8 @@ export class TenfourClient implements Hooks {
   _pending({ _entry, _sending }: Item): ChatMessage {
     const { error, clientId } = _entry;
     const status = error ? "failed" : _sending ? "sending" : "queued";
-    const shown = { ...this._wire(_entry), key: clientId, mine: true, status } as const;
-    return error ? { ...shown, error: new TenfourError(error.code, error.message) } : shown;
+    const why = error && { error: new TenfourError(error.code, error.message) };
+    return { ...this._wire(_entry), key: clientId, mine: true, status, ...why };
   }
 
   /** A message in its newest state, as far as is known. */
@@ -272,7 +272,7 @@ export class TenfourClient implements Hooks {
     const before = this._people;
     this._people = {};
     for (const info of channels) {
-      this._meet(info.memberIds, info.online, before);
+      this._meet(info, before);
       this.channel(info.id)._hello(info, epoch);
     }
   }
@@ -303,12 +303,12 @@ export class TenfourClient implements Hooks {
         if (channel) this._remove(channel);
         break;
       case "channel":
-        this._meet(frame.data.memberIds, frame.data.online);
+        this._meet(frame.data);
         if (channel?._joined) channel._live(frame.data.version, frame.since, () => channel._told(frame.data), true);
         else this._add(frame.data);
         break;
       case "members":
-        this._meet(frame.memberIds, frame.online);
+        this._meet(frame);
         channel?._live(frame.version, frame.since, () => channel._memberIds(frame.memberIds), true);
         break;
       case "presence": {
@@ -365,7 +365,7 @@ export class TenfourClient implements Hooks {
   }
 
   private async _ask(...call: Parameters<Rest["_call"]>): Promise<Channel> {
-    return this._known(await this._rest._call(...call));
+    return this._known(await this.request(...call));
   }
 
   private _known(info: WireChannel): Channel {
@@ -374,7 +374,7 @@ export class TenfourClient implements Hooks {
     return channel;
   }
 
-  private _meet(memberIds: readonly string[], online: readonly string[], before = this._people): void {
+  private _meet({ memberIds, online }: Pick<WireChannel, "memberIds" | "online">, before = this._people): void {
     this._people = { ...this._people };
     for (const id of memberIds) {
       this._people[id] = { online: online.includes(id), lastSeenAt: before[id]?.lastSeenAt ?? null };

@@ -5,12 +5,14 @@ export { TenfourError, UnauthorizedError } from "./errors.ts";
 export { memoryStore } from "./store.ts";
 export type { Entry, News, Saved, SavedChannel, Store } from "./store.ts";
 export type {
+  Attachment,
   ChannelInfo,
   ChannelSnapshot,
   ChatMessage,
   ClientSnapshot,
   Connection,
   ConnectionReason,
+  Deletion,
   Draft,
   Events,
   GetToken,
@@ -19,8 +21,13 @@ export type {
   Options,
   Peer,
   Presence,
+  Revision,
+  Revisions,
   Role,
+  SearchHit,
+  SearchPage,
   Socket,
   Typer,
   User,
+  Via,
 } from "./types.ts";

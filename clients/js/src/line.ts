@@ -55,7 +55,7 @@ export class Line {
     private readonly _url: string,
     private readonly _sockets: new (url: string, protocols: string[]) => Socket,
     private readonly _tokens: Tokens,
-    private readonly _rest: Rest,
+    private readonly _ask: Rest["_with"],
     private readonly _timing: Timing,
     private readonly _hooks: Hooks,
   ) {}
@@ -84,8 +84,10 @@ export class Line {
     this._set({ ...IDLE, reason: error ?? null });
   }
 
-  _send(frame: ClientFrame): void {
-    this._socket?.send(JSON.stringify(frame));
+  /** False while there is no connection. */
+  _send(frame: ClientFrame): boolean {
+    if (this._connected) this._socket?.send(JSON.stringify(frame));
+    return this._connected;
   }
 
   /** What shows itself to be dead counts as lost, whatever the socket says. */
@@ -160,12 +162,8 @@ export class Line {
   /** A browser does not tell why no connection came. REST does, by what it says to a call for nothing. */
   private async _unopened(token: string): Promise<void> {
     const run = this._run;
-    let error = new TenfourError("offline");
-    try {
-      await this._rest._with(token, "GET", "channels/0", undefined, Limit.Probe);
-    } catch (thrown) {
-      error = thrown as TenfourError;
-    }
+    const offline = () => new TenfourError("offline");
+    const error = await this._ask(token, Limit.Probe, "GET", "channels/0").then(offline, (thrown: TenfourError) => thrown);
     if (run !== this._run) return;
     if (error.status === 401) {
       this._tokens._reject(token);
@@ -174,7 +172,7 @@ export class Line {
       return void this._attempt();
     }
     this._hinted = error.retryAfterMs ?? 0;
-    this._again(error.retryable ? error : new TenfourError("offline"));
+    this._again(error.retryable ? error : offline());
   }
 
   /** No token, or not one to go on with. */

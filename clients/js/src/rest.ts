@@ -1,40 +1,27 @@
 /**
  * Calls of the daemon's REST surface in the user's name.
  *
- * Used by channels for history, members, edits and the like. Never retries on its own, but for one fresh token.
+ * Used by the client and its channels for history, members, edits and the like, and by the application for what the client
+ * has no method for. Never retries on its own, but for one fresh token.
  */
 import { TenfourError } from "./errors.ts";
 import type { Tokens } from "./token.ts";
+import type { Via } from "./types.ts";
 import { Limit } from "./limits.ts";
 
-export class Rest {
-  constructor(
-    private readonly _url: string,
-    private readonly _tokens: Tokens,
-    private readonly _get: typeof fetch,
-  ) {}
+export type Rest = ReturnType<typeof rest>;
 
-  async _call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const token = await this._tokens._current();
-    try {
-      return await this._with<T>(token, method, path, body);
-    } catch (error) {
-      if ((error as TenfourError).status !== 401) throw error;
-      this._tokens._reject(token);
-      return this._with(await this._tokens._current(), method, path, body);
-    }
-  }
-
+// Functions and not a class: a browser's own `fetch` does not work as a method of anything but the window.
+export function rest(url: string, tokens: Tokens, get: typeof fetch) {
   /** One call with this very token. */
-  async _with<T>(token: string, method: string, path: string, body?: unknown, ms: number = Limit.Rest): Promise<T> {
-    // Not as a method: a browser's own does not work on anything but the window.
-    const call = (0, this._get)(`${this._url}/api/v1/${path}`, {
+  async function _with<T>(token: string, ms: number, method: string, path: string, body?: unknown, via: Via = get): Promise<T> {
+    const init = {
       method,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       body: JSON.stringify(body) as string,
       signal: AbortSignal.timeout(ms),
-    });
-    const answer = await call.catch(() => {
+    };
+    const answer = await via(`${url}/api/v1/${path}`, init, get).catch(() => {
       throw new TenfourError("offline", "", true);
     });
     // Where it is not the daemon's, or broke off, there is nothing.
@@ -44,4 +31,17 @@ export class Rest {
     const { code = "unavailable", detail, retryable = status < 400 || status > 499, retryAfterMs } = said || {};
     throw new TenfourError(code, detail, retryable, status, retryAfterMs);
   }
+
+  async function _call<T = unknown>(...call: [method: string, path: string, body?: unknown, via?: Via]): Promise<T> {
+    const token = await tokens._current();
+    try {
+      return await _with<T>(token, Limit.Rest, ...call);
+    } catch (error) {
+      if ((error as TenfourError).status !== 401) throw error;
+      tokens._reject(token);
+      return _with(await tokens._current(), Limit.Rest, ...call);
+    }
+  }
+
+  return { _with, _call };
 }

@@ -220,7 +220,7 @@ export class Sender {
     this._wake();
     if (this._busy || !this._client._line._connected || !this._heads().length) return;
     this._busy = true;
-    const { _store: store, _user: user } = this._client._kept;
+    const kept = this._client._kept;
     const work = async () => {
       // Another tab may have sent some of them while this one waited for its turn.
       await this._look();
@@ -231,7 +231,7 @@ export class Sender {
       this._timer();
     };
     // Without the lock the server still keeps each message single.
-    await (store?.lock(user, work).catch(work) ?? work());
+    await (kept._store?.lock(kept._user, work).catch(work) ?? work());
     this._busy = false;
     void this._drain();
   }
@@ -240,13 +240,14 @@ export class Sender {
   private _send(now: number): number {
     let next = now + Limit.Look;
     for (const item of this._heads()) {
-      const { at, ...message } = item._entry;
+      const { at, attachments: files, ...message } = item._entry;
+      const attachmentIds = files?.map(({ id }) => id) as string[];
       if (item._sending ? item._until <= now : at < now - this._maxAgeMs) {
         if (item._sending) this._client._line._drop("no_answer");
         else this._fail(item, "expired");
         return 0;
       }
-      if (item._until <= now && item._kept !== undefined && this._client._send({ type: "message", ...message })) {
+      if (item._until <= now && item._kept !== undefined && this._client._line._send({ type: "message", attachmentIds, ...message })) {
         this._status(item, true, now + this._timeout);
         void this._client._kept._try("tell", { sending: message.clientId });
       }

@@ -138,6 +138,15 @@ export interface components {
          * @description The idempotency key that the sender chose for a message.
          */
         ClientId: string;
+        /** @description Who deleted a message, and when. */
+        Deletion: {
+            /** Format: date-time */
+            at: string;
+            byId: components["schemas"]["UserId"] | null;
+            byName: string | null;
+            /** Format: int64 */
+            version: number;
+        };
         /**
          * @description What went wrong, for a program.
          * @enum {string}
@@ -225,11 +234,48 @@ export interface components {
             name: string;
         };
         Ref: string | number;
+        /** @description What a message said from one version on. */
+        Revision: {
+            /** Format: date-time */
+            at: string;
+            content: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description All that a message has said. */
+        Revisions: {
+            channelId: components["schemas"]["ChannelId"];
+            deletion: components["schemas"]["Deletion"] | null;
+            messageId: components["schemas"]["MessageId"];
+            /**
+             * @description Oldest first; the last one is what the message says now. Empty where the message is deleted and the reader is no
+             *     admin.
+             */
+            revisions: components["schemas"]["Revision"][];
+            /** @description Who wrote all of them: nobody edits the message of somebody else. */
+            senderId: components["schemas"]["UserId"];
+            senderName: string;
+        };
         /**
          * @description What a member may do; see [`super::permission`].
          * @enum {string}
          */
         Role: "member" | "admin" | "owner";
+        /** @description A message that was found. */
+        SearchHit: {
+            message: components["schemas"]["Message"];
+            /** @description The text around the first match, to be shown one after the other. Plain text: nothing in it is markup. */
+            snippet: components["schemas"]["SnippetPart"][];
+        };
+        /** @description A page of what was found. */
+        SearchPage: {
+            /** @description For the next page; none without one. */
+            cursor: string | null;
+            /** @description Whether there may be older ones. A page that took too long ends before its limit, even with nothing on it. */
+            hasMore: boolean;
+            /** @description The newest first. */
+            hits: components["schemas"]["SearchHit"][];
+        };
         /** @description A message to be sent. */
         SendMessage: {
             /** @description Files that the sender has uploaded and that are in no message yet, in the order in which they are shown. */
@@ -368,6 +414,11 @@ export interface components {
          * @description One open socket.
          */
         SessionId: string;
+        /** @description A piece of text, and whether it was searched for. */
+        SnippetPart: {
+            match: boolean;
+            text: string;
+        };
         /**
          * @description Whether a user can be reached.
          * @enum {string}

@@ -16,6 +16,12 @@ export type Hello = Schemas["Hello"];
 export type WireMessage = Schemas["Message"];
 /** What an older daemon does not say, or a store does not hold, may be absent. */
 export type WireChannel = Omit<Schemas["Channel"], "revisionsVisibleTo"> & Partial<Pick<Schemas["Channel"], "revisionsVisibleTo">>;
+export type Attachment = Schemas["Attachment"];
+export type Revision = Schemas["Revision"];
+export type Deletion = Schemas["Deletion"];
+export type Revisions = Schemas["Revisions"];
+export type SearchHit = Schemas["SearchHit"];
+export type SearchPage = Schemas["SearchPage"];
 export type Member = Schemas["Member"];
 export type Role = Schemas["Role"];
 export type User = Schemas["UserBody"];
@@ -40,7 +46,21 @@ export interface Draft {
   content: string;
   contentType?: string;
   replyToId?: string;
+  /** Of files that were uploaded: what `upload` has given. With them `content` may be empty. */
+  attachments?: readonly Attachment[];
+  /** The same by id alone, for who has no more: they go out, and are shown once the message is loaded from the server. */
+  attachmentIds?: string[];
 }
+
+/**
+ * How `request` carries a call out: as `fetch`, which it is given, too. For who needs its progress or an answer that is no
+ * JSON. Whatever its `json()` gives is the result.
+ */
+export type Via = (
+  url: string,
+  init: RequestInit & { headers: Record<string, string>; signal: AbortSignal },
+  fetch: typeof globalThis.fetch,
+) => Promise<Pick<Response, "ok" | "status" | "json">>;
 
 export interface Typer {
   readonly userId: string;

@@ -52,8 +52,6 @@ export class Window {
 
   /** Lets go of the oldest. */
   _trim(keep: number): void {
-    if (this._list.length <= keep) return;
-    this._list = this._list.slice(-keep);
-    this._from = this._list[0]!.seq;
+    if (this._list.length > keep) this._from = (this._list = this._list.slice(-keep))[0]!.seq;
   }
 }

@@ -4,7 +4,7 @@ import { freePort, until } from "../../test/daemon.mjs";
 import { startFrameProxy } from "../../test/frames.mjs";
 import { uuid } from "../src/backoff.ts";
 import { Line } from "../src/line.ts";
-import { Rest } from "../src/rest.ts";
+import { rest } from "../src/rest.ts";
 import { Tokens } from "../src/token.ts";
 import type { Frame, ServerFrame } from "../src/types.ts";
 import { daemon, useDaemon } from "./help.ts";
@@ -25,7 +25,7 @@ function line(sub: string, url = daemon.url, fetches: typeof fetch = fetch) {
     _lost: () => {},
     _changed: () => void reasons.push(it._now.reason?.code),
   };
-  const it: Line = new Line(url, WebSocket as never, tokens, new Rest(url, tokens, fetches), TIMING, hooks);
+  const it: Line = new Line(url, WebSocket as never, tokens, rest(url, tokens, fetches)._with, TIMING, hooks);
   it._start();
   return { it, hellos, frames, reasons };
 }

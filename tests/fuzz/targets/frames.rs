@@ -95,7 +95,8 @@ fn taken_rightly(frame: &ClientFrame, tree: &Value) {
             assert!(send.attachment_ids.len() <= LIMITS.attachments);
             assert_eq!(tree["content"], send.content.as_str());
             assert!((1..=64).contains(&send.content_type.len()));
-            assert!(tree["attachmentIds"].as_array().is_none_or(Vec::is_empty), "there are no attachments");
+            let named = tree["attachmentIds"].as_array().map_or(0, Vec::len);
+            assert_eq!(named, send.attachment_ids.len(), "each file that is named is taken, and no other");
             assert!(!send.content.as_str().contains('\0') && !send.content_type.contains('\0'));
         }
         ClientFrame::Edit { content, .. } => assert_eq!(tree["content"], content.as_str()),

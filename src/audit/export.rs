@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::heads::{EXTENSION, Lines};
 use super::key::SigningKey;
-use crate::domain::ids::{ChannelId, new_v7};
+use crate::domain::ids::{ChannelId, JournalId, new_v7};
 use crate::store::Reader;
 
 /// How long a change may be in the trail before its head is signed.
@@ -43,6 +43,8 @@ struct State {
     lines: Lines,
     /// Up to which version each channel's head is written.
     written: HashMap<ChannelId, i64>,
+    /// And up to which record each journal's.
+    recorded: HashMap<JournalId, i64>,
 }
 
 impl Exporter {
@@ -56,7 +58,9 @@ impl Exporter {
         let mut state = self.state.lock().await;
         let mut heads = self.reader.audit_heads().await?;
         heads.retain(|(channel, chain)| state.written.get(channel) != Some(&chain.version));
-        if heads.is_empty() {
+        let mut journals = self.reader.journals().await?;
+        journals.retain(|journal| state.recorded.get(&journal.id).copied().unwrap_or(0) != journal.number);
+        if heads.is_empty() && journals.is_empty() {
             return Ok(0);
         }
         if state.file.is_none() {
@@ -67,7 +71,7 @@ impl Exporter {
             *state = State { file: Some((path, file)), ..State::default() };
         }
         let at = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-        let line = state.lines.next(&self.key, at, &heads);
+        let line = state.lines.next(&self.key, at, &heads, &journals);
         if let Some((path, file)) = &mut state.file
             && let Err(error) = file.write_all(line.as_bytes()).and_then(|()| file.sync_data())
         {
@@ -77,7 +81,8 @@ impl Exporter {
             return Err(error);
         }
         state.written.extend(heads.iter().map(|(channel, chain)| (*channel, chain.version)));
-        Ok(heads.len())
+        state.recorded.extend(journals.iter().map(|journal| (journal.id, journal.number)));
+        Ok(heads.len() + journals.len())
     }
 
     /// Until the system ends.

@@ -7,14 +7,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::journal::JournalClaim;
 use super::judge::Claim;
 use super::key::{PublicKey, SigningKey};
 use crate::domain::audit::{Chain, Head};
 use crate::domain::hex::{hex, unhex};
-use crate::domain::ids::ChannelId;
+use crate::domain::ids::{ChannelId, JournalId};
+use crate::domain::journal::Journal;
 
 /// Of the lines' files.
 pub const EXTENSION: &str = "heads";
@@ -28,6 +31,9 @@ struct Line {
     previous: String,
     /// By channel: where its trail begins, how far it goes, and what it comes to.
     heads: BTreeMap<ChannelId, (i64, i64, String)>,
+    /// By journal: when it was begun (microseconds since 1970), how many records it has, and what they come to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    journals: BTreeMap<JournalId, (i64, i64, String)>,
 }
 
 /// Goes on with a file of lines.
@@ -44,9 +50,11 @@ impl Default for Lines {
 
 impl Lines {
     /// The next line, with its line feed.
-    pub fn next(&mut self, key: &SigningKey, at: String, heads: &[(ChannelId, Chain)]) -> String {
+    pub fn next(&mut self, key: &SigningKey, at: String, heads: &[(ChannelId, Chain)], journals: &[Journal]) -> String {
+        let journal = |it: &Journal| (it.id, (it.since.timestamp_micros(), it.number, hex(&it.head.0)));
+        let journals = journals.iter().map(journal).collect();
         let heads = heads.iter().map(|(id, chain)| (*id, (chain.since, chain.version, hex(&chain.head.0)))).collect();
-        let line = Line { at, previous: hex(&self.previous), heads };
+        let line = Line { at, previous: hex(&self.previous), heads, journals };
         // Texts and numbers alone: not reachable.
         let object = serde_json::to_string(&line).unwrap_or_default();
         let line = format!("{object}\t{}", hex(&key.sign(object.as_bytes())));
@@ -55,10 +63,11 @@ impl Lines {
     }
 }
 
-/// What was signed, by channel.
+/// What was signed.
 #[derive(Debug, Default)]
 pub struct Claims {
     pub by_channel: HashMap<ChannelId, Vec<Claim>>,
+    pub by_journal: HashMap<JournalId, Vec<JournalClaim>>,
     pub lines: usize,
     /// What is wrong with the files themselves.
     pub faults: Vec<String>,
@@ -111,11 +120,19 @@ impl Claims {
             previous = Sha256::digest(line.as_bytes()).into();
             self.lines += 1;
             for (channel, (since, version, head)) in parsed.heads {
-                let Some(head) = unhex(&head).and_then(|bytes| bytes.try_into().ok()).map(Head) else { continue };
+                let Some(head) = head_of(&head) else { continue };
                 self.by_channel.entry(channel).or_default().push(Claim { since, version, head });
+            }
+            for (journal, (since, number, head)) in parsed.journals {
+                let Some((head, since)) = head_of(&head).zip(DateTime::from_timestamp_micros(since)) else { continue };
+                self.by_journal.entry(journal).or_default().push(JournalClaim { since, number, head });
             }
         }
     }
+}
+
+fn head_of(text: &str) -> Option<Head> {
+    unhex(text)?.try_into().ok().map(Head)
 }
 
 #[cfg(test)]
@@ -128,7 +145,8 @@ mod tests {
         let key = SigningKey::of(&"07".repeat(32)).unwrap();
         let mut lines = Lines::default();
         let head = |n: u8| (ChannelId(Uuid::from_u128(7)), Chain { since: -1, version: n.into(), head: Head([n; 32]) });
-        let text = (1..=3).map(|n| lines.next(&key, format!("at {n}"), &[head(n)])).collect();
+        let journal = Journal::begin(JournalId::DAEMON, DateTime::UNIX_EPOCH);
+        let text = (1..=3).map(|n| lines.next(&key, format!("at {n}"), &[head(n)], &[journal])).collect();
         (key.public(), text)
     }
 
@@ -145,6 +163,8 @@ mod tests {
         assert_eq!((claims.lines, claims.faults), (3, Vec::new()));
         let versions: Vec<i64> = claims.by_channel.values().flatten().map(|claim| claim.version).collect();
         assert_eq!(versions, [1, 2, 3]);
+        let since: Vec<_> = claims.by_journal[&JournalId::DAEMON].iter().map(|claim| claim.since).collect();
+        assert_eq!(since, [DateTime::UNIX_EPOCH; 3]);
     }
 
     #[test]

@@ -4,22 +4,53 @@
 //! [`Judge::finish`] at last. What came after the head that it began with is none of its business. Believes nothing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 
 use super::members::Founded;
 use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
-use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
+use crate::domain::ids::{AttachmentId, ChannelId, JournalId, MessageId};
 use crate::domain::message::SendDigest;
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
+
+/// Of what something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Channel(ChannelId),
+    Journal(JournalId),
+}
 
 /// What is wrong with a channel's past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    pub channel: ChannelId,
-    /// Where in its past, if that can be told.
-    pub version: Option<i64>,
+    pub place: Place,
+    /// Where in its past, if that can be told: the version, or the number of the record.
+    pub number: Option<i64>,
     pub text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.place {
+            Place::Channel(channel) => {
+                write!(f, "channel {channel}")?;
+                "version"
+            }
+            Place::Journal(JournalId::DAEMON) => {
+                write!(f, "the daemon's journal")?;
+                "record"
+            }
+            Place::Journal(journal) => {
+                write!(f, "the journal of channel {journal}")?;
+                "record"
+            }
+        };
+        match self.number {
+            Some(number) => write!(f, ", {unit} {number}: {}", self.text),
+            None => write!(f, ": {}", self.text),
+        }
+    }
 }
 
 /// A head that was signed at some time, and must still be what the entries up to its version come to.
@@ -351,6 +382,6 @@ impl Judge {
     }
 
     fn say(&mut self, version: Option<i64>, text: impl Into<String>) {
-        self.findings.push(Finding { channel: self.id, version, text: text.into() });
+        self.findings.push(Finding { place: Place::Channel(self.id), number: version, text: text.into() });
     }
 }

@@ -6,10 +6,12 @@
 
 pub mod export;
 pub mod heads;
+mod journal;
 mod judge;
 mod key;
 mod members;
 pub mod verify;
 
-pub use judge::{Claim, Finding, Judge, Verdict};
+pub use journal::{JournalClaim, JournalJudge};
+pub use judge::{Claim, Finding, Judge, Place, Verdict};
 pub use key::{KeyError, PublicKey, SigningKey};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::heads::Claims;
-use super::judge::{Finding, Judge};
-use crate::domain::ids::ChannelId;
+use super::journal::JournalJudge;
+use super::judge::{Finding, Judge, Place};
+use crate::domain::ids::{ChannelId, JournalId};
 use crate::store::{Reader, StoreError};
 
 /// How many messages are read at a time.
@@ -16,6 +17,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub channels: usize,
     pub entries: i64,
+    /// Of all journals.
+    pub records: i64,
     /// Channels whose trail does not go back to their beginning, and from which version on it does: they are older than
     /// the trail.
     pub younger: Vec<(ChannelId, i64)>,
@@ -26,19 +29,48 @@ pub struct Report {
 /// A daemon may be at work on it meanwhile: each channel is judged up to where it was when its turn came.
 pub async fn verify(reader: &Reader, claims: &Claims) -> Result<Report, StoreError> {
     let mut report = Report::default();
+    let mut journals: BTreeSet<JournalId> = reader.journals().await?.into_iter().map(|journal| journal.id).collect();
     let mut channels: BTreeSet<ChannelId> = reader.audited_channels().await?.into_iter().collect();
     channels.extend(claims.by_channel.keys());
+    journals.extend(claims.by_journal.keys().copied().chain([JournalId::DAEMON]));
+    journals.extend(channels.iter().map(|id| JournalId::of(*id)));
     for id in channels {
-        match channel(reader, id, claims, &mut report).await {
-            // A row that is none, which the daemon never writes.
-            Err(StoreError::Internal(what)) => {
-                let text = format!("what is kept of it cannot be read: {what}");
-                report.findings.push(Finding { channel: id, version: None, text });
-            }
-            other => other?,
-        }
+        let judged = channel(reader, id, claims, &mut report).await;
+        report.note_unreadable(Place::Channel(id), judged)?;
+    }
+    for id in journals {
+        let judged = journal(reader, id, claims, &mut report).await;
+        report.note_unreadable(Place::Journal(id), judged)?;
     }
     Ok(report)
+}
+
+impl Report {
+    /// A row that is none, which the daemon never writes, is a finding.
+    fn note_unreadable(&mut self, place: Place, judged: Result<(), StoreError>) -> Result<(), StoreError> {
+        if let Err(StoreError::Internal(what)) = judged {
+            let text = format!("what is kept of it cannot be read: {what}");
+            self.findings.push(Finding { place, number: None, text });
+            return Ok(());
+        }
+        judged
+    }
+}
+
+async fn journal(reader: &Reader, id: JournalId, claims: &Claims, report: &mut Report) -> Result<(), StoreError> {
+    let trail = reader.journal_trail(id).await?;
+    let mut judge = JournalJudge::new(trail, claims.by_journal.get(&id).map_or(&[], Vec::as_slice));
+    // Also those that a changed row gave a number that none has.
+    let mut number = i64::MIN;
+    loop {
+        let page = reader.records(id, number, PAGE).await?;
+        page.iter().for_each(|record| judge.record(record));
+        let Some(last) = page.last().filter(|last| last.number < judge.until()) else { break };
+        number = last.number;
+    }
+    report.records += judge.until();
+    report.findings.extend(judge.finish());
+    Ok(())
 }
 
 async fn channel(reader: &Reader, id: ChannelId, claims: &Claims, report: &mut Report) -> Result<(), StoreError> {

@@ -131,8 +131,7 @@ fn print(report: &Report, claims: &Claims) -> io::Result<()> {
         writeln!(out, "{fault}")?;
     }
     for finding in &report.findings {
-        let version = finding.version.map_or_else(String::new, |version| format!(", version {version}"));
-        writeln!(out, "channel {}{version}: {}", finding.channel, finding.text)?;
+        writeln!(out, "{finding}")?;
     }
     for note in &claims.notes {
         writeln!(out, "note: {note}")?;
@@ -143,12 +142,12 @@ fn print(report: &Report, claims: &Claims) -> io::Result<()> {
     for channel in &report.without {
         writeln!(out, "note: channel {channel} is older than the trail, and nothing has happened in it since")?;
     }
-    let Report { channels, entries, .. } = report;
+    let Report { channels, entries, records, .. } = report;
     let signed = match claims.lines {
         0 => "no signed heads were looked at".to_owned(),
         lines => format!("{lines} lines of signed heads"),
     };
-    writeln!(out, "{channels} channels, {entries} entries, {signed}")
+    writeln!(out, "{channels} channels, {entries} entries, {records} records in journals, {signed}")
 }
 
 fn unwritten(error: &io::Error) -> Failure {

@@ -40,7 +40,8 @@ impl FilesHash {
             }
             hash.update(file.size.to_be_bytes());
             for length in [file.width, file.height] {
-                hash.update(length.unwrap_or(-1).to_be_bytes());
+                hash.update([u8::from(length.is_some())]);
+                hash.update(length.unwrap_or_default().to_be_bytes());
             }
         }
         (!files.is_empty()).then(|| Self(hash.finalize().into()))
@@ -251,6 +252,8 @@ mod tests {
             other(|file| file.size = 2),
             other(|file| file.sha256 = "01".to_owned()),
             other(|file| (file.width, file.height) = (Some(1), None)),
+            other(|file| file.width = Some(-1)),
+            other(|file| file.width = Some(0)),
         ];
         let hashes: HashSet<[u8; 32]> =
             lists.iter().filter_map(|list| FilesHash::of(list)).map(|hash| hash.0).collect();

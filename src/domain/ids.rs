@@ -69,9 +69,22 @@ id!(
     AttachmentId
 );
 id!(
+    /// A journal of the audit trail: a channel's is named like the channel.
+    JournalId
+);
+id!(
     /// One open socket.
     SessionId
 );
+
+impl JournalId {
+    /// Of what is of no channel.
+    pub const DAEMON: Self = Self(Uuid::nil());
+
+    pub fn of(channel: ChannelId) -> Self {
+        Self(channel.0)
+    }
+}
 
 impl UserId {
     /// The id of the user whom the host application calls `external`: the text itself where it is a UUID in

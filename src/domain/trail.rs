@@ -8,7 +8,8 @@ use super::attachment::Attachment;
 use super::audit::{Chain, Entry};
 use super::change::ChannelChange;
 use super::channel::Channel;
-use super::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use super::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
+use super::journal::{Journal, Record};
 
 /// All of a channel but its messages.
 #[derive(Debug, Clone)]
@@ -71,4 +72,32 @@ pub struct MessageTrail {
     pub attachments: Vec<Attachment>,
     /// What it said before, ascending by version.
     pub revisions: Vec<(i64, String, DateTime<Utc>)>,
+}
+
+/// A journal without its records.
+#[derive(Debug, Clone)]
+pub struct JournalTrail {
+    pub id: JournalId,
+    /// None: it is gone, or was never begun.
+    pub journal: Option<Journal>,
+    /// Of a channel's members, ascending by user.
+    pub marks: Vec<ReadMark>,
+}
+
+/// How far a member has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadMark {
+    pub user: UserId,
+    pub seq: i64,
+    pub at: DateTime<Utc>,
+    pub joined: DateTime<Utc>,
+}
+
+/// A record. None where its columns make none.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    pub number: i64,
+    pub record: Option<Record>,
+    /// None: its words were erased.
+    pub detail: Option<String>,
 }

@@ -12,6 +12,7 @@ use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
 use super::error::StoreError;
+use super::journal;
 use super::kept::Kept;
 use super::messages::actor;
 use super::schema::{audit_entries, audit_heads};
@@ -20,7 +21,7 @@ use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
 use crate::domain::change::By;
 use crate::domain::channel::Channel;
 use crate::domain::hex::hex;
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, JournalId, MessageId};
 use crate::domain::message::{Append, Stored};
 
 /// The statement that moves a channel's head, whatever connection runs it.
@@ -61,8 +62,9 @@ impl ChainRow {
     }
 }
 
-/// A new channel begins its trail.
+/// A new channel begins its trail, and its journal.
 pub(super) async fn created(conn: &mut Conn, channel: &Channel, by: By, at: DateTime<Utc>) -> Result<(), StoreError> {
+    journal::begin(conn, JournalId::of(channel.id), at).await?;
     let detail = founding(channel);
     let what = What::Created { detail: TextHash::of(&detail) };
     write(conn, Entry { channel_id: channel.id, version: channel.version, at, by: actor(by), what }, Some(detail)).await

@@ -14,10 +14,11 @@ use super::error::{Failure, StoreError};
 use super::kept::Kept;
 use super::schema::{channel_members, channels as channels_table, users as users_table};
 use super::sql_types::{self, At};
-use super::{MembersToAdd, users};
+use super::{MembersToAdd, journal, users};
 use crate::domain::change::{By, Change, ChannelChange, Denied, Mark, Marked};
 use crate::domain::channel::{Member, Role};
-use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::ids::{ChannelId, JournalId, UserId};
+use crate::domain::journal::{Kind, Note, ReadUpTo};
 use crate::domain::permission::{Action, Asker, allows};
 use crate::domain::user::UserRef;
 
@@ -115,10 +116,13 @@ pub(super) async fn add(conn: &mut Conn, add: MembersToAdd, at: DateTime<Utc>) -
     if present.len() + user_ids.len() > add.max_members {
         return Err(Denied::TooManyMembers { max: add.max_members }.into());
     }
+    let mut notes = Vec::with_capacity(user_ids.len());
     for &user in &user_ids {
         insert(conn, row.id, user, Role::Member, row.last_seq, at).await?;
+        notes.push(mark_noted(Kind::Joined, row.id, user, row.last_seq, at));
     }
     users::count_memberships(conn, &user_ids).await?;
+    journal::write(conn, notes).await?;
     channels::record(conn, row, add.by, ChannelChange::MembersAdded { user_ids }, at).await.map(Some)
 }
 
@@ -233,15 +237,25 @@ pub(super) async fn mark_read(
     let mut goals: Vec<_> = goals.into_iter().collect();
     // In one order for all, so that two transactions never wait for each other.
     goals.sort_unstable();
+    let mut notes = Vec::with_capacity(goals.len());
     for ((channel, user), seq) in goals {
         let behind = channel_members::table.find((channel, user)).filter(channel_members::last_read_seq.lt(seq));
         let query = Kept(
             diesel::update(behind)
                 .set((channel_members::last_read_seq.eq(seq), channel_members::last_read_at.eq(At(at)))),
         );
-        with_conn!(conn, |c| query.execute(c).await)?;
+        // None: another node was there first.
+        if with_conn!(conn, |c| query.execute(c).await)? > 0 {
+            notes.push(mark_noted(Kind::Read, channel, user, seq, at));
+        }
     }
+    journal::write(conn, notes).await?;
     Ok(answers)
+}
+
+/// What the channel's journal has of a mark.
+fn mark_noted(kind: Kind, channel: ChannelId, user: UserId, seq: i64, at: DateTime<Utc>) -> Note {
+    Note::new(JournalId::of(channel), kind, Some(user), at, &ReadUpTo { seq })
 }
 
 async fn standings(conn: &mut Conn, marks: &[Mark]) -> QueryResult<HashMap<(ChannelId, UserId), Standing>> {

@@ -18,6 +18,7 @@ mod error;
 mod index;
 mod indexer;
 mod jobs;
+mod journal;
 mod kept;
 mod members;
 mod messages;

@@ -10,16 +10,17 @@ use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{attachments, channels, cluster_key, epoch, messages, revisions, search, sync, trail, users};
+use super::{attachments, channels, cluster_key, epoch, journal, messages, revisions, search, sync, trail, users};
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
-use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
+use crate::domain::journal::Journal;
 use crate::domain::message::{Message, Revisions, SendDigest, Stored};
 use crate::domain::search::{Found, Search};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
-use crate::domain::trail::{ChannelTrail, MessageTrail};
+use crate::domain::trail::{ChannelTrail, JournalTrail, MessageTrail, Recorded};
 use crate::domain::user::{User, UserRef};
 
 /// Reads the database, from anywhere.
@@ -177,6 +178,21 @@ impl Reader {
     /// A channel's messages after `seq` with all that is kept of them, ascending; `limit` at most.
     pub fn message_trails(&self, channel: ChannelId, seq: i64, limit: i64) -> Job<Vec<MessageTrail>> {
         read!(self, Snapshot, |conn| trail::messages(conn, channel, seq, limit))
+    }
+
+    /// The journals of the audit trail, and where each stands; ascending by id.
+    pub fn journals(&self) -> Job<Vec<Journal>> {
+        read!(self, None, |conn| journal::journals(conn))
+    }
+
+    /// A journal but its records, of one moment.
+    pub fn journal_trail(&self, id: JournalId) -> Job<JournalTrail> {
+        read!(self, Snapshot, |conn| journal::trail(conn, id))
+    }
+
+    /// A journal's records after `number`, ascending; `limit` at most.
+    pub fn records(&self, id: JournalId, number: i64, limit: i64) -> Job<Vec<Recorded>> {
+        read!(self, None, |conn| journal::records(conn, id, number, limit))
     }
 
     /// An attachment, for whom it may be downloaded by in this moment.

@@ -150,6 +150,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Binary};
+    use super::{Id, Micros};
+
+    audit_journals (id) {
+        id -> Id,
+        since -> Micros,
+        number -> BigInt,
+        head -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use super::{Id, Micros};
+
+    audit_records (journal_id, number) {
+        journal_id -> Id,
+        number -> BigInt,
+        kind -> Text,
+        actor_id -> Nullable<Id>,
+        at -> Micros,
+        hash -> Binary,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::BigInt;
     use super::Id;
 

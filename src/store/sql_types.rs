@@ -18,7 +18,7 @@ use diesel::{QueryId, SqlType};
 use uuid::Uuid;
 
 use crate::domain::channel::{ChannelKind, Role};
-use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
 
 /// An id.
 #[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
@@ -111,7 +111,7 @@ macro_rules! id {
     )+};
 }
 
-id!(AttachmentId, ChannelId, ClientId, MessageId, UserId);
+id!(AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId);
 
 /// A moment as a column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,13 +9,14 @@ use super::attachments::{NewUpload, Uploaded};
 use super::backend::Tx;
 use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
-use super::{Reader, append, attachments, channels, members, messages, planted, users};
+use super::{Reader, append, attachments, channels, journal, members, messages, planted, users};
 use crate::domain;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
+use crate::domain::journal::Note;
 use crate::domain::message::{Append, Appended};
 use crate::domain::user::{User, UserRef};
 use crate::fault::{self, Sabotage};
@@ -199,6 +200,11 @@ impl Writer {
     /// Of those that were let go of, after their objects were deleted.
     pub fn forget_attachments(&self, ids: Vec<AttachmentId>) -> Job<()> {
         self.db.run(Tx::Write, move |conn| Box::pin(attachments::forget(conn, ids)))
+    }
+
+    /// Writes into the journals of the audit trail what has no other transaction.
+    pub fn record(&self, notes: Vec<Note>) -> Job<()> {
+        self.db.run(Tx::Write, move |conn| Box::pin(journal::write(conn, notes)))
     }
 
     /// To be awaited before the process ends. Without it a restored backup of the last second may pass unnoticed.

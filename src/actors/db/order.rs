@@ -7,6 +7,7 @@ use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
+use crate::domain::journal::Note;
 use crate::domain::now;
 use crate::domain::user::{User, UserRef};
 use crate::store::{NewGroup, NewUpload, StoreError, Uploaded, Writer, pause};
@@ -14,21 +15,72 @@ use crate::store::{NewGroup, NewUpload, StoreError, Uploaded, Writer, pause};
 /// A wish. Who may what is decided by the store, under the channel's lock.
 #[derive(Debug, Clone)]
 pub enum Order {
-    Edit { by: By, message_id: MessageId, content: Content },
-    Delete { by: By, message_id: MessageId },
+    Edit {
+        by: By,
+        message_id: MessageId,
+        content: Content,
+    },
+    Delete {
+        by: By,
+        message_id: MessageId,
+    },
     CreateGroup(NewGroup),
-    CreateDirect { by: By, users: [UserRef; 2], placeholders: bool },
-    AddMembers { by: By, channel_id: ChannelId, users: Vec<UserRef>, placeholders: bool, max_members: usize },
-    RemoveMember { by: By, channel_id: ChannelId, user: UserRef },
-    SetRole { by: By, channel_id: ChannelId, user: UserRef, role: Role },
-    Rename { by: By, channel_id: ChannelId, name: String },
-    ShowRevisions { by: By, channel_id: ChannelId, to: Audience },
-    UpsertUser { user: UserRef, name: String },
+    CreateDirect {
+        by: By,
+        users: [UserRef; 2],
+        placeholders: bool,
+    },
+    AddMembers {
+        by: By,
+        channel_id: ChannelId,
+        users: Vec<UserRef>,
+        placeholders: bool,
+        max_members: usize,
+    },
+    RemoveMember {
+        by: By,
+        channel_id: ChannelId,
+        user: UserRef,
+    },
+    SetRole {
+        by: By,
+        channel_id: ChannelId,
+        user: UserRef,
+        role: Role,
+    },
+    Rename {
+        by: By,
+        channel_id: ChannelId,
+        name: String,
+    },
+    ShowRevisions {
+        by: By,
+        channel_id: ChannelId,
+        to: Audience,
+    },
+    UpsertUser {
+        user: UserRef,
+        name: String,
+    },
     BeginUpload(NewUpload),
-    FinishUpload { id: AttachmentId, what: Uploaded },
-    DiscardAttachment { user: UserId, id: AttachmentId },
-    ExpireAttachments { before: DateTime<Utc> },
-    ForgetAttachments { ids: Vec<AttachmentId> },
+    FinishUpload {
+        id: AttachmentId,
+        what: Uploaded,
+    },
+    DiscardAttachment {
+        user: UserId,
+        id: AttachmentId,
+    },
+    ExpireAttachments {
+        before: DateTime<Utc>,
+    },
+    ForgetAttachments {
+        ids: Vec<AttachmentId>,
+    },
+    /// Into the journals of the audit trail.
+    Record {
+        notes: Vec<Note>,
+    },
 }
 
 /// What was done.
@@ -97,6 +149,10 @@ impl Order {
             }
             Self::ForgetAttachments { ids } => {
                 writer.forget_attachments(ids).await?;
+                Ok(Done::Nothing)
+            }
+            Self::Record { notes } => {
+                writer.record(notes).await?;
                 Ok(Done::Nothing)
             }
         })

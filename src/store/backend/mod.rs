@@ -1,11 +1,12 @@
 //! The one place that names a database: connections of either kind, and what each does in its own way.
 //!
 //! Queries are written once, in the file of their table, and pasted into both arms by [`with_conn!`]. What differs
-//! beyond the dialect (connecting, transactions, row locks, migrations, the append batch, the index of words, the epoch) is here.
+//! beyond the dialect (connecting, transactions, row locks, migrations, the append batch, the index of words, the journals, the epoch) is here.
 
 mod append_postgres;
 mod append_sqlite;
 pub(super) mod commit;
+mod journal;
 mod migrations;
 mod named_postgres;
 pub(super) mod note;

@@ -1,0 +1,217 @@
+//! Judges one journal: whether its records come to its head, and how far members have read to its records.
+//!
+//! Pure, and told everything in order: [`JournalJudge::new`], [`JournalJudge::record`] for each record,
+//! [`JournalJudge::finish`] at last. What came after the head that it began with is none of its business. Believes nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::judge::{Finding, Place};
+use crate::domain::audit::{Head, TextHash};
+use crate::domain::ids::{JournalId, UserId};
+use crate::domain::journal::{Journal, Kind, ReadUpTo};
+use crate::domain::trail::{JournalTrail, ReadMark, Recorded};
+
+/// A head that was signed at some time, and must still be what the records up to its number come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalClaim {
+    pub since: DateTime<Utc>,
+    pub number: i64,
+    pub head: Head,
+}
+
+#[derive(Debug)]
+pub struct JournalJudge {
+    id: JournalId,
+    /// What the database says that all of it comes to.
+    told: Option<Journal>,
+    /// What it does come to.
+    found: Journal,
+    marks: Vec<ReadMark>,
+    /// Up to where each has read and when, by their last record. No number: its words were erased.
+    latest: HashMap<UserId, (Option<i64>, DateTime<Utc>)>,
+    claims: BTreeMap<i64, Vec<JournalClaim>>,
+    findings: Vec<Finding>,
+}
+
+impl JournalJudge {
+    pub fn new(trail: JournalTrail, claims: &[JournalClaim]) -> Self {
+        let since = trail.journal.map_or(DateTime::UNIX_EPOCH, |journal| journal.since);
+        let mut judge = Self {
+            id: trail.id,
+            told: trail.journal,
+            found: Journal::begin(trail.id, since),
+            marks: trail.marks,
+            latest: HashMap::new(),
+            claims: BTreeMap::new(),
+            findings: Vec::new(),
+        };
+        for claim in claims {
+            judge.claims.entry(claim.number).or_default().push(*claim);
+        }
+        judge.compare_claims();
+        judge
+    }
+
+    /// The number of records that are judged.
+    pub fn until(&self) -> i64 {
+        self.told.map_or(0, |journal| journal.number)
+    }
+
+    pub fn record(&mut self, recorded: &Recorded) {
+        if self.told.is_none() {
+            if self.findings.is_empty() {
+                self.say(None, "the head of its journal is gone");
+            }
+            return;
+        }
+        if recorded.number > self.until() {
+            return;
+        }
+        let Some(record) = &recorded.record else {
+            return self.say(Some(recorded.number), "a record whose columns make none");
+        };
+        let expected = self.found.number + 1;
+        if record.number != expected {
+            let text = format!("nothing is there of records {expected} to {}", record.number - 1);
+            self.say(Some(record.number), text);
+        }
+        if recorded.detail.as_ref().is_some_and(|text| TextHash::of(text) != record.detail) {
+            self.say(Some(record.number), "a record says something else than it did");
+        }
+        if let (Kind::Read | Kind::Joined, Some(user)) = (record.kind, record.by) {
+            let up_to = recorded.detail.as_ref().and_then(|text| serde_json::from_str(text).ok());
+            self.latest.insert(user, (up_to.map(|ReadUpTo { seq }| seq), record.at));
+        }
+        self.found.add(record);
+        self.compare_claims();
+    }
+
+    /// What was signed at the record that was added last.
+    fn compare_claims(&mut self) {
+        let Journal { since, number, head, .. } = self.found;
+        for claim in self.claims.remove(&number).into_iter().flatten() {
+            if self.told.is_some() && (claim.since, claim.head) != (since, head) {
+                self.say(Some(number), "what was signed at this record is not what is there");
+            } else if self.told.is_none() {
+                self.say(None, "its journal was signed, and is gone");
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> Vec<Finding> {
+        if let Some(told) = self.told
+            && told != self.found
+        {
+            let text = format!("its records do not come to its head (record {})", told.number);
+            self.say(Some(self.found.number), text);
+        }
+        for mark in std::mem::take(&mut self.marks) {
+            if !self.is_told(&mark) {
+                let text = format!("that {} has read up to {} is not what its journal says", mark.user, mark.seq);
+                self.say(None, text);
+            }
+        }
+        for claim in std::mem::take(&mut self.claims).into_values().flatten() {
+            self.say(Some(claim.number), "it was signed up to this record, and does not come that far");
+        }
+        self.findings
+    }
+
+    fn is_told(&self, mark: &ReadMark) -> bool {
+        match self.latest.get(&mark.user) {
+            Some((seq, at)) => *at == mark.at && seq.is_none_or(|seq| seq == mark.seq),
+            // Nothing read since they came, or since there is a journal.
+            None => (mark.seq, mark.at) == (0, mark.joined) || self.told.is_some_and(|told| mark.at < told.since),
+        }
+    }
+
+    fn say(&mut self, number: Option<i64>, text: impl Into<String>) {
+        self.findings.push(Finding { place: Place::Journal(self.id), number, text: text.into() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::ids::ChannelId;
+    use crate::domain::journal::Note;
+
+    const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1));
+
+    fn user(n: u128) -> UserId {
+        UserId(Uuid::from_u128(n))
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    /// One who read twice, one who came later, and one who never read.
+    fn past() -> (JournalTrail, Vec<Recorded>) {
+        let mut journal = Journal::begin(JournalId::of(CHANNEL), at(10));
+        let notes = [(1, Kind::Read, 1, 11), (2, Kind::Joined, 3, 12), (1, Kind::Read, 4, 13)];
+        let mut records = Vec::new();
+        for (who, kind, seq, seconds) in notes {
+            let note = Note::new(journal.id, kind, Some(user(who)), at(seconds), &ReadUpTo { seq });
+            let record = journal.write(&note);
+            records.push(Recorded { number: record.number, record: Some(record), detail: Some(note.detail) });
+        }
+        let mark = |n, seq, seconds, joined| ReadMark { user: user(n), seq, at: at(seconds), joined: at(joined) };
+        let marks = vec![mark(1, 4, 13, 10), mark(2, 3, 12, 12), mark(3, 0, 10, 10)];
+        (JournalTrail { id: journal.id, journal: Some(journal), marks }, records)
+    }
+
+    fn findings(trail: JournalTrail, records: &[Recorded], claims: &[JournalClaim]) -> Vec<String> {
+        let mut judge = JournalJudge::new(trail, claims);
+        records.iter().for_each(|record| judge.record(record));
+        judge.finish().into_iter().map(|finding| finding.text).collect()
+    }
+
+    fn claim(journal: &Journal) -> JournalClaim {
+        JournalClaim { since: journal.since, number: journal.number, head: journal.head }
+    }
+
+    #[test]
+    fn what_was_written_holds_also_where_its_words_were_erased() {
+        let (trail, mut records) = past();
+        let signed = [claim(&trail.journal.unwrap())];
+        assert_eq!(findings(trail.clone(), &records, &signed), Vec::<String>::new());
+        records[0].detail = None;
+        records[2].detail = None;
+        assert_eq!(findings(trail, &records, &signed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_mark_is_what_the_last_record_of_its_reader_says() {
+        for (n, seq, seconds) in [(0, 3, 13), (0, 4, 12), (1, 2, 12), (2, 1, 10), (2, 0, 11)] {
+            let (mut trail, records) = past();
+            (trail.marks[n].seq, trail.marks[n].at) = (seq, at(seconds));
+            assert_eq!(findings(trail, &records, &[]).len(), 1, "{n} {seq} {seconds}");
+        }
+        let (mut trail, records) = past();
+        (trail.marks[2].seq, trail.marks[2].at) = (7, at(9));
+        assert!(findings(trail, &records, &[]).is_empty(), "read before there was a journal");
+    }
+
+    #[test]
+    fn whatever_is_cut_off_or_gone_is_missed_by_what_was_signed() {
+        let (trail, records) = past();
+        let signed = [claim(&trail.journal.unwrap())];
+        let mut short = Journal::begin(trail.id, at(10));
+        records[..2].iter().for_each(|recorded| short.add(&recorded.record.unwrap()));
+        let mut cut = JournalTrail { journal: Some(short), ..trail.clone() };
+        (cut.marks[0].seq, cut.marks[0].at) = (0, at(10));
+        cut.marks.truncate(1);
+        assert!(!findings(cut, &records[..2], &signed).is_empty());
+        let gone = JournalTrail { journal: None, marks: Vec::new(), ..trail.clone() };
+        assert!(!findings(gone.clone(), &records, &[]).is_empty());
+        assert!(!findings(gone, &[], &signed).is_empty());
+        let later = Journal { since: at(9), ..trail.journal.unwrap() };
+        assert!(!findings(JournalTrail { journal: Some(later), ..trail }, &records, &[]).is_empty());
+    }
+}

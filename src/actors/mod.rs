@@ -8,6 +8,8 @@
 //! presence ─── one: owns the clock of heartbeats, tells who came and who went
 //! ```
 //!
+//! [`access`] is no actor: a task that has written down who signed in.
+//!
 //! Orders go session → room → db → room → feed. Nobody in that line waits for an answer: each tells the next. Asks (a
 //! future that waits) go one way only, session → registry, room, presence, db and registry → rooms for introspection,
 //! so that no two actors ever wait for each other.
@@ -15,6 +17,7 @@
 //! An actix mailbox is no bound. What comes from the network is counted where it enters ([`db::DbHandle`], the room's
 //! sends in flight, the session's rates and pending answers); what actors tell each other is bounded by these.
 
+pub mod access;
 pub mod db;
 pub mod directory;
 pub mod feed;

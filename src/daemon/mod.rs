@@ -166,6 +166,7 @@ impl Daemon {
             verifier,
             rates: Arc::clone(&rates),
             notices: Arc::clone(&notices),
+            access: Arc::default(),
             epoch,
             frame_limits: frame_limits(&config),
             heartbeat_interval: config.timing.heartbeat_interval,
@@ -177,6 +178,7 @@ impl Daemon {
         }
         let app = web::Data::new(app_of(parts, files, &config, lines.clone()));
         keep_house(rates, notices);
+        actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
         if let Some(starting) = starting {
             nodes::listen(starting, &app);
         }
@@ -256,6 +258,8 @@ impl Daemon {
         while self.app.parts.metrics.connections.get() > 0 && Instant::now() < half {
             tokio::time::sleep(STOP_LOOK).await;
         }
+        // No longer than what is accepted is waited for.
+        let _ = tokio::time::timeout_at(deadline.into(), self.app.parts.access.write(&self.db, true)).await;
         while !self.is_stored().await && Instant::now() < deadline {
             tokio::time::sleep(STOP_LOOK).await;
         }

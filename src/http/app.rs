@@ -60,6 +60,7 @@ impl App {
         if identity.admin {
             return Ok(identity);
         }
+        self.tell_refused(request, "scope");
         Err(Refusal::forbidden("this takes a token with the scope `admin`"))
     }
 
@@ -83,6 +84,9 @@ impl App {
         };
         verified.map_err(|error| {
             self.parts.metrics.auth_failure(error.reason());
+            if !error.is_unavailable() {
+                self.tell_refused(request, error.reason());
+            }
             self.parts.notices.tokens.say(format_args!("a token from {} was refused: {error}", from(request)));
             refusal_of(&error)
         })
@@ -108,8 +112,16 @@ impl App {
         origin::check(origins, host, &self.allowed_origins).map_err(|error| Refusal::forbidden(error.to_string()))
     }
 
+    /// For the audit trail.
+    fn tell_refused(&self, request: &HttpRequest, reason: &'static str) {
+        if let Some(peer) = request.peer_addr() {
+            self.parts.access.refused(client_of(request, peer).ip, reason);
+        }
+    }
+
     /// For who wonders why clients are not let in.
-    pub(super) fn note_refused(&self, request: &HttpRequest, why: &Refusal) {
+    pub(super) fn note_refused(&self, request: &HttpRequest, reason: &'static str, why: &Refusal) {
+        self.tell_refused(request, reason);
         let line = format_args!("a connection from {} was refused: {}", from(request), why.message);
         self.parts.notices.sockets.say(line);
     }

@@ -24,7 +24,7 @@ pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     if app.is_draining() {
         return Err(Refusal::unavailable("the daemon is stopping; try again").into());
     }
-    app.check_origin(&request).inspect_err(|refusal| app.note_refused(&request, refusal))?;
+    app.check_origin(&request).inspect_err(|refusal| app.note_refused(&request, "origin", refusal))?;
     let identity = app.identify_socket(&request).await?;
     let mut response = ws::handshake(&request)
         .map_err(|error| Refusal::new(ErrorCode::InvalidFrame, format!("this is no WebSocket upgrade: {error}")))?;
@@ -43,7 +43,7 @@ pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     let place = app.caps.take(identity.user.id, client).map_err(|full| {
         let retry_after_ms = Some(1000);
         let refusal = Refusal { code: ErrorCode::RateLimited, message: full.to_string(), retry_after_ms };
-        app.note_refused(&request, &refusal);
+        app.note_refused(&request, "too_many_sessions", &refusal);
         refusal
     })?;
     app.ensure_user(&identity).await?;
@@ -55,6 +55,7 @@ pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
         let (outbox, reader) = Outbox::open(app.outbox, taken);
         let handle = Arc::new(SessionHandle { id: SessionId(new_v7()), user, feed: Feed::new(outbox.clone()) });
         log::debug!("session {} of user {user} opens from {}", handle.id, opening.address);
+        app.parts.access.signed_in(user, handle.id, opening.address);
         let events = Box::pin(Inbound::new(reader, app.max_frame_bytes));
         let session = Session::new(Arc::clone(&app.parts), handle, opening, events).start();
         outbox.on_gone(move || tell(&session, Gone));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tenfour::actors::room;
 use tenfour::client::raw::Socket;
 use tenfour::domain::ids::ChannelId;
+use tenfour::domain::journal::Kind as RecordKind;
 use tenfour::domain::user::UserRef;
 use uuid::Uuid;
 
@@ -139,6 +140,9 @@ async fn a_session_that_is_ended_is_closed_with_4403_and_no_other() {
     daemon.admin("GET", &path).await.refuses(404, "not_found");
     daemon.admin("DELETE", &path).await.refuses(404, "not_found");
     send(&mut desk, channel, "still here").await;
+    let [record] = &daemon.records(RecordKind::SessionEnded, 1).await[..] else { panic!("one act of one admin") };
+    assert_eq!(record.detail, Some(json!({ "session": session }).to_string()));
+    assert_eq!(record.record.unwrap().by.unwrap().to_string(), id_of("host"));
     let left = json!([{"userId": id_of("ana"), "sessions": 1}]);
     daemon.shown_where("/admin/presence", "the other session", |shown| shown["online"] == left).await;
     daemon.stop().await;

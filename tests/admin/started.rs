@@ -13,7 +13,9 @@ use tenfour::client::raw::Socket;
 use tenfour::config::{AuthSettings, Config, DatabaseSettings, SecretUrl};
 use tenfour::daemon::Daemon;
 use tenfour::domain::change::By;
-use tenfour::domain::ids::ChannelId;
+use tenfour::domain::ids::{ChannelId, JournalId};
+use tenfour::domain::journal::Kind;
+use tenfour::domain::trail::Recorded;
 use tenfour::domain::user::UserRef;
 use tenfour::store::NewGroup;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -132,6 +134,20 @@ impl Started {
                 return shown;
             }
             assert!(Instant::now() < until, "{path} never showed {what}: {shown:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The records of one kind in the daemon's journal, once there are so many.
+    pub async fn records(&self, kind: Kind, count: usize) -> Vec<Recorded> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let mut all = self.daemon.app().parts.reader.records(JournalId::DAEMON, 0, 1_000).await.unwrap();
+            all.retain(|recorded| recorded.record.unwrap().kind == kind);
+            if all.len() >= count {
+                return all;
+            }
+            assert!(Instant::now() < until, "never {count} records of {kind:?}: {all:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -9,11 +9,21 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection, SqliteConnection};
 use diesel_async::SimpleAsyncConnection as _;
 
-use crate::daemon::Setup;
-use crate::process::{ProcessDaemon, command};
-use crate::socket::message;
+use serde_json::{Value, json};
+use tenfour::client::connection::ConnectError;
+use tenfour::client::raw::What;
+use tenfour::domain::ids::{JournalId, UserId};
+use tenfour::domain::trail::Recorded;
+use tenfour::store::Reader;
 
-on_each_database!(what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads);
+use crate::daemon::{Setup, id_of};
+use crate::process::{ProcessDaemon, command};
+use crate::socket::{TestSocket, message};
+
+on_each_database!(
+    what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads,
+    who_came_who_was_refused_and_who_read_is_in_the_journals,
+);
 
 /// `tenfour audit …` with the settings of a daemon.
 fn audit(database: &str, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
@@ -69,7 +79,7 @@ async fn what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads(setu
     let proof = ["verify", "--heads", heads_text, "--public-key", public.trim()];
     let (code, text) = said(&audit(&database, &[], &proof));
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("1 channels, 7 entries, 2 lines of signed heads"), "{text}");
+    assert!(text.contains("1 channels, 7 entries, 2 records in journals, 2 lines of signed heads"), "{text}");
 
     // A key that is missing is not made up by who checks.
     let nowhere = folder.path().join("nowhere");
@@ -92,6 +102,53 @@ async fn what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads(setu
     let (code, text) = said(&audit(&database, &[], &proof));
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&format!("channel {channel}, version 2: a message says something else")), "{text}");
+}
+
+async fn who_came_who_was_refused_and_who_read_is_in_the_journals(setup: Setup) {
+    let mut daemon = setup.lasting().start().await;
+    let channel = daemon.group(&["ana", "bo"]).await;
+    let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
+    for n in 0..3 {
+        ana.send(&message(channel, &format!("line {n}"), uuid::Uuid::new_v4())).await;
+        bo.expect("message").await;
+    }
+    for seq in [1, 1, 3, 2] {
+        bo.send(&json!({ "type": "read", "channelId": channel, "seq": seq })).await;
+        bo.expect("ok").await;
+    }
+    for _ in 0..3 {
+        let refused = TestSocket::try_connect("nobody", &daemon.url(), "no.token.atall").await;
+        let refused = refused.err().unwrap().what;
+        assert!(matches!(refused, What::Connect(ConnectError::Refused { status: 401, .. })), "{refused:?}");
+    }
+    let sessions: Vec<_> = [&ana, &bo].map(|socket| socket.hello["sessionId"].clone()).into();
+    // As another daemon finds it.
+    daemon.restart().await;
+    let reader = &daemon.parts().reader;
+    let told = records(reader, JournalId::of(channel)).await;
+    let read = |seq| ("read".to_owned(), Some(id_of("bo")), json!({ "seq": seq }));
+    assert_eq!(told, [read(1), read(3)]);
+    let told = records(reader, JournalId::DAEMON).await;
+    let came = |who, at: usize| {
+        ("signed_in".to_owned(), Some(id_of(who)), json!({ "session": sessions[at], "address": "127.0.0.1" }))
+    };
+    assert_eq!(told[..2], [came("ana", 0), came("bo", 1)]);
+    let (kind, by, detail) = &told[2];
+    let reason = (&detail["address"], &detail["reason"], &detail["count"]);
+    assert_eq!((kind.as_str(), by, told.len()), ("refused", &None, 3));
+    assert_eq!(reason, (&json!("127.0.0.1"), &json!("malformed"), &json!(3)));
+    daemon.stop().await;
+}
+
+type Record = (String, Option<UserId>, Value);
+
+async fn records(reader: &Reader, journal: JournalId) -> Vec<Record> {
+    let all = reader.records(journal, 0, 100).await.unwrap();
+    let told = |it: Recorded| {
+        let record = it.record.unwrap();
+        (record.kind.as_str().to_owned(), record.by, serde_json::from_str(&it.detail.unwrap()).unwrap())
+    };
+    all.into_iter().map(told).collect()
 }
 
 #[test]

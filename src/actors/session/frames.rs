@@ -176,9 +176,15 @@ impl Session {
                     Ok(())
                 }
                 Ok(_) => {
+                    act.parts.access.refused(act.opening.address, "another_user");
                     Err(Refusal::new(ErrorCode::Unauthorized, "the token is of another user; open another socket"))
                 }
-                Err(error) => Err(refusal_of(&error)),
+                Err(error) => {
+                    if !error.is_unavailable() {
+                        act.parts.access.refused(act.opening.address, error.reason());
+                    }
+                    Err(refusal_of(&error))
+                }
             };
             act.answer(outcome, reference.as_ref());
         });

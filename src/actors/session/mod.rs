@@ -23,6 +23,7 @@ use actix::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::access::Access;
 use super::db::DbHandle;
 use super::directory::Directory;
 use super::feed::Subscriber;
@@ -64,6 +65,7 @@ pub struct SessionParts {
     pub verifier: Arc<Verifier>,
     pub rates: Arc<Rates>,
     pub notices: Arc<crate::limits::notices::Notices>,
+    pub access: Arc<Access>,
     pub epoch: Arc<parking_lot::RwLock<String>>,
     pub frame_limits: FrameLimits,
     pub heartbeat_interval: Duration,

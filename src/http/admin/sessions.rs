@@ -97,6 +97,7 @@ pub(super) async fn end_here(app: &App, session: SessionId, admin: UserId) -> Re
     let ended = ask(&app.parts.registry, end).await.or_unavailable(REGISTRY)?;
     if ended {
         log::info!("session {session} is ended by the admin {admin}");
+        app.parts.access.session_ended(admin, session);
     }
     Ok(Part { total: usize::from(ended), ..Part::default() })
 }

@@ -28,10 +28,7 @@ impl Rig {
         let settings = store::Settings::new(url.parse::<DatabaseUrl>()?);
         let (_writer, reader) = store::open(settings, Handle::current()).await?;
         let report = verify(&reader, &claims).await?;
-        let found = report.findings.iter().map(|finding| {
-            let version = finding.version.map_or_else(String::new, |version| format!(", version {version}"));
-            format!("channel {}{version}: {}", finding.channel, finding.text)
-        });
+        let found = report.findings.iter().map(ToString::to_string);
         let older = report.younger.iter().map(|(channel, since)| (channel, *since));
         let older = older.chain(report.without.iter().map(|channel| (channel, 0)));
         let older = older.map(|(channel, since)| format!("channel {channel} has no trail before version {since}"));

@@ -18,6 +18,7 @@ use super::db::{DbHandle, Order};
 use crate::domain::ids::{JournalId, SessionId, UserId};
 use crate::domain::journal::{Kind, Note};
 use crate::domain::now;
+use crate::store::note;
 
 /// So long it is gathered what goes into one transaction.
 const GATHER: Duration = Duration::from_millis(50);
@@ -96,7 +97,7 @@ impl Access {
     }
 
     fn tell(&self, kind: Kind, by: Option<UserId>, detail: &impl Serialize) {
-        self.state.lock().push(Note::new(JournalId::DAEMON, kind, by, now(), detail));
+        self.state.lock().push(note(JournalId::DAEMON, kind, by, now(), detail));
         self.news.notify_one();
     }
 
@@ -150,14 +151,14 @@ impl State {
             let until = at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
             for ((address, reason), Refused { count, first }) in std::mem::take(&mut self.refused) {
                 let detail = RefusedDetail { address, reason, count, until: until.clone() };
-                self.push(Note::new(JournalId::DAEMON, Kind::Refused, None, first, &detail));
+                self.push(note(JournalId::DAEMON, Kind::Refused, None, first, &detail));
             }
         }
         let rest = self.waiting.split_off(self.waiting.len().min(MAX_BATCH));
         let mut notes = std::mem::replace(&mut self.waiting, rest);
         let lost = std::mem::take(&mut self.lost);
         if lost > 0 {
-            notes.push(Note::new(JournalId::DAEMON, Kind::Lost, None, at, &Lost { count: lost }));
+            notes.push(note(JournalId::DAEMON, Kind::Lost, None, at, &Lost { count: lost }));
         }
         notes
     }
@@ -180,8 +181,8 @@ mod tests {
 
     use super::*;
 
-    fn note(n: usize) -> Note {
-        Note::new(JournalId::DAEMON, Kind::SignedIn, None, DateTime::UNIX_EPOCH, &n)
+    fn numbered(n: usize) -> Note {
+        note(JournalId::DAEMON, Kind::SignedIn, None, DateTime::UNIX_EPOCH, &n)
     }
 
     fn taken(state: &mut State, now: Instant, all: bool) -> Vec<String> {
@@ -209,13 +210,13 @@ mod tests {
     #[test]
     fn what_could_not_be_written_comes_first_the_next_time_and_what_is_too_much_is_counted() {
         let mut state = State::default();
-        (0..3).for_each(|n| state.push(note(n)));
+        (0..3).for_each(|n| state.push(numbered(n)));
         let notes = state.take(Instant::now(), DateTime::UNIX_EPOCH, false);
-        state.push(note(3));
+        state.push(numbered(3));
         state.put_back(notes);
         assert_eq!(taken(&mut state, Instant::now(), false), ["0", "1", "2", "3"]);
-        let notes = (0..10).map(note).collect();
-        (0..MAX_WAITING + 5).for_each(|n| state.push(note(n)));
+        let notes = (0..10).map(numbered).collect();
+        (0..MAX_WAITING + 5).for_each(|n| state.push(numbered(n)));
         state.put_back(notes);
         let mut told = Vec::new();
         loop {

@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::ChannelId;
-    use crate::domain::journal::Note;
+    use crate::store::note;
 
     const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1));
 
@@ -157,7 +157,7 @@ mod tests {
         let notes = [(1, Kind::Read, 1, 11), (2, Kind::Joined, 3, 12), (1, Kind::Read, 4, 13)];
         let mut records = Vec::new();
         for (who, kind, seq, seconds) in notes {
-            let note = Note::new(journal.id, kind, Some(user(who)), at(seconds), &ReadUpTo { seq });
+            let note = note(journal.id, kind, Some(user(who)), at(seconds), &ReadUpTo { seq });
             let record = journal.write(&note);
             records.push(Recorded { number: record.number, record: Some(record), detail: Some(note.detail) });
         }

@@ -4,6 +4,7 @@
 //! The trail itself is written by the store, in the transaction of each change. Here [`verify`] reads it back for `tenfour
 //! audit verify`, and [`export`] is a task of the daemon. Never changes the database.
 
+pub mod evidence;
 pub mod export;
 pub mod heads;
 mod journal;

@@ -45,6 +45,16 @@ pub async fn verify(reader: &Reader, claims: &Claims) -> Result<Report, StoreErr
     Ok(report)
 }
 
+/// The same of one channel and its journal.
+pub async fn verify_one(reader: &Reader, id: ChannelId) -> Result<Report, StoreError> {
+    let (mut report, claims) = (Report::default(), Claims::default());
+    let judged = channel(reader, id, &claims, &mut report).await;
+    report.note_unreadable(Place::Channel(id), judged)?;
+    let judged = journal(reader, JournalId::of(id), &claims, &mut report).await;
+    report.note_unreadable(Place::Journal(JournalId::of(id)), judged)?;
+    Ok(report)
+}
+
 impl Report {
     /// A row that is none, which the daemon never writes, is a finding.
     fn note_unreadable(&mut self, place: Place, judged: Result<(), StoreError>) -> Result<(), StoreError> {

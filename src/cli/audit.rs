@@ -1,11 +1,12 @@
 //! `tenfour audit`: whether the past is what it was.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
+use super::evidence::{self, Check, Export};
 use super::flags::SettingFlags;
 use crate::audit::heads::Claims;
 use crate::audit::verify::{Report, verify};
@@ -23,6 +24,10 @@ pub(super) struct Audit {
 enum What {
     /// Judge the whole audit trail of the database that the settings name; a daemon may be at work on it.
     Verify(Verify),
+    /// Write what happened in a channel to a file that a person can read and a machine can judge.
+    Export(Export),
+    /// Judge such a file, without any database.
+    Check(Check),
     /// Print the public key with which signed heads are checked. The key is made where there is none.
     Key(SettingFlags),
 }
@@ -43,7 +48,10 @@ struct Verify {
 impl Audit {
     pub(super) fn flags(&self) -> SettingFlags {
         match &self.what {
-            What::Verify(Verify { flags, .. }) | What::Key(flags) => flags.clone(),
+            What::Verify(Verify { flags, .. })
+            | What::Export(Export { flags, .. })
+            | What::Check(Check { flags, .. })
+            | What::Key(flags) => flags.clone(),
         }
     }
 
@@ -54,12 +62,14 @@ impl Audit {
                 writeln!(io::stdout(), "{}", key.public()).map_err(|error| unwritten(&error))
             }
             What::Verify(options) => judged(config, &options),
+            What::Export(options) => evidence::export(config, &options),
+            What::Check(options) => evidence::judge(config, &options),
         }
     }
 }
 
 /// For who only checks: a key that was made now has signed nothing.
-fn kept(config: &Config) -> Result<SigningKey, Failure> {
+pub(super) fn kept(config: &Config) -> Result<SigningKey, Failure> {
     match &config.audit.key {
         Some(path) if !path.is_file() => {
             Err(Failure::Failed(format!("there is no key in {}: give the public one as --public-key", path.display())))
@@ -79,17 +89,18 @@ fn key(config: &Config) -> Result<SigningKey, Failure> {
     SigningKey::of(&text).map_err(|error| failed(&error))
 }
 
-fn judged(config: &Config, options: &Verify) -> Result<(), Failure> {
-    let claims = match &options.heads {
-        None => Claims::default(),
-        Some(folder) => {
-            let key = match &options.public_key {
-                Some(text) => text.parse::<PublicKey>().map_err(|error| Failure::Failed(error.to_string()))?,
-                None => kept(config)?.public(),
-            };
-            Claims::read(folder, &key).map_err(|error| Failure::Failed(format!("{}: {error}", folder.display())))?
-        }
+/// What was signed, in a folder of heads; nothing without one.
+pub(super) fn claims(config: &Config, heads: Option<&Path>, public_key: Option<&str>) -> Result<Claims, Failure> {
+    let Some(folder) = heads else { return Ok(Claims::default()) };
+    let key = match public_key {
+        Some(text) => text.parse::<PublicKey>().map_err(|error| Failure::Failed(error.to_string()))?,
+        None => kept(config)?.public(),
     };
+    Claims::read(folder, &key).map_err(|error| Failure::Failed(format!("{}: {error}", folder.display())))
+}
+
+fn judged(config: &Config, options: &Verify) -> Result<(), Failure> {
+    let claims = claims(config, options.heads.as_deref(), options.public_key.as_deref())?;
     let settings =
         store::Settings { pg_schema: config.database.schema.clone(), ..store::Settings::new(database(config)?) };
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
@@ -109,7 +120,7 @@ fn judged(config: &Config, options: &Verify) -> Result<(), Failure> {
 }
 
 /// A database that is not there is not made.
-fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
+pub(super) fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
     let url: DatabaseUrl = config
         .database
         .url

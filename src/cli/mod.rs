@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 pub mod chat;
 mod dev;
+mod evidence;
 mod flags;
 mod serve;
 mod token;

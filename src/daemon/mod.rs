@@ -8,6 +8,7 @@ mod serve;
 mod sweep;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -48,6 +49,8 @@ use nodes::Nodes;
 use runtime::Background;
 use serve::{bind, lines_of, serve};
 
+/// Exports of evidence at a time: each reads all of a channel.
+const EXPORTS: usize = 2;
 /// How often it is looked whether a rate bucket can be forgotten.
 const FORGET_RATES: Duration = Duration::from_secs(60);
 /// How long the closes of a stopping daemon are spread.
@@ -176,7 +179,7 @@ impl Daemon {
         if let Some(files) = &files {
             sweep::keep(files.clone(), db.clone(), parts.reader.clone(), &background.handle);
         }
-        let app = web::Data::new(app_of(parts, files, &config, lines.clone()));
+        let app = web::Data::new(app_of(parts, files, seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
         if let Some(starting) = starting {
@@ -312,16 +315,32 @@ async fn open_store(config: &Config, background: &tokio::runtime::Handle) -> Res
 /// Carries heads of the audit trail away while the system runs, where that was asked for.
 fn exporter(config: &Config, reader: &Reader) -> Result<Option<Arc<Exporter>>, StartError> {
     let (Some(folder), Some(key)) = (&config.audit.heads, &config.audit.key) else { return Ok(None) };
-    let failed = |error: &dyn std::error::Error| StartError::AuditKey(format!("{}: {error}", key.display()));
-    let text = config::random_at(key).map_err(|error| failed(&error))?;
-    let key = SigningKey::of(&text).map_err(|error| failed(&error))?;
+    let key = audit_key(key)?;
     log::info!("heads of the audit trail go to {}, signed by {}", folder.display(), key.public());
     let exporter = Arc::new(Exporter::new(reader.clone(), key, folder)?);
     actix::spawn(Arc::clone(&exporter).run());
     Ok(Some(exporter))
 }
 
-fn app_of(parts: Arc<SessionParts>, files: Option<Files>, config: &Config, lines: Lines) -> App {
+fn audit_key(path: &Path) -> Result<SigningKey, StartError> {
+    let failed = |error: &dyn std::error::Error| StartError::AuditKey(format!("{}: {error}", path.display()));
+    let text = config::random_at(path).map_err(|error| failed(&error))?;
+    SigningKey::of(&text).map_err(|error| failed(&error))
+}
+
+/// By which evidence is sealed: the key of the audit trail, where there is one.
+fn seal(config: &Config) -> Result<Option<Arc<SigningKey>>, StartError> {
+    let path = config.audit.key.as_deref().filter(|path| path.is_file());
+    path.map(|path| audit_key(path).map(Arc::new)).transpose()
+}
+
+fn app_of(
+    parts: Arc<SessionParts>,
+    files: Option<Files>,
+    seal: Option<Arc<SigningKey>>,
+    config: &Config,
+    lines: Lines,
+) -> App {
     App {
         parts,
         files,
@@ -333,6 +352,8 @@ fn app_of(parts: Arc<SessionParts>, files: Option<Files>, config: &Config, lines
         max_group_members: config.limits.max_group_members,
         outbox: OutboxLimits { bytes: config.limits.outbox_bytes, ..OutboxLimits::default() },
         draining: AtomicBool::new(false),
+        exports: Arc::new(tokio::sync::Semaphore::new(EXPORTS)),
+        seal,
         started: Instant::now(),
         demo: OnceLock::new(),
     }

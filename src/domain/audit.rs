@@ -88,7 +88,7 @@ pub enum What {
 
 impl Entry {
     /// Every field has a fixed width for its kind, so that no two entries have the same bytes.
-    fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(160);
         bytes.extend(self.channel_id.0.as_bytes());
         bytes.extend(self.version.to_be_bytes());
@@ -136,10 +136,16 @@ impl Head {
 
     #[must_use]
     pub fn and(self, entry: &Entry) -> Self {
+        self.and_bytes(&entry.bytes())
+    }
+
+    /// The same of an entry's bytes.
+    #[must_use]
+    pub fn and_bytes(self, entry: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(FORM);
         hash.update(self.0);
-        hash.update(entry.bytes());
+        hash.update(entry);
         Self(hash.finalize().into())
     }
 }

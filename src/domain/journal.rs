@@ -27,12 +27,15 @@ pub enum Kind {
     Refused,
     /// An admin ended a session: `{"session":…}`.
     SessionEnded,
+    /// Evidence was exported: `{"channel":…,"from":…,"to":…,"format":…,"by":…}`.
+    Exported,
     /// So many records could not be written, since the database took none for too long: `{"count":…}`.
     Lost,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Read, Self::Joined, Self::SignedIn, Self::Refused, Self::SessionEnded, Self::Lost];
+    const ALL: [Self; 7] =
+        [Self::Read, Self::Joined, Self::SignedIn, Self::Refused, Self::SessionEnded, Self::Exported, Self::Lost];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +44,7 @@ impl Kind {
             Self::SignedIn => "signed_in",
             Self::Refused => "refused",
             Self::SessionEnded => "session_ended",
+            Self::Exported => "exported",
             Self::Lost => "lost",
         }
     }
@@ -66,14 +70,6 @@ pub struct Note {
     pub at: DateTime<Utc>,
     /// A JSON object.
     pub detail: String,
-}
-
-impl Note {
-    pub fn new(journal: JournalId, kind: Kind, by: Option<UserId>, at: DateTime<Utc>, detail: &impl Serialize) -> Self {
-        // Texts and numbers alone: not reachable.
-        let detail = serde_json::to_string(detail).unwrap_or_default();
-        Self { journal, kind, by, at, detail }
-    }
 }
 
 /// A line of a journal, as it is in its chain.

@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
+use tokio::sync::Semaphore;
 
 use super::demo::Demo;
 use super::files::Files;
 use super::origin;
 use crate::actors::db::Order;
 use crate::actors::session::{SessionParts, refusal_of};
+use crate::audit::SigningKey;
 use crate::auth::{self, AuthError, Identity, Presented};
 use crate::limits::address::Client;
 use crate::limits::bodies::Bodies;
@@ -36,6 +38,10 @@ pub struct App {
     pub outbox: Limits,
     pub draining: AtomicBool,
     pub started: Instant,
+    /// One for each export of evidence that may be under way.
+    pub exports: Arc<Semaphore>,
+    /// By which evidence is sealed; none where there is no key.
+    pub seal: Option<Arc<SigningKey>>,
     /// Only in `tenfour dev`.
     pub demo: OnceLock<Demo>,
 }

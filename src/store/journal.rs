@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::Serialize;
 
 use super::backend::{Conn, with_conn};
 use super::error::StoreError;
@@ -17,6 +18,13 @@ use crate::domain::audit::{Head, TextHash};
 use crate::domain::ids::{ChannelId, JournalId, UserId};
 use crate::domain::journal::{Journal, Kind, Note, Record};
 use crate::domain::trail::{JournalTrail, ReadMark, Recorded};
+
+/// A note whose words are `detail`, as a JSON object.
+pub fn note(journal: JournalId, kind: Kind, by: Option<UserId>, at: DateTime<Utc>, detail: &impl Serialize) -> Note {
+    // Texts and numbers alone: not reachable.
+    let detail = serde_json::to_string(detail).unwrap_or_default();
+    Note { journal, kind, by, at, detail }
+}
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = audit_journals)]

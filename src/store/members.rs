@@ -255,7 +255,7 @@ pub(super) async fn mark_read(
 
 /// What the channel's journal has of a mark.
 fn mark_noted(kind: Kind, channel: ChannelId, user: UserId, seq: i64, at: DateTime<Utc>) -> Note {
-    Note::new(JournalId::of(channel), kind, Some(user), at, &ReadUpTo { seq })
+    journal::note(JournalId::of(channel), kind, Some(user), at, &ReadUpTo { seq })
 }
 
 async fn standings(conn: &mut Conn, marks: &[Mark]) -> QueryResult<HashMap<(ChannelId, UserId), Standing>> {

@@ -45,6 +45,7 @@ pub use attachments::{Held, NewUpload, Uploaded};
 pub use error::{OpenError, StoreError};
 pub use indexer::Indexer;
 pub use jobs::{Job, pause};
+pub use journal::note;
 pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
 pub use writer::{NewGroup, Writer};

@@ -151,6 +151,7 @@ pub const TABLE: &[Row] = &[
     call("404   404   403   200+  200+  200+  | 404   403   200+  | 404   404", "DELETE /messages/{id}", "{others}", ""),
     call("404   404   409   409   409   409   | 404   409   409   | 404   404", "DELETE /messages/{id}", "{own-deleted}", ""),
     call("404   404   403   409   409   409   | 404   403   409   | 404   404", "DELETE /messages/{id}", "{others-deleted}", ""),
+    call("403   403   403   403   403   200   | 403   403   200   | 403   404", "GET /channels/{id}/evidence", "", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{own}", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others}", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others-deleted}", ""),

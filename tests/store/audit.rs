@@ -14,10 +14,10 @@ use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
 use tenfour::domain::change::{By, Mark};
 use tenfour::domain::channel::{Audience, Role};
 use tenfour::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
-use tenfour::domain::journal::{Kind, Note, ReadUpTo};
+use tenfour::domain::journal::{Kind, ReadUpTo};
 use tenfour::domain::message::SendDigest;
 use tenfour::domain::now;
-use tenfour::store::{NewUpload, Reader, Uploaded, Writer};
+use tenfour::store::{NewUpload, Reader, Uploaded, Writer, note};
 use uuid::Uuid;
 
 use crate::kit::*;
@@ -64,7 +64,7 @@ async fn file(writer: &Writer, of: &str, name: &str) -> AttachmentId {
 }
 
 /// A group and a direct channel in which everything happens that can; the second of three moments is in between.
-async fn busy(writer: &Writer) -> ChannelId {
+pub(crate) async fn busy(writer: &Writer) -> ChannelId {
     let channel = group(writer, &["ana", "bo", "cy", "dee", "eve"]).await;
     let (direct, _) = writer.create_direct(by("ana"), user("ana"), user("bo"), false, now()).await.unwrap().unwrap();
     let mut sent = Vec::new();
@@ -96,8 +96,8 @@ async fn busy(writer: &Writer) -> ChannelId {
         let marks = vec![mark(id), mark(direct.id)];
         writer.mark_read(marks, now()).await.unwrap();
     }
-    let signed_in = Note::new(JournalId::DAEMON, Kind::SignedIn, Some(user("ana").id), now(), &ReadUpTo { seq: 7 });
-    let refused = Note::new(JournalId::DAEMON, Kind::Refused, None, now(), &"nobody");
+    let signed_in = note(JournalId::DAEMON, Kind::SignedIn, Some(user("ana").id), now(), &ReadUpTo { seq: 7 });
+    let refused = note(JournalId::DAEMON, Kind::Refused, None, now(), &"nobody");
     writer.record(vec![signed_in, refused]).await.unwrap();
     writer.set_role(by("ana"), id, user("cy"), Role::Admin, now()).await.unwrap().unwrap().unwrap();
     writer.rename(By::Host, id, "Dock 9".to_owned(), now()).await.unwrap().unwrap().unwrap();

@@ -5,6 +5,7 @@
 mod append;
 mod audit;
 mod commits;
+mod evidence;
 mod keys;
 mod kit;
 mod members;

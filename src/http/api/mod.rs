@@ -6,6 +6,7 @@
 mod asker;
 mod attachments;
 mod channels;
+mod evidence;
 mod gate;
 mod input;
 mod members;
@@ -44,6 +45,7 @@ macro_rules! calls {
 calls! {
     "/channels" ["GET, POST"] { get: channels::list, post: channels::create }
     "/channels/{id}" ["GET, PATCH"] { get: channels::show, patch: channels::update }
+    "/channels/{id}/evidence" ["GET"] { get: evidence::export }
     "/channels/{id}/members" ["GET, POST"] { get: members::list, post: members::add }
     "/channels/{id}/members/{userId}" ["PATCH, DELETE"] { patch: members::set_role, delete: members::remove }
     "/channels/{id}/messages" ["GET, POST"] { get: messages::history, post: messages::send }

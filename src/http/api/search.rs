@@ -52,7 +52,7 @@ pub(super) async fn find(asker: Asker, request: HttpRequest) -> Answer {
 }
 
 /// A time of RFC 3339, in any zone.
-struct Time(DateTime<Utc>);
+pub(super) struct Time(pub(super) DateTime<Utc>);
 
 impl FromStr for Time {
     type Err = &'static str;

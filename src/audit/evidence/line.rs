@@ -1,0 +1,300 @@
+//! The lines of evidence, as JSON objects. What is hashed is told with its words, so that both can be compared.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::attachment::Attachment;
+use crate::domain::audit::{Entry, FilesHash, TextHash, What};
+use crate::domain::channel::{ChannelKind, Role};
+use crate::domain::hex::{hex, unhex};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::journal::{Kind, ReadUpTo, Record};
+use crate::domain::message::SendDigest;
+
+/// Another meaning of these lines gets another name.
+pub const FORM: &str = "tenfour evidence 1";
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Line {
+    /// The first.
+    Export(Box<Export>),
+    /// Who is in the channel now, and how far they have read.
+    Member(MemberLine),
+    /// Of the channel's journal, one after the other.
+    Record(RecordLine),
+    /// Of the channel's trail, one after the other.
+    Entry(Box<EntryLine>),
+    /// An entry after the time that was asked for: its bytes in hexadecimal digits, without words.
+    Link { version: i64, entry: String },
+    /// The last, where there is a key: its signature of the SHA-256 of all lines before, line feeds included.
+    Seal { public_key: String, signature: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Export {
+    pub form: String,
+    pub channel_id: ChannelId,
+    pub channel_type: ChannelKind,
+    pub name: Option<String>,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub exported_at: String,
+    /// What `tenfour audit verify` said of this channel at that time; nothing where all was well.
+    pub findings: Vec<String>,
+    /// Where the chain begins that follows, and where it ends.
+    pub trail: Span,
+    pub journal: Span,
+}
+
+/// Of a chain: the number and the head before the first link that is told, and those of the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Span {
+    /// Of a trail the version after which it began, -1 where it is whole; of a journal when it began, in microseconds.
+    pub since: i64,
+    pub after: i64,
+    pub after_head: String,
+    pub until: i64,
+    pub head: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberLine {
+    pub user_id: UserId,
+    pub external_id: Option<String>,
+    pub name: String,
+    pub role: Role,
+    pub joined_at: Option<String>,
+    pub last_read_seq: i64,
+    pub last_read_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordLine {
+    pub number: i64,
+    pub at: String,
+    pub by: Option<UserId>,
+    pub by_name: Option<String>,
+    pub kind: String,
+    pub hash: String,
+    /// A JSON object as a text. None: erased, or after the time that was asked for.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryLine {
+    pub version: i64,
+    pub at: String,
+    /// None: the host application's server.
+    pub by: Option<UserId>,
+    pub by_name: Option<String>,
+    #[serde(flatten)]
+    pub what: Told,
+}
+
+/// What an entry is of. Words that are missing were erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Told {
+    Created { hash: String, detail: Option<String> },
+    Sent(Box<SentLine>),
+    Edited { message_id: MessageId, hash: String, content: Option<String> },
+    Deleted { message_id: MessageId },
+    Changed { hash: String, detail: Option<String> },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentLine {
+    pub message_id: MessageId,
+    pub client_id: ClientId,
+    pub seq: i64,
+    /// SHA-256 of what was sent.
+    pub digest: String,
+    pub content: Option<String>,
+    pub content_type: String,
+    pub reply_to_id: Option<MessageId>,
+    pub attachment_ids: Vec<AttachmentId>,
+    /// Of the files, where there are any.
+    pub files_hash: Option<String>,
+    /// Those that are still there.
+    pub attachments: Vec<Attachment>,
+    /// Who has read it, by the journal, and when they first had.
+    pub read_by: Vec<ReadBy>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadBy {
+    pub user_id: UserId,
+    pub name: Option<String>,
+    pub at: String,
+}
+
+/// To the microsecond, which is what is hashed.
+pub(super) fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Only in that form: nothing may be changed that is not hashed.
+pub(super) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+    (time(at) == text).then_some(at)
+}
+
+pub(super) fn bytes32(text: &str) -> Option<[u8; 32]> {
+    unhex(text)?.try_into().ok()
+}
+
+impl EntryLine {
+    /// The entry that these fields are; `None` where they make none.
+    pub(super) fn entry(&self, channel_id: ChannelId) -> Option<Entry> {
+        let what = match &self.what {
+            Told::Created { hash, .. } => What::Created { detail: TextHash(bytes32(hash)?) },
+            Told::Changed { hash, .. } => What::Changed { detail: TextHash(bytes32(hash)?) },
+            Told::Edited { message_id, hash, .. } => {
+                What::Edited { message_id: *message_id, content: TextHash(bytes32(hash)?) }
+            }
+            Told::Deleted { message_id } => What::Deleted { message_id: *message_id },
+            Told::Sent(sent) => What::Sent {
+                message_id: sent.message_id,
+                client_id: sent.client_id,
+                seq: sent.seq,
+                digest: SendDigest(bytes32(&sent.digest)?),
+                files: match &sent.files_hash {
+                    Some(hash) => Some(FilesHash(bytes32(hash)?)),
+                    None => None,
+                },
+            },
+        };
+        Some(Entry { channel_id, version: self.version, at: parse_time(&self.at)?, by: self.by, what })
+    }
+
+    /// Whether the words are those that were hashed. Words that are missing say nothing else.
+    pub(super) fn is_true(&self, channel_id: ChannelId) -> bool {
+        let is = |text: &Option<String>, hash: &str| {
+            text.as_ref().is_none_or(|text| bytes32(hash) == Some(TextHash::of(text).0))
+        };
+        match &self.what {
+            Told::Created { hash, detail } | Told::Changed { hash, detail } => is(detail, hash),
+            Told::Edited { hash, content, .. } => is(content, hash),
+            Told::Deleted { .. } => true,
+            Told::Sent(sent) => sent.is_true(channel_id),
+        }
+    }
+}
+
+impl SentLine {
+    fn is_true(&self, channel_id: ChannelId) -> bool {
+        let Self { content_type, reply_to_id, attachment_ids, attachments, .. } = self;
+        let is_content = self.content.as_ref().is_none_or(|content| {
+            let digest = SendDigest::of(channel_id, content_type, *reply_to_id, content, attachment_ids);
+            bytes32(&self.digest) == Some(digest.0)
+        });
+        let there: Vec<AttachmentId> = attachments.iter().map(|file| file.id).collect();
+        // A deleted message has let go of its files; which ones stays.
+        let are_files = there.is_empty()
+            || there == *attachment_ids
+                && FilesHash::of(attachments).map(|hash| hash.0) == self.files_hash.as_deref().and_then(bytes32);
+        is_content && are_files
+    }
+}
+
+impl RecordLine {
+    pub(super) fn of(record: &Record, detail: Option<String>, by_name: Option<String>) -> Self {
+        Self {
+            number: record.number,
+            at: time(record.at),
+            by: record.by,
+            by_name,
+            kind: record.kind.as_str().to_owned(),
+            hash: hex(&record.detail.0),
+            detail,
+        }
+    }
+
+    pub(super) fn record(&self) -> Option<Record> {
+        let (at, detail) = (parse_time(&self.at)?, TextHash(bytes32(&self.hash)?));
+        Some(Record { number: self.number, kind: Kind::of(&self.kind)?, by: self.by, at, detail })
+    }
+}
+
+/// What each has read and when, by the records.
+#[derive(Debug, Default)]
+pub(super) struct Marks(HashMap<UserId, Reader>);
+
+#[derive(Debug, Default)]
+struct Reader {
+    /// What is up to there was read before, or was there before they came.
+    floor: i64,
+    /// After which, up to which, when; ascending.
+    read: Vec<(i64, i64, DateTime<Utc>)>,
+}
+
+impl Marks {
+    /// The next record, in their order. What says no number is passed over.
+    pub(super) fn note(&mut self, record: &Record, detail: Option<&str>) {
+        let Some((user, up_to)) = record.by.zip(detail.and_then(|text| serde_json::from_str(text).ok())) else {
+            return;
+        };
+        let ReadUpTo { seq } = up_to;
+        let reader = self.0.entry(user).or_default();
+        match record.kind {
+            Kind::Joined => reader.floor = seq,
+            Kind::Read if seq > reader.floor => {
+                reader.read.push((reader.floor, seq, record.at));
+                reader.floor = seq;
+            }
+            _ => {}
+        }
+    }
+
+    /// Who has read that message of `sender`, and when they first had; ascending by time.
+    pub(super) fn of(&self, seq: i64, sender: Option<UserId>) -> Vec<(DateTime<Utc>, UserId)> {
+        let first = |(user, reader): (&UserId, &Reader)| {
+            let at = reader.read.partition_point(|(_, up_to, _)| *up_to < seq);
+            reader.read.get(at).filter(|(after, ..)| *after < seq).map(|(.., at)| (*at, *user))
+        };
+        let readers = self.0.iter().filter(|(user, _)| sender != Some(**user));
+        let mut read: Vec<_> = readers.filter_map(first).collect();
+        read.sort_unstable();
+        read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn who_came_later_has_not_read_what_was_there_before() {
+        let [ana, fay] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
+        let mut marks = Marks::default();
+        let mut note = |kind, by, seq: i64, second| {
+            let at = DateTime::from_timestamp(second, 0).unwrap();
+            let record = Record { number: second, kind, by: Some(by), at, detail: TextHash::of("") };
+            marks.note(&record, Some(&format!("{{\"seq\":{seq}}}")));
+            at
+        };
+        let first = note(Kind::Read, ana, 3, 1);
+        note(Kind::Joined, fay, 4, 2);
+        let second = note(Kind::Read, fay, 6, 3);
+        let third = note(Kind::Read, ana, 5, 4);
+        assert_eq!(marks.of(2, None), [(first, ana)]);
+        assert_eq!(marks.of(4, None), [(third, ana)]);
+        assert_eq!(marks.of(5, None), [(second, fay), (third, ana)]);
+        assert_eq!(marks.of(5, Some(fay)), [(third, ana)]);
+        assert_eq!(marks.of(6, None), [(second, fay)]);
+        assert_eq!(marks.of(7, None), []);
+    }
+}

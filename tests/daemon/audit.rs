@@ -81,6 +81,31 @@ async fn what_a_daemon_did_is_proven_from_its_database_and_its_signed_heads(setu
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("1 channels, 7 entries, 2 records in journals, 2 lines of signed heads"), "{text}");
 
+    let page = folder.path().join("evidence.html");
+    let file = page.to_str().unwrap();
+    let channel_text = channel.to_string();
+    let export = ["export", "--channel", &channel_text, "--format", "html", "--output", file];
+    let (code, text) = said(&audit(&database, &[settings[1]], &export));
+    assert_eq!((code, text.as_str()), (Some(0), ""));
+    let check = ["check", file, "--heads", heads_text, "--public-key", public.trim()];
+    let (code, text) = said(&audit("sqlite:nowhere/at/all.db", &[], &check));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(&format!("7 entries, 0 records, sealed by {}", public.trim())), "{text}");
+    assert!(text.contains("signed elsewhere up to version 6"), "{text}");
+    let (code, text) = said(&audit(&database, &[settings[1]], &export));
+    assert!(code == Some(1) && text.contains("evidence.html"), "what is there is not written over: {text}");
+    let forged = fs::read_to_string(&page).unwrap().replace("round 1, line 2", "round 1, line 5");
+    fs::write(&page, forged).unwrap();
+    let (code, text) = said(&audit(&database, &[], &check));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("version 3 says something else than it did") && text.contains("its seal is broken"),
+        "{text}"
+    );
+    let nowhere = uuid::Uuid::new_v4().to_string();
+    let (code, text) = said(&audit(&database, &[], &["export", "--channel", &nowhere]));
+    assert!(code == Some(1) && text.contains("there is no such channel"), "{text}");
+
     // A key that is missing is not made up by who checks.
     let nowhere = folder.path().join("nowhere");
     let (code, text) = said(&audit(

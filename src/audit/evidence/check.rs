@@ -12,7 +12,7 @@ use crate::audit::heads::Claims;
 use crate::audit::key::PublicKey;
 use crate::domain::audit::{Head, TextHash};
 use crate::domain::hex::{hex, unhex};
-use crate::domain::ids::{JournalId, UserId};
+use crate::domain::ids::{JournalId, MessageId, UserId};
 use crate::domain::journal::{Journal, Kind, ReadUpTo};
 
 /// What a file was found to be.
@@ -99,6 +99,8 @@ struct Judge<'a> {
     journal: Journal,
     /// Up to where each had read, and when.
     read: HashMap<(UserId, String), i64>,
+    /// The numbers of messages that were sent within the time.
+    sent: HashMap<MessageId, i64>,
 }
 
 impl<'a> Judge<'a> {
@@ -115,6 +117,7 @@ impl<'a> Judge<'a> {
             head: head(&export.trail),
             journal,
             read: HashMap::new(),
+            sent: HashMap::new(),
         };
         for finding in &export.findings {
             judge.fault(&format!("when it was exported, the trail did not hold: {finding}"));
@@ -177,7 +180,12 @@ impl<'a> Judge<'a> {
             self.fault(&format!("version {version} says something else than it did"));
         }
         if let Told::Sent(sent) = &line.what {
+            self.sent.insert(sent.message_id, sent.seq);
             self.readers(version, sent);
+        }
+        let told = line.of().and_then(|(message, seq)| self.sent.get(&message).zip(seq));
+        if told.is_some_and(|(sent, seq)| *sent != seq) {
+            self.fault(&format!("version {version} is of another message"));
         }
         self.link(version, &entry.bytes());
     }

@@ -143,6 +143,7 @@ fn csv(line: &Line) -> String {
     row[1].clone_from(at);
     row[2] = by.map_or_else(String::new, |by| by.to_string());
     row[3] = by_name.clone().unwrap_or_default();
+    row[6] = entry.of().and_then(|(_, seq)| seq).map_or_else(String::new, |seq| seq.to_string());
     let mut words = |text: &Option<String>, hash: &str| {
         (row[9], row[10]) = (text.clone().unwrap_or_default(), hash.to_owned());
         row[13] = if text.is_some() { String::new() } else { "erased".to_owned() };
@@ -160,14 +161,13 @@ fn csv(line: &Line) -> String {
         Told::Created { .. } => ("created".to_owned(), String::new()),
         Told::Changed { .. } => ("changed".to_owned(), String::new()),
         Told::Edited { message_id, .. } => ("edited".to_owned(), message_id.to_string()),
-        Told::Deleted { message_id } => ("deleted".to_owned(), message_id.to_string()),
+        Told::Deleted { message_id, .. } => ("deleted".to_owned(), message_id.to_string()),
         Told::Sent(sent) => ("sent".to_owned(), sent.message_id.to_string()),
     };
     row.map(|text| cell(&text)).join(",") + "\r\n"
 }
 
 fn sent_columns(sent: &SentLine, row: &mut [String; 14]) {
-    row[6] = sent.seq.to_string();
     row[7].clone_from(&sent.content_type);
     row[8] = sent.reply_to_id.map_or_else(String::new, |id| id.to_string());
     for (at, file) in sent.attachments.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::form::plain;
 use super::line::{EntryLine, Export, Line, MemberLine, RecordLine, SentLine, Told};
+use crate::domain::ids::MessageId;
 
 /// Before and after a block of lines.
 pub(super) const BLOCK: (&str, &str) = ("<script type=\"application/x-ndjson\">\n", "</script>\n");
@@ -125,8 +126,8 @@ fn entry(html: &mut String, entry: &EntryLine) -> std::fmt::Result {
     let did = match what {
         Told::Created { .. } => "made the channel".to_owned(),
         Told::Changed { .. } => "changed the channel".to_owned(),
-        Told::Edited { message_id, .. } => format!("edited message {message_id}"),
-        Told::Deleted { message_id } => format!("deleted message {message_id}"),
+        Told::Edited { message_id, seq, .. } => format!("edited message {}", named(*message_id, *seq)),
+        Told::Deleted { message_id, seq } => format!("deleted message {}", named(*message_id, *seq)),
         Told::Sent(sent) => format!("sent message {}", sent.seq),
     };
     writeln!(
@@ -144,6 +145,10 @@ fn entry(html: &mut String, entry: &EntryLine) -> std::fmt::Result {
         Told::Sent(sent) => self::sent(html, sent)?,
     }
     writeln!(html, "</article>")
+}
+
+fn named(message: MessageId, seq: Option<i64>) -> String {
+    seq.map_or_else(|| message.to_string(), |seq| seq.to_string())
 }
 
 fn words(html: &mut String, text: Option<&str>) -> std::fmt::Result {

@@ -106,8 +106,8 @@ pub struct EntryLine {
 pub enum Told {
     Created { hash: String, detail: Option<String> },
     Sent(Box<SentLine>),
-    Edited { message_id: MessageId, hash: String, content: Option<String> },
-    Deleted { message_id: MessageId },
+    Edited { message_id: MessageId, seq: Option<i64>, hash: String, content: Option<String> },
+    Deleted { message_id: MessageId, seq: Option<i64> },
     Changed { hash: String, detail: Option<String> },
 }
 
@@ -163,7 +163,7 @@ impl EntryLine {
             Told::Edited { message_id, hash, .. } => {
                 What::Edited { message_id: *message_id, content: TextHash(bytes32(hash)?) }
             }
-            Told::Deleted { message_id } => What::Deleted { message_id: *message_id },
+            Told::Deleted { message_id, .. } => What::Deleted { message_id: *message_id },
             Told::Sent(sent) => What::Sent {
                 message_id: sent.message_id,
                 client_id: sent.client_id,
@@ -176,6 +176,15 @@ impl EntryLine {
             },
         };
         Some(Entry { channel_id, version: self.version, at: parse_time(&self.at)?, by: self.by, what })
+    }
+
+    /// Which message it is of, and that one's number as it is told.
+    pub(super) fn of(&self) -> Option<(MessageId, Option<i64>)> {
+        match &self.what {
+            Told::Created { .. } | Told::Changed { .. } => None,
+            Told::Edited { message_id, seq, .. } | Told::Deleted { message_id, seq } => Some((*message_id, *seq)),
+            Told::Sent(sent) => Some((sent.message_id, Some(sent.seq))),
+        }
     }
 
     /// Whether the words are those that were hashed. Words that are missing say nothing else.

@@ -9,7 +9,7 @@ use super::line::{EntryLine, Export, FORM, Line, Marks, MemberLine, ReadBy, Reco
 use crate::audit::verify::verify_one;
 use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
 use crate::domain::hex::hex;
-use crate::domain::ids::{JournalId, UserId};
+use crate::domain::ids::{JournalId, MessageId, UserId};
 use crate::domain::journal::{Journal, Record};
 use crate::domain::message::SendDigest;
 use crate::domain::now;
@@ -43,6 +43,8 @@ pub struct Source {
     notes: VecDeque<Noted>,
     /// The changes that they are of, by version.
     changes: HashMap<i64, String>,
+    /// The numbers of messages that were changed.
+    seqs: HashMap<MessageId, i64>,
     /// Whatever an edit may have said.
     said: HashMap<[u8; 32], String>,
     marks: Marks,
@@ -76,6 +78,7 @@ impl Source {
             chain,
             notes: notes.collect(),
             changes,
+            seqs: HashMap::new(),
             said: HashMap::new(),
             marks: Marks::default(),
             names: HashMap::new(),
@@ -217,6 +220,7 @@ impl Source {
     /// What an edit further on may have said.
     fn remember(&mut self, message: &MessageTrail) {
         if !message.revisions.is_empty() {
+            self.seqs.insert(message.id, message.seq);
             let all = message.revisions.iter().map(|(_, content, _)| content).chain([&message.content]);
             self.said.extend(all.map(|content| (TextHash::of(content).0, content.clone())));
         }
@@ -257,9 +261,12 @@ impl Source {
                     Told::Changed { hash: hex(&detail.0), detail: source.changes.get(&noted.version).cloned() }
                 }
                 What::Edited { message_id, content } => {
-                    Told::Edited { message_id, hash: hex(&content.0), content: source.said.get(&content.0).cloned() }
+                    let (seq, said) = (source.seqs.get(&message_id).copied(), source.said.get(&content.0).cloned());
+                    Told::Edited { message_id, seq, hash: hex(&content.0), content: said }
                 }
-                What::Deleted { message_id } | What::Sent { message_id, .. } => Told::Deleted { message_id },
+                What::Deleted { message_id } | What::Sent { message_id, .. } => {
+                    Told::Deleted { message_id, seq: source.seqs.get(&message_id).copied() }
+                }
             });
             lines.push(line);
         }

@@ -33,8 +33,6 @@ export class Attaching {
   private _channel = "";
   private _on = true;
   private _editing = false;
-  /** Channels whose message is sent as soon as its files are uploaded. */
-  private readonly _waiting = new Set<string>();
 
   constructor(
     private readonly _strings: Strings,
@@ -113,7 +111,7 @@ export class Attaching {
     if (!this._uploads?._pending(channel)) return false;
     if (this._uploads._of(channel).some(({ state }) => state === "failed")) this._hooks._say(this._strings.uploadsFailed);
     else {
-      this._waiting.add(channel);
+      this._uploads._waiting.add(channel);
       this._hooks._tell(this._strings.waitingForFiles);
     }
     this._render();
@@ -122,7 +120,7 @@ export class Attaching {
 
   /** It is changed, and does not go out by itself. */
   _release(): void {
-    if (this._waiting.delete(this._channel)) this._render();
+    if (this._uploads?._waiting.delete(this._channel)) this._render();
   }
 
   private _why({ why, name, most }: NonNullable<Refused>): string {
@@ -133,17 +131,18 @@ export class Attaching {
 
   private _changed(channel: string, upload?: Upload): void {
     const strings = this._strings;
+    const { _waiting: waiting } = this._uploads!;
     if (upload?.state === "done") this._hooks._tell(strings.uploaded(upload.name));
     if (upload?.error) {
-      this._waiting.delete(channel);
+      waiting.delete(channel);
       this._hooks._tell(`${upload.name}: ${strings.uploadFailed(upload.error.code, upload.error.message)}`);
     }
     if (channel === this._channel) {
       this._render();
       this._hooks._changed();
     }
-    if (this._waiting.has(channel) && !this._uploads!._pending(channel)) {
-      this._waiting.delete(channel);
+    if (waiting.has(channel) && !this._uploads!._pending(channel)) {
+      waiting.delete(channel);
       this._render();
       this._hooks._ready(channel);
     }
@@ -152,7 +151,7 @@ export class Attaching {
   private _render(): void {
     const uploads = this._editing || !this._channel ? [] : (this._uploads?._of(this._channel) ?? []);
     this._chips._update(uploads);
-    show(this._status, uploads.length > 0 && this._waiting.has(this._channel));
+    show(this._status, uploads.length > 0 && this._uploads!._waiting.has(this._channel));
     show(this._button, this._uploads !== null && !this._editing);
   }
 }

@@ -31,6 +31,8 @@ export type Refused = { readonly why: "large" | "empty" | "many"; readonly name:
 export class Uploads {
   /** Told after each change. */
   _changed: (channel: string, upload?: Upload) => void = () => {};
+  /** Channels whose message is sent as soon as its files are uploaded. */
+  readonly _waiting = new Set<string>();
   private readonly _held = new Map<string, Upload[]>();
   private readonly _running = new Map<Upload, AbortController>();
   private _client: TenfourClient | null = null;
@@ -47,6 +49,7 @@ export class Uploads {
   _stop(): void {
     for (const controller of this._running.values()) controller.abort();
     this._held.clear();
+    this._waiting.clear();
     this._changed = () => {};
     this._client = null;
   }

@@ -175,6 +175,21 @@ test("what is on its way stays so under other words, in another place, and ends 
   await page.locator(".item-last.is-draft", { hasText: "video.bin" }).waitFor();
   await slow(page, 50_000);
   await page.evaluate(([id]) => ((window as never as { chat: { channel: string | null } }).chat.channel = id!), [dock]);
+test("what waits for its files is sent under other words as well", async () => {
+  const page = await stage.open({ sub: who, channel: dock });
+  const fast = await slow(page, 100_000);
+  await pick(page, { name: "video.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(600_000, 7) });
+  await page.getByRole("progressbar").waitFor();
+  await say(page, "Here it is.");
+  await page.getByText("Sent as soon as the files are uploaded").waitFor();
+  await page.evaluate(() => ((window as never as { chat: { strings: object } }).chat.strings = { waitingForFiles: "Wartet" }));
+  await page.getByText("Wartet").waitFor();
+  await fast();
+  await page.locator(".file").waitFor();
+  expect(await shown(page)).toEqual(["Here it is."]);
+  expect(await page.locator("textarea").inputValue()).toBe("");
+});
+
   await pick(page, { ...large, name: "second.bin" });
   await page.getByRole("progressbar").waitFor();
   const broken = page.waitForEvent("requestfailed", (request) => request.method() === "POST");

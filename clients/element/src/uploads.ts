@@ -91,7 +91,8 @@ export class Uploads {
   _remove(upload: Upload): void {
     const { channel, attachment } = upload;
     this._held.set(channel, this._of(channel).filter((it) => it !== upload));
-    this._running.get(upload)?.abort();
+    // Once all of it has gone out the server keeps it: its name comes with the answer, and it is let go of by that.
+    if (upload.sent < upload.size) this._running.get(upload)?.abort();
     if (attachment && this._client) discard(this._client, attachment.id).catch(() => {});
     this._keep(channel);
     this._changed(channel);

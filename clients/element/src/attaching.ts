@@ -160,12 +160,19 @@ export class Attaching {
 export function dropping(pane: HTMLElement, strings: Strings, takes: () => boolean, drop: (files: File[]) => void): void {
   const over = h("div", { class: "drop", part: "drop", hidden: true, "aria-hidden": "true" }, icon("file"), h("p", {}, strings.dropFiles));
   pane.append(over);
-  const has = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true && takes();
-  const begins = (event: DragEvent) => {
-    if (!has(event)) return;
+  /** Files are the conversation's in any case: the browser would open them in the place of the page. */
+  const ours = (event: DragEvent) => {
+    const { dataTransfer: data } = event;
+    if (!data?.types.includes("Files")) return null;
     event.preventDefault();
-    event.dataTransfer!.dropEffect = "copy";
-    show(over, true);
+    return data;
+  };
+  const begins = (event: DragEvent) => {
+    const data = ours(event);
+    if (!data) return;
+    const taken = takes();
+    data.dropEffect = taken ? "copy" : "none";
+    show(over, taken);
   };
   pane.addEventListener("dragenter", begins);
   pane.addEventListener("dragover", begins);
@@ -174,9 +181,9 @@ export function dropping(pane: HTMLElement, strings: Strings, takes: () => boole
   });
   pane.addEventListener("drop", (event) => {
     show(over, false);
-    if (!has(event)) return;
-    event.preventDefault();
-    const { items, files } = event.dataTransfer!;
+    const data = ours(event);
+    if (!data || !takes()) return;
+    const { items, files } = data;
     // A folder looks like a file, and cannot be read as one.
     const folders = [...items].map((item) => item.webkitGetAsEntry?.()?.isDirectory === true);
     drop([...files].filter((_, index) => !folders[index]));

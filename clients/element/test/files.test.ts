@@ -406,3 +406,21 @@ test.each([
   expect(overflow).toBe(false);
   if (process.env["TENFOUR_SHOTS"]) await page.screenshot({ path: `${process.env["TENFOUR_SHOTS"]}/files-${theme}-${dir}.png` });
 });
+  // What is dropped all the same is not opened in the place of the page.
+  const drag = (type: string, what: "file" | "text") =>
+    page.locator(".pane").evaluate(
+      (pane, [type, what]) => {
+        const dataTransfer = new DataTransfer();
+        if (what === "file") dataTransfer.items.add(new File(["x"], "load.txt"));
+        else dataTransfer.setData("text/plain", "words");
+        const event = new DragEvent(type!, { dataTransfer, bubbles: true, cancelable: true });
+        pane.dispatchEvent(event);
+        return event.defaultPrevented;
+      },
+      [type, what] as const,
+    );
+  expect(await drag("dragover", "file")).toBe(true);
+  expect(await page.locator(".drop").isVisible()).toBe(false);
+  expect(await drag("drop", "file")).toBe(true);
+  expect(await chips(page).count()).toBe(0);
+  expect(await drag("dragover", "text")).toBe(false);

@@ -206,18 +206,19 @@ test("what fails is told and tried again, and is not sent meanwhile", async () =
   await say(page, "The list");
   await alertIn(page).filter({ hasText: "A file is not uploaded." }).waitFor();
   expect(await violations(page, "tenfour-chat")).toEqual([]);
-  const refuse = (status: number, code: string) => async () => {
+  const refuse = (status: number, code: string, detail?: string) => async () => {
     await page.unroute("**/attachments?*");
     await page.route("**/attachments?*", (route) =>
-      route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, contentType: "application/problem+json", body: JSON.stringify({ code }) }),
+      route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, contentType: "application/problem+json", body: JSON.stringify({ code, detail }) }),
     );
   };
-  for (const [status, code, words] of [
-    [413, "too_large", "Too large"],
+  for (const [status, code, words, detail] of [
+    [413, "too_large", "Not uploaded: too large"],
+    [413, "too_large", "Not uploaded: you keep 2 files, the most there may be", "you keep 2 files, the most there may be"],
     [429, "rate_limited", "Too many uploads"],
     [404, "not_found", "Files are not taken here"],
   ] as const) {
-    await refuse(status, code)();
+    await refuse(status, code, detail)();
     await page.getByRole("button", { name: "Try again to upload load.txt" }).click();
     await chip(page, "failed").filter({ hasText: words }).waitFor();
   }

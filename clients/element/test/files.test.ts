@@ -6,7 +6,7 @@ import { beforeEach, expect, test } from "vitest";
 import { violations } from "../../test/browser.mjs";
 import { until } from "../../test/daemon.mjs";
 import { png } from "../../test/picture.mjs";
-import { say, shown, stage, useStage } from "./stage.ts";
+import { backOnline, lineTo, say, shown, stage, useStage } from "./stage.ts";
 
 let dock: string;
 let who: string;
@@ -109,6 +109,27 @@ test("a picture has its place before it is there", async () => {
   expect(await rows(page).boundingBox()).toEqual(before);
 });
 
+test("a picture that did not come for want of a line keeps its place, and comes with the next one", async () => {
+  await sent("driver", picture());
+  const line = await lineTo();
+  const page = await stage.open({ sub: who, channel: dock, url: line.url });
+  await page.locator(".picture.shown").waitFor();
+  await page.route("**/attachments/*", (route) => route.abort());
+  const failed = page.waitForEvent("requestfailed", (request) => request.url().includes("/attachments/"));
+  await sent("driver", picture("late.png"));
+  await failed;
+  // It would be a file by the next frames.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  expect(await page.locator(".picture").count()).toBe(2);
+  await page.unroute("**/attachments/*");
+  line.refuse();
+  line.cut();
+  await page.locator(".banner").waitFor();
+  line.accept();
+  await backOnline(page);
+  await page.locator(".picture.shown").nth(1).waitFor();
+});
+
 test("the progress is told, and an upload is cancelled", async () => {
   const page = await stage.open({ sub: who, channel: dock });
   const fast = await slow(page, 100_000);
@@ -154,6 +175,21 @@ test("what is sent waits for its files, also while another channel is shown", as
   expect(await page.locator("textarea").inputValue()).toBe("");
 });
 
+test("what waits for its files is sent under other words as well", async () => {
+  const page = await stage.open({ sub: who, channel: dock });
+  const fast = await slow(page, 100_000);
+  await pick(page, { name: "video.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(600_000, 7) });
+  await page.getByRole("progressbar").waitFor();
+  await say(page, "Here it is.");
+  await page.getByText("Sent as soon as the files are uploaded").waitFor();
+  await page.evaluate(() => ((window as never as { chat: { strings: object } }).chat.strings = { waitingForFiles: "Wartet" }));
+  await page.getByText("Wartet").waitFor();
+  await fast();
+  await page.locator(".file").waitFor();
+  expect(await shown(page)).toEqual(["Here it is."]);
+  expect(await page.locator("textarea").inputValue()).toBe("");
+});
+
 test("what is on its way stays so under other words, in another place, and ends with a sign-out", async () => {
   const page = await stage.open({ sub: who, channel: dock });
   const fast = await slow(page, 100_000);
@@ -175,21 +211,6 @@ test("what is on its way stays so under other words, in another place, and ends 
   await page.locator(".item-last.is-draft", { hasText: "video.bin" }).waitFor();
   await slow(page, 50_000);
   await page.evaluate(([id]) => ((window as never as { chat: { channel: string | null } }).chat.channel = id!), [dock]);
-test("what waits for its files is sent under other words as well", async () => {
-  const page = await stage.open({ sub: who, channel: dock });
-  const fast = await slow(page, 100_000);
-  await pick(page, { name: "video.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(600_000, 7) });
-  await page.getByRole("progressbar").waitFor();
-  await say(page, "Here it is.");
-  await page.getByText("Sent as soon as the files are uploaded").waitFor();
-  await page.evaluate(() => ((window as never as { chat: { strings: object } }).chat.strings = { waitingForFiles: "Wartet" }));
-  await page.getByText("Wartet").waitFor();
-  await fast();
-  await page.locator(".file").waitFor();
-  expect(await shown(page)).toEqual(["Here it is."]);
-  expect(await page.locator("textarea").inputValue()).toBe("");
-});
-
   await pick(page, { ...large, name: "second.bin" });
   await page.getByRole("progressbar").waitFor();
   const broken = page.waitForEvent("requestfailed", (request) => request.method() === "POST");
@@ -390,23 +411,6 @@ test("a page may do without files", async () => {
   const page = await stage.open({ sub: who, channel: dock, attachments: "off" });
   await page.locator("textarea").waitFor();
   expect(await page.getByRole("button", { name: "Add files" }).count()).toBe(0);
-});
-
-test.each([
-  ["dark", "ltr", 1000],
-  ["light", "rtl", 420],
-])("everybody can use it: %s, %s, %i px", async (theme, dir, width) => {
-  await sent("driver", picture("gate.png", 900, 500), "The gate");
-  await sent("driver", list("a list of a name that is much longer than there is room for in a message.txt"));
-  const page = await stage.open({ sub: who, channel: dock, theme, dir }, { viewport: { width, height: 700 } });
-  await page.locator(".picture.shown").waitFor();
-  await pick(page, picture(), list("another list of a name that is much longer than there is room for.txt"));
-  await chip(page, "done").nth(1).waitFor();
-  expect(await violations(page, "tenfour-chat")).toEqual([]);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-  expect(overflow).toBe(false);
-  if (process.env["TENFOUR_SHOTS"]) await page.screenshot({ path: `${process.env["TENFOUR_SHOTS"]}/files-${theme}-${dir}.png` });
-});
   // What is dropped all the same is not opened in the place of the page.
   const drag = (type: string, what: "file" | "text") =>
     page.locator(".pane").evaluate(
@@ -425,3 +429,20 @@ test.each([
   expect(await drag("drop", "file")).toBe(true);
   expect(await chips(page).count()).toBe(0);
   expect(await drag("dragover", "text")).toBe(false);
+});
+
+test.each([
+  ["dark", "ltr", 1000],
+  ["light", "rtl", 420],
+])("everybody can use it: %s, %s, %i px", async (theme, dir, width) => {
+  await sent("driver", picture("gate.png", 900, 500), "The gate");
+  await sent("driver", list("a list of a name that is much longer than there is room for in a message.txt"));
+  const page = await stage.open({ sub: who, channel: dock, theme, dir }, { viewport: { width, height: 700 } });
+  await page.locator(".picture.shown").waitFor();
+  await pick(page, picture(), list("another list of a name that is much longer than there is room for.txt"));
+  await chip(page, "done").nth(1).waitFor();
+  expect(await violations(page, "tenfour-chat")).toEqual([]);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  expect(overflow).toBe(false);
+  if (process.env["TENFOUR_SHOTS"]) await page.screenshot({ path: `${process.env["TENFOUR_SHOTS"]}/files-${theme}-${dir}.png` });
+});

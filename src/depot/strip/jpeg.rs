@@ -117,7 +117,9 @@ impl Jpeg {
             let mark = at + offset;
             match bytes.get(mark + 1) {
                 // A byte of the picture, or a mark within it.
-                Some(0x00 | 0xd0..=0xd7) => at = mark + 2,
+                Some(0x00 | 0x01 | 0xd0..=0xd7) => at = mark + 2,
+                // Fills up to a mark, which may be one of those.
+                Some(0xff) => at = mark + 1,
                 Some(_) => {
                     out.extend_from_slice(&bytes[..mark]);
                     self.state = State::Marker;

@@ -79,6 +79,18 @@ fn a_jpeg_stays_the_right_way_up() {
     assert_eq!((again, dimensions), (out, Some((3, 5))));
 }
 
+/// Legal, and written by some cameras: bytes that fill up to a mark, also within the picture.
+#[test]
+fn a_jpeg_may_be_filled_up_before_its_marks() {
+    let head = [b"\xff\xd8".to_vec(), segment(0xc0, &[8, 0, 3, 0, 5, 1, 1, 0x11, 0]), segment(0xda, b"scan")].concat();
+    let scan = b"one\xff\xff\xd0two\xff\xff\xff\xd1three\xff\x01four\xff\xff\0five\xff\xff\xd9";
+    let (out, _) = stripped(&[head.as_slice(), scan, b"GPS 48.1N"].concat());
+    for kept in ["one", "two", "three", "four", "five"] {
+        assert!(has(&out, kept), "{kept} of {:?}", String::from_utf8_lossy(&out));
+    }
+    assert!(!has(&out, "GPS"));
+}
+
 /// A directory says how many entries it has, and may lie.
 #[test]
 fn a_jpeg_of_false_directories_takes_no_time() {

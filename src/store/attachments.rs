@@ -269,7 +269,7 @@ pub(super) fn ids_of(bytes: Option<&[u8]>) -> Option<Vec<AttachmentId>> {
 }
 
 /// What the sends of a batch name, looked at with the rows locked.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Named(HashMap<AttachmentId, AttachmentRow>);
 
 impl Named {

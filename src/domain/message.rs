@@ -31,6 +31,16 @@ pub struct Message {
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
+/// What is told of an attachment besides its name, nearly, in bytes.
+const ATTACHMENT_BYTES: usize = 220;
+
+impl Message {
+    /// How much it adds to a page, nearly, in bytes: what may be long or many of it.
+    pub fn weight(&self) -> usize {
+        self.content.len() + self.attachments.iter().map(|file| file.name.len() + ATTACHMENT_BYTES).sum::<usize>()
+    }
+}
+
 /// What a message said from one version on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {

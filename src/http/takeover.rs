@@ -30,6 +30,9 @@ use crate::socket::{LINGER, Scribe, Taken, Times, line, linger};
 /// How coarse the web server's clock is.
 const CLOCK_TICK: Duration = Duration::from_millis(500);
 
+/// How much of an answer waits to be written, nearly.
+const WRITTEN_AT_ONCE: usize = 64 << 10;
+
 /// Who waits for a connection: goes with the answer, in its extensions.
 #[derive(Clone)]
 struct Waiting(Rc<Cell<Option<Take>>>);
@@ -147,11 +150,16 @@ async fn give(
 
 async fn answer(mut stream: TcpStream, mut codec: Codec, body: impl MessageBody, mut head: BytesMut) -> io::Result<()> {
     {
-        // Gone before it is written: a request counts as answered then, and its line ends a peer that takes nothing.
+        // Gone before its end is written: a request counts as answered then, and its line ends a peer that takes nothing.
         let mut body = pin!(body);
         while let Some(chunk) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {
             let chunk = chunk.map_err(|error| io::Error::other(error.into().to_string()))?;
             codec.encode(Message::Chunk(Some(chunk)), &mut head)?;
+            // No more of it is held, however long it is. With each piece that is asked for, the line is patient anew.
+            if head.len() >= WRITTEN_AT_ONCE {
+                stream.write_all(&head).await?;
+                head.clear();
+            }
         }
     }
     codec.encode(Message::Chunk(None), &mut head)?;

@@ -19,7 +19,7 @@ pub const PROTOCOL: u32 = 1;
 pub const SUBPROTOCOL: &str = "tenfour.v1";
 /// The most messages of one `sync` frame.
 pub const SYNC_PAGE_MESSAGES: usize = 500;
-/// The most bytes of content of one `sync` frame, nearly.
+/// The most bytes of content and attachments of one `sync` frame, nearly.
 pub const SYNC_PAGE_BYTES: usize = 256 * 1024;
 /// The same of a page of history.
 pub const HISTORY_PAGE_BYTES: usize = 256 * 1024;

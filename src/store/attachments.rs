@@ -54,6 +54,16 @@ pub struct Uploaded {
     pub height: Option<i32>,
 }
 
+/// One that was let go of, whose object is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    pub id: AttachmentId,
+    pub storage_key: String,
+    pub created_at: DateTime<Utc>,
+    /// It was uploaded to its end: no more of it will come.
+    pub is_whole: bool,
+}
+
 /// An attachment, and where its object is.
 #[derive(Debug, Clone)]
 pub struct Held {
@@ -183,20 +193,31 @@ pub(super) async fn forget(conn: &mut Conn, ids: Vec<AttachmentId>) -> Result<()
     Ok(())
 }
 
-/// Some of those that were let go of, and whether others are in no message since `before`.
-pub(super) async fn lost(
-    conn: &mut Conn,
-    before: DateTime<Utc>,
-) -> Result<(Vec<(AttachmentId, String)>, bool), StoreError> {
-    let gone = attachments::table
-        .filter(attachments::state.eq(GONE))
-        .select((attachments::id, attachments::storage_key))
-        .limit(SWEEP);
-    let gone = with_conn!(conn, |c| gone.load(c).await)?;
+/// Whether some are in no message since `before`.
+pub(super) async fn has_old(conn: &mut Conn, before: DateTime<Utc>) -> Result<bool, StoreError> {
     let old = attachments::state.eq_any([UPLOADING, UNUSED]).and(attachments::created_at.lt(At(before)));
     let old = attachments::table.filter(old).select(attachments::id);
     let old: Option<AttachmentId> = with_conn!(conn, |c| old.first(c).await).optional()?;
-    Ok((gone, old.is_some()))
+    Ok(old.is_some())
+}
+
+/// Some of those that were let go of, the oldest first, behind this one.
+pub(super) async fn lost(conn: &mut Conn, after: Option<Lost>) -> Result<Vec<Lost>, StoreError> {
+    let (since, id) = after.map_or((DateTime::UNIX_EPOCH, AttachmentId(Uuid::nil())), |it| (it.created_at, it.id));
+    let (at, since) = (attachments::created_at, At(since));
+    let query = attachments::table
+        .filter(attachments::state.eq(GONE).and(at.ge(since)).and(at.gt(since).or(attachments::id.gt(id))))
+        .order((attachments::created_at, attachments::id))
+        .select((attachments::id, attachments::storage_key, attachments::created_at, attachments::sha256))
+        .limit(SWEEP);
+    let rows: Vec<(AttachmentId, String, At, String)> = with_conn!(conn, |c| query.load(c).await)?;
+    let lost = |(id, storage_key, created_at, sha256): (_, _, At, String)| Lost {
+        id,
+        storage_key,
+        created_at: created_at.0,
+        is_whole: !sha256.is_empty(),
+    };
+    Ok(rows.into_iter().map(lost).collect())
 }
 
 async fn find(conn: &mut Conn, id: AttachmentId) -> QueryResult<Option<AttachmentRow>> {
@@ -269,7 +290,7 @@ pub(super) fn ids_of(bytes: Option<&[u8]>) -> Option<Vec<AttachmentId>> {
 }
 
 /// What the sends of a batch name, looked at with the rows locked.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Named(HashMap<AttachmentId, AttachmentRow>);
 
 impl Named {

@@ -41,7 +41,7 @@ pub(super) struct MessageRow {
     created_at: At,
     updated_at: Option<At>,
     deleted_at: Option<At>,
-    /// How many it has.
+    /// Of its attachments; none where it has none.
     files_hash: Option<Vec<u8>>,
 }
 

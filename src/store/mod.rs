@@ -41,7 +41,7 @@ use tokio::runtime::Handle;
 
 pub(crate) use planted::cut;
 
-pub use attachments::{Held, NewUpload, Uploaded};
+pub use attachments::{Held, Lost, NewUpload, Uploaded};
 pub use error::{OpenError, StoreError};
 pub use indexer::Indexer;
 pub use jobs::{Job, pause};

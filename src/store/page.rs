@@ -63,7 +63,7 @@ pub(super) async fn read(
                 return Ok((page, true));
             }
             from = from.beyond(&message);
-            bytes += message.content.len();
+            bytes += message.weight();
             page.push(message);
         }
         if is_last {

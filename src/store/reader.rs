@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
-use super::attachments::Held;
+use super::attachments::{Held, Lost};
 use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
@@ -200,10 +200,14 @@ impl Reader {
         read!(self, Snapshot, |conn| attachments::find_for(conn, by, id))
     }
 
-    /// Some of the attachments that were let go of, with the keys of their objects; and whether others are in no message
-    /// since `before`.
-    pub fn lost_attachments(&self, before: DateTime<Utc>) -> Job<(Vec<(AttachmentId, String)>, bool)> {
-        read!(self, Snapshot, |conn| attachments::lost(conn, before))
+    /// Whether there are attachments that are in no message since `before`.
+    pub fn has_old_attachments(&self, before: DateTime<Utc>) -> Job<bool> {
+        read!(self, None, |conn| attachments::has_old(conn, before))
+    }
+
+    /// Some of the attachments that were let go of, the oldest first: those behind `after`.
+    pub fn lost_attachments(&self, after: Option<Lost>) -> Job<Vec<Lost>> {
+        read!(self, None, |conn| attachments::lost(conn, after))
     }
 
     /// The newest version of each channel.

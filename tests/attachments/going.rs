@@ -13,7 +13,70 @@ use crate::daemon::{SECRET, Setup, eventually};
 use crate::process::{ProcessDaemon, token};
 use crate::yard::{Yard, files, text, user};
 
-on_each_database!(a_file_goes_with_its_message, what_is_in_no_message_goes_after_a_day);
+on_each_database!(
+    a_file_goes_with_its_message,
+    what_is_in_no_message_goes_after_a_day,
+    a_file_that_comes_after_its_end_goes_as_well,
+    one_that_cannot_be_deleted_keeps_no_other,
+);
+
+/// Wakes the sweep, and waits until it has gone by.
+async fn sweep(yard: &Yard) {
+    let before = yard.files();
+    let id = yard.id("cem").await;
+    yard.call("cem", "DELETE", &format!("/attachments/{id}"), &[], Vec::new()).await.is(204);
+    eventually("the sweep has gone by", async || yard.files() <= before).await;
+}
+
+/// A store may put an object together after whoever sent it was told that it had failed.
+async fn a_file_that_comes_after_its_end_goes_as_well(yard: Yard) {
+    let (id, storage_key) = (AttachmentId(new_v7()), "aa/late".to_owned());
+    let late = yard.folder.path().join("files/aa/late");
+    let (name, limits) = ("a".to_owned(), i64::MAX);
+    let new =
+        NewUpload { id, uploader: user("ben"), name, storage_key, at_most: 1, max_files: limits, max_bytes: limits };
+    yard.daemon.order(Order::BeginUpload(new)).await.unwrap();
+    yard.daemon.order(Order::DiscardAttachment { user: user("ben"), id }).await.unwrap();
+    sweep(&yard).await;
+    std::fs::create_dir_all(late.parent().unwrap()).unwrap();
+    std::fs::write(&late, b"late").unwrap();
+    // As if it were tomorrow.
+    yard.sql(
+        "UPDATE attachments SET created_at = created_at - 86400000000",
+        "UPDATE tenfour.attachments SET created_at = created_at - interval '1 day'",
+    )
+    .await;
+    sweep(&yard).await;
+    eventually("it is deleted", async || !late.exists()).await;
+    eventually("no row is left", async || yard.has_no_rows().await).await;
+}
+
+async fn one_that_cannot_be_deleted_keeps_no_other(yard: Yard) {
+    let stuck = yard.id("ben").await;
+    assert_eq!(yard.files(), 1);
+    // A folder in its place, with something in it.
+    let path = only_file(yard.folder.path());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("inside"), b"").unwrap();
+    let other = yard.id("ben").await;
+    for id in [&stuck, &other] {
+        yard.call("ben", "DELETE", &format!("/attachments/{id}"), &[], Vec::new()).await.is(204);
+    }
+    eventually("the other is deleted", async || yard.files() == 1).await;
+    std::fs::remove_dir_all(&path).unwrap();
+    sweep(&yard).await;
+    eventually("no row is left", async || yard.has_no_rows().await).await;
+}
+
+fn only_file(folder: &std::path::Path) -> std::path::PathBuf {
+    let mut path = folder.to_owned();
+    while path.is_dir() {
+        let mut entries = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+        path = entries.find(|path| path.is_file() || files(path) > 0).unwrap();
+    }
+    path
+}
 
 async fn a_file_goes_with_its_message(yard: Yard) {
     let (one, other) = (yard.id("ben").await, yard.id("ben").await);
@@ -27,10 +90,7 @@ async fn a_file_goes_with_its_message(yard: Yard) {
     yard.call("ben", "DELETE", &format!("/attachments/{third}"), &[], Vec::new()).await.is(204);
     eventually("one file is left", async || yard.files() == 1).await;
     assert_eq!(yard.get("ann", &other).await.status, 200);
-    eventually("no row is left", async || {
-        yard.daemon.parts().reader.lost_attachments(now()).await.unwrap() == (Vec::new(), false)
-    })
-    .await;
+    eventually("no row is left", async || yard.has_no_rows().await).await;
 }
 
 async fn what_is_in_no_message_goes_after_a_day(mut yard: Yard) {
@@ -46,8 +106,9 @@ async fn what_is_in_no_message_goes_after_a_day(mut yard: Yard) {
     yard.daemon.order(Order::BeginUpload(begin(dead))).await.unwrap();
     yard.daemon.restart().await;
     assert_eq!(yard.get("ben", &unused).await.status, 200, "not before its time");
-    let (gone, old) = yard.daemon.parts().reader.lost_attachments(now() - chrono::TimeDelta::hours(24)).await.unwrap();
-    assert!(gone.is_empty() && !old);
+    let reader = &yard.daemon.parts().reader;
+    assert!(reader.lost_attachments(None).await.unwrap().is_empty());
+    assert!(!reader.has_old_attachments(now() - chrono::TimeDelta::hours(24)).await.unwrap());
     // As if it were tomorrow.
     yard.daemon.order(Order::ExpireAttachments { before: now() }).await.unwrap();
     assert_eq!(yard.get("ben", &unused).await.status, 404);

@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tenfour::auth::mint;
@@ -105,11 +107,30 @@ async fn what_breaks_off_leaves_nothing(yard: Yard) {
     tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 413");
     eventually("nothing", async || yard.files() == 0).await;
-    eventually("no row", async || {
-        yard.daemon.parts().reader.lost_attachments(tenfour::domain::now()).await.unwrap() == (Vec::new(), false)
-    })
-    .await;
+    eventually("nothing that counts", async || yard.has_nothing_loose().await).await;
     yard.file("ben", "a", b"goes on").await;
+}
+
+/// Whoever goes away while the database is slow has begun nothing that counts for a day.
+#[tokio::test]
+async fn what_is_given_up_before_it_has_begun_leaves_no_row() {
+    let yard = Yard::on_sqlite().await;
+    // From here on he is known, and costs no order.
+    yard.history("ben").await;
+    let file = yard.daemon.database().trim_start_matches("sqlite:").to_owned();
+    let mut other = SqliteConnection::establish(&file).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let parts = yard.daemon.parts();
+    let waiting = async || parts.db.actor().send(tenfour::actors::db::Inspect).await.unwrap().waiting_orders;
+    let stream = begin(&yard, "ben", "Content-Length: 1000", b"some").await;
+    eventually("the upload waits for the database", async || waiting().await == 1).await;
+    // Ended at once, and not by what has been sent.
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+    eventually("its end waits as well", async || waiting().await == 2).await;
+    other.batch_execute("ROLLBACK").unwrap();
+    eventually("both are carried out", async || waiting().await == 0).await;
+    assert!(yard.has_nothing_loose().await, "what never came counts for ben");
 }
 
 #[tokio::test]

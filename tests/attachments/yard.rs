@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use diesel_async::SimpleAsyncConnection;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -103,6 +106,29 @@ impl Yard {
 
     pub async fn remove(&self, user: &str) {
         self.daemon.remove(self.channel, "ann", user).await.unwrap();
+    }
+
+    /// Every attachment is in a message, or let go of.
+    pub async fn has_nothing_loose(&self) -> bool {
+        !self.daemon.parts().reader.has_old_attachments(tenfour::domain::now()).await.unwrap()
+    }
+
+    /// The same, and nothing is left of those that were let go of.
+    pub async fn has_no_rows(&self) -> bool {
+        self.has_nothing_loose().await && self.daemon.parts().reader.lost_attachments(None).await.unwrap().is_empty()
+    }
+
+    /// Done behind the daemon's back, in either dialect.
+    pub async fn sql(&self, sqlite: &str, postgres: &str) {
+        let url = self.daemon.database();
+        if let Some(file) = url.strip_prefix("sqlite:") {
+            let mut database = SqliteConnection::establish(file).unwrap();
+            // The daemon may be writing.
+            let patient = format!("PRAGMA busy_timeout = 5000; {sqlite}");
+            return SimpleConnection::batch_execute(&mut database, &patient).unwrap();
+        }
+        let mut database = crate::postgres::connect(&url).await;
+        SimpleAsyncConnection::batch_execute(&mut database, postgres).await.unwrap();
     }
 
     /// How many files there are, whole ones and drafts.

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
 
 mod append;
+mod attachments;
 mod audit;
 mod commits;
 mod evidence;

@@ -33,8 +33,6 @@ export class Attaching {
   private _channel = "";
   private _on = true;
   private _editing = false;
-  /** Channels whose message is sent as soon as its files are uploaded. */
-  private readonly _waiting = new Set<string>();
 
   constructor(
     private readonly _strings: Strings,
@@ -113,7 +111,7 @@ export class Attaching {
     if (!this._uploads?._pending(channel)) return false;
     if (this._uploads._of(channel).some(({ state }) => state === "failed")) this._hooks._say(this._strings.uploadsFailed);
     else {
-      this._waiting.add(channel);
+      this._uploads._waiting.add(channel);
       this._hooks._tell(this._strings.waitingForFiles);
     }
     this._render();
@@ -122,7 +120,7 @@ export class Attaching {
 
   /** It is changed, and does not go out by itself. */
   _release(): void {
-    if (this._waiting.delete(this._channel)) this._render();
+    if (this._uploads?._waiting.delete(this._channel)) this._render();
   }
 
   private _why({ why, name, most }: NonNullable<Refused>): string {
@@ -133,17 +131,18 @@ export class Attaching {
 
   private _changed(channel: string, upload?: Upload): void {
     const strings = this._strings;
+    const { _waiting: waiting } = this._uploads!;
     if (upload?.state === "done") this._hooks._tell(strings.uploaded(upload.name));
     if (upload?.error) {
-      this._waiting.delete(channel);
+      waiting.delete(channel);
       this._hooks._tell(`${upload.name}: ${strings.uploadFailed(upload.error.code, upload.error.message)}`);
     }
     if (channel === this._channel) {
       this._render();
       this._hooks._changed();
     }
-    if (this._waiting.has(channel) && !this._uploads!._pending(channel)) {
-      this._waiting.delete(channel);
+    if (waiting.has(channel) && !this._uploads!._pending(channel)) {
+      waiting.delete(channel);
       this._render();
       this._hooks._ready(channel);
     }
@@ -152,7 +151,7 @@ export class Attaching {
   private _render(): void {
     const uploads = this._editing || !this._channel ? [] : (this._uploads?._of(this._channel) ?? []);
     this._chips._update(uploads);
-    show(this._status, uploads.length > 0 && this._waiting.has(this._channel));
+    show(this._status, uploads.length > 0 && this._uploads!._waiting.has(this._channel));
     show(this._button, this._uploads !== null && !this._editing);
   }
 }
@@ -161,12 +160,19 @@ export class Attaching {
 export function dropping(pane: HTMLElement, strings: Strings, takes: () => boolean, drop: (files: File[]) => void): void {
   const over = h("div", { class: "drop", part: "drop", hidden: true, "aria-hidden": "true" }, icon("file"), h("p", {}, strings.dropFiles));
   pane.append(over);
-  const has = (event: DragEvent) => event.dataTransfer?.types.includes("Files") === true && takes();
-  const begins = (event: DragEvent) => {
-    if (!has(event)) return;
+  /** Files are the conversation's in any case: the browser would open them in the place of the page. */
+  const ours = (event: DragEvent) => {
+    const { dataTransfer: data } = event;
+    if (!data?.types.includes("Files")) return null;
     event.preventDefault();
-    event.dataTransfer!.dropEffect = "copy";
-    show(over, true);
+    return data;
+  };
+  const begins = (event: DragEvent) => {
+    const data = ours(event);
+    if (!data) return;
+    const taken = takes();
+    data.dropEffect = taken ? "copy" : "none";
+    show(over, taken);
   };
   pane.addEventListener("dragenter", begins);
   pane.addEventListener("dragover", begins);
@@ -175,9 +181,9 @@ export function dropping(pane: HTMLElement, strings: Strings, takes: () => boole
   });
   pane.addEventListener("drop", (event) => {
     show(over, false);
-    if (!has(event)) return;
-    event.preventDefault();
-    const { items, files } = event.dataTransfer!;
+    const data = ours(event);
+    if (!data || !takes()) return;
+    const { items, files } = data;
     // A folder looks like a file, and cannot be read as one.
     const folders = [...items].map((item) => item.webkitGetAsEntry?.()?.isDirectory === true);
     drop([...files].filter((_, index) => !folders[index]));

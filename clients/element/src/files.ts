@@ -6,7 +6,7 @@
  */
 import { download } from "@tenfour/client/record";
 import type { Attachment } from "@tenfour/client/record";
-import type { TenfourClient } from "@tenfour/client";
+import type { TenfourClient, TenfourError } from "@tenfour/client";
 import { h } from "./dom.ts";
 
 /** What is kept to be shown again, at most. */
@@ -48,20 +48,28 @@ interface Task {
 export class Files {
   private readonly _kept = new Map<string, Blob>();
   private readonly _waiting: Task[] = [];
+  /** Those that may come with the next connection. */
+  private readonly _later: Task[] = [];
+  private readonly _off: () => void;
   private _busy = 0;
   private readonly _ending = new AbortController();
 
-  constructor(private readonly _client: TenfourClient) {}
-
-  _stop(): void {
-    this._ending.abort();
-    this._kept.clear();
-    this._waiting.length = 0;
+  constructor(private readonly _client: TenfourClient) {
+    this._off = _client.on("connection.changed", ({ synced }) => {
+      if (!synced) return;
+      this._waiting.push(...this._later.splice(0));
+      this._next();
+    });
   }
 
-  /** What was uploaded here need not be fetched. */
-  _know(id: string, blob: Blob): void {
-    this._kept.delete(id);
+  _stop(): void {
+    this._off();
+    this._ending.abort();
+    this._kept.clear();
+    this._waiting.length = this._later.length = 0;
+  }
+
+  private _keep(id: string, blob: Blob): void {
     this._kept.set(id, blob);
     let bytes = [...this._kept.values()].reduce((sum, { size }) => sum + size, 0);
     for (const [oldest, { size }] of this._kept) {
@@ -71,11 +79,10 @@ export class Files {
     }
   }
 
-  _held(id: string): Blob | undefined {
-    return this._kept.get(id);
-  }
-
-  /** For a picture, unless it is not `wanted` any more once it has its turn; null where it did not come. The last asked comes first. */
+  /**
+   * For a picture, unless it is not `wanted` any more once it has its turn; null where it will not come. The last asked comes first. What
+   * may come later is asked for again with the next connection.
+   */
   _picture(attachment: Attachment, wanted: () => boolean): Promise<Blob | null> {
     const kept = this._kept.get(attachment.id);
     if (kept) return Promise.resolve(kept);
@@ -105,7 +112,8 @@ export class Files {
 
   private _next(): void {
     while (this._busy < AT_ONCE && this._waiting.length > 0) {
-      const { attachment, wanted, done } = this._waiting.pop()!;
+      const task = this._waiting.pop()!;
+      const { attachment, wanted, done } = task;
       if (!wanted()) {
         done(null);
         continue;
@@ -113,10 +121,13 @@ export class Files {
       this._busy++;
       this._get(attachment)
         .then((blob) => {
-          this._know(attachment.id, blob);
+          this._keep(attachment.id, blob);
           done(blob);
         })
-        .catch(() => done(null))
+        .catch((error: TenfourError) => {
+          if (error.retryable) this._later.push(task);
+          else done(null);
+        })
         .finally(() => {
           this._busy--;
           this._next();

@@ -254,17 +254,14 @@ export const english: Strings = {
   uploading: (name) => `Uploading ${name}`,
   uploaded: (name) => `${name} is uploaded`,
   uploadFailed: (code, message) =>
-    code === "too_large"
-      ? "Too large"
-      : code === "offline"
-        ? "Not uploaded: there is no connection."
-        : code === "rate_limited"
-          ? "Too many uploads. Try again later."
-          : code === "not_found"
-            ? "Files are not taken here."
-            : message
-              ? `Not uploaded: ${message}`
-              : "Not uploaded",
+    code === "offline"
+      ? "Not uploaded: there is no connection."
+      : code === "rate_limited"
+        ? "Too many uploads. Try again later."
+        : code === "not_found"
+          ? "Files are not taken here."
+          : // That it is too large or one too many the server says best.
+            `Not uploaded: ${message}`,
   retryUpload: (name) => `Try again to upload ${name}`,
   cancelUpload: (name) => `Cancel the upload of ${name}`,
   removeFile: (name) => `Remove ${name}`,

@@ -31,6 +31,8 @@ export type Refused = { readonly why: "large" | "empty" | "many"; readonly name:
 export class Uploads {
   /** Told after each change. */
   _changed: (channel: string, upload?: Upload) => void = () => {};
+  /** Channels whose message is sent as soon as its files are uploaded. */
+  readonly _waiting = new Set<string>();
   private readonly _held = new Map<string, Upload[]>();
   private readonly _running = new Map<Upload, AbortController>();
   private _client: TenfourClient | null = null;
@@ -47,6 +49,7 @@ export class Uploads {
   _stop(): void {
     for (const controller of this._running.values()) controller.abort();
     this._held.clear();
+    this._waiting.clear();
     this._changed = () => {};
     this._client = null;
   }
@@ -88,7 +91,8 @@ export class Uploads {
   _remove(upload: Upload): void {
     const { channel, attachment } = upload;
     this._held.set(channel, this._of(channel).filter((it) => it !== upload));
-    this._running.get(upload)?.abort();
+    // Once all of it has gone out the server keeps it: its name comes with the answer, and it is let go of by that.
+    if (upload.sent < upload.size) this._running.get(upload)?.abort();
     if (attachment && this._client) discard(this._client, attachment.id).catch(() => {});
     this._keep(channel);
     this._changed(channel);

@@ -6,7 +6,7 @@ import { beforeEach, expect, test } from "vitest";
 import { violations } from "../../test/browser.mjs";
 import { until } from "../../test/daemon.mjs";
 import { png } from "../../test/picture.mjs";
-import { say, shown, stage, useStage } from "./stage.ts";
+import { backOnline, lineTo, say, shown, stage, useStage } from "./stage.ts";
 
 let dock: string;
 let who: string;
@@ -109,6 +109,27 @@ test("a picture has its place before it is there", async () => {
   expect(await rows(page).boundingBox()).toEqual(before);
 });
 
+test("a picture that did not come for want of a line keeps its place, and comes with the next one", async () => {
+  await sent("driver", picture());
+  const line = await lineTo();
+  const page = await stage.open({ sub: who, channel: dock, url: line.url });
+  await page.locator(".picture.shown").waitFor();
+  await page.route("**/attachments/*", (route) => route.abort());
+  const failed = page.waitForEvent("requestfailed", (request) => request.url().includes("/attachments/"));
+  await sent("driver", picture("late.png"));
+  await failed;
+  // It would be a file by the next frames.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  expect(await page.locator(".picture").count()).toBe(2);
+  await page.unroute("**/attachments/*");
+  line.refuse();
+  line.cut();
+  await page.locator(".banner").waitFor();
+  line.accept();
+  await backOnline(page);
+  await page.locator(".picture.shown").nth(1).waitFor();
+});
+
 test("the progress is told, and an upload is cancelled", async () => {
   const page = await stage.open({ sub: who, channel: dock });
   const fast = await slow(page, 100_000);
@@ -154,6 +175,21 @@ test("what is sent waits for its files, also while another channel is shown", as
   expect(await page.locator("textarea").inputValue()).toBe("");
 });
 
+test("what waits for its files is sent under other words as well", async () => {
+  const page = await stage.open({ sub: who, channel: dock });
+  const fast = await slow(page, 100_000);
+  await pick(page, { name: "video.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(600_000, 7) });
+  await page.getByRole("progressbar").waitFor();
+  await say(page, "Here it is.");
+  await page.getByText("Sent as soon as the files are uploaded").waitFor();
+  await page.evaluate(() => ((window as never as { chat: { strings: object } }).chat.strings = { waitingForFiles: "Wartet" }));
+  await page.getByText("Wartet").waitFor();
+  await fast();
+  await page.locator(".file").waitFor();
+  expect(await shown(page)).toEqual(["Here it is."]);
+  expect(await page.locator("textarea").inputValue()).toBe("");
+});
+
 test("what is on its way stays so under other words, in another place, and ends with a sign-out", async () => {
   const page = await stage.open({ sub: who, channel: dock });
   const fast = await slow(page, 100_000);
@@ -191,18 +227,19 @@ test("what fails is told and tried again, and is not sent meanwhile", async () =
   await say(page, "The list");
   await alertIn(page).filter({ hasText: "A file is not uploaded." }).waitFor();
   expect(await violations(page, "tenfour-chat")).toEqual([]);
-  const refuse = (status: number, code: string) => async () => {
+  const refuse = (status: number, code: string, detail?: string) => async () => {
     await page.unroute("**/attachments?*");
     await page.route("**/attachments?*", (route) =>
-      route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, contentType: "application/problem+json", body: JSON.stringify({ code }) }),
+      route.fulfill({ status, headers: { "access-control-allow-origin": "*" }, contentType: "application/problem+json", body: JSON.stringify({ code, detail }) }),
     );
   };
-  for (const [status, code, words] of [
-    [413, "too_large", "Too large"],
+  for (const [status, code, words, detail] of [
+    [413, "too_large", "Not uploaded: too large"],
+    [413, "too_large", "Not uploaded: you keep 2 files, the most there may be", "you keep 2 files, the most there may be"],
     [429, "rate_limited", "Too many uploads"],
     [404, "not_found", "Files are not taken here"],
   ] as const) {
-    await refuse(status, code)();
+    await refuse(status, code, detail)();
     await page.getByRole("button", { name: "Try again to upload load.txt" }).click();
     await chip(page, "failed").filter({ hasText: words }).waitFor();
   }
@@ -374,6 +411,24 @@ test("a page may do without files", async () => {
   const page = await stage.open({ sub: who, channel: dock, attachments: "off" });
   await page.locator("textarea").waitFor();
   expect(await page.getByRole("button", { name: "Add files" }).count()).toBe(0);
+  // What is dropped all the same is not opened in the place of the page.
+  const drag = (type: string, what: "file" | "text") =>
+    page.locator(".pane").evaluate(
+      (pane, [type, what]) => {
+        const dataTransfer = new DataTransfer();
+        if (what === "file") dataTransfer.items.add(new File(["x"], "load.txt"));
+        else dataTransfer.setData("text/plain", "words");
+        const event = new DragEvent(type!, { dataTransfer, bubbles: true, cancelable: true });
+        pane.dispatchEvent(event);
+        return event.defaultPrevented;
+      },
+      [type, what] as const,
+    );
+  expect(await drag("dragover", "file")).toBe(true);
+  expect(await page.locator(".drop").isVisible()).toBe(false);
+  expect(await drag("drop", "file")).toBe(true);
+  expect(await chips(page).count()).toBe(0);
+  expect(await drag("dragover", "text")).toBe(false);
 });
 
 test.each([

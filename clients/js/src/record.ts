@@ -68,7 +68,8 @@ export function upload(
 /** The bytes of a file, for who is in its channel now; `not_found` for everybody else. */
 export function download(client: TenfourClient, id: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Blob> {
   const via: Via = async (url, init, fetch) => {
-    const answer = await fetch(url, { ...init, signal: either(signal, WHOLE) });
+    // The browser's cache would keep it beyond a sign-out.
+    const answer = await fetch(url, { ...init, cache: "no-store", signal: either(signal, WHOLE) });
     const { ok, status } = answer;
     return { ok, status, json: () => (ok ? answer.blob() : answer.json()) };
   };
@@ -99,6 +100,8 @@ function byRequest(
   signal: AbortSignal | undefined,
 ): ReturnType<Via> {
   return new Promise((done, failed) => {
+    // Given up while a token was asked for: of that nothing tells any more.
+    if (signal?.aborted) return failed();
     const request = new XMLHttpRequest();
     let timer: ReturnType<typeof setTimeout>;
     const alive = () => {

@@ -1,10 +1,10 @@
 /** Files: uploaded, named in messages, downloaded by who may. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { discard, download, upload } from "@tenfour/client/record";
 import type { Progress } from "@tenfour/client/record";
 import { until } from "../../test/daemon.mjs";
 import { png } from "../../test/picture.mjs";
-import { daemon, connected, dock, useDaemon, useDock } from "./help.ts";
+import { client, daemon, connected, dock, useDaemon, useDock } from "./help.ts";
 
 useDaemon();
 useDock();
@@ -82,6 +82,52 @@ test("an upload that is given up, or let go of, is no more", async () => {
   await discard(dispatcher, id);
   await expect(download(dispatcher, id)).rejects.toMatchObject({ status: 404 });
   await expect(dispatcher.channel(dock).send({ content: "", attachmentIds: [id] })).rejects.toMatchObject({ code: expect.stringMatching(/not_found|invalid_frame/) });
+});
+
+test("an upload that is given up before it has begun sends nothing", async () => {
+  const began: string[] = [];
+  /** A browser's, of which this process has none. */
+  class Request extends EventTarget {
+    readonly upload = {};
+    open(_: string, url: string) {
+      began.push(url);
+    }
+    setRequestHeader() {}
+    send() {
+      began.push("sent");
+    }
+    abort() {}
+  }
+  let go: (token: string) => void = () => {};
+  const token = new Promise<string>((done) => (go = done));
+  const dispatcher = client(daemon, "dispatcher", { getToken: () => token });
+  const controller = new AbortController();
+  vi.stubGlobal("XMLHttpRequest", Request);
+  try {
+    const uploading = upload(dispatcher, file("a load list", "load.txt"), { signal: controller.signal });
+    controller.abort();
+    await expect(uploading).rejects.toMatchObject({ code: "cancelled" });
+    go(daemon.token("dispatcher"));
+    // What comes after it has its turn after it.
+    await dispatcher.request("GET", "channels");
+    expect(began).toEqual([]);
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});
+
+test("what is downloaded stays in no cache", async () => {
+  const asked: [string, RequestCache | undefined][] = [];
+  const dispatcher = await connected(daemon, "dispatcher", {
+    fetch: (url, init) => {
+      asked.push([init!.method!, init!.cache]);
+      return fetch(url, init);
+    },
+  });
+  const { id } = await upload(dispatcher, file("a load list", "load.txt"));
+  asked.length = 0;
+  expect(await (await download(dispatcher, id)).text()).toBe("a load list");
+  expect(asked).toEqual([["GET", "no-store"]]);
 });
 
 test("why a file is not taken is told", async () => {

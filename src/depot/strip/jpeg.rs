@@ -100,8 +100,11 @@ impl Jpeg {
     /// Writes the orientation anew, and nothing else of what was there.
     fn exif(&mut self, content: &[u8], out: &mut Vec<u8>) {
         const BEFORE: &[u8] = b"\xff\xe1\0\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
+        if self.orientation.is_some() {
+            return;
+        }
         let Some(orientation) = content.strip_prefix(b"Exif\0\0").and_then(orientation) else { return };
-        if self.orientation.is_none() && (2..=8).contains(&orientation) {
+        if (2..=8).contains(&orientation) {
             self.orientation = Some(orientation);
             out.extend_from_slice(BEFORE);
             out.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0]);
@@ -114,7 +117,9 @@ impl Jpeg {
             let mark = at + offset;
             match bytes.get(mark + 1) {
                 // A byte of the picture, or a mark within it.
-                Some(0x00 | 0xd0..=0xd7) => at = mark + 2,
+                Some(0x00 | 0x01 | 0xd0..=0xd7) => at = mark + 2,
+                // Fills up to a mark, which may be one of those.
+                Some(0xff) => at = mark + 1,
                 Some(_) => {
                     out.extend_from_slice(&bytes[..mark]);
                     self.state = State::Marker;
@@ -132,6 +137,9 @@ impl Jpeg {
     }
 }
 
+/// The length of an entry of a TIFF's directory.
+const ENTRY: usize = 12;
+
 /// The tag 0x0112 of the first directory of a TIFF.
 fn orientation(tiff: &[u8]) -> Option<u8> {
     let little = match tiff.get(..4)? {
@@ -146,8 +154,10 @@ fn orientation(tiff: &[u8]) -> Option<u8> {
     let first: [u8; 4] = tiff.get(4..8)?.try_into().ok()?;
     let first = if little { u32::from_le_bytes(first) } else { u32::from_be_bytes(first) };
     let first = usize::try_from(first).ok()?;
-    (0..usize::from(u16_at(first)?)).find_map(|number| {
-        let entry = first.checked_add(2 + number * 12)?;
+    // It may say that there are more than fit in it: a search for those would cost far more than the bytes that ask for it.
+    let count = usize::from(u16_at(first)?).min(tiff.len() / ENTRY);
+    (0..count).find_map(|number| {
+        let entry = first.checked_add(2 + number * ENTRY)?;
         let value = (u16_at(entry)? == 0x0112).then(|| u16_at(entry + 8)).flatten()?;
         u8::try_from(value).ok()
     })

@@ -79,6 +79,30 @@ fn a_jpeg_stays_the_right_way_up() {
     assert_eq!((again, dimensions), (out, Some((3, 5))));
 }
 
+/// Legal, and written by some cameras: bytes that fill up to a mark, also within the picture.
+#[test]
+fn a_jpeg_may_be_filled_up_before_its_marks() {
+    let head = [b"\xff\xd8".to_vec(), segment(0xc0, &[8, 0, 3, 0, 5, 1, 1, 0x11, 0]), segment(0xda, b"scan")].concat();
+    let scan = b"one\xff\xff\xd0two\xff\xff\xff\xd1three\xff\x01four\xff\xff\0five\xff\xff\xd9";
+    let (out, _) = stripped(&[head.as_slice(), scan, b"GPS 48.1N"].concat());
+    for kept in ["one", "two", "three", "four", "five"] {
+        assert!(has(&out, kept), "{kept} of {:?}", String::from_utf8_lossy(&out));
+    }
+    assert!(!has(&out, "GPS"));
+}
+
+/// A directory says how many entries it has, and may lie.
+#[test]
+fn a_jpeg_of_false_directories_takes_no_time() {
+    let lying = segment(0xe1, b"Exif\0\0II\x2a\0\x08\0\0\0\xff\xff");
+    let picture = [b"\xff\xd8".to_vec(), lying.repeat(40_000)].concat();
+    let start = std::time::Instant::now();
+    let (out, _) = strip(Format::Jpeg, &picture, 16 << 10);
+    assert_eq!(out, b"\xff\xd8");
+    // Each entry looked for takes seconds, and those that are there take no tenth of one.
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
 fn chunk(name: &[u8], content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_be_bytes();
     [length.as_slice(), name, content, b"\x01\x02\x03\x04"].concat()

@@ -28,7 +28,7 @@ pub struct Search {
     /// Behind this place, where an earlier page ended.
     pub after: Option<Position>,
     pub limit: usize,
-    /// Of content, nearly.
+    /// Of content and attachments, nearly.
     pub bytes: usize,
 }
 

@@ -73,8 +73,11 @@ pub(super) async fn upload(asker: Asker, request: HttpRequest, payload: Payload)
         max_files: files.limits.user_files,
         max_bytes: files.limits.user_bytes,
     };
-    asker.parts().db.order(Order::BeginUpload(new)).await?;
-    let mut begun = Begun { app: asker.app.clone(), uploader, id, whole: false };
+    let beginning = asker.parts().db.order(Order::BeginUpload(new));
+    // From here on, whatever becomes of the answer: orders keep their order, so that an end comes after this beginning.
+    let mut begun = Begun { app: asker.app.clone(), uploader, id, settled: false };
+    // What is refused for good is in no table.
+    beginning.await.inspect_err(|refusal| begun.settled = !refusal.code.retryable())?;
     let taken = receive(&files, files.depot.take_in(&storage_key), payload, at_most).await?;
     let what = Uploaded {
         content_type: taken.content_type.to_owned(),
@@ -88,21 +91,21 @@ pub(super) async fn upload(asker: Asker, request: HttpRequest, payload: Payload)
     let Done::Attachment(attachment) = done else {
         return Err(Refusal::unavailable("the database gave no attachment; try again").into());
     };
-    begun.whole = true;
+    begun.settled = true;
     Ok(HttpResponse::Created().json(attachment))
 }
 
-/// An upload that the database knows of. One that comes to nothing, for whatever reason, is let go of.
+/// An upload that the database knows of, or is about to. One that comes to nothing, for whatever reason, is let go of.
 struct Begun {
     app: Data<App>,
     uploader: UserId,
     id: AttachmentId,
-    whole: bool,
+    settled: bool,
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        if self.whole {
+        if self.settled {
             return;
         }
         let discard = self.app.parts.db.order(Order::DiscardAttachment { user: self.uploader, id: self.id });

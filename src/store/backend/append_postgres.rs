@@ -20,15 +20,13 @@ use crate::store::kept::Kept;
 use crate::store::planted;
 use crate::store::sql_types::{At, Id, Micros};
 
-/// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads.
+/// What both statements begin with: each item, what is there already, and what is to become of it.
 /// The look-up of what was stored before is by the pair (sender, clientId) and beats every other verdict. Each look-up
 /// is LATERAL with a LIMIT, which leaves the planner no other way than the index, whatever it believes of the sizes. The
-/// plan is kept, and may be older than all that is in the tables: so each names the columns of one index and no others, and
-/// the heads are found by an array, not by a join.
-///
-/// Rows are inserted in the order of the pair that the constraint is on: two nodes that store the same pairs in different
-/// channels wait for each other there, and no lock of a channel keeps them apart.
-const APPEND: &str = "
+/// plan is kept, and may be older than all that is in the tables: so each names the columns of one index and no others.
+macro_rules! judged {
+    () => {
+        "
 WITH input AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[], $6::text[], $7::text[],
     $8::uuid[], $9::timestamptz[], $10::bigint[]) WITH ORDINALITY AS i
@@ -56,7 +54,18 @@ WITH input AS MATERIALIZED (
     AND x.channel_id = i.channel_id AND x.user_id = i.sender_id LIMIT 1) m ON true
   LEFT JOIN LATERAL (SELECT x.id FROM users x WHERE x.id = i.sender_id LIMIT 1) u ON true
   LEFT JOIN LATERAL (SELECT x.channel_id FROM messages x WHERE x.id = i.reply_to_id LIMIT 1) r ON true
-), numbered AS MATERIALIZED (
+)"
+    };
+}
+
+/// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads, which
+/// are found by an array, not by a join.
+///
+/// Rows are inserted in the order of the pair that the constraint is on: two nodes that store the same pairs in different
+/// channels wait for each other there, and no lock of a channel keeps them apart.
+const APPEND: &str = concat!(
+    judged!(),
+    ", numbered AS MATERIALIZED (
   SELECT *, row_number() OVER (PARTITION BY channel_id, verdict ORDER BY ord) AS n FROM judged
 ), stored AS (
   INSERT INTO messages (id, channel_id, seq, version, first_version, sender_id, client_id, digest, content,
@@ -79,7 +88,22 @@ SELECT verdict,
   coalesce(stored_version, version + n, 0) AS version,
   coalesce(stored_at, created_at) AS created_at,
   since, chained, head
-FROM numbered ORDER BY ord";
+FROM numbered ORDER BY ord"
+);
+
+/// Judges each item by what is there, and stores none.
+const JUDGE: &str = concat!(
+    judged!(),
+    "
+SELECT verdict,
+  coalesce(stored_id, id) AS id,
+  coalesce(stored_channel_id, channel_id) AS channel_id,
+  coalesce(stored_seq, 0) AS seq,
+  coalesce(stored_version, 0) AS version,
+  coalesce(stored_at, created_at) AS created_at,
+  since, chained, head
+FROM judged ORDER BY ord"
+);
 
 #[derive(QueryableByName)]
 struct Judged {
@@ -129,18 +153,17 @@ impl From<Judged> for Appended {
 pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<(Vec<Appended>, String)> {
     lock(conn, batch).await?;
     let mut outcomes = HashMap::with_capacity(batch.len());
-    let mut named = named_postgres::look(conn, batch).await?;
-    let (mut rest, lacking) = named.part(batch);
-    let mut chains = Chains::default();
+    let mut plan = named_postgres::plan(conn, batch).await?;
+    let (mut rest, mut chains) = (std::mem::take(&mut plan.fine), Chains::default());
     // One round, unless the same sender used the same clientId twice in this batch.
     while !rest.is_empty() {
         let (now, later) = first_of_each(batch, &rest);
         let items: Vec<&Append> = now.iter().map(|&at| &batch[at]).collect();
-        let files: Vec<&[Attachment]> = now.iter().map(|&at| named.of(at)).collect();
+        let files: Vec<&[Attachment]> = now.iter().map(|&at| plan.files_of(at)).collect();
         outcomes.extend(now.iter().copied().zip(statement(conn, &items, &files, &mut chains).await?));
         rest = echo(batch, &now, later, &mut outcomes);
     }
-    named.hang(conn, batch, lacking, &mut outcomes).await?;
+    plan.carry_out(conn, batch, &mut outcomes).await?;
     let mut outcomes: Vec<Appended> = (0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect();
     if fault::planted(Sabotage::SequenceInsteadOfLock) {
         leave_holes(conn, &mut outcomes).await?;
@@ -186,17 +209,11 @@ async fn lock(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<()>
     .await
 }
 
-/// `files`: what each takes, if it is stored.
-async fn statement(
-    conn: &mut AsyncPgConnection,
-    items: &[&Append],
-    files: &[&[Attachment]],
-    chains: &mut Chains,
-) -> QueryResult<Vec<Appended>> {
+async fn judged(conn: &mut AsyncPgConnection, sql: &str, items: &[&Append]) -> QueryResult<Vec<Judged>> {
     fn column<'a, T>(items: &[&'a Append], of: impl Fn(&'a Append) -> T) -> Vec<T> {
         items.iter().map(|item| of(item)).collect()
     }
-    let query = diesel::sql_query(APPEND)
+    let query = diesel::sql_query(sql)
         .bind::<Array<Id>, _>(column(items, |item| item.message.id))
         .bind::<Array<Id>, _>(column(items, |item| item.message.client_id))
         .bind::<Array<Id>, _>(column(items, |item| item.message.channel_id))
@@ -207,7 +224,24 @@ async fn statement(
         .bind::<Array<Nullable<Id>>, _>(column(items, |item| item.message.reply_to_id))
         .bind::<Array<Micros>, _>(column(items, |item| At(item.message.created_at)))
         .bind::<Array<BigInt>, _>(column(items, |item| item.members_version));
-    let rows: Vec<Judged> = Kept(query).load(conn).await?;
+    Kept(query).load(conn).await
+}
+
+/// What is to become of each, as far as that hangs on no attachment; `None` for those that would be stored.
+pub(super) async fn judge(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Vec<Option<Appended>>> {
+    let items: Vec<&Append> = batch.iter().collect();
+    let rows = judged(conn, JUDGE, &items).await?;
+    Ok(rows.into_iter().map(|row| (row.verdict != 0).then(|| row.into())).collect())
+}
+
+/// `files`: what each takes, if it is stored.
+async fn statement(
+    conn: &mut AsyncPgConnection,
+    items: &[&Append],
+    files: &[&[Attachment]],
+    chains: &mut Chains,
+) -> QueryResult<Vec<Appended>> {
+    let rows = judged(conn, APPEND, items).await?;
     let outcome = |((row, item), files): ((Judged, &&Append), &&[Attachment])| {
         let known = row.since.zip(row.chained).zip(row.head.clone());
         let mut outcome = Appended::from(row);
@@ -220,7 +254,7 @@ async fn statement(
     Ok(rows.into_iter().zip(items).zip(files).map(outcome).collect())
 }
 
-fn key(item: &Append) -> (UserId, ClientId) {
+pub(super) fn key(item: &Append) -> (UserId, ClientId) {
     (item.message.sender_id, item.message.client_id)
 }
 

@@ -1,150 +1,203 @@
-//! The attachments of an append batch on PostgreSQL. A batch that names none costs no statement here.
+//! The attachments of an append batch on PostgreSQL. A batch that names none costs no statement here, and any other the same
+//! few, however many it names.
 //!
 //! Looked at after the channels are locked, with the attachments' own rows locked in the order of their ids: two sends that
 //! name the same one, on two nodes and in two channels, wait for each other here, and one of them has it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::select;
+use diesel::sql_types::{Array, Binary, Integer};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::append_postgres::{judge, key};
 use crate::domain::attachment::Attachment;
 use crate::domain::audit::FilesHash;
 use crate::domain::ids::{AttachmentId, MessageId};
-use crate::domain::message::{Append, Appended, Stored};
-use crate::store::attachments::{AttachmentRow, Named, USED, id_bytes};
+use crate::domain::message::{Append, Appended};
+use crate::store::attachments::{AttachmentRow, Named, id_bytes};
 use crate::store::kept::Kept;
-use crate::store::messages::StoredRow;
-use crate::store::schema::{attachments, channel_members, messages};
+use crate::store::schema::attachments;
+use crate::store::sql_types::Id;
 
-/// What each send of the batch takes, by its place.
-pub(super) struct Taken {
-    rows: Named,
-    by_send: HashMap<usize, Vec<Attachment>>,
+/// Hangs the attachments $1 on the messages $2 at the places $3, and tells the messages $4 which they are.
+const HANG: &str = "
+WITH used AS (
+  UPDATE attachments a SET state = 'used', message_id = u.message_id, position = u.position
+  FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS u (id, message_id, position) WHERE a.id = u.id
+)
+UPDATE messages m SET attachment_ids = t.ids, files_hash = t.hash
+FROM unnest($4::uuid[], $5::bytea[], $6::bytea[]) AS t (id, ids, hash) WHERE m.id = t.id";
+
+/// What is to be done with a batch, by the places of its sends.
+#[derive(Default)]
+pub(super) struct Plan {
+    /// Those that may be stored.
+    pub(super) fine: Vec<usize>,
+    takes: HashMap<usize, Vec<Attachment>>,
+    /// Those of which it is known already what becomes of them.
+    decided: Vec<(usize, Appended)>,
+    /// Those under the clientId of one that may be stored, which comes second.
+    repeats: Vec<(usize, usize)>,
 }
 
-/// Sends that name something that they cannot have, by their places.
-pub(super) type Lacking = Vec<(usize, AttachmentId)>;
-
-pub(super) async fn look(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Taken> {
+/// Most batches want of each attachment one thing, and can have it. Where they do not, each send is judged first: what is
+/// refused, or was stored before, takes nothing from those behind it.
+pub(super) async fn plan(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Plan> {
     let ids = Named::ids(batch);
-    let rows = if ids.is_empty() {
-        Vec::new()
-    } else {
-        attachments::table
-            .filter(attachments::id.eq_any(ids))
-            .order(attachments::id)
-            .select(AttachmentRow::as_select())
-            .for_update()
-            .load(conn)
-            .await?
-    };
-    Ok(Taken { rows: Named::new(rows), by_send: HashMap::new() })
+    if ids.is_empty() {
+        return Ok(Plan { fine: (0..batch.len()).collect(), ..Plan::default() });
+    }
+    let rows = attachments::table
+        .filter(attachments::id.eq_any(ids))
+        .order(attachments::id)
+        .select(AttachmentRow::as_select())
+        .for_update()
+        .load(conn)
+        .await?;
+    let named = Named::new(rows);
+    if let Ok(plan) = Plan::plain(named.clone(), batch) {
+        return Ok(plan);
+    }
+    let verdicts = judge(conn, batch).await?;
+    Ok(Plan::one_by_one(named, batch, verdicts))
 }
 
-impl Taken {
-    /// The places of the sends that may be stored, and those that lack something.
-    pub(super) fn part(&mut self, batch: &[Append]) -> (Vec<usize>, Lacking) {
-        let (mut fine, mut lacking) = (Vec::with_capacity(batch.len()), Vec::new());
+impl Plan {
+    /// Err: the first attachment that cannot be had.
+    fn plain(mut named: Named, batch: &[Append]) -> Result<Self, AttachmentId> {
+        let mut plan = Self::default();
         for (at, item) in batch.iter().enumerate() {
-            if !item.message.attachment_ids.is_empty() {
-                match self.rows.take(item) {
-                    Ok(attachments) => drop(self.by_send.insert(at, attachments)),
-                    Err(id) => {
-                        lacking.push((at, id));
-                        continue;
-                    }
-                }
-            }
-            fine.push(at);
+            plan.store(at, named.take(item)?);
         }
-        (fine, lacking)
+        Ok(plan)
+    }
+
+    fn one_by_one(mut named: Named, batch: &[Append], verdicts: Vec<Option<Appended>>) -> Self {
+        let (mut plan, mut firsts) = (Self::default(), HashMap::new());
+        for ((at, item), verdict) in batch.iter().enumerate().zip(verdicts) {
+            if let Some(verdict) = verdict {
+                plan.decided.push((at, verdict));
+                continue;
+            }
+            match firsts.entry(key(item)) {
+                Entry::Occupied(first) => plan.repeats.push((at, *first.get())),
+                Entry::Vacant(first) => match named.take(item) {
+                    Ok(files) => {
+                        first.insert(at);
+                        plan.store(at, files);
+                    }
+                    Err(id) => plan.decided.push((at, Appended::UnknownAttachment(id))),
+                },
+            }
+        }
+        plan
+    }
+
+    fn store(&mut self, at: usize, files: Vec<Attachment>) {
+        self.fine.push(at);
+        if !files.is_empty() {
+            self.takes.insert(at, files);
+        }
     }
 
     /// What the send at this place takes.
-    pub(super) fn of(&self, at: usize) -> &[Attachment] {
-        self.by_send.get(&at).map_or(&[], Vec::as_slice)
+    pub(super) fn files_of(&self, at: usize) -> &[Attachment] {
+        self.takes.get(&at).map_or(&[], Vec::as_slice)
     }
 
-    /// Hangs on the messages that were stored what they take, and judges the rest: what lacks something may be the repeat of
-    /// a message that has it.
-    pub(super) async fn hang(
+    /// Hangs on the messages that were stored what they take, and says what became of the rest.
+    pub(super) async fn carry_out(
         self,
         conn: &mut AsyncPgConnection,
         batch: &[Append],
-        lacking: Lacking,
         outcomes: &mut HashMap<usize, Appended>,
     ) -> QueryResult<()> {
-        for (at, taken) in self.by_send {
-            match outcomes.get_mut(&at) {
-                Some(Appended::New(stored)) => hang_on(conn, stored.id, &taken).await?,
-                Some(Appended::Duplicate(stored)) => stored.attachments = of(conn, stored).await?,
-                _ => {}
-            }
+        if Named::ids(batch).is_empty() {
+            return Ok(());
         }
-        for (at, id) in lacking {
-            let item = &batch[at];
-            let (sender, client_id) = (item.message.sender_id, item.message.client_id);
-            let found: Option<StoredRow> = messages::table
-                .filter(messages::sender_id.eq(sender).and(messages::client_id.eq(client_id)))
-                .select(StoredRow::as_select())
-                .first(conn)
-                .await
-                .optional()?;
-            let mut outcome = match found {
-                Some(found) => found.judge(&item.digest),
-                None => refuse(conn, item, id).await?,
+        hang(conn, &self.takes, outcomes).await?;
+        outcomes.extend(self.decided);
+        for (at, first) in self.repeats {
+            let same = batch[first].digest == batch[at].digest;
+            let outcome = match outcomes.get(&first) {
+                Some(Appended::New(stored) | Appended::Duplicate(stored)) if same => {
+                    Appended::Duplicate(stored.clone())
+                }
+                Some(Appended::New(_) | Appended::Duplicate(_)) => Appended::Conflict,
+                // Another node was faster with its clientId, or the user was deleted meanwhile: so for its repeat.
+                Some(other) => other.clone(),
+                None => Appended::Rejected,
             };
-            if let Appended::Duplicate(stored) = &mut outcome {
-                stored.attachments = of(conn, stored).await?;
-            }
             outcomes.insert(at, outcome);
         }
-        Ok(())
+        show(conn, batch, outcomes).await
     }
 }
 
-/// In the order in which the statement judges: who is not in the channel is told that and nothing else.
-async fn refuse(conn: &mut AsyncPgConnection, item: &Append, lacks: AttachmentId) -> QueryResult<Appended> {
-    let message = &item.message;
-    let member = channel_members::table.find((message.channel_id, message.sender_id));
-    if !select(exists(member)).get_result::<bool>(conn).await? {
-        return Ok(Appended::NotMember);
-    }
-    if let Some(reply_to) = message.reply_to_id {
-        let original = messages::table.find(reply_to).filter(messages::channel_id.eq(message.channel_id));
-        if !select(exists(original)).get_result::<bool>(conn).await? {
-            return Ok(Appended::UnknownReply);
+async fn hang(
+    conn: &mut AsyncPgConnection,
+    takes: &HashMap<usize, Vec<Attachment>>,
+    outcomes: &HashMap<usize, Appended>,
+) -> QueryResult<()> {
+    let (mut ids, mut on, mut positions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut messages, mut lists, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, files) in takes {
+        let Some(Appended::New(stored)) = outcomes.get(at) else { continue };
+        for (position, file) in (0..).zip(files) {
+            ids.push(file.id);
+            on.push(stored.id);
+            positions.push(position);
         }
+        let Some((list, hash)) = id_bytes(files).zip(FilesHash::of(files)) else { continue };
+        messages.push(stored.id);
+        lists.push(list);
+        hashes.push(hash.0.to_vec());
     }
-    Ok(Appended::UnknownAttachment(lacks))
-}
-
-async fn hang_on(conn: &mut AsyncPgConnection, message: MessageId, files: &[Attachment]) -> QueryResult<()> {
-    for (position, file) in (0..).zip(files) {
-        let used = diesel::update(attachments::table.find(file.id)).set((
-            attachments::state.eq(USED),
-            attachments::message_id.eq(message),
-            attachments::position.eq(position),
-        ));
-        Kept(used).execute(conn).await?;
+    if messages.is_empty() {
+        return Ok(());
     }
-    let told = diesel::update(messages::table.find(message)).set((
-        messages::attachment_ids.eq(id_bytes(files)),
-        messages::files_hash.eq(FilesHash::of(files).map(|hash| hash.0.to_vec())),
-    ));
-    Kept(told).execute(conn).await?;
+    let query = diesel::sql_query(HANG)
+        .bind::<Array<Id>, _>(ids)
+        .bind::<Array<Id>, _>(on)
+        .bind::<Array<Integer>, Vec<i32>>(positions)
+        .bind::<Array<Id>, _>(messages)
+        .bind::<Array<Binary>, _>(lists)
+        .bind::<Array<Binary>, _>(hashes);
+    Kept(query).execute(conn).await?;
     Ok(())
 }
 
-async fn of(conn: &mut AsyncPgConnection, stored: &Stored) -> QueryResult<Vec<Attachment>> {
+/// A duplicate may be the first one, whose answer was lost: then it is told to everybody yet, as it is.
+async fn show(
+    conn: &mut AsyncPgConnection,
+    batch: &[Append],
+    outcomes: &mut HashMap<usize, Appended>,
+) -> QueryResult<()> {
+    let mut again = Vec::new();
+    for (at, outcome) in outcomes {
+        match outcome {
+            Appended::Duplicate(stored) if !batch[*at].message.attachment_ids.is_empty() => again.push(stored),
+            _ => {}
+        }
+    }
+    if again.is_empty() {
+        return Ok(());
+    }
+    let messages: Vec<MessageId> = again.iter().map(|stored| stored.id).collect();
     let rows: Vec<AttachmentRow> = attachments::table
-        .filter(attachments::message_id.eq(stored.id))
-        .order(attachments::position)
+        .filter(attachments::message_id.eq_any(messages))
+        .order((attachments::message_id, attachments::position))
         .select(AttachmentRow::as_select())
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(Attachment::from).collect())
+    let mut found = HashMap::<_, Vec<Attachment>>::new();
+    for row in rows {
+        found.entry(row.message_id).or_default().push(row.into());
+    }
+    for stored in again {
+        stored.attachments = found.get(&Some(stored.id)).cloned().unwrap_or_default();
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@ use super::members::Founded;
 use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
 use crate::domain::ids::{AttachmentId, ChannelId, JournalId, MessageId};
 use crate::domain::message::SendDigest;
+use crate::domain::retention::{ERASED_TYPE, ErasedDetail};
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
 
 /// Of what something is wrong.
@@ -86,6 +87,8 @@ pub struct Judge {
     latest: i64,
     findings: Vec<Finding>,
     entries: i64,
+    /// Messages of which nothing is kept: their number, their version and since when.
+    erased: Vec<(i64, i64, Option<DateTime<Utc>>)>,
 }
 
 impl Judge {
@@ -103,6 +106,7 @@ impl Judge {
             latest: 0,
             findings: Vec::new(),
             entries: 0,
+            erased: Vec::new(),
         };
         for claim in claims {
             judge.claims.entry(claim.version).or_default().push(*claim);
@@ -157,7 +161,7 @@ impl Judge {
                 }
                 let told = Founded::of(&entry, detail).and_then(|mut founded| {
                     trail.changes.iter().for_each(|change| founded.follow(change));
-                    founded.compare(channel, trail.created_at, &trail.joined)
+                    founded.compare(channel, trail)
                 });
                 for text in told.err().into_iter().flatten() {
                     self.say(None, text);
@@ -239,6 +243,9 @@ impl Judge {
 
     /// What a message says, has said, and became, against the entries of that.
     fn states(&mut self, message: &MessageTrail, until: i64) {
+        if message.erased_at.is_some() {
+            return self.remains(message, until);
+        }
         let since = self.found.since;
         let ids = message.attachment_ids.as_deref().unwrap_or_default();
         let mut said: Vec<(i64, &str, DateTime<Utc>)> =
@@ -321,6 +328,35 @@ impl Judge {
         }
     }
 
+    /// What is left of a message that was erased: that it was there, was changed, and is deleted.
+    fn remains(&mut self, message: &MessageTrail, until: i64) {
+        self.erased.push((message.seq, message.version, message.erased_at));
+        let has_files =
+            !message.attachments.is_empty() || message.attachment_ids.as_ref().is_none_or(|ids| !ids.is_empty());
+        let says = !message.content.is_empty() || !message.revisions.is_empty() || message.content_type != ERASED_TYPE;
+        if says || has_files || message.reply_to_id.is_some() {
+            self.say(Some(message.version), "a message is said to be erased, and says something");
+        }
+        let notes = self.of_messages.remove(&message.id).unwrap_or_default();
+        if message.version > until || message.version <= self.found.since {
+            return;
+        }
+        let is_deletion = |entry: &Entry| {
+            matches!(entry.what, What::Deleted { .. })
+                && (entry.version, Some(entry.at), entry.by)
+                    == (message.version, message.deleted_at, message.deleted_by)
+        };
+        if !notes.last().is_some_and(is_deletion) {
+            self.say(Some(message.version), "who deleted a message that was erased, or when, is not what it was");
+        }
+        let edit = notes.iter().rev().find(|entry| matches!(entry.what, What::Edited { .. }));
+        let edited = (edit.map(|entry| entry.at), edit.and_then(|entry| entry.by));
+        let is_covered = message.first_version > self.found.since || edit.is_some();
+        if is_covered && edited != (message.updated_at, message.updated_by) {
+            self.say(Some(message.version), "who edited a message that was erased, or when, is not what it was");
+        }
+    }
+
     /// What hangs on a message, against what it was sent with. A deleted one has let go of its files; which ones stays.
     fn files(&mut self, message: &MessageTrail) {
         let there: Vec<AttachmentId> = message.attachments.iter().map(|file| file.id).collect();
@@ -354,8 +390,16 @@ impl Judge {
         }
     }
 
-    /// `latest`: the channel's version now.
-    pub fn finish(mut self, latest: i64) -> Verdict {
+    /// `latest`: the channel's version now; `erasures`: what its journal says was erased.
+    pub fn finish(mut self, latest: i64, erasures: &[(DateTime<Utc>, ErasedDetail)]) -> Verdict {
+        for (seq, version, since) in std::mem::take(&mut self.erased) {
+            if !erasures.iter().any(|(at, detail)| Some(*at) == since && detail.has(seq)) {
+                self.say(
+                    Some(version),
+                    format!("message {seq} was erased, and its journal does not say so of that time"),
+                );
+            }
+        }
         while let Some(entry) = self.notes.pop_front() {
             self.add(&entry);
         }

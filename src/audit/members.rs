@@ -9,7 +9,8 @@ use crate::domain::audit::{Entry, TextHash, What};
 use crate::domain::change::ChannelChange;
 use crate::domain::channel::{Audience, Channel, ChannelKind, Role};
 use crate::domain::ids::UserId;
-use crate::domain::trail::LoggedChange;
+use crate::domain::retention::Retention;
+use crate::domain::trail::{ChannelTrail, LoggedChange};
 
 /// A channel as it should be.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Founded {
     members: BTreeMap<UserId, (Role, DateTime<Utc>)>,
     members_version: i64,
     revisions_visible_to: Audience,
+    retention: Retention,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +45,8 @@ impl Founded {
         };
         let members = members.into_iter().map(|(user, role)| (user, (role, entry.at))).collect();
         let (members_version, revisions_visible_to) = (0, Audience::default());
-        Ok(Self { created_at: entry.at, kind, name, members, members_version, revisions_visible_to })
+        let retention = Retention::default();
+        Ok(Self { created_at: entry.at, kind, name, members, members_version, revisions_visible_to, retention })
     }
 
     pub(super) fn follow(&mut self, line: &LoggedChange) {
@@ -65,19 +68,20 @@ impl Founded {
             }
             ChannelChange::Renamed { name } => self.name = Some(name.clone()),
             ChannelChange::RevisionsShown { to } => self.revisions_visible_to = *to,
+            ChannelChange::RetentionSet { days, legal_hold } => {
+                self.retention = Retention { days: *days, legal_hold: *legal_hold };
+            }
         }
-        if !matches!(change, ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. }) {
+        if !matches!(
+            change,
+            ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. } | ChannelChange::RetentionSet { .. }
+        ) {
             self.members_version = line.version;
         }
     }
 
-    pub(super) fn compare(
-        &self,
-        channel: &Channel,
-        created_at: Option<DateTime<Utc>>,
-        joined: &[(UserId, DateTime<Utc>)],
-    ) -> Result<(), Vec<String>> {
-        let joined: BTreeMap<UserId, DateTime<Utc>> = joined.iter().copied().collect();
+    pub(super) fn compare(&self, channel: &Channel, trail: &ChannelTrail) -> Result<(), Vec<String>> {
+        let joined: BTreeMap<UserId, DateTime<Utc>> = trail.joined.iter().copied().collect();
         let members: BTreeMap<UserId, (Role, DateTime<Utc>)> = channel
             .members
             .iter()
@@ -91,9 +95,10 @@ impl Founded {
         };
         same(members == self.members, "its members and their roles are");
         same(channel.name == self.name, "its name is");
-        same((channel.kind, created_at) == (self.kind, Some(self.created_at)), "how and when it was made is");
+        same((channel.kind, trail.created_at) == (self.kind, Some(self.created_at)), "how and when it was made is");
         same(channel.members_version == self.members_version, "the version of its members is");
         same(channel.revisions_visible_to == self.revisions_visible_to, "who reads its revisions is");
+        same(trail.retention == self.retention, "how long its messages are kept is");
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 }

@@ -101,7 +101,8 @@ async fn channel(reader: &Reader, id: ChannelId, claims: &Claims, report: &mut R
         seq = last.seq;
     }
     let latest = reader.heads(vec![id]).await?.first().map_or(0, |(_, version)| *version);
-    let verdict = judge.finish(latest);
+    // Read last: what was erased while it was judged is told there.
+    let verdict = judge.finish(latest, &reader.erasures(id).await?);
     report.findings.extend(verdict.findings);
     report.entries += verdict.entries;
     report.younger.extend(verdict.since.map(|since| (id, since + 1)));

@@ -10,6 +10,7 @@ use super::parse::{self, MIN_SECRET_BYTES, Parsed};
 use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
 use super::{AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept};
+use crate::domain::retention::MAX_DAYS;
 
 const MAX_BYTES: usize = 64 << 20;
 /// A day: longer times are slips.
@@ -101,6 +102,9 @@ impl Reader {
 
     fn limits(&mut self, config: &mut Config) {
         let limits = &mut config.limits;
+        self.text("retention_days", &mut limits.retention_days, |text| {
+            parse::count(text, 1..=MAX_DAYS.unsigned_abs() as usize).map(|days| i32::try_from(days).ok())
+        });
         self.text("rate_limit", &mut limits.rate_limit, parse::rate);
         for (key, target, allowed) in [
             ("max_group_members", &mut limits.max_group_members, 2..=100_000),

@@ -135,6 +135,8 @@ pub struct Limits {
     pub max_attachment_bytes: usize,
     /// Of one message.
     pub max_attachments: usize,
+    /// How many days messages are kept; none: for ever.
+    pub retention_days: Option<i32>,
     pub max_user_files: usize,
     pub max_user_file_bytes: usize,
 }
@@ -241,6 +243,7 @@ impl Default for Limits {
             db_queue: 4096,
             max_attachment_bytes: 10 << 20,
             max_attachments: 10,
+            retention_days: None,
             max_user_files: 1000,
             max_user_file_bytes: 1 << 30,
         }

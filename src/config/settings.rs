@@ -60,6 +60,8 @@ settings! {
         "Where the audit trail's heads are written once a minute, signed: a folder out of the reach of who owns the database. Unset: nowhere";
     audit_key "TENFOUR_AUDIT_KEY" "FILE" = "",
         "The key that signs them, made where the file is missing (mode 0600). Unset: FILE.audit-key beside an SQLite file";
+    retention_days "TENFOUR_RETENTION_DAYS" "N" = "",
+        "Days after which messages are erased, where their channel says nothing else. Unset: never";
     attachments "TENFOUR_ATTACHMENTS" "URL|off" = "",
         "Where attachments are kept: file:///FOLDER, s3://BUCKET/PREFIX (the rest in the usual AWS_ variables) or off. Unset: the folder FILE.attachments beside the SQLite file, off with PostgreSQL";
     #[secret true]

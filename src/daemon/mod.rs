@@ -3,6 +3,7 @@
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
 mod nodes;
+mod retention;
 mod runtime;
 mod serve;
 mod sweep;
@@ -179,6 +180,7 @@ impl Daemon {
         if let Some(files) = &files {
             sweep::keep(files.clone(), db.clone(), parts.reader.clone(), &background.handle);
         }
+        retention::keep(config.limits.retention_days, db.clone(), parts.reader.clone(), &background.handle);
         let app = web::Data::new(app_of(parts, files, seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));

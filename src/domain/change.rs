@@ -38,6 +38,11 @@ pub enum ChannelChange {
     RevisionsShown {
         to: Audience,
     },
+    /// How long messages are kept, and whether nothing may be erased.
+    RetentionSet {
+        days: Option<i32>,
+        legal_hold: bool,
+    },
 }
 
 /// Something that took a version of a channel.

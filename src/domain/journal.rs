@@ -29,13 +29,26 @@ pub enum Kind {
     SessionEnded,
     /// Evidence was exported: `{"channel":…,"from":…,"to":…,"format":…,"by":…}`.
     Exported,
+    /// Messages were erased, by their numbers: `{"reason":…,"seqs":[[first,last],…]}`.
+    Erased,
+    /// All of a user was erased that no hold keeps: `{"user":…,"messages":…,"held":[channels]}`.
+    UserErased,
     /// So many records could not be written, since the database took none for too long: `{"count":…}`.
     Lost,
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Read, Self::Joined, Self::SignedIn, Self::Refused, Self::SessionEnded, Self::Exported, Self::Lost];
+    const ALL: [Self; 9] = [
+        Self::Read,
+        Self::Joined,
+        Self::SignedIn,
+        Self::Refused,
+        Self::SessionEnded,
+        Self::Exported,
+        Self::Erased,
+        Self::UserErased,
+        Self::Lost,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,6 +58,8 @@ impl Kind {
             Self::Refused => "refused",
             Self::SessionEnded => "session_ended",
             Self::Exported => "exported",
+            Self::Erased => "erased",
+            Self::UserErased => "user_erased",
             Self::Lost => "lost",
         }
     }

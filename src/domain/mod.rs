@@ -14,6 +14,7 @@ pub mod ids;
 pub mod journal;
 pub mod message;
 pub mod permission;
+pub mod retention;
 pub mod search;
 pub mod sync;
 pub mod trail;

@@ -12,7 +12,7 @@
 //!
 //! A direct channel has two owners of nothing: its members and name do not change, whoever asks. The host
 //! application's server (scope `admin`, acting as nobody) may do what an owner may, and delete but not edit. It decides
-//! also of a direct channel who reads what messages said before.
+//! also of a direct channel who reads what messages said before, and it alone decides how long messages are kept.
 
 use super::channel::{ChannelKind, Role};
 
@@ -37,6 +37,7 @@ pub enum Action {
         open: bool,
     },
     ShowRevisions,
+    SetRetention,
     Rename,
     AddMembers,
     /// Of somebody else.
@@ -51,8 +52,14 @@ pub enum Action {
 pub fn allows(asker: Asker, action: Action, kind: ChannelKind) -> bool {
     let of_messages =
         matches!(action, Action::EditMessage { .. } | Action::DeleteMessage { .. } | Action::ReadRevisions { .. });
-    if kind == ChannelKind::Direct && !of_messages && (action, asker) != (Action::ShowRevisions, Asker::Host) {
+    if kind == ChannelKind::Direct
+        && !of_messages
+        && !(asker == Asker::Host && matches!(action, Action::ShowRevisions | Action::SetRetention))
+    {
         return false;
+    }
+    if action == Action::SetRetention {
+        return asker == Asker::Host;
     }
     let role = match asker {
         Asker::Host => return !matches!(action, Action::EditMessage { .. }),
@@ -70,6 +77,7 @@ pub fn allows(asker: Asker, action: Action, kind: ChannelKind) -> bool {
             Role::Owner => true,
         },
         Action::ChangeRole => role == Role::Owner,
+        Action::SetRetention => false,
     }
 }
 

@@ -10,6 +10,7 @@ use super::change::ChannelChange;
 use super::channel::Channel;
 use super::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
 use super::journal::{Journal, Record};
+use super::retention::Retention;
 
 /// All of a channel but its messages.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ pub struct ChannelTrail {
     pub created_at: Option<DateTime<Utc>>,
     /// Since when each member is in it.
     pub joined: Vec<(UserId, DateTime<Utc>)>,
+    pub retention: Retention,
     pub chain: Option<Chain>,
     /// Ascending by version; no new messages among them.
     pub entries: Vec<Noted>,
@@ -65,6 +67,8 @@ pub struct MessageTrail {
     pub updated_by: Option<UserId>,
     pub deleted_at: Option<DateTime<Utc>>,
     pub deleted_by: Option<UserId>,
+    /// Since when nothing is kept of what it said.
+    pub erased_at: Option<DateTime<Utc>>,
     /// What it was sent with. None where the column is no list of ids.
     pub attachment_ids: Option<Vec<AttachmentId>>,
     pub files_hash: Option<Vec<u8>>,

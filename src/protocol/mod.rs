@@ -7,6 +7,7 @@ pub mod client;
 pub mod close;
 pub mod error;
 mod fields;
+pub mod records;
 pub mod rest;
 pub mod schema;
 pub mod search;

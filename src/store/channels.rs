@@ -291,7 +291,9 @@ pub(super) async fn record(
 ) -> Result<Change, Failure> {
     let version = row.version + 1;
     let members_version = match change {
-        ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. } => row.members_version,
+        ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. } | ChannelChange::RetentionSet { .. } => {
+            row.members_version
+        }
         _ => version,
     };
     let query = Kept(

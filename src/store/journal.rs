@@ -17,6 +17,7 @@ use super::sql_types::At;
 use crate::domain::audit::{Head, TextHash};
 use crate::domain::ids::{ChannelId, JournalId, UserId};
 use crate::domain::journal::{Journal, Kind, Note, Record};
+use crate::domain::retention::ErasedDetail;
 use crate::domain::trail::{JournalTrail, ReadMark, Recorded};
 
 /// A note whose words are `detail`, as a JSON object.
@@ -102,6 +103,17 @@ pub(super) async fn journals(conn: &mut Conn) -> QueryResult<Vec<Journal>> {
     Ok(rows.into_iter().map(JournalRow::journal).collect())
 }
 
+/// What was erased of a channel and when, by its journal.
+pub(super) async fn erasures(conn: &mut Conn, channel: ChannelId) -> QueryResult<Vec<Erased>> {
+    let query = audit_records::table
+        .filter(audit_records::journal_id.eq(JournalId::of(channel)).and(audit_records::kind.eq(Kind::Erased.as_str())))
+        .order(audit_records::number)
+        .select((audit_records::at, audit_records::detail));
+    let rows: Vec<(At, Option<String>)> = with_conn!(conn, |c| query.load(c).await)?;
+    let erased = |(at, text): (At, Option<String>)| Some((at.0, serde_json::from_str(&text?).ok()?));
+    Ok(rows.into_iter().filter_map(erased).collect())
+}
+
 /// A journal, without its records, and the marks that those of a channel have to come to.
 pub(super) async fn trail(conn: &mut Conn, id: JournalId) -> QueryResult<JournalTrail> {
     let query = audit_journals::table.find(id);
@@ -120,6 +132,8 @@ pub(super) async fn trail(conn: &mut Conn, id: JournalId) -> QueryResult<Journal
     let mark = |(user, seq, at, joined): (_, _, At, At)| ReadMark { user, seq, at: at.0, joined: joined.0 };
     Ok(JournalTrail { id, journal: row.map(JournalRow::journal), marks: rows.into_iter().map(mark).collect() })
 }
+
+type Erased = (DateTime<Utc>, ErasedDetail);
 
 type RecordRow = (i64, String, Option<UserId>, At, Vec<u8>, Option<String>);
 

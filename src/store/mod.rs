@@ -26,6 +26,7 @@ mod meta;
 mod page;
 mod planted;
 mod reader;
+mod retention;
 mod revisions;
 mod schema;
 mod search;

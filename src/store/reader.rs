@@ -10,7 +10,9 @@ use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{attachments, channels, cluster_key, epoch, journal, messages, revisions, search, sync, trail, users};
+use super::{
+    attachments, channels, cluster_key, epoch, journal, messages, retention, revisions, search, sync, trail, users,
+};
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
@@ -18,6 +20,7 @@ use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
 use crate::domain::journal::Journal;
 use crate::domain::message::{Message, Revisions, SendDigest, Stored};
+use crate::domain::retention::{ErasedDetail, Retention};
 use crate::domain::search::{Found, Search};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
 use crate::domain::trail::{ChannelTrail, JournalTrail, MessageTrail, Recorded};
@@ -185,6 +188,11 @@ impl Reader {
         read!(self, None, |conn| journal::journals(conn))
     }
 
+    /// What was erased of a channel, and when.
+    pub fn erasures(&self, channel: ChannelId) -> Job<Vec<(DateTime<Utc>, ErasedDetail)>> {
+        read!(self, None, |conn| journal::erasures(conn, channel))
+    }
+
     /// A journal but its records, of one moment.
     pub fn journal_trail(&self, id: JournalId) -> Job<JournalTrail> {
         read!(self, Snapshot, |conn| journal::trail(conn, id))
@@ -193,6 +201,21 @@ impl Reader {
     /// A journal's records after `number`, ascending; `limit` at most.
     pub fn records(&self, id: JournalId, number: i64, limit: i64) -> Job<Vec<Recorded>> {
         read!(self, None, |conn| journal::records(conn, id, number, limit))
+    }
+
+    /// How long a channel keeps its messages. None: there is no such channel.
+    pub fn retention(&self, channel: ChannelId) -> Job<Option<Retention>> {
+        read!(self, Snapshot, |conn| retention::of(conn, channel))
+    }
+
+    /// The same of all channels after this one, ascending, and up to which message each is erased; `limit` at most.
+    pub fn retentions(&self, after: ChannelId, limit: i64) -> Job<Vec<(ChannelId, Retention, i64)>> {
+        read!(self, None, |conn| retention::page(conn, after, limit))
+    }
+
+    /// The channels in which a user has sent what is not erased.
+    pub fn spoken_in(&self, user: UserId) -> Job<Vec<ChannelId>> {
+        read!(self, None, |conn| retention::spoken_in(conn, user))
     }
 
     /// An attachment, for whom it may be downloaded by in this moment.

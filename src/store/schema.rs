@@ -50,6 +50,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
+    use super::Id;
+
+    channel_retention (channel_id) {
+        channel_id -> Id,
+        days -> Nullable<Integer>,
+        legal_hold -> Bool,
+        swept_seq -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
     use super::{Id, Micros};
 
@@ -72,6 +84,7 @@ diesel::table! {
         deleted_by -> Nullable<Id>,
         attachment_ids -> Nullable<Binary>,
         files_hash -> Nullable<Binary>,
+        erased_at -> Nullable<Micros>,
     }
 }
 
@@ -194,6 +207,7 @@ diesel::table! {
 }
 
 diesel::joinable!(channel_members -> channels (channel_id));
+diesel::joinable!(channel_retention -> channels (channel_id));
 diesel::joinable!(channel_members -> users (user_id));
 diesel::joinable!(message_revisions -> messages (message_id));
 diesel::joinable!(messages -> users (sender_id));
@@ -202,6 +216,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     users,
     channels,
     channel_members,
+    channel_retention,
     messages,
     message_revisions,
     search_progress

@@ -80,7 +80,8 @@ async fn members_at(
                 ChannelChange::MemberRemoved { user_id, .. } => drop(members.insert(user_id)),
                 ChannelChange::RoleChanged { .. }
                 | ChannelChange::Renamed { .. }
-                | ChannelChange::RevisionsShown { .. } => {}
+                | ChannelChange::RevisionsShown { .. }
+                | ChannelChange::RetentionSet { .. } => {}
             }
         }
     }

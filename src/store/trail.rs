@@ -12,6 +12,7 @@ use super::audit::ChainRow;
 use super::backend::{Conn, with_conn};
 use super::channels;
 use super::error::StoreError;
+use super::retention;
 use super::schema::{
     audit_entries, audit_heads, channel_changes, channel_members, channels as channels_table, message_revisions,
     messages,
@@ -57,6 +58,7 @@ pub(super) async fn channel(conn: &mut Conn, id: ChannelId) -> Result<ChannelTra
         channel,
         created_at: created_at.map(|at| at.0),
         joined: joined.into_iter().map(|(user, at)| (user, at.0)).collect(),
+        retention: retention::of(conn, id).await?.unwrap_or_default(),
         chain: chain.map(ChainRow::chain),
         entries: entries(conn, id).await?,
         changes: changes(conn, id).await?,
@@ -125,6 +127,7 @@ struct Row {
     updated_by: Option<UserId>,
     deleted_at: Option<At>,
     deleted_by: Option<UserId>,
+    erased_at: Option<At>,
     attachment_ids: Option<Vec<u8>>,
     files_hash: Option<Vec<u8>>,
 }
@@ -193,6 +196,7 @@ impl From<Row> for MessageTrail {
             updated_by: row.updated_by,
             deleted_at: row.deleted_at.map(|at| at.0),
             deleted_by: row.deleted_by,
+            erased_at: row.erased_at.map(|at| at.0),
         }
     }
 }

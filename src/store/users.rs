@@ -5,12 +5,12 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
-use super::error::Failure;
+use super::error::{Failure, StoreError};
 use super::kept::Kept;
-use super::schema::users;
+use super::schema::{audit_records, users};
 use super::sql_types::At;
 use crate::domain::change::Denied;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{JournalId, UserId};
 use crate::domain::user::{User, UserRef};
 
 #[derive(Queryable, Selectable)]
@@ -173,4 +173,17 @@ async fn insert(
         .on_conflict(users::id)
         .do_nothing();
     with_conn!(conn, |c| query.execute(c).await)
+}
+
+/// What a user is called of whom nothing is kept.
+const NOBODY: &str = "Erased user";
+
+/// Their name, and the words of their records in the daemon's journal. The host's id of them stays, so that nobody else becomes them.
+pub(super) async fn forget(conn: &mut Conn, id: UserId) -> Result<(), StoreError> {
+    let query = diesel::update(users::table.find(id)).set(users::name.eq(NOBODY));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    let theirs = audit_records::journal_id.eq(JournalId::DAEMON).and(audit_records::actor_id.eq(id));
+    let query = diesel::update(audit_records::table.filter(theirs)).set(audit_records::detail.eq(None::<String>));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use super::attachments::{NewUpload, Uploaded};
 use super::backend::Tx;
 use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
-use super::{Reader, append, attachments, channels, journal, members, messages, planted, users};
+use super::{Reader, append, attachments, channels, journal, members, messages, planted, retention, users};
 use crate::domain;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
@@ -18,6 +18,7 @@ use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::domain::journal::Note;
 use crate::domain::message::{Append, Appended};
+use crate::domain::retention::{Erase, Erasure, Retention};
 use crate::domain::user::{User, UserRef};
 use crate::fault::{self, Sabotage};
 
@@ -200,6 +201,33 @@ impl Writer {
     /// Of those that were let go of, after their objects were deleted.
     pub fn forget_attachments(&self, ids: Vec<AttachmentId>) -> Job<()> {
         self.db.run(Tx::Write, move |conn| Box::pin(attachments::forget(conn, ids)))
+    }
+
+    /// `None` where it is so already.
+    pub fn set_retention(
+        &self,
+        by: By,
+        channel: ChannelId,
+        to: Retention,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(retention::set(conn, by, channel, to, at)))
+    }
+
+    /// A part of a run that erases messages.
+    pub fn erase(&self, wish: Erase, at: DateTime<Utc>) -> Outcome<Erasure> {
+        let (pending, channel) = (Arc::clone(&self.pending), wish.channel);
+        let done = self.db.write(move |conn| Box::pin(retention::erase(conn, wish, at)));
+        self.db.spawn(async move {
+            let done = done.await?;
+            pending.note([channel]);
+            Ok(done)
+        })
+    }
+
+    /// What is kept of a user besides what they sent: their name, and from where they signed in.
+    pub fn forget_user(&self, user: UserId) -> Job<()> {
+        self.db.run(Tx::Write, move |conn| Box::pin(users::forget(conn, user)))
     }
 
     /// Writes into the journals of the audit trail what has no other transaction.

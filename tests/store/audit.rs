@@ -17,6 +17,7 @@ use tenfour::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, Message
 use tenfour::domain::journal::{Kind, ReadUpTo};
 use tenfour::domain::message::SendDigest;
 use tenfour::domain::now;
+use tenfour::domain::retention::{Erase, Retention, Which};
 use tenfour::store::{NewUpload, Reader, Uploaded, Writer, note};
 use uuid::Uuid;
 
@@ -40,7 +41,7 @@ async fn holds(reader: &Reader) -> Report {
 }
 
 /// As an upload leaves it.
-async fn file(writer: &Writer, of: &str, name: &str) -> AttachmentId {
+pub(crate) async fn file(writer: &Writer, of: &str, name: &str) -> AttachmentId {
     let id = AttachmentId(Uuid::now_v7());
     let new = NewUpload {
         id,
@@ -96,6 +97,14 @@ pub(crate) async fn busy(writer: &Writer) -> ChannelId {
         let marks = vec![mark(id), mark(direct.id)];
         writer.mark_read(marks, now()).await.unwrap();
     }
+    let held = Retention { days: Some(90), legal_hold: true };
+    writer.set_retention(By::Host, id, held, now()).await.unwrap().unwrap().unwrap();
+    let wish = Erase { channel: id, which: Which::Of(user("cy").id), after: 0 };
+    assert!(writer.erase(wish, now()).await.unwrap().unwrap().held);
+    let free = Retention { days: Some(90), legal_hold: false };
+    writer.set_retention(By::Host, id, free, now()).await.unwrap().unwrap().unwrap();
+    let erased = writer.erase(Erase { after: 12, ..wish }, now()).await.unwrap().unwrap();
+    assert_eq!((erased.messages, erased.next), (4, None));
     let signed_in = note(JournalId::DAEMON, Kind::SignedIn, Some(user("ana").id), now(), &ReadUpTo { seq: 7 });
     let refused = note(JournalId::DAEMON, Kind::Refused, None, now(), &"nobody");
     writer.record(vec![signed_in, refused]).await.unwrap();
@@ -172,13 +181,14 @@ struct Crime {
     rng: fastrand::Rng,
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "messages",
     "message_revisions",
     "attachments",
     "channels",
     "channel_members",
     "channel_changes",
+    "channel_retention",
     "audit_entries",
     "audit_heads",
     "audit_journals",
@@ -186,7 +196,8 @@ const TABLES: [&str; 10] = [
 ];
 
 /// What the trail is silent about.
-const UNTOLD: [&str; 5] = [
+const UNTOLD: [&str; 6] = [
+    "channel_retention.swept_seq",
     "channels.direct_key",
     // Where the bytes are and who brought them: what they are is told by their sum, and in which order by the message.
     "attachments.storage_key",
@@ -253,7 +264,7 @@ impl Crime {
             "messages" | "channels" | "attachments" => &["id"],
             "message_revisions" => &["message_id", "version"],
             "channel_members" => &["channel_id", "user_id"],
-            "audit_heads" => &["channel_id"],
+            "audit_heads" | "channel_retention" => &["channel_id"],
             "audit_journals" => &["id"],
             "audit_records" => &["journal_id", "number"],
             _ => &["channel_id", "version"],
@@ -340,7 +351,7 @@ impl Crime {
                 format!(
                     "INSERT INTO main.messages SELECT randomblob(16), channel_id, seq + 1000, version + 1000, first_version + 1000, \
                      sender_id, randomblob(16), digest, content, content_type, reply_to_id, created_at, updated_at, updated_by, \
-                     deleted_at, deleted_by, attachment_ids, files_hash FROM main.messages WHERE {row}"
+                     deleted_at, deleted_by, attachment_ids, files_hash, erased_at FROM main.messages WHERE {row}"
                 )
             }
             1 => {

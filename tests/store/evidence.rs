@@ -24,7 +24,7 @@ cases! {
     a_channel_that_is_not_there_has_none,
 }
 
-async fn export(reader: &Reader, ask: Ask, format: Format, key: bool) -> String {
+pub(crate) async fn export(reader: &Reader, ask: Ask, format: Format, key: bool) -> String {
     let key = key.then(|| Arc::new(SigningKey::of(&"07".repeat(32)).unwrap()));
     let (mut source, mut scribe) = (Source::open(reader.clone(), ask).await.unwrap(), Scribe::new(format, key));
     let mut text = scribe.begin();
@@ -37,7 +37,7 @@ async fn export(reader: &Reader, ask: Ask, format: Format, key: bool) -> String 
     }
 }
 
-fn all(channel: ChannelId) -> Ask {
+pub(crate) fn all(channel: ChannelId) -> Ask {
     Ask { channel, from: None, to: None }
 }
 
@@ -70,7 +70,7 @@ async fn what_happened_is_told_and_holds(writer: Writer, reader: Reader) {
     // By bo up to 9, by cy up to 20, by ana up to 1; nobody has to read their own.
     assert_eq!([0, 1, 4, 15].map(|at| readers(sent[at])), [vec!["bo", "cy"], vec!["cy"], vec!["cy"], vec!["cy"]]);
     let edits: Vec<&str> =
-        told.iter().filter(|line| line["kind"] == "edited").map(|line| line["content"].as_str().unwrap()).collect();
+        told.iter().filter(|line| line["kind"] == "edited").filter_map(|line| line["content"].as_str()).collect();
     assert_eq!(edits[..2], ["line 1!", "line 1!!"]);
 
     let page = export(&reader, all(channel), Format::Html, true).await;

@@ -23,6 +23,7 @@ mod proxy;
 #[path = "../support/queries.rs"]
 mod queries;
 mod reading;
+mod retention;
 mod revisions;
 mod search;
 mod sync;

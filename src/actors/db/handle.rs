@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use chrono::{DateTime, Utc};
@@ -15,9 +15,13 @@ use crate::actors::tell;
 use crate::domain::change::{Mark, Marked};
 use crate::domain::ids::SessionId;
 use crate::domain::message::Append;
+use crate::domain::retention::Erase;
 use crate::fault::{self, Sabotage};
 use crate::protocol::client::RefusedSend;
 use crate::protocol::error::Refusal;
+
+/// Between two parts of what erases much.
+const BETWEEN_PARTS: Duration = Duration::from_millis(20);
 
 /// How much waits for the database, shared with the actor.
 #[derive(Debug)]
@@ -87,6 +91,19 @@ impl DbHandle {
         }
         let max = self.load.max;
         Err(Refusal::unavailable(format!("more than {max} changes wait for the database; try again")))
+    }
+
+    /// All of a wish that erases messages, part by part, with pauses in which others have their turn. How many, and whether
+    /// the channel is held.
+    pub async fn erase(&self, mut wish: Erase) -> Result<(usize, bool), Refusal> {
+        let mut count = 0;
+        loop {
+            let Done::Erased(erasure) = self.order(Order::Erase(wish)).await? else { return Ok((count, false)) };
+            count += erasure.messages;
+            let Some(next) = erasure.next else { return Ok((count, erasure.held)) };
+            wish.after = next;
+            tokio::time::sleep(BETWEEN_PARTS).await;
+        }
     }
 
     /// A send. Its room, if there is one, hears what became of it; `flight` is dropped when it waits no longer.

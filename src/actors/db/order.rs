@@ -9,6 +9,7 @@ use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::domain::journal::Note;
 use crate::domain::now;
+use crate::domain::retention::{Erase, Erasure, Retention};
 use crate::domain::user::{User, UserRef};
 use crate::store::{NewGroup, NewUpload, StoreError, Uploaded, Writer, pause};
 
@@ -77,6 +78,16 @@ pub enum Order {
     ForgetAttachments {
         ids: Vec<AttachmentId>,
     },
+    SetRetention {
+        by: By,
+        channel_id: ChannelId,
+        to: Retention,
+    },
+    Erase(Erase),
+    /// Of a user, besides messages.
+    ForgetUser {
+        user: UserId,
+    },
     /// Into the journals of the audit trail.
     Record {
         notes: Vec<Note>,
@@ -95,6 +106,7 @@ pub enum Done {
     },
     User(User),
     Attachment(Attachment),
+    Erased(Erasure),
 }
 
 /// Between two nodes that are in each other's way, such as when both make the direct channel of the same two users.
@@ -149,6 +161,12 @@ impl Order {
             }
             Self::ForgetAttachments { ids } => {
                 writer.forget_attachments(ids).await?;
+                Ok(Done::Nothing)
+            }
+            Self::SetRetention { by, channel_id, to } => maybe(writer.set_retention(by, channel_id, to, at).await?),
+            Self::Erase(wish) => writer.erase(wish, at).await?.map(Done::Erased),
+            Self::ForgetUser { user } => {
+                writer.forget_user(user).await?;
                 Ok(Done::Nothing)
             }
             Self::Record { notes } => {

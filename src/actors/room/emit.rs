@@ -151,7 +151,8 @@ impl Room {
             }
             ChannelChange::RoleChanged { .. }
             | ChannelChange::Renamed { .. }
-            | ChannelChange::RevisionsShown { .. } => {
+            | ChannelChange::RevisionsShown { .. }
+            | ChannelChange::RetentionSet { .. } => {
                 // `state` may be newer than this version: who is no longer in it must not see it.
                 for session in self.roster.sessions().filter(|session| state.channel.member(session.user).is_some()) {
                     let framed = self.channel_frame(since, version, session.user, state);

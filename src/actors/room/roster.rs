@@ -70,7 +70,9 @@ impl Roster {
             ChannelChange::RoleChanged { user_id, role } => {
                 self.members.insert(*user_id, *role);
             }
-            ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. } => return shift,
+            ChannelChange::Renamed { .. }
+            | ChannelChange::RevisionsShown { .. }
+            | ChannelChange::RetentionSet { .. } => return shift,
         }
         self.members_version = self.members_version.max(version);
         shift

@@ -12,6 +12,7 @@ use crate::domain::hex::{hex, unhex};
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 use crate::domain::journal::{Kind, ReadUpTo, Record};
 use crate::domain::message::SendDigest;
+use crate::domain::retention::ERASED_TYPE;
 
 /// Another meaning of these lines gets another name.
 pub const FORM: &str = "tenfour evidence 1";
@@ -204,10 +205,14 @@ impl EntryLine {
 impl SentLine {
     fn is_true(&self, channel_id: ChannelId) -> bool {
         let Self { content_type, reply_to_id, attachment_ids, attachments, .. } = self;
-        let is_content = self.content.as_ref().is_none_or(|content| {
-            let digest = SendDigest::of(channel_id, content_type, *reply_to_id, content, attachment_ids);
-            bytes32(&self.digest) == Some(digest.0)
-        });
+        let is_content = match &self.content {
+            // Erased with all that its digest has.
+            None => content_type == ERASED_TYPE && reply_to_id.is_none() && attachment_ids.is_empty(),
+            Some(content) => {
+                let digest = SendDigest::of(channel_id, content_type, *reply_to_id, content, attachment_ids);
+                bytes32(&self.digest) == Some(digest.0)
+            }
+        };
         let there: Vec<AttachmentId> = attachments.iter().map(|file| file.id).collect();
         // A deleted message has let go of its files; which ones stays.
         let are_files = there.is_empty()

@@ -308,7 +308,7 @@ impl Source {
             client_id: message.client_id,
             seq: message.seq,
             digest: hex(&message.digest),
-            content: Some(first.clone()),
+            content: message.erased_at.is_none().then(|| first.clone()),
             content_type: message.content_type.clone(),
             reply_to_id: message.reply_to_id,
             attachment_ids: message.attachment_ids.clone().unwrap_or_default(),

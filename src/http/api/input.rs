@@ -62,6 +62,13 @@ fn id(request: &HttpRequest) -> &str {
     request.match_info().get("id").unwrap_or_default()
 }
 
+/// The user of a path that has nobody else in it, in either form.
+pub(super) fn user_alone(request: &HttpRequest) -> Result<UserRef, Refusal> {
+    let decoded: Result<(String,), _> = request.match_info().load();
+    let (user,) = decoded.map_err(|_| Refusal::invalid("id cannot be read"))?;
+    parse_user("id", &user)
+}
+
 /// The user of a path that ends with one after a channel, in either form, percent-encoded where it has to be.
 pub(super) fn user(request: &HttpRequest) -> Result<UserRef, Refusal> {
     let decoded: Result<(String, String), _> = request.match_info().load();

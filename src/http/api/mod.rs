@@ -13,6 +13,7 @@ mod members;
 mod messages;
 mod openapi;
 mod reads;
+mod records;
 mod search;
 
 use actix_web::web::{self, ServiceConfig};
@@ -49,11 +50,13 @@ calls! {
     "/channels/{id}/members" ["GET, POST"] { get: members::list, post: members::add }
     "/channels/{id}/members/{userId}" ["PATCH, DELETE"] { patch: members::set_role, delete: members::remove }
     "/channels/{id}/messages" ["GET, POST"] { get: messages::history, post: messages::send }
+    "/channels/{id}/retention" ["GET, PUT"] { get: records::show, put: records::set }
     "/channels/{id}/read" ["POST"] { post: reads::mark }
     "/messages/{id}/revisions" ["GET"] { get: messages::revisions }
     "/attachments" ["POST"] { post: attachments::upload }
     "/attachments/{id}" ["GET, HEAD, DELETE"] { get: attachments::download, head: attachments::look, delete: attachments::discard }
     "/messages/{id}" ["PATCH, DELETE"] { patch: messages::edit, delete: messages::delete }
+    "/users/{id}" ["DELETE"] { delete: records::erase_user }
     "/search" ["GET"] { get: search::find }
 }
 

@@ -196,13 +196,17 @@ impl Store {
         match &change {
             ChannelChange::Renamed { name } => self.channel.name = Some(name.clone()),
             ChannelChange::RevisionsShown { to } => self.channel.revisions_visible_to = *to,
+            ChannelChange::RetentionSet { .. } => {}
             ChannelChange::RoleChanged { user_id, role } => {
                 self.channel.members.iter_mut().filter(|it| it.user_id == *user_id).for_each(|it| it.role = *role);
             }
             _ => {}
         }
         let version = self.step();
-        if !matches!(change, ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. }) {
+        if !matches!(
+            change,
+            ChannelChange::Renamed { .. } | ChannelChange::RevisionsShown { .. } | ChannelChange::RetentionSet { .. }
+        ) {
             self.channel.members_version = version;
         }
         self.changes.push((version, change.clone()));

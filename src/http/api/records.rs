@@ -1,0 +1,82 @@
+//! How long a channel's messages are kept, and what is kept of a user: for the host application's server alone.
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::asker::Asker;
+use super::openapi::{Reading, Writing};
+use super::{Answer, input};
+use crate::actors::db::Order;
+use crate::domain::ids::JournalId;
+use crate::domain::journal::Kind;
+use crate::domain::now;
+use crate::domain::retention::{Erase, Which};
+use crate::http::app::unreadable;
+use crate::protocol::error::{ErrorCode, Refusal};
+use crate::protocol::records::{ErasedUser, RetentionBody, parse_retention_body};
+use crate::store::note;
+
+fn as_host(asker: &Asker) -> Result<(), Refusal> {
+    match asker.user_id() {
+        None => Ok(()),
+        Some(_) => Err(Refusal::forbidden("this takes a token with the scope `admin`, without Tenfour-User")),
+    }
+}
+
+/// Shows how long a channel keeps its messages.
+///
+/// `days` is null where the daemon's setting decides. For bearers with scope `admin` who act as nobody.
+#[utoipa::path(get, path = "/api/v1/channels/{id}/retention", operation_id = "showRetention", tag = "channels",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = RetentionBody), Reading))]
+pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
+    let channel = input::channel_id(&request)?;
+    as_host(&asker)?;
+    let own = asker.parts().reader.retention(channel).await.map_err(|error| unreadable(&error))?;
+    Ok(HttpResponse::Ok().json(RetentionBody::from(own.ok_or_else(Refusal::no_channel)?)))
+}
+
+/// Sets how long a channel keeps its messages, and whether it is held.
+///
+/// Under a legal hold nothing of it is erased, whatever else says so. A change takes a version of the channel. For bearers with scope
+/// `admin` who act as nobody.
+#[utoipa::path(put, path = "/api/v1/channels/{id}/retention", operation_id = "setRetention", tag = "channels",
+    params(("id" = String, Path, format = Uuid)),
+    request_body = RetentionBody,
+    responses((status = 200, body = RetentionBody), Writing))]
+pub(super) async fn set(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
+    let channel_id = input::channel_id(&request)?;
+    as_host(&asker)?;
+    let to = parse_retention_body(&input::body(&asker, &request, payload).await?)?;
+    asker.parts().db.order(Order::SetRetention { by: asker.by(), channel_id, to }).await?;
+    Ok(HttpResponse::Ok().json(RetentionBody::from(to)))
+}
+
+/// Erases what is kept of a user.
+///
+/// Their messages, with what these said before and their files, in every channel that is not held; their name; from where they signed in. What
+/// they sent stays as a deleted message of nobody's words. They stay in their channels, and the host's id of them stays. For bearers with scope
+/// `admin` who act as nobody.
+#[utoipa::path(delete, path = "/api/v1/users/{id}", operation_id = "eraseUser", tag = "users",
+    params(("id" = String, Path, min_length = 1, max_length = 255, description = "a user id in either form")),
+    responses((status = 200, body = ErasedUser), Reading))]
+pub(super) async fn erase_user(asker: Asker, request: HttpRequest) -> Answer {
+    let user = input::user_alone(&request)?;
+    as_host(&asker)?;
+    let (reader, db) = (&asker.parts().reader, &asker.parts().db);
+    let known = reader.named(user).await.map_err(|error| unreadable(&error))?;
+    let user = known.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "there is no such user"))?.id;
+    let (mut messages, mut held) = (0, Vec::new());
+    for channel in reader.spoken_in(user).await.map_err(|error| unreadable(&error))? {
+        let (count, is_held) = db.erase(Erase { channel, which: Which::Of(user), after: 0 }).await?;
+        messages += count;
+        if is_held {
+            held.push(channel);
+        }
+    }
+    db.order(Order::ForgetUser { user }).await?;
+    let told = ErasedUser { user, messages, held };
+    let notes = vec![note(JournalId::DAEMON, Kind::UserErased, None, now(), &told)];
+    db.order(Order::Record { notes }).await?;
+    Ok(HttpResponse::Ok().json(told))
+}

@@ -2,7 +2,7 @@
 //! cannot reach.
 //!
 //! The trail itself is written by the store, in the transaction of each change. Here [`verify`] reads it back for `tenfour
-//! audit verify`, and [`export`] is a task of the daemon. Never changes the database.
+//! audit verify`, [`export`] is a task of the daemon, [`evidence`] and [`personal`] write down what is asked for. Never changes the database.
 
 pub mod evidence;
 pub mod export;
@@ -11,6 +11,7 @@ mod journal;
 mod judge;
 mod key;
 mod members;
+pub mod personal;
 pub mod verify;
 
 pub use journal::{JournalClaim, JournalJudge};

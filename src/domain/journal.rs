@@ -33,12 +33,14 @@ pub enum Kind {
     Erased,
     /// All of a user was erased that no hold keeps: `{"user":…,"messages":…,"held":[channels]}`.
     UserErased,
+    /// What is kept of a user was exported: `{"user":…}`.
+    UserExported,
     /// So many records could not be written, since the database took none for too long: `{"count":…}`.
     Lost,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Read,
         Self::Joined,
         Self::SignedIn,
@@ -47,6 +49,7 @@ impl Kind {
         Self::Exported,
         Self::Erased,
         Self::UserErased,
+        Self::UserExported,
         Self::Lost,
     ];
 
@@ -60,6 +63,7 @@ impl Kind {
             Self::Exported => "exported",
             Self::Erased => "erased",
             Self::UserErased => "user_erased",
+            Self::UserExported => "user_exported",
             Self::Lost => "lost",
         }
     }

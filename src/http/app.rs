@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::demo::Demo;
 use super::files::Files;
@@ -109,6 +109,12 @@ impl App {
             self.parts.db.order(order).await?;
         }
         Ok(())
+    }
+
+    /// Kept for as long as an export goes on.
+    pub fn export_turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let busy = "too many exports are under way; try again in a while";
+        Arc::clone(&self.exports).try_acquire_owned().map_err(|_| Refusal::unavailable(busy))
     }
 
     /// Browsers say where a page comes from; only the listed ones are let in.

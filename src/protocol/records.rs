@@ -35,6 +35,12 @@ pub struct ErasedUser {
     pub held: Vec<ChannelId>,
 }
 
+/// What the daemon's journal has of an export of a user.
+#[derive(Debug, Serialize)]
+pub struct ExportedUser {
+    pub user: UserId,
+}
+
 /// Both at once, so that nobody sets one without knowing the other.
 pub fn parse_retention_body(body: &[u8]) -> Result<Retention, Refusal> {
     let fields = Fields::parse(body)?;

@@ -43,7 +43,7 @@ fn lines(folder: &Path) -> Vec<String> {
 }
 
 /// By somebody who owns the database.
-async fn by_hand(database: &str, sql: &str) {
+pub(crate) async fn by_hand(database: &str, sql: &str) {
     if let Some(path) = database.strip_prefix("sqlite:") {
         SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap();
     } else {

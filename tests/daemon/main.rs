@@ -67,6 +67,7 @@ mod presence;
 mod promises;
 mod read_state;
 mod reconnect;
+mod retention;
 mod shutdown;
 mod sync;
 mod takeover;

@@ -80,6 +80,7 @@ const DIRECT_OF_TWO: &str = r#"{"type":"direct","memberIds":["{member}","{newcom
 const DIRECT_AGAIN: &str = r#"{"type":"direct","userId":"{member}"}"#;
 const DIRECT_OF_TWO_AGAIN: &str = r#"{"type":"direct","memberIds":["{one}","{member}"]}"#;
 const RENAME: &str = r#"{"name":"Dock 5"}"#;
+const HOLD: &str = r#"{"days":30,"legalHold":true}"#;
 const SHOW: &str = r#"{"revisionsVisibleTo":"members"}"#;
 const SHOWN_SO: &str = r#"{"revisionsVisibleTo":"admins"}"#;
 const SAME_NAME: &str = r#"{"name":"Dock 4"}"#;
@@ -152,6 +153,10 @@ pub const TABLE: &[Row] = &[
     call("404   404   409   409   409   409   | 404   409   409   | 404   404", "DELETE /messages/{id}", "{own-deleted}", ""),
     call("404   404   403   409   409   409   | 404   403   409   | 404   404", "DELETE /messages/{id}", "{others-deleted}", ""),
     call("403   403   403   403   403   200   | 403   403   200   | 403   404", "GET /channels/{id}/evidence", "", ""),
+    call("403   403   403   403   403   200   | 403   403   200   | 403   404", "GET /channels/{id}/retention", "", ""),
+    call("403   403   403   403   403   200+  | 403   403   200+  | 403   404", "PUT /channels/{id}/retention", "", HOLD),
+    call("403   403   403   403   403   404   | 403   403   404   | 403   404", "GET /users/{id}/export", "{unknown}", ""),
+    call("403   403   403   403   403   404   | 403   403   404   | 403   404", "DELETE /users/{id}", "{unknown}", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{own}", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others}", ""),
     call("404   404   403   200   200   200   | 404   403   200   | 404   404", "GET /messages/{id}/revisions", "{others-deleted}", ""),

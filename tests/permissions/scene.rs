@@ -260,7 +260,9 @@ pub fn told(way: Way, effect: Effect, answer: &str) -> Option<&'static str> {
             "PATCH /messages/{id}" => "message_updated",
             "DELETE /messages/{id}" => "message_deleted",
             "POST /channels/{id}/read" => "read",
-            "PATCH /channels/{id}" | "PATCH /channels/{id}/members/{userId}" => "channel",
+            "PATCH /channels/{id}" | "PUT /channels/{id}/retention" | "PATCH /channels/{id}/members/{userId}" => {
+                "channel"
+            }
             _ => "members",
         },
     })

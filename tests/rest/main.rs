@@ -6,5 +6,6 @@ mod channels;
 mod edges;
 mod members;
 mod messages;
+mod records;
 mod search;
 mod server;

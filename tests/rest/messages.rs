@@ -8,7 +8,7 @@ use tenfour::client::raw::Socket;
 
 use crate::server::{Server, id, message, name, some_id};
 
-const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SOON: Duration = Duration::from_secs(5);
 
 fn seqs(page: &Value) -> Vec<i64> {
     page["messages"].as_array().unwrap().iter().map(|message| message["seq"].as_i64().unwrap()).collect()

@@ -141,7 +141,7 @@ pub struct ReadBy {
 }
 
 /// To the microsecond, which is what is hashed.
-pub(super) fn time(at: DateTime<Utc>) -> String {
+pub(in crate::audit) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

@@ -12,6 +12,8 @@ mod html;
 pub mod line;
 pub mod source;
 
+pub(super) use line::time;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -42,7 +44,7 @@ pub struct Exported {
 
 impl Exported {
     pub fn new(ask: &Ask, format: Format, by: &'static str) -> Self {
-        let [from, to] = [ask.from, ask.to].map(|at| at.map(line::time));
+        let [from, to] = [ask.from, ask.to].map(|at| at.map(time));
         Self { channel: ask.channel, from, to, format: format.as_str(), by }
     }
 }

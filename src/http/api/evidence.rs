@@ -1,7 +1,5 @@
 //! What happened in a channel, as evidence, for the host application's server.
 
-use std::sync::Arc;
-
 use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
@@ -47,8 +45,7 @@ pub(super) async fn export(asker: Asker, request: HttpRequest) -> Answer {
     let from = query.parsed::<Time>("from")?.map(|time| time.0);
     let to = query.parsed::<Time>("to")?.map(|time| time.0);
     let format = query.parsed::<Format>("format")?.unwrap_or(Format::Ndjson);
-    let busy = "too many exports are under way; try again in a while";
-    let turn = Arc::clone(&asker.app.exports).try_acquire_owned().map_err(|_| Refusal::unavailable(busy))?;
+    let turn = asker.app.export_turn()?;
 
     let ask = Ask { channel, from, to };
     let source = Source::open(asker.parts().reader.clone(), ask).await.map_err(|error| refused(&error))?;

@@ -57,6 +57,7 @@ calls! {
     "/attachments/{id}" ["GET, HEAD, DELETE"] { get: attachments::download, head: attachments::look, delete: attachments::discard }
     "/messages/{id}" ["PATCH, DELETE"] { patch: messages::edit, delete: messages::delete }
     "/users/{id}" ["DELETE"] { delete: records::erase_user }
+    "/users/{id}/export" ["GET"] { get: records::export_user }
     "/search" ["GET"] { get: search::find }
 }
 

@@ -1,20 +1,25 @@
 //! How long a channel's messages are kept, and what is kept of a user: for the host application's server alone.
 
-use actix_web::web::Payload;
+use actix_web::http::header;
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::stream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::asker::Asker;
 use super::openapi::{Reading, Writing};
 use super::{Answer, input};
 use crate::actors::db::Order;
+use crate::audit::personal::Personal;
 use crate::domain::ids::JournalId;
 use crate::domain::journal::Kind;
 use crate::domain::now;
 use crate::domain::retention::{Erase, Which};
+use crate::domain::user::User;
 use crate::http::app::unreadable;
 use crate::protocol::error::{ErrorCode, Refusal};
-use crate::protocol::records::{ErasedUser, RetentionBody, parse_retention_body};
-use crate::store::note;
+use crate::protocol::records::{ErasedUser, ExportedUser, RetentionBody, parse_retention_body};
+use crate::store::{StoreError, note};
 
 fn as_host(asker: &Asker) -> Result<(), Refusal> {
     match asker.user_id() {
@@ -52,6 +57,52 @@ pub(super) async fn set(asker: Asker, request: HttpRequest, payload: Payload) ->
     Ok(HttpResponse::Ok().json(RetentionBody::from(to)))
 }
 
+/// Exports what is kept of a user.
+///
+/// A JSON object a line: who they are, where they are a member, what they sent (also what was edited or deleted since, unless it was erased), from
+/// where they signed in. Files are described, and fetched one by one. For bearers with scope `admin` who act as nobody.
+#[utoipa::path(get, path = "/api/v1/users/{id}/export", operation_id = "exportUser", tag = "users",
+    params(("id" = String, Path, min_length = 1, max_length = 255, description = "a user id in either form")),
+    responses((status = 200, description = "a file", body = String, content_type = "application/x-ndjson"), Reading))]
+pub(super) async fn export_user(asker: Asker, request: HttpRequest) -> Answer {
+    let user = known(&asker, &request).await?;
+    let turn = asker.app.export_turn()?;
+    let notes = vec![note(JournalId::DAEMON, Kind::UserExported, None, now(), &ExportedUser { user: user.id })];
+    asker.parts().db.order(Order::Record { notes }).await?;
+    let name = format!("attachment; filename=\"user-{}.ndjson\"", user.id);
+    let personal = Personal::of(asker.parts().reader.clone(), user);
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-ndjson")
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .streaming(stream::unfold(Some((personal, turn)), next)))
+}
+
+/// A piece at a time. What cannot be read ends the answer before its end, so that nobody takes a part for the whole.
+async fn next(state: Option<(Personal, OwnedSemaphorePermit)>) -> Option<(Result<Bytes, StoreError>, Exporting)> {
+    let (mut personal, turn) = state?;
+    match personal.next().await {
+        Err(error) => {
+            log::error!("an export of a user ended early: {error}");
+            Some((Err(error), None))
+        }
+        Ok(lines) if lines.is_empty() => None,
+        Ok(lines) => {
+            // Texts and numbers alone: not reachable.
+            let text = lines.iter().map(|line| serde_json::to_string(line).unwrap_or_default() + "\n");
+            Some((Ok(text.collect::<String>().into()), Some((personal, turn))))
+        }
+    }
+}
+
+type Exporting = Option<(Personal, OwnedSemaphorePermit)>;
+
+async fn known(asker: &Asker, request: &HttpRequest) -> Result<User, Refusal> {
+    let user = input::user_alone(request)?;
+    as_host(asker)?;
+    let known = asker.parts().reader.named(user).await.map_err(|error| unreadable(&error))?;
+    known.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "there is no such user"))
+}
+
 /// Erases what is kept of a user.
 ///
 /// Their messages, with what these said before and their files, in every channel that is not held; their name; from where they signed in. What
@@ -61,11 +112,8 @@ pub(super) async fn set(asker: Asker, request: HttpRequest, payload: Payload) ->
     params(("id" = String, Path, min_length = 1, max_length = 255, description = "a user id in either form")),
     responses((status = 200, body = ErasedUser), Reading))]
 pub(super) async fn erase_user(asker: Asker, request: HttpRequest) -> Answer {
-    let user = input::user_alone(&request)?;
-    as_host(&asker)?;
+    let user = known(&asker, &request).await?.id;
     let (reader, db) = (&asker.parts().reader, &asker.parts().db);
-    let known = reader.named(user).await.map_err(|error| unreadable(&error))?;
-    let user = known.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "there is no such user"))?.id;
     let (mut messages, mut held) = (0, Vec::new());
     for channel in reader.spoken_in(user).await.map_err(|error| unreadable(&error))? {
         let (count, is_held) = db.erase(Erase { channel, which: Which::Of(user), after: 0 }).await?;

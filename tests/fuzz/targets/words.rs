@@ -22,7 +22,7 @@ pub const QUERY: Target = Target {
             "after=9223372036854775807",
         ])
     },
-    words: &["limit=", "before=", "after=", "&", "=", "%", "+", "%30", "200", "201", ";", "hasAttachment=", "true", "false"],
+    words: &["limit=", "before=", "after=", "&", "=", "%", "+", "%30", "200", "201", ";", "hasAttachment=true"],
     cost: 1,
 };
 

@@ -46,10 +46,11 @@ pub(super) async fn index(conn: &mut AsyncPgConnection, entries: &[Entry]) -> Qu
     Ok(())
 }
 
+/// With a look-up for each, and not with EXISTS, for which the planner may read all messages first.
 const CANDIDATES: &str = "SELECT message_id, channel_id, created_at FROM message_words \
      WHERE words @@ $1::tsquery AND created_at >= $2 AND created_at < $3 AND (created_at, message_id) < ($4, $5) \
      AND ($7::boolean IS NULL OR $7 = \
-       EXISTS (SELECT 1 FROM messages m WHERE m.id = message_id AND m.files_hash IS NOT NULL)) \
+       (SELECT m.files_hash IS NOT NULL FROM messages m WHERE m.id = message_id)) \
      ORDER BY created_at DESC, message_id DESC LIMIT $6";
 
 pub(super) async fn candidates(

@@ -78,7 +78,7 @@ const CANDIDATES: &str = "SELECT w.message_id, w.channel_id, w.created_at FROM m
      CROSS JOIN message_words w ON w.place = message_index.rowid \
      WHERE message_index MATCH ?1 AND message_index.rowid >= ?2 AND message_index.rowid < ?3 \
      AND (?5 IS NULL OR ?5 = \
-       EXISTS (SELECT 1 FROM messages m WHERE m.id = w.message_id AND m.files_hash IS NOT NULL)) \
+       (SELECT m.files_hash IS NOT NULL FROM messages m WHERE m.id = w.message_id)) \
      ORDER BY message_index.rowid DESC LIMIT ?4";
 
 pub(super) async fn candidates(

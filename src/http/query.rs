@@ -47,6 +47,16 @@ impl Query {
         self.text(name)?.map(parse).transpose()
     }
 
+    /// Yes or no.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.text(name)? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(Refusal::invalid(format!("{name} must be true or false"))),
+        }
+    }
+
     /// A message's number.
     pub fn seq(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let parse = |text: &str| {
@@ -90,6 +100,11 @@ mod tests {
         assert_eq!(seq("after=7"), Ok(None));
         for bad in ["before=-1", "before=x", "before=", "before=9223372036854775808"] {
             assert!(seq(bad).unwrap_err().contains("before"), "{bad}");
+        }
+        let flag = |text: &str| Query::parse(text).unwrap().flag("yes").map_err(|refusal| refusal.message);
+        assert_eq!([flag("yes=true"), flag("yes=false"), flag("no=true")], [Ok(Some(true)), Ok(Some(false)), Ok(None)]);
+        for bad in ["yes", "yes=", "yes=1", "yes=True", "yes=true&yes=true"] {
+            assert!(flag(bad).unwrap_err().contains("yes"), "{bad}");
         }
         assert!(Query::parse("after=7").unwrap().parsed::<ChannelId>("after").is_err());
     }

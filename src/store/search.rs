@@ -36,6 +36,7 @@ pub(super) async fn find(conn: &mut Conn, asker: Option<UserId>, search: Search)
         sender: search.sender,
         from: search.from,
         to: search.to,
+        has_attachment: search.has_attachment,
     };
     let (mut page, mut after, mut size) = (Page::new(&search), search.after, search.limit + MORE);
     let deadline = Instant::now() + TIME;
@@ -99,7 +100,11 @@ impl<'a> Page<'a> {
 
     /// Takes a message in that is what was searched for; true where it is, and there is no room for it.
     fn take(&mut self, message: Message) -> bool {
-        if message.deleted_at.is_some() || self.search.sender.is_some_and(|sender| sender != message.sender_id) {
+        let has_attachment = !message.attachments.is_empty();
+        if message.deleted_at.is_some()
+            || self.search.sender.is_some_and(|sender| sender != message.sender_id)
+            || self.search.has_attachment.is_some_and(|wanted| wanted != has_attachment)
+        {
             return false;
         }
         let Some(found) = self.search.query.matches(&message.content) else { return false };

@@ -57,6 +57,11 @@ async fn a_message_is_found_soon_and_one_that_is_gone_at_once_not() {
     assert_eq!(texts(&bob.get(&format!("/search?q=tor&from={since}")).await.is(200)), ["Tor 5 nach Zürich"]);
     assert_eq!(texts(&bob.get(&format!("/search?q=tor&to={since}")).await.is(200)).len(), 1);
 
+    assert_eq!(texts(&bob.get("/search?q=zurich&hasAttachment=true").await.is(200)), [""; 0]);
+    for both in ["", "&hasAttachment=false"] {
+        assert_eq!(texts(&bob.get(&format!("/search?q=zurich{both}")).await.is(200)).len(), 2);
+    }
+
     ann.delete(&format!("/messages/{}", said["id"].as_str().unwrap())).await.is(200);
     assert_eq!(texts(&bob.get("/search?q=tor").await.is(200)), ["Tor 5 nach Zürich"]);
     bob.patch(&format!("/messages/{}", other["id"].as_str().unwrap()), json!({ "content": "Rampe" })).await.is(200);
@@ -89,6 +94,10 @@ async fn a_search_that_cannot_be_says_what_is_wrong() {
         ("q=a&senderId=", &["senderId", "255"]),
         ("q=a&from=yesterday", &["from", "RFC 3339"]),
         ("q=a&to=2026-01-01", &["to", "RFC 3339"]),
+        ("q=a&hasAttachment=1", &["hasAttachment", "true or false"]),
+        ("q=a&hasAttachment=", &["hasAttachment", "true or false"]),
+        ("q=a&hasAttachment=true&hasAttachment=true", &["hasAttachment", "twice"]),
+        ("hasAttachment=true", &["q", "missing"]),
         ("q=a&limit=0", &["limit", "1 to 100"]),
         ("q=a&limit=101", &["limit", "1 to 100"]),
         ("q=a&cursor=1", &["cursor", "page"]),

@@ -132,7 +132,17 @@ async fn a_page_ends_where_its_files_are_many(writer: Writer, reader: Reader) {
         reader.history(channel.id, HistoryFrom::After(0), PageLimits { messages: 100, bytes }).await.unwrap();
     assert!(more && (2..6).contains(&messages.len()), "{}", messages.len());
     let query = Query::parse("gate").unwrap();
-    let search = Search { query, channel: None, sender: None, from: None, to: None, after: None, limit: 100, bytes };
+    let search = Search {
+        query,
+        channel: None,
+        sender: None,
+        from: None,
+        to: None,
+        has_attachment: None,
+        after: None,
+        limit: 100,
+        bytes,
+    };
     let found = reader.search(Some(user("ana").id), search).await.unwrap().unwrap();
     assert!(found.next.is_some() && (2..6).contains(&found.hits.len()), "{}", found.hits.len());
 }

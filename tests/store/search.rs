@@ -10,6 +10,7 @@ use tenfour::domain::now;
 use tenfour::domain::search::{Found, Position, Query, Search};
 use tenfour::store::{Reader, Writer};
 
+use crate::attachments::{file, with_files};
 use crate::kit::*;
 use crate::postgres::{Database, connect};
 
@@ -17,6 +18,7 @@ cases! {
     each_query_finds_what_it_says,
     who_is_in_a_channel_finds_what_is_said_there_and_nobody_else,
     filters_narrow_what_is_found,
+    messages_with_files_are_told_from_those_without,
     pages_have_neither_gaps_nor_doubles_while_messages_come_and_go,
     edits_and_deletions_show_before_they_are_indexed,
     whatever_is_typed_finds_what_has_it,
@@ -30,6 +32,7 @@ fn search_for(query: &str) -> Search {
         sender: None,
         from: None,
         to: None,
+        has_attachment: None,
         after: None,
         limit: 100,
         bytes: 1 << 20,
@@ -171,6 +174,45 @@ async fn filters_narrow_what_is_found(writer: Writer, reader: Reader) {
         let page = found(&reader, Some("bo"), Search { from: time(from), to: time(to), ..all.clone() }).await;
         assert_eq!(page.hits.len(), 6, "{from} {to}");
     }
+}
+
+async fn messages_with_files_are_told_from_those_without(writer: Writer, reader: Reader) {
+    let channel = group(&writer, &["ana", "bo"]).await;
+    let mut batch = Vec::new();
+    for n in 0..500 {
+        let sender = if n % 2 == 0 { "ana" } else { "bo" };
+        let one = item(&channel, sender, &format!("tor {n}"));
+        // So few of so many that they are on no first page of candidates.
+        batch.push(if n % 100 == 7 { with_files(one, &[file(&writer, sender, "a").await]) } else { one });
+    }
+    writer.append(batch.clone()).await.unwrap();
+    index(&writer, &reader).await;
+    let with = Search { has_attachment: Some(true), ..search_for("tor") };
+    let seen = async |search: &Search| {
+        let page = found(&reader, Some("bo"), search.clone()).await;
+        (page.hits.iter().map(|hit| hit.message.content.clone()).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(seen(&with).await, (["407", "307", "207", "107", "7"].map(|n| format!("tor {n}")).to_vec(), None));
+    let (first, next) = seen(&Search { limit: 2, ..with.clone() }).await;
+    assert_eq!(first, ["tor 407", "tor 307"]);
+    let (second, next) = seen(&Search { limit: 2, after: next, ..with.clone() }).await;
+    assert_eq!(second, ["tor 207", "tor 107"]);
+    assert_eq!(seen(&Search { limit: 2, after: next, ..with.clone() }).await, (vec!["tor 7".to_owned()], None));
+    assert_eq!(seen(&Search { sender: Some(user("ana").id), ..with.clone() }).await.0, [""; 0]);
+    let without = Search { has_attachment: Some(false), limit: 1000, ..search_for("tor*") };
+    let (texts, _) = seen(&without).await;
+    assert_eq!(texts.len(), 495);
+    assert!(texts.iter().all(|text| !text.ends_with("07") && text != "tor 7"));
+    assert_eq!(seen(&Search { has_attachment: None, ..without.clone() }).await.0.len(), 500);
+    // An edit leaves the files; a deletion takes the message.
+    let of = |n: usize| batch[n].message.id;
+    writer.edit(by("bo"), of(307), text("rampe 307"), now()).await.unwrap().unwrap();
+    writer.delete(by("bo"), of(107), now()).await.unwrap().unwrap();
+    assert_eq!(seen(&with).await.0, ["tor 407", "tor 207", "tor 7"]);
+    index(&writer, &reader).await;
+    assert_eq!(seen(&with).await.0, ["tor 407", "tor 207", "tor 7"]);
+    let ramp = Search { query: Query::parse("rampe").unwrap(), ..with };
+    assert_eq!(seen(&ramp).await.0, ["rampe 307"]);
 }
 
 async fn pages_have_neither_gaps_nor_doubles_while_messages_come_and_go(writer: Writer, reader: Reader) {

@@ -33,12 +33,15 @@ export function queryOf(typed: string): string {
 export class Found {
   private readonly _title = h("h2", { class: "found-title" });
   private readonly _status = h("span", { class: "found-status", "aria-live": "polite" });
+  private readonly _filter: HTMLButtonElement;
   private readonly _box = h("div", { class: "hits", role: "listbox", part: "hits" });
   private readonly _trouble = h("div", { class: "found-trouble", role: "alert", hidden: true });
   private readonly _again: HTMLButtonElement;
   private readonly _more: HTMLButtonElement;
   readonly _root: HTMLElement;
   private _asked = "";
+  /** Only messages with files, whatever is typed next. */
+  private _withFiles = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _asking: AbortController | null = null;
   private _hits: SearchHit[] = [];
@@ -55,12 +58,17 @@ export class Found {
   ) {
     text(this._title, _strings.foundMessages);
     attr(this._box, "aria-label", _strings.foundMessages);
+    this._filter = h(
+      "button",
+      { type: "button", class: "link found-files", part: "found-files", "aria-pressed": "false", onclick: () => this._toggle() },
+      _strings.withFiles,
+    );
     this._again = h("button", { type: "button", class: "link", hidden: true, onclick: () => void this._page() }, _strings.retry);
     this._more = h("button", { type: "button", class: "link found-more", hidden: true, onclick: () => void this._page() }, _strings.showMore);
     this._root = h(
       "section",
       { class: "found", part: "found", hidden: true },
-      h("div", { class: "found-head" }, this._title, this._status),
+      h("div", { class: "found-head" }, this._title, this._status, this._filter),
       h("div", { class: "found-scroll" }, this._box, this._trouble, this._again, this._more),
     );
     this._box.addEventListener("click", (event) => this._choose(this._indexOf(event)));
@@ -97,6 +105,13 @@ export class Found {
     this._timer = setTimeout(() => void this._page(true), PAUSE);
   }
 
+  private _toggle(): void {
+    this._withFiles = !this._withFiles;
+    attr(this._filter, "aria-pressed", String(this._withFiles));
+    clearTimeout(this._timer);
+    void this._page(true);
+  }
+
   /** The first hit, if there is one. */
   _focus(): boolean {
     if (!this._asked || this._hits.length === 0) return false;
@@ -124,7 +139,7 @@ export class Found {
     const hits: SearchHit[] = [];
     try {
       for (let pages = 0; pages < EMPTY_PAGES && hits.length === 0; pages++) {
-        const page = await search(this._client, { q: this._asked, ...(cursor && { cursor }) }, { signal: controller.signal });
+        const page = await search(this._client, { q: this._asked, ...(this._withFiles && { hasAttachment: true }), ...(cursor && { cursor }) }, { signal: controller.signal });
         hits.push(...page.hits);
         cursor = page.hasMore ? page.cursor : null;
         if (!cursor) break;

@@ -11,6 +11,8 @@ export interface Strings {
   search: string;
   searchNone: string;
   foundMessages: string;
+  /** Of the messages that are found. */
+  withFiles: string;
   searching: string;
   /** `more`: than these. */
   found(count: number, more: boolean): string;
@@ -139,6 +141,7 @@ export const english: Strings = {
   search: "Search",
   searchNone: "Nothing of that name",
   foundMessages: "Messages",
+  withFiles: "With files",
   searching: "Searching…",
   found: (count, more) => (more ? `${count} and more` : count > 0 ? String(count) : "None with these words"),
   searchFailed: (why) =>

@@ -90,6 +90,8 @@ h2, p { margin: 0; }
 .found-head { display: flex; align-items: baseline; gap: 8px; padding: 10px 18px 4px; font-size: .84em; }
 .found-title { font-size: 1em; font-weight: 650; }
 .found-status { color: var(--_muted); font-variant-numeric: tabular-nums; }
+.found-files { margin-inline-start: auto; padding: 2px 10px; border: 1px solid var(--_line); border-radius: 14px; text-decoration: none; }
+.found-files[aria-pressed="true"] { background: var(--_accent); border-color: transparent; color: var(--_on-accent); }
 .found-scroll { flex: 1; min-block-size: 0; overflow: hidden auto; padding: 0 8px 12px; scrollbar-width: thin; scrollbar-color: light-dark(#c9ced8, #3a404b) transparent; }
 .hit { padding: 8px 10px; border-radius: 12px; cursor: pointer; }
 .hit:hover { background: var(--_hover); }

@@ -1,12 +1,12 @@
-/** Files of messages: added by button, drag and paste; on their way, failed, kept; shown, opened and saved. */
-import { randomUUID } from "node:crypto";
+/** Files of messages: added by button, drag and paste; on their way, failed, kept; opened and saved. */
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { beforeEach, expect, test } from "vitest";
 import { violations } from "../../test/browser.mjs";
 import { until } from "../../test/daemon.mjs";
 import { png } from "../../test/picture.mjs";
-import { backOnline, lineTo, say, shown, stage, useStage } from "./stage.ts";
+import { chip, chips, list, pick, picture, sent } from "./files.ts";
+import { say, shown, stage, useStage } from "./stage.ts";
 
 let dock: string;
 let who: string;
@@ -17,26 +17,9 @@ beforeEach(async () => {
   dock = (await stage.daemon.group("Dock", [who, "driver"])).id;
 });
 
-const picture = (name = "gate.png", width = 400, height = 200) => ({ name, mimeType: "image/png", buffer: png(width, height) });
-const list = (name = "load.txt", text = "twelve pallets") => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
-const chips = (page: Page) => page.locator(".chip");
-const chip = (page: Page, state: string) => page.locator(`.chip[data-state="${state}"]`);
-const pick = (page: Page, ...files: { name: string; mimeType: string; buffer: Buffer }[]) => page.locator("input[type=file]").setInputFiles(files);
 const rows = (page: Page) => page.locator(".row");
 const active = (page: Page) => page.evaluate(() => document.querySelector("tenfour-chat")!.shadowRoot!.activeElement?.className);
 const alertIn = (page: Page) => page.locator(".trouble");
-
-/** Uploads and sends as another user, over REST. */
-async function sent(sub: string, file: { name: string; buffer: Buffer }, content = ""): Promise<{ id: string; attachments: { id: string }[] }> {
-  const authorization = `Bearer ${stage.daemon.token(sub)}`;
-  const answer = await fetch(`${stage.daemon.url}/api/v1/attachments?name=${encodeURIComponent(file.name)}`, {
-    method: "POST",
-    headers: { authorization },
-    body: new Uint8Array(file.buffer),
-  });
-  const { id } = (await answer.json()) as { id: string };
-  return stage.daemon.call(`/channels/${dock}/messages`, { as: sub, body: { clientId: randomUUID(), content, attachmentIds: [id] } });
-}
 
 /** So many bytes a second go out. */
 async function slow(page: Page, bytes: number): Promise<() => Promise<void>> {
@@ -89,45 +72,6 @@ test("a picture and a file are picked, sent without a word, and seen and saved b
   await viewer.waitFor({ state: "detached" });
   expect(await active(driver)).toContain("picture");
   for (const it of [page, driver]) expect(await it.evaluate("violations")).toEqual([]);
-});
-
-test("a picture has its place before it is there", async () => {
-  await sent("driver", picture("tall.png", 100, 400));
-  const page = await stage.open({ sub: who });
-  let go: () => void = () => {};
-  const wait = new Promise<void>((done) => (go = done));
-  await page.route("**/attachments/*", async (route) => {
-    await wait;
-    await route.continue();
-  });
-  await page.locator(".item").first().click();
-  await page.locator(".picture").waitFor();
-  const before = await rows(page).boundingBox();
-  expect(await page.locator(".picture").boundingBox()).toMatchObject({ width: 65, height: 260 });
-  go();
-  await page.locator(".picture.shown").waitFor();
-  expect(await rows(page).boundingBox()).toEqual(before);
-});
-
-test("a picture that did not come for want of a line keeps its place, and comes with the next one", async () => {
-  await sent("driver", picture());
-  const line = await lineTo();
-  const page = await stage.open({ sub: who, channel: dock, url: line.url });
-  await page.locator(".picture.shown").waitFor();
-  await page.route("**/attachments/*", (route) => route.abort());
-  const failed = page.waitForEvent("requestfailed", (request) => request.url().includes("/attachments/"));
-  await sent("driver", picture("late.png"));
-  await failed;
-  // It would be a file by the next frames.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-  expect(await page.locator(".picture").count()).toBe(2);
-  await page.unroute("**/attachments/*");
-  line.refuse();
-  line.cut();
-  await page.locator(".banner").waitFor();
-  line.accept();
-  await backOnline(page);
-  await page.locator(".picture.shown").nth(1).waitFor();
 });
 
 test("the progress is told, and an upload is cancelled", async () => {
@@ -346,67 +290,6 @@ test("a token that is refused is replaced once, and the upload goes on", async (
   expect(await page.evaluate("tokens")).toEqual(["connect", "rejected"]);
 });
 
-test("no address of a blob outlives what it was for", async () => {
-  await sent("driver", picture("first.png"));
-  const context = await stage.browser.newContext({ viewport: { width: 1000, height: 700 } });
-  await context.addInitScript(() => {
-    const live = new Set<string>();
-    const { createObjectURL, revokeObjectURL } = URL;
-    URL.createObjectURL = (of) => {
-      const url = createObjectURL.call(URL, of);
-      live.add(url);
-      return url;
-    };
-    URL.revokeObjectURL = (url) => {
-      live.delete(url);
-      revokeObjectURL.call(URL, url);
-    };
-    Object.assign(window, { live });
-  });
-  const page = await stage.openIn(context, { sub: who, channel: dock });
-  await page.locator(".picture.shown").waitFor();
-  await pick(page, picture("second.png"));
-  await chips(page).locator("img").waitFor();
-  await chip(page, "done").waitFor();
-  await page.locator("textarea").press("Enter");
-  await page.locator(".picture.shown").nth(1).waitFor();
-  await page.locator(".picture").first().click();
-  const image = page.getByRole("dialog").locator("img");
-  await until("it is open", () => image.evaluate((it: HTMLImageElement) => it.complete && it.naturalWidth === 400));
-  await until("all are let go of", () => page.evaluate(() => (window as never as { live: Set<string> }).live.size === 0));
-});
-
-test("a deleted message shows no files, and what does not come is told", async () => {
-  const { id, attachments } = await sent("driver", list());
-  const page = await stage.open({ sub: who, channel: dock });
-  await page.route(`**/attachments/${attachments[0]!.id}`, (route) => route.abort());
-  await page.locator(".file").click();
-  await page.locator(".toast").filter({ hasText: "load.txt could not be downloaded." }).waitFor();
-  await stage.daemon.call(`/messages/${id}`, { method: "DELETE", as: "driver" });
-  await page.locator(".row.deleted").waitFor();
-  expect(await page.locator(".file").count()).toBe(0);
-});
-
-test("where the page's policy shows no pictures of bytes, they are files", async () => {
-  await sent("driver", picture());
-  const page = await stage.open({ sub: who, channel: dock, strict: true });
-  await page.getByRole("button", { name: /^Download gate.png/ }).waitFor();
-  expect(await page.locator(".picture").count()).toBe(0);
-  await pick(page, picture("second.png"));
-  await chip(page, "done").waitFor();
-  expect(await chips(page).locator("img").count()).toBe(0);
-});
-
-test("what is no picture is never shown as one, whatever it is called", async () => {
-  const svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9' onload='alert(1)'/>";
-  await sent("driver", { name: "drawing.png", buffer: Buffer.from(svg) });
-  await sent("driver", { name: "<img src=x onerror=alert(1)>.txt", buffer: Buffer.from("x") });
-  const page = await stage.open({ sub: who, channel: dock });
-  await page.locator(".file").nth(1).waitFor();
-  expect(await page.locator(".messages img").count()).toBe(0);
-  expect(await page.locator(".file-name").nth(1).textContent()).toBe("<img src=x onerror=alert(1)>.txt");
-});
-
 test("a page may do without files", async () => {
   const page = await stage.open({ sub: who, channel: dock, attachments: "off" });
   await page.locator("textarea").waitFor();
@@ -435,8 +318,8 @@ test.each([
   ["dark", "ltr", 1000],
   ["light", "rtl", 420],
 ])("everybody can use it: %s, %s, %i px", async (theme, dir, width) => {
-  await sent("driver", picture("gate.png", 900, 500), "The gate");
-  await sent("driver", list("a list of a name that is much longer than there is room for in a message.txt"));
+  await sent(dock, "driver", picture("gate.png", 900, 500), "The gate");
+  await sent(dock, "driver", list("a list of a name that is much longer than there is room for in a message.txt"));
   const page = await stage.open({ sub: who, channel: dock, theme, dir }, { viewport: { width, height: 700 } });
   await page.locator(".picture.shown").waitFor();
   await pick(page, picture(), list("another list of a name that is much longer than there is room for.txt"));

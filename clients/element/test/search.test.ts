@@ -1,4 +1,5 @@
 /** The search of the channel list finds messages too: as it is typed, in pages, and leads to them. */
+import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
 import { beforeEach, expect, test } from "vitest";
 import { violations } from "../../test/browser.mjs";
@@ -93,6 +94,36 @@ test("by keys: down from the field, through the hits, to more of them, and back"
   expect(await page.locator(".found").isVisible()).toBe(false);
 });
 
+test("only those with files, by a button that keys reach", async () => {
+  const authorization = `Bearer ${stage.daemon.token("driver")}`;
+  const upload = await fetch(`${stage.daemon.url}/api/v1/attachments?name=load.txt`, { method: "POST", headers: { authorization }, body: "twelve" });
+  const { id } = (await upload.json()) as { id: string };
+  await post(stage.daemon, dock, "driver", ["a pallet without"]);
+  await stage.daemon.call(`/channels/${dock}/messages`, { as: "driver", body: { clientId: randomUUID(), content: "a pallet with its list", attachmentIds: [id] } });
+  await post(stage.daemon, dock, "driver", ["another pallet"]);
+  await found("pallet", 3);
+  const page = await stage.open({ sub: who });
+  await field(page).fill("pallet");
+  await hits(page).nth(2).waitFor();
+  const filter = page.getByRole("button", { name: "With files" });
+  expect(await filter.getAttribute("aria-pressed")).toBe("false");
+  // No conversation is called so.
+  await field(page).press("Tab");
+  expect(await active(page)).toContain("found-files");
+  await page.keyboard.press("Space");
+  await until("one is left", async () => (await hits(page).count()) === 1);
+  expect(await hits(page).locator(".hit-said").textContent()).toBe("driver: a pallet with its list");
+  expect(await filter.getAttribute("aria-pressed")).toBe("true");
+  expect(await active(page)).toContain("found-files");
+  expect(await violations(page, "tenfour-chat")).toEqual([]);
+  // It stays so for other words, and another press shows all again.
+  await field(page).fill("another");
+  await page.getByText("None with these words").waitFor();
+  await filter.click();
+  await hits(page).filter({ hasText: "another pallet" }).waitFor();
+  expect(await filter.getAttribute("aria-pressed")).toBe("false");
+});
+
 test("what is changed, deleted or taken away is not read among the hits, and what fails is told", async () => {
   const yard = (await stage.daemon.group("Yard", [who, "driver"])).id;
   await post(stage.daemon, yard, "driver", ["a secret of the yard"]);
@@ -132,6 +163,11 @@ test.each(["light", "dark"])("narrow, right to left, %s", async (theme) => {
   await found("forklift", 2);
   const page = await stage.open({ sub: who, theme, dir: "rtl" }, { viewport: { width: 420, height: 640 } });
   await field(page).fill("forklift");
+  await hits(page).nth(1).waitFor();
+  await page.getByRole("button", { name: "With files" }).click();
+  await page.getByText("None with these words").waitFor();
+  expect(await violations(page, "tenfour-chat")).toEqual([]);
+  await page.getByRole("button", { name: "With files" }).click();
   await hits(page).nth(1).waitFor();
   expect(await violations(page, "tenfour-chat")).toEqual([]);
   if (process.env["TENFOUR_SHOTS"]) await page.screenshot({ path: `${process.env["TENFOUR_SHOTS"]}/search-${theme}.png` });

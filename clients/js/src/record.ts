@@ -16,6 +16,8 @@ export interface SearchQuery {
   /** Sent at this time or later; before this time. */
   from?: string | Date | undefined;
   to?: string | Date | undefined;
+  /** Only with files, or only without. */
+  hasAttachment?: boolean | undefined;
   limit?: number | undefined;
   /** Of the page before. */
   cursor?: string | undefined;

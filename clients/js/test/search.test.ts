@@ -1,6 +1,6 @@
 /** Search, over REST beside the client. */
 import { expect, test } from "vitest";
-import { search } from "@tenfour/client/record";
+import { search, upload } from "@tenfour/client/record";
 import { post, until } from "../../test/daemon.mjs";
 import { daemon, connected, dock, useDaemon, useDock } from "./help.ts";
 
@@ -28,6 +28,12 @@ test("messages are found in pages, by channel, sender and time, and only one's o
   expect(mine.hits.map(({ message }) => message.content)).toEqual(["fourteen pallets"]);
   expect((await search(driver, { q: "pallets", to: new Date(0) })).hits).toEqual([]);
   expect((await search(driver, { q: "pallets", from: new Date(0).toISOString() })).hits).toHaveLength(3);
+  expect((await search(driver, { q: "pallets", hasAttachment: true })).hits).toEqual([]);
+  expect((await search(driver, { q: "pallets", hasAttachment: false })).hits).toHaveLength(3);
+  const { id } = await upload(driver, new File(["twelve"], "load.txt"));
+  await driver.channel(dock).send({ content: "the list of pallets", attachmentIds: [id] });
+  await until("it is indexed", async () => (await search(driver, { q: "pallets", hasAttachment: true })).hits.length === 1);
+  expect((await search(driver, { q: "pallets", hasAttachment: false })).hits).toHaveLength(3);
   await expect(search(driver, { q: "pallets", channelId: other })).rejects.toMatchObject({ code: "not_found" });
   await expect(search(driver, { q: "" })).rejects.toMatchObject({ code: "invalid_frame" });
   await expect(search(driver, { q: "pallets" }, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "cancelled" });

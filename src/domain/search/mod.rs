@@ -25,6 +25,8 @@ pub struct Search {
     pub from: Option<DateTime<Utc>>,
     /// Before this time.
     pub to: Option<DateTime<Utc>>,
+    /// Only with files, or only without.
+    pub has_attachment: Option<bool>,
     /// Behind this place, where an earlier page ended.
     pub after: Option<Position>,
     pub limit: usize,

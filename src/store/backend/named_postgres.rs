@@ -21,14 +21,17 @@ use crate::store::kept::Kept;
 use crate::store::schema::attachments;
 use crate::store::sql_types::Id;
 
-/// Hangs the attachments $1 on the messages $2 at the places $3, and tells the messages $4 which they are.
+/// Hangs the attachments $1 on the messages $2 at the places $3, and tells the messages $4 which they are. All are found by
+/// arrays and not by joins: a plan that was made for a small table would read it from end to end when it is large.
 const HANG: &str = "
 WITH used AS (
-  UPDATE attachments a SET state = 'used', message_id = u.message_id, position = u.position
-  FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS u (id, message_id, position) WHERE a.id = u.id
+  UPDATE attachments a SET (state, message_id, position) = (
+    SELECT 'used', ($2::uuid[])[at], ($3::integer[])[at] FROM array_position($1::uuid[], a.id) AS at)
+  WHERE a.id = ANY ($1::uuid[])
 )
-UPDATE messages m SET attachment_ids = t.ids, files_hash = t.hash
-FROM unnest($4::uuid[], $5::bytea[], $6::bytea[]) AS t (id, ids, hash) WHERE m.id = t.id";
+UPDATE messages m SET (attachment_ids, files_hash) = (
+  SELECT ($5::bytea[])[at], ($6::bytea[])[at] FROM array_position($4::uuid[], m.id) AS at)
+WHERE m.id = ANY ($4::uuid[])";
 
 /// What is to be done with a batch, by the places of its sends.
 #[derive(Default)]

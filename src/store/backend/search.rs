@@ -44,6 +44,8 @@ pub(in crate::store) struct Wanted {
     pub(in crate::store) sender: Option<UserId>,
     pub(in crate::store) from: Option<DateTime<Utc>>,
     pub(in crate::store) to: Option<DateTime<Utc>>,
+    /// Which no edit changes, so that it is no matter of the index: the messages' table says it.
+    pub(in crate::store) has_attachment: Option<bool>,
 }
 
 impl Wanted {

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -46,8 +46,11 @@ pub(super) async fn index(conn: &mut AsyncPgConnection, entries: &[Entry]) -> Qu
     Ok(())
 }
 
+/// With a look-up for each, and not with EXISTS, for which the planner may read all messages first.
 const CANDIDATES: &str = "SELECT message_id, channel_id, created_at FROM message_words \
      WHERE words @@ $1::tsquery AND created_at >= $2 AND created_at < $3 AND (created_at, message_id) < ($4, $5) \
+     AND ($7::boolean IS NULL OR $7 = \
+       (SELECT m.files_hash IS NOT NULL FROM messages m WHERE m.id = message_id)) \
      ORDER BY created_at DESC, message_id DESC LIMIT $6";
 
 pub(super) async fn candidates(
@@ -63,7 +66,8 @@ pub(super) async fn candidates(
         .bind::<Micros, _>(At(wanted.to.unwrap_or_else(far)))
         .bind::<Micros, _>(At(after.created_at))
         .bind::<Id, _>(after.id)
-        .bind::<BigInt, _>(limit);
+        .bind::<BigInt, _>(limit)
+        .bind::<Nullable<Bool>, _>(wanted.has_attachment);
     Kept(query).load(conn).await
 }
 

@@ -5,7 +5,7 @@
 //! words pass it unchanged.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
 use super::SqliteConn;
@@ -76,8 +76,10 @@ fn new_place(conn: &mut SqliteConnection, entry: &Entry) -> QueryResult<i64> {
 /// The index decides the order, so that it is read no farther than the limit.
 const CANDIDATES: &str = "SELECT w.message_id, w.channel_id, w.created_at FROM message_index \
      CROSS JOIN message_words w ON w.place = message_index.rowid \
-     WHERE message_index MATCH ? AND message_index.rowid >= ? AND message_index.rowid < ? \
-     ORDER BY message_index.rowid DESC LIMIT ?";
+     WHERE message_index MATCH ?1 AND message_index.rowid >= ?2 AND message_index.rowid < ?3 \
+     AND (?5 IS NULL OR ?5 = \
+       (SELECT m.files_hash IS NOT NULL FROM messages m WHERE m.id = w.message_id)) \
+     ORDER BY message_index.rowid DESC LIMIT ?4";
 
 pub(super) async fn candidates(
     conn: &mut SqliteConn,
@@ -88,13 +90,15 @@ pub(super) async fn candidates(
     let expression = expression(wanted);
     let from = wanted.from.map_or(0, |from| first_place(At(from)));
     let to = wanted.to.map_or(i64::MAX, |to| first_place(At(to)));
+    let has_attachment = wanted.has_attachment;
     conn.spawn_blocking(move |conn| {
         let before = after.map(|after| place_after(conn, after)).transpose()?.unwrap_or(i64::MAX);
         let query = diesel::sql_query(CANDIDATES)
             .bind::<Text, _>(expression)
             .bind::<BigInt, _>(from)
             .bind::<BigInt, _>(to.min(before))
-            .bind::<BigInt, _>(limit);
+            .bind::<BigInt, _>(limit)
+            .bind::<Nullable<Bool>, _>(has_attachment);
         Kept(query).load(conn)
     })
     .await

@@ -17,10 +17,12 @@ pub const QUERY: Target = Target {
             "after=0198c0de-0000-7000-8000-000000000001&limit=1",
             "limit=1&limit=2",
             "before=%37&x=y",
+            "hasAttachment=true&limit=2",
+            "hasAttachment=fals%65",
             "after=9223372036854775807",
         ])
     },
-    words: &["limit=", "before=", "after=", "&", "=", "%", "+", "%30", "200", "201", ";"],
+    words: &["limit=", "before=", "after=", "&", "=", "%", "+", "%30", "200", "201", ";", "hasAttachment=true"],
     cost: 1,
 };
 
@@ -29,7 +31,7 @@ fn query(data: &[u8]) -> u64 {
     let parsed = read(&text);
     // What nobody asks for changes nothing, wherever it stands.
     assert_eq!(read(&format!("zz=1&{text}")), parsed);
-    if let Some((limit, before, _)) = &parsed {
+    if let Some((limit, before, _, flag)) = &parsed {
         let names = |name: &str| text.split('&').filter(|pair| pair.split('=').next() == Some(name)).count();
         match limit {
             Ok(limit) => assert!((1..=200).contains(limit) && names("limit") < 2, "{text}: {limit}"),
@@ -40,17 +42,24 @@ fn query(data: &[u8]) -> u64 {
             Ok(None) => assert_eq!(names("before"), 0, "{text}: not seen"),
             Err(refusal) => assert!(refusal.contains("before"), "{refusal}"),
         }
+        match flag {
+            Ok(Some(_)) => assert!(names("hasAttachment") < 2, "{text}"),
+            Ok(None) => assert_eq!(names("hasAttachment"), 0, "{text}: not seen"),
+            Err(refusal) => assert!(refusal.contains("hasAttachment"), "{refusal}"),
+        }
     }
     outcome(&parsed)
 }
 
-type Read = (Result<usize, String>, Result<Option<i64>, String>, Result<Option<ChannelId>, String>);
+type Told<T> = Result<T, String>;
+type Read = (Told<usize>, Told<Option<i64>>, Told<Option<ChannelId>>, Told<Option<bool>>);
 
 fn read(text: &str) -> Option<Read> {
     let query = Query::parse(text).ok()?;
     let limit = query.limit().map_err(|refusal| refusal.message);
     let before = query.seq("before").map_err(|refusal| refusal.message);
-    Some((limit, before, query.parsed("after").map_err(|refusal| refusal.message)))
+    let flag = query.flag("hasAttachment").map_err(|refusal| refusal.message);
+    Some((limit, before, query.parsed("after").map_err(|refusal| refusal.message), flag))
 }
 
 /// The most members that a list may name here.

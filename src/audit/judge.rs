@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use chrono::{DateTime, Utc};
 
 use super::members::Founded;
-use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
+use super::touches;
+use crate::domain::audit::{Chain, Entry, FilesHash, Head, NamesHash, TextHash, What};
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
-use crate::domain::message::SendDigest;
+use crate::domain::message::{Beside, SendDigest};
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
 
 /// What is wrong with a channel's past.
@@ -110,7 +111,7 @@ impl Judge {
                 self.say(Some(noted.version), "the text of an entry is not what it was");
             }
             match entry.what {
-                What::Edited { message_id, .. } | What::Deleted { message_id } => {
+                What::Edited { message_id, .. } | What::Deleted { message_id } | What::Reacted { message_id, .. } => {
                     self.of_messages.entry(message_id).or_default().push(entry);
                 }
                 _ => {}
@@ -202,6 +203,7 @@ impl Judge {
                 seq: message.seq,
                 digest,
                 files: files.map(FilesHash),
+                mentions: message.mention_ids.as_deref().and_then(NamesHash::of),
             },
         });
     }
@@ -209,12 +211,13 @@ impl Judge {
     /// What a message says, has said, and became, against the entries of that.
     fn states(&mut self, message: &MessageTrail, until: i64) {
         let since = self.found.since;
-        let ids = message.attachment_ids.as_deref().unwrap_or_default();
+        let attachments = message.attachment_ids.as_deref().unwrap_or_default();
+        let beside = Beside { attachments, mentions: message.mention_ids.as_deref().unwrap_or_default() };
         let mut said: Vec<(i64, &str, DateTime<Utc>)> =
             message.revisions.iter().map(|(version, content, at)| (*version, content.as_str(), *at)).collect();
         let last = message.updated_at.unwrap_or(message.created_at);
         if message.deleted_at.is_none() {
-            said.push((message.version, &message.content, last));
+            said.push((touches::says_since(message), &message.content, last));
         } else if message.revisions.last().is_some_and(|(_, content, _)| *content != message.content) {
             self.say(Some(message.version), "a deleted message says something else than before");
         }
@@ -225,8 +228,11 @@ impl Judge {
             self.say(Some(message.version), "what a deleted message said is gone");
         }
         self.files(message);
-        let notes = self.of_messages.remove(&message.id).unwrap_or_default();
-        let mut notes = notes.into_iter();
+        if message.mention_ids.is_none() {
+            self.say(Some(message.first_version), "whom a message names is no list");
+        }
+        let all_notes = self.of_messages.remove(&message.id).unwrap_or_default();
+        let mut notes = all_notes.iter().copied().filter(|entry| !touches::is_touch(entry));
         let mut last_note: Option<Entry> = None;
         let mut last_edit: Option<Entry> = None;
         for (index, (version, content, at)) in said.iter().copied().enumerate() {
@@ -235,7 +241,7 @@ impl Judge {
             }
             if index == 0 {
                 let is_older = message.first_version <= since && message.version != message.first_version;
-                let digest = SendDigest::of(self.id, &message.content_type, message.reply_to_id, content, ids);
+                let digest = SendDigest::of(self.id, &message.content_type, message.reply_to_id, content, beside);
                 if !is_older && digest.0.as_slice() != message.digest {
                     self.say(Some(version), "a message says something else than it was sent with");
                 }
@@ -270,10 +276,15 @@ impl Judge {
             }
         };
         last_note = deletion.or(last_note);
+        for fault in touches::faults(message, &all_notes, since) {
+            self.say(Some(message.version), fault);
+        }
         if message.version <= since {
             return;
         }
-        let expected = last_note.map_or(message.first_version, |entry| entry.version);
+        let touched = all_notes.iter().rev().find(|entry| touches::is_touch(entry));
+        let last = last_note.iter().chain(touched).map(|entry| entry.version).max();
+        let expected = last.unwrap_or(message.first_version);
         if message.version != expected {
             self.say(Some(message.version), format!("a message's last change is of version {expected}"));
         }

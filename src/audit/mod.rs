@@ -9,6 +9,7 @@ pub mod heads;
 mod judge;
 mod key;
 mod members;
+mod touches;
 pub mod verify;
 
 pub use judge::{Claim, Finding, Judge, Verdict};

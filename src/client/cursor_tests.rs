@@ -28,6 +28,8 @@ pub(super) fn message(seq: i64, version: i64) -> Message {
         content_type: "text".into(),
         reply_to_id: None,
         attachments: Vec::new(),
+        mention_ids: Vec::new(),
+        reactions: Vec::new(),
         created_at: crate::domain::now(),
         updated_at: None,
         deleted_at: None,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::attachment::Attachment;
 use crate::domain::channel::{ChannelKind, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::reaction::Reacted;
 
 /// What the server sends.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -122,6 +123,10 @@ pub struct Message {
     pub reply_to_id: Option<MessageId>,
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    #[serde(default)]
+    pub mention_ids: Vec<UserId>,
+    #[serde(default)]
+    pub reactions: Vec<Reacted>,
     pub created_at: DateTime<Utc>,
     pub updated_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,

@@ -47,6 +47,19 @@ impl FilesHash {
     }
 }
 
+/// SHA-256 of whom a message names, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamesHash(pub [u8; 32]);
+
+impl NamesHash {
+    /// None: it names nobody.
+    pub fn of(users: &[UserId]) -> Option<Self> {
+        let mut hash = Sha256::new();
+        users.iter().for_each(|user| hash.update(user.0.as_bytes()));
+        (!users.is_empty()).then(|| Self(hash.finalize().into()))
+    }
+}
+
 /// One thing that happened to a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
@@ -71,6 +84,13 @@ pub enum What {
         seq: i64,
         digest: SendDigest,
         files: Option<FilesHash>,
+        mentions: Option<NamesHash>,
+    },
+    /// Said of the message with a sign or a word, or taken back.
+    Reacted {
+        message_id: MessageId,
+        reaction: TextHash,
+        set: bool,
     },
     Edited {
         message_id: MessageId,
@@ -86,7 +106,7 @@ pub enum What {
 }
 
 impl Entry {
-    /// Every field has a fixed width for its kind, so that no two entries have the same bytes.
+    /// Every field has a fixed width for its kind and its flags, so that no two entries have the same bytes.
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(160);
         bytes.extend(self.channel_id.0.as_bytes());
@@ -99,13 +119,25 @@ impl Entry {
                 bytes.push(1);
                 bytes.extend(detail.0);
             }
-            What::Sent { message_id, client_id, seq, digest, files } => {
-                bytes.push(if files.is_some() { 6 } else { 2 });
+            What::Sent { message_id, client_id, seq, digest, files, mentions } => {
+                match (files, mentions) {
+                    (None, None) => bytes.push(2),
+                    (Some(_), None) => bytes.push(6),
+                    // What follows says itself what it has.
+                    _ => bytes.extend([8, u8::from(files.is_some()) | u8::from(mentions.is_some()) << 1]),
+                }
                 bytes.extend(message_id.0.as_bytes());
                 bytes.extend(client_id.0.as_bytes());
                 bytes.extend(seq.to_be_bytes());
                 bytes.extend(digest.0);
                 bytes.extend(files.iter().flat_map(|files| files.0));
+                bytes.extend(mentions.iter().flat_map(|mentions| mentions.0));
+            }
+            What::Reacted { message_id, reaction, set } => {
+                bytes.push(7);
+                bytes.extend(message_id.0.as_bytes());
+                bytes.extend(reaction.0);
+                bytes.push(u8::from(*set));
             }
             What::Edited { message_id, content } => {
                 bytes.push(3);
@@ -191,6 +223,7 @@ mod tests {
                 seq: 1,
                 digest: SendDigest([7; 32]),
                 files: None,
+                mentions: None,
             },
             What::Sent {
                 message_id: MessageId(b),
@@ -198,6 +231,7 @@ mod tests {
                 seq: 1,
                 digest: SendDigest([7; 32]),
                 files: None,
+                mentions: None,
             },
             What::Sent {
                 message_id: MessageId(a),
@@ -205,6 +239,7 @@ mod tests {
                 seq: 2,
                 digest: SendDigest([7; 32]),
                 files: None,
+                mentions: None,
             },
             What::Sent {
                 message_id: MessageId(a),
@@ -212,6 +247,7 @@ mod tests {
                 seq: 1,
                 digest: SendDigest([8; 32]),
                 files: None,
+                mentions: None,
             },
         ] {
             let entry = Entry { channel_id: ChannelId(a), version: 1, at, by: Some(UserId(a)), what };
@@ -256,12 +292,37 @@ mod tests {
             lists.iter().filter_map(|list| FilesHash::of(list)).map(|hash| hash.0).collect();
         assert_eq!((hashes.len(), FilesHash::of(&[])), (lists.len(), None));
         let (id, client_id) = (MessageId(Uuid::from_u128(1)), ClientId(Uuid::from_u128(2)));
-        let sent = |files| What::Sent { message_id: id, client_id, seq: 1, digest: SendDigest([7; 32]), files };
+        let sent = |files, mentions| What::Sent {
+            message_id: id,
+            client_id,
+            seq: 1,
+            digest: SendDigest([7; 32]),
+            files,
+            mentions,
+        };
         let entry = entries()[0];
-        let heads = [None, FilesHash::of(&lists[0]), FilesHash::of(&lists[1])];
-        let heads: HashSet<[u8; 32]> =
-            heads.into_iter().map(|files| Head::NONE.and(&Entry { what: sent(files), ..entry }).0).collect();
-        assert_eq!(heads.len(), 3);
+        let files = [None, FilesHash::of(&lists[0]), FilesHash::of(&lists[1])];
+        let [ana, bo] = [UserId(Uuid::from_u128(3)), UserId(Uuid::from_u128(4))];
+        let names = [&[][..], &[ana], &[bo], &[ana, bo], &[bo, ana]].map(NamesHash::of);
+        let heads: HashSet<[u8; 32]> = files
+            .iter()
+            .flat_map(|files| names.iter().map(|names| sent(*files, *names)))
+            .map(|what| Head::NONE.and(&Entry { what, ..entry }).0)
+            .collect();
+        assert_eq!(heads.len(), 15);
+    }
+
+    #[test]
+    fn a_reaction_is_of_a_message_and_set_or_taken_back() {
+        let [a, b] = [MessageId(Uuid::from_u128(1)), MessageId(Uuid::from_u128(2))];
+        let [thumb, heart] = ["👍", "❤️"].map(TextHash::of);
+        let entry = entries()[0];
+        let heads: HashSet<[u8; 32]> = [(a, thumb, true), (b, thumb, true), (a, heart, true), (a, thumb, false)]
+            .into_iter()
+            .map(|(message_id, reaction, set)| What::Reacted { message_id, reaction, set })
+            .map(|what| Head::NONE.and(&Entry { what, ..entry }).0)
+            .collect();
+        assert_eq!(heads.len(), 4);
     }
 
     #[test]

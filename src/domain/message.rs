@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::attachment::Attachment;
 use super::content::Content;
 use super::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use super::reaction::Reacted;
 
 /// A message as it now is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +27,27 @@ pub struct Message {
     /// In the sender's order; none once deleted.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// Whom it names; none once deleted.
+    #[serde(default)]
+    pub mention_ids: Vec<UserId>,
+    /// In the order in which they were first used; none once deleted.
+    #[serde(default)]
+    pub reactions: Vec<Reacted>,
+    /// Something happened to it that left its content alone.
+    #[serde(default)]
+    pub touched: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
+}
+
+impl Message {
+    /// About how many bytes of it there is no other bound for.
+    pub fn weight(&self) -> usize {
+        const ID: usize = 40;
+        let of = |it: &Reacted| it.reaction.len() + ID * it.user_ids.len();
+        self.content.len() + ID * self.mention_ids.len() + self.reactions.iter().map(of).sum::<usize>()
+    }
 }
 
 /// What a message said from one version on.
@@ -69,13 +88,17 @@ pub struct NewMessage {
     pub reply_to_id: Option<MessageId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachment_ids: Vec<AttachmentId>,
+    /// Members of the channel whom it names, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mention_ids: Vec<UserId>,
     pub created_at: DateTime<Utc>,
 }
 
 impl NewMessage {
     pub fn digest(&self) -> SendDigest {
-        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, .. } = self;
-        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), attachment_ids)
+        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, mention_ids, .. } = self;
+        let beside = Beside { attachments: attachment_ids, mentions: mention_ids };
+        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), beside)
     }
 }
 
@@ -84,25 +107,37 @@ impl NewMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendDigest(pub [u8; 32]);
 
+/// What a send names beside what it says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    pub attachments: &'a [AttachmentId],
+    pub mentions: &'a [UserId],
+}
+
 impl SendDigest {
-    /// SHA-256 over the fields, each preceded by its length, so that no two sends run together. Without attachments as it
-    /// was before there were any.
+    /// SHA-256 over the fields, each preceded by its length, so that no two sends run together. What it names nothing of is
+    /// left out, as it was before there was any.
     pub fn of(
         channel: ChannelId,
         content_type: &str,
         reply_to: Option<MessageId>,
         content: &str,
-        attachments: &[AttachmentId],
+        Beside { attachments, mentions }: Beside<'_>,
     ) -> Self {
         let reply_to: &[u8] = reply_to.as_ref().map_or(&[], |id| id.0.as_bytes());
         let mut hash = Sha256::new();
-        for part in [channel.0.as_bytes().as_slice(), content_type.as_bytes(), reply_to, content.as_bytes()] {
+        let mut add = |part: &[u8]| {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
+        };
+        for part in [channel.0.as_bytes().as_slice(), content_type.as_bytes(), reply_to, content.as_bytes()] {
+            add(part);
         }
-        for id in attachments {
-            hash.update((id.0.as_bytes().len() as u64).to_be_bytes());
-            hash.update(id.0.as_bytes());
+        attachments.iter().for_each(|id| add(id.0.as_bytes()));
+        if !mentions.is_empty() {
+            // A word, since no id is as long.
+            add(b"mentions");
+            mentions.iter().for_each(|id| add(id.0.as_bytes()));
         }
         Self(hash.finalize().into())
     }
@@ -146,6 +181,8 @@ pub enum Appended {
     UnknownReply,
     /// This one does not exist, is another user's, or is in another message.
     UnknownAttachment(AttachmentId),
+    /// Who is named is not in the channel.
+    UnknownMention(UserId),
     /// The store refused this row and only this one.
     Rejected,
 }

@@ -13,6 +13,7 @@ pub mod hex;
 pub mod ids;
 pub mod message;
 pub mod permission;
+pub mod reaction;
 pub mod search;
 pub mod sync;
 pub mod trail;

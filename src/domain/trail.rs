@@ -69,6 +69,22 @@ pub struct MessageTrail {
     pub files_hash: Option<Vec<u8>>,
     /// What is there of that, in its order. Of a deleted message any of it may be gone.
     pub attachments: Vec<Attachment>,
+    /// Whom it was sent with. None where the column is no list of ids.
+    pub mention_ids: Option<Vec<UserId>>,
+    /// The version of its last change that left its content alone, and since which version that had been what it was.
+    pub touched_version: Option<i64>,
+    pub content_version: Option<i64>,
+    /// In no order.
+    pub reactions: Vec<KeptReaction>,
     /// What it said before, ascending by version.
     pub revisions: Vec<(i64, String, DateTime<Utc>)>,
+}
+
+/// What somebody said of a message and did not take back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptReaction {
+    pub reaction: String,
+    pub by: UserId,
+    pub version: i64,
+    pub at: DateTime<Utc>,
 }

@@ -8,13 +8,16 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use super::error::{ErrorCode, Refusal};
 use super::fields::{Fields, count, parse_named};
 use crate::domain::content::{Content, parse_content_type};
-use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId};
-use crate::domain::message::SendDigest;
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::message::{Beside, SendDigest};
+use crate::domain::reaction::Reaction;
 
 /// The longest `ref` that is given back, in bytes.
 const MAX_REF: usize = 256;
 /// The most attachments that any setting lets a message name.
 const MAX_NAMED: usize = 100;
+/// The most users that a message names.
+const MAX_MENTIONS: usize = 50;
 
 /// A client's own mark on a frame, given back with the answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +39,7 @@ pub enum ClientFrame {
     Message(SendRequest),
     Edit { message_id: MessageId, content: Content },
     Delete { message_id: MessageId },
+    React { message_id: MessageId, reaction: Reaction, remove: bool },
     Typing { channel_id: ChannelId },
     Read { channel_id: ChannelId, seq: i64 },
     Sync(SyncRequest),
@@ -52,6 +56,8 @@ pub struct SendRequest {
     pub content_type: String,
     pub reply_to_id: Option<MessageId>,
     pub attachment_ids: Vec<AttachmentId>,
+    /// Each once.
+    pub mention_ids: Vec<UserId>,
 }
 
 /// From where to catch up.
@@ -91,7 +97,8 @@ pub struct RefusedSend {
 
 impl ClientFrame {
     /// The words of all frames, in the order in which the wire's description lists them.
-    pub const WORDS: [&'static str; 8] = ["message", "edit", "delete", "typing", "read", "sync", "auth", "ping"];
+    pub const WORDS: [&'static str; 9] =
+        ["message", "edit", "delete", "react", "typing", "read", "sync", "auth", "ping"];
 
     /// Parses one text message.
     pub fn parse(text: &[u8], limits: FrameLimits) -> Result<(Option<Ref>, Self), Box<RefusedFrame>> {
@@ -109,6 +116,7 @@ impl ClientFrame {
             Self::Message(_) => "message",
             Self::Edit { .. } => "edit",
             Self::Delete { .. } => "delete",
+            Self::React { .. } => "react",
             Self::Typing { .. } => "typing",
             Self::Read { .. } => "read",
             Self::Sync(_) => "sync",
@@ -122,6 +130,11 @@ impl ClientFrame {
             "message" => Self::Message(SendRequest::from_fields(fields, limits)?),
             "edit" => Self::Edit { message_id: fields.parsed("messageId")?, content: content(fields, limits)? },
             "delete" => Self::Delete { message_id: fields.parsed("messageId")? },
+            "react" => Self::React {
+                message_id: fields.parsed("messageId")?,
+                reaction: fields.parsed("reaction")?,
+                remove: fields.flag("remove")?,
+            },
             "typing" => Self::Typing { channel_id: fields.parsed("channelId")? },
             "read" => Self::Read { channel_id: fields.parsed("channelId")?, seq: fields.count("seq")? },
             "sync" => Self::Sync(SyncRequest::from_fields(fields)?),
@@ -155,16 +168,18 @@ impl SendRequest {
         let content_type = parse_content_type(fields.optional_text("contentType")?.unwrap_or("text"))
             .map_err(|error| Refusal::invalid(format!("contentType {error}")))?;
         let reply_to_id = fields.optional_parsed("replyToId")?;
+        let mention_ids = mention_ids(fields)?;
         let content = match fields.optional_text("content")? {
             Some("") if !attachment_ids.is_empty() => Content::default(),
             _ => content(fields, limits)?,
         };
-        Ok(Self { client_id, channel_id, content, content_type, reply_to_id, attachment_ids })
+        Ok(Self { client_id, channel_id, content, content_type, reply_to_id, attachment_ids, mention_ids })
     }
 
     pub fn digest(&self) -> SendDigest {
-        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, .. } = self;
-        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), attachment_ids)
+        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, mention_ids, .. } = self;
+        let beside = Beside { attachments: attachment_ids, mentions: mention_ids };
+        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), beside)
     }
 }
 
@@ -222,6 +237,18 @@ fn attachment_ids(fields: &Fields) -> Result<Vec<AttachmentId>, Refusal> {
     Ok(ids)
 }
 
+/// In the order given, each once: one user may be named in both forms.
+fn mention_ids(fields: &Fields) -> Result<Vec<UserId>, Refusal> {
+    let users = fields.users("mentionIds", MAX_MENTIONS)?.unwrap_or_default();
+    let mut ids = Vec::with_capacity(users.len());
+    for user in users {
+        if !ids.contains(&user.id) {
+            ids.push(user.id);
+        }
+    }
+    Ok(ids)
+}
+
 fn refused(reference: Option<Ref>, refusal: Refusal, send: Option<RefusedSend>) -> Box<RefusedFrame> {
     Box::new(RefusedFrame { reference, refusal, send })
 }
@@ -246,8 +273,9 @@ fn refused_send(fields: &Fields) -> Option<RefusedSend> {
         let channel = fields.parsed("channelId").ok()?;
         let content_type = fields.optional_text("contentType").ok()?.unwrap_or("text");
         let reply_to = fields.optional_parsed("replyToId").ok()?;
-        let attachments = attachment_ids(fields).ok()?;
-        Some(SendDigest::of(channel, content_type, reply_to, fields.value("content")?.as_str()?, &attachments))
+        let (attachments, mentions) = (attachment_ids(fields).ok()?, mention_ids(fields).ok()?);
+        let beside = Beside { attachments: &attachments, mentions: &mentions };
+        Some(SendDigest::of(channel, content_type, reply_to, fields.value("content")?.as_str()?, beside))
     };
     Some(RefusedSend { client_id, digest: digest() })
 }
@@ -277,10 +305,13 @@ mod tests {
             (r#"{"type":"sync"}"#, ErrorCode::InvalidFrame, "channels"),
             (r#"{"type":"sync","channels":[]}"#, ErrorCode::InvalidFrame, "channels"),
             (r#"{"type":"auth"}"#, ErrorCode::InvalidFrame, "token"),
+            (r#"{"type":"react","messageId":"ID"}"#, ErrorCode::InvalidFrame, "reaction"),
+            (r#"{"type":"react","messageId":"ID","reaction":"a b"}"#, ErrorCode::InvalidFrame, "64 bytes"),
+            (r#"{"type":"react","messageId":"ID","reaction":"x","remove":1}"#, ErrorCode::InvalidFrame, "remove"),
             (r#"{"type":"ping","ref":{}}"#, ErrorCode::InvalidFrame, "ref"),
             (r#"{"type":"ping","ref":"a\u0000"}"#, ErrorCode::InvalidFrame, "ref"),
         ] {
-            let (got, message) = refused(text);
+            let (got, message) = refused(&text.replace("ID", ID));
             assert_eq!(got, code, "{text}");
             assert!(message.contains(word), "{text}: {message}");
         }
@@ -305,11 +336,12 @@ mod tests {
             ClientFrame::Message(_) => 0,
             ClientFrame::Edit { .. } => 1,
             ClientFrame::Delete { .. } => 2,
-            ClientFrame::Typing { .. } => 3,
-            ClientFrame::Read { .. } => 4,
-            ClientFrame::Sync(_) => 5,
-            ClientFrame::Auth { .. } => 6,
-            ClientFrame::Ping => 7,
+            ClientFrame::React { .. } => 3,
+            ClientFrame::Typing { .. } => 4,
+            ClientFrame::Read { .. } => 5,
+            ClientFrame::Sync(_) => 6,
+            ClientFrame::Auth { .. } => 7,
+            ClientFrame::Ping => 8,
         }
     }
 
@@ -318,7 +350,7 @@ mod tests {
         for (number, word) in ClientFrame::WORDS.into_iter().enumerate() {
             let text = format!(
                 r#"{{"type":"{word}","clientId":"{ID}","channelId":"{ID}","messageId":"{ID}","content":"x","seq":1,
-                "channels":{{}},"token":"x"}}"#
+                "channels":{{}},"token":"x","reaction":"x"}}"#
             );
             let (_, frame) = ClientFrame::parse(text.as_bytes(), LIMITS).expect(word);
             assert_eq!((place(&frame), frame.word()), (number, word));
@@ -337,7 +369,7 @@ mod tests {
             format!(r#"{{"type":"message","clientId":"{ID}","channelId":"{ID}","content":"12345678901234567"}}"#);
         let send = ClientFrame::parse(text.as_bytes(), LIMITS).expect_err("too long").send.expect("a clientId");
         let channel = ID.parse().unwrap();
-        assert_eq!(send.digest, Some(SendDigest::of(channel, "text", None, "12345678901234567", &[])));
+        assert_eq!(send.digest, Some(SendDigest::of(channel, "text", None, "12345678901234567", Beside::default())));
     }
 
     #[test]

@@ -73,6 +73,15 @@ impl Fields {
         self.value(name).ok_or_else(|| missing(name)).and_then(|value| count(name, value))
     }
 
+    /// False where it is missing.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.value(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(Refusal::invalid(format!("{name} must be true or false"))),
+        }
+    }
+
     pub(crate) fn array(&self, name: &str) -> Result<Option<&[Value]>, Refusal> {
         match self.value(name) {
             None => Ok(None),

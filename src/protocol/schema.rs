@@ -38,6 +38,18 @@ pub enum ClientFrame {
         reference: Option<Ref>,
     },
     #[serde(rename_all = "camelCase")]
+    React {
+        message_id: MessageId,
+        /// A sign or a short word, without blanks; at most 64 bytes of UTF-8.
+        #[schema(min_length = 1, max_length = 64)]
+        reaction: String,
+        /// Takes it back.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remove: Option<bool>,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    #[serde(rename_all = "camelCase")]
     Typing { channel_id: ChannelId },
     #[serde(rename_all = "camelCase")]
     Read {
@@ -91,6 +103,10 @@ pub struct SendMessage {
     /// Files that the sender has uploaded and that are in no message yet, in the order in which they are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachment_ids: Option<Vec<AttachmentId>>,
+    /// Members of the channel whom the message names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<AnyUserId>>, max_items = 50)]
+    pub mention_ids: Option<Vec<String>>,
 }
 
 /// A user id in either form: the host's own, or the UUID.
@@ -170,6 +186,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::ids::UserId;
     use crate::protocol::{client, rest};
 
     const LIMITS: client::FrameLimits = client::FrameLimits { content_bytes: 100, attachments: 1 };
@@ -185,6 +202,7 @@ mod tests {
             content_type: Some("text".to_owned()),
             reply_to_id: Some(MessageId(Uuid::from_u128(2))),
             attachment_ids: Some(vec![AttachmentId(Uuid::from_u128(5))]),
+            mention_ids: Some(vec!["a".to_owned(), "b".to_owned()]),
         }
     }
 
@@ -196,6 +214,10 @@ mod tests {
             (ClientFrame::Message { channel_id, send: send(), reference: None }, "message"),
             (ClientFrame::Edit { message_id, content: "a".to_owned(), reference: None }, "edit"),
             (ClientFrame::Delete { message_id, reference: None }, "delete"),
+            (
+                ClientFrame::React { message_id, reaction: "👍".to_owned(), remove: Some(true), reference: None },
+                "react",
+            ),
             (ClientFrame::Typing { channel_id }, "typing"),
             (ClientFrame::Read { channel_id, seq: 1, reference: None }, "read"),
             (
@@ -225,6 +247,7 @@ mod tests {
         let sent = client::SendRequest::parse_body(&json(&send()), channel, LIMITS).unwrap();
         assert_eq!((sent.content.as_str(), sent.reply_to_id), ("hi", send().reply_to_id));
         assert_eq!(sent.attachment_ids, [AttachmentId(Uuid::from_u128(5))]);
+        assert_eq!(sent.mention_ids, ["a", "b"].map(UserId::from_external));
         assert!(client::parse_edit_body(&json(&EditMessage { content: "a".to_owned() }), LIMITS).is_ok());
         assert_eq!(client::parse_read_body(&json(&MarkRead { seq: 7 })), Ok(7));
         assert!(rest::parse_update_body(&json(&UpdateChannel::Rename { name: "a".to_owned() })).is_ok());

@@ -12,6 +12,7 @@ use crate::domain::attachment::Attachment;
 use crate::domain::channel::{Audience, Channel, ChannelKind, ChannelView, Member, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, SessionId, UserId};
 use crate::domain::message::{Message, Stored};
+use crate::domain::reaction::Reacted;
 use crate::domain::sync::SyncPage;
 use crate::domain::user::User;
 
@@ -225,6 +226,14 @@ pub struct MessageBody {
     pub reply_to_id: Option<MessageId>,
     /// Empty once deleted.
     pub attachments: Vec<Attachment>,
+    /// Whom it names; missing where it names nobody, and once deleted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub mention_ids: Vec<UserId>,
+    /// In the order in which they were first used; missing where there are none, and once deleted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub reactions: Vec<Reacted>,
     #[serde(with = "time")]
     pub created_at: DateTime<Utc>,
     #[serde(with = "time::option")]
@@ -249,6 +258,8 @@ impl From<Message> for MessageBody {
             content_type: message.content_type,
             reply_to_id: message.reply_to_id,
             attachments: message.attachments,
+            mention_ids: message.mention_ids,
+            reactions: message.reactions,
             created_at: message.created_at,
             updated_at: message.updated_at,
             deleted_at: message.deleted_at,

@@ -151,7 +151,15 @@ impl Reader {
     }
 
     pub fn message(&self, id: MessageId) -> Job<Option<Message>> {
-        read!(self, None, |conn| messages::find(conn, id))
+        let reader = self.clone();
+        self.db.spawn(async move {
+            let found = read!(reader, None, |conn| messages::find(conn, id)).await?;
+            // What is read by several statements has to be of one moment, where that can differ.
+            if found.as_ref().is_some_and(|message| message.touched) {
+                return read!(reader, Snapshot, |conn| messages::find(conn, id)).await;
+            }
+            Ok(found)
+        })
     }
 
     /// All that a message has said; denied to who may not know.

@@ -72,6 +72,22 @@ diesel::table! {
         deleted_by -> Nullable<Id>,
         attachment_ids -> Nullable<Binary>,
         files_hash -> Nullable<Binary>,
+        touched_version -> Nullable<BigInt>,
+        content_version -> Nullable<BigInt>,
+        mention_ids -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::{Id, Micros};
+
+    message_reactions (message_id, reaction, user_id) {
+        message_id -> Id,
+        reaction -> Text,
+        user_id -> Id,
+        version -> BigInt,
+        at -> Micros,
     }
 }
 

@@ -106,7 +106,7 @@ impl<'a> Page<'a> {
         if self.hits.len() >= self.search.limit || self.bytes > self.search.bytes {
             return true;
         }
-        self.bytes += message.content.len();
+        self.bytes += message.weight();
         let snippet = snippet(&message.content, &found);
         self.hits.push(Hit { message, snippet });
         false

@@ -9,7 +9,7 @@ use super::attachments::{NewUpload, Uploaded};
 use super::backend::Tx;
 use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
-use super::{Reader, append, attachments, channels, members, messages, planted, users};
+use super::{Reader, append, attachments, channels, members, messages, planted, reactions, users};
 use crate::domain;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
@@ -17,6 +17,7 @@ use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::domain::message::{Append, Appended};
+use crate::domain::reaction::Reaction;
 use crate::domain::user::{User, UserRef};
 use crate::fault::{self, Sabotage};
 
@@ -92,6 +93,18 @@ impl Writer {
 
     pub fn delete(&self, by: By, id: MessageId, at: DateTime<Utc>) -> Outcome<Change> {
         self.noted(self.db.write(move |conn| Box::pin(messages::delete(conn, by, id, at))))
+    }
+
+    /// `None` where it is so already.
+    pub fn react(
+        &self,
+        by: By,
+        id: MessageId,
+        reaction: Reaction,
+        set: bool,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(reactions::react(conn, by, id, reaction, set, at)))
     }
 
     /// The same change, and then search is to look at it.

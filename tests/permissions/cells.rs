@@ -206,7 +206,10 @@ impl Cell {
         let path = match with {
             "" => path.to_owned(),
             query if query.starts_with('?') => format!("{path}{query}"),
-            id => path.replace(hole, id),
+            id => {
+                let (id, reaction) = id.split_once('/').unwrap_or((id, ""));
+                path.replace(hole, id).replace("{reaction}", reaction)
+            }
         };
         let path = format!("/api/v1{}", scene.fill(&path, ids));
         let mut web = web.header("x-request-id", "same");

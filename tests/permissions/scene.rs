@@ -98,6 +98,9 @@ impl<'a> Scene<'a> {
             web.delete(&format!("/messages/{gone}")).await;
             words.insert(deleted, gone);
         }
+        for name in ["{own}", "{others}"] {
+            author.put(&format!("/messages/{}/reactions/seen", words[name])).await;
+        }
         words.insert("{own-file}", author.upload().await);
         let file = witness.upload().await;
         witness.say_with(&channel, "secret of another", &[&file]).await;
@@ -252,12 +255,14 @@ pub fn told(way: Way, effect: Effect, answer: &str) -> Option<&'static str> {
     }
     Some(match way {
         Way::Frame("message") => "message",
-        Way::Frame("edit") => "message_updated",
+        Way::Frame("edit" | "react") => "message_updated",
         Way::Frame("delete") => "message_deleted",
         Way::Frame(_) => "read",
         Way::Call { route, .. } => match route {
             "POST /channels/{id}/messages" => "message",
-            "PATCH /messages/{id}" => "message_updated",
+            "PATCH /messages/{id}"
+            | "PUT /messages/{id}/reactions/{reaction}"
+            | "DELETE /messages/{id}/reactions/{reaction}" => "message_updated",
             "DELETE /messages/{id}" => "message_deleted",
             "POST /channels/{id}/read" => "read",
             "PATCH /channels/{id}" | "PATCH /channels/{id}/members/{userId}" => "channel",

@@ -97,6 +97,10 @@ impl Web {
         self.must("POST", &format!("/channels/{channel}/messages"), &body).await
     }
 
+    pub async fn put(&self, path: &str) {
+        self.must("PUT", path, &Value::Null).await;
+    }
+
     pub async fn delete(&self, path: &str) {
         self.must("DELETE", path, &Value::Null).await;
     }

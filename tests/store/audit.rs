@@ -10,7 +10,7 @@ use tenfour::audit::export::Exporter;
 use tenfour::audit::heads::Claims;
 use tenfour::audit::verify::{Report, verify};
 use tenfour::audit::{Finding, SigningKey};
-use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
+use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, NamesHash, TextHash, What};
 use tenfour::domain::change::By;
 use tenfour::domain::channel::{Audience, Role};
 use tenfour::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
@@ -62,6 +62,13 @@ async fn file(writer: &Writer, of: &str, name: &str) -> AttachmentId {
     id
 }
 
+/// Who sets which reactions, or takes them back. What is so already changes nothing.
+async fn react(writer: &Writer, id: MessageId, all: &[(&str, &str, bool)]) {
+    for (who, text, set) in all {
+        writer.react(by(who), id, text.parse().unwrap(), *set, now()).await.unwrap().unwrap();
+    }
+}
+
 /// A group and a direct channel in which everything happens that can; the second of three moments is in between.
 async fn busy(writer: &Writer) -> ChannelId {
     let channel = group(writer, &["ana", "bo", "cy", "dee", "eve"]).await;
@@ -76,13 +83,23 @@ async fn busy(writer: &Writer) -> ChannelId {
         for k in 0..[0, 2, 0, 1, 1][n % 5] {
             batch[0].message.attachment_ids.push(file(writer, who, &format!("plan {k}.pdf")).await);
         }
+        batch[0].message.mention_ids =
+            ["bo", "dee", "ana"][..[0, 1, 0, 3][n % 4]].iter().map(|it| user(it).id).collect();
         batch[0].digest = batch[0].message.digest();
         let outcomes = writer.append(batch).await.unwrap();
         let id = stored(&outcomes[0]).id;
+        react(writer, id, &[[("eve", "👍", true)].as_slice(), &[], &[("bo", "ok", true), ("cy", "ok", true)]][n % 3])
+            .await;
         if n % 4 == 1 {
             writer.edit(by(who), id, text(&format!("line {n}!")), now()).await.unwrap().unwrap();
             writer.edit(by(who), id, text(&format!("line {n}!!")), now()).await.unwrap().unwrap();
         }
+        react(
+            writer,
+            id,
+            [&[("ana", "👍", true), ("eve", "👍", false)][..], &[], &[("bo", "👍", true), ("bo", "ok", false)]][n % 3],
+        )
+        .await;
         if n % 6 == 1 {
             let deleter = if n % 12 == 1 { By::Host } else { by("ana") };
             writer.delete(deleter, id, now()).await.unwrap().unwrap();
@@ -163,9 +180,10 @@ struct Crime {
     rng: fastrand::Rng,
 }
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "messages",
     "message_revisions",
+    "message_reactions",
     "attachments",
     "channels",
     "channel_members",
@@ -243,6 +261,7 @@ impl Crime {
         let keys: &[&str] = match table {
             "messages" | "channels" | "attachments" => &["id"],
             "message_revisions" => &["message_id", "version"],
+            "message_reactions" => &["message_id", "reaction", "user_id"],
             "channel_members" => &["channel_id", "user_id"],
             "audit_heads" => &["channel_id"],
             _ => &["channel_id", "version"],
@@ -302,20 +321,22 @@ impl Crime {
             _ if name == "state" => format!("'{}'", self.any(&["uploading", "unused", "gone"])),
             _ if name == "role" => format!("'{}'", self.any(&["member", "admin", "owner"])),
             _ if name == "revisions_visible_to" => format!("'{}'", self.any(&["members", "admins"])),
-            _ if name == "kind" => format!("'{}'", self.any(&["created", "edited", "deleted", "changed"])),
+            _ if name == "kind" => {
+                format!("'{}'", self.any(&["created", "edited", "deleted", "changed", "reacted", "unreacted"]))
+            }
             _ => format!("coalesce({name}, '') || ' '"),
         };
         format!("UPDATE main.{table} SET {name} = {value} WHERE {} AND {name} IS NOT {value}", self.row(table))
     }
 
     fn insertion(&mut self) -> String {
-        match self.rng.u8(..5) {
+        match self.rng.u8(..6) {
             0 => {
                 let row = self.row("messages");
                 format!(
                     "INSERT INTO main.messages SELECT randomblob(16), channel_id, seq + 1000, version + 1000, first_version + 1000, \
                      sender_id, randomblob(16), digest, content, content_type, reply_to_id, created_at, updated_at, updated_by, \
-                     deleted_at, deleted_by, attachment_ids, files_hash FROM main.messages WHERE {row}"
+                     deleted_at, deleted_by, attachment_ids, files_hash, touched_version, content_version, mention_ids FROM main.messages WHERE {row}"
                 )
             }
             1 => {
@@ -330,6 +351,12 @@ impl Crime {
                     "INSERT INTO main.audit_entries SELECT channel_id, version + {}, kind, message_id, actor_id, at, hash, detail \
                      FROM main.audit_entries WHERE {row}",
                     self.rng.u8(1..20)
+                )
+            }
+            4 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.message_reactions SELECT id, 'new', sender_id, version, created_at FROM main.messages WHERE {row}"
                 )
             }
             3 => {
@@ -352,7 +379,8 @@ impl Crime {
 
     /// Two rows of one channel change places.
     fn exchange(&mut self) -> String {
-        let (table, columns): (&str, &[&str]) = match self.rng.u8(..4) {
+        let (table, columns): (&str, &[&str]) = match self.rng.u8(..5) {
+            4 => ("message_reactions", &["user_id"]),
             0 => ("messages", &["content"]),
             1 => ("messages", &["sender_id"]),
             2 => ("messages", &["created_at"]),
@@ -418,12 +446,15 @@ impl Crime {
             hash: Vec<u8>,
             #[diesel(sql_type = Nullable<Binary>)]
             files: Option<Vec<u8>>,
+            #[diesel(sql_type = Nullable<Binary>)]
+            mentions: Option<Vec<u8>>,
         }
         let rows: Vec<Row> = sql_query(
             "SELECT channel_id AS channel, first_version AS version, created_at AS at, 'sent' AS kind, sender_id AS by, \
-             id AS message, client_id AS client, seq, digest AS hash, files_hash AS files FROM main.messages UNION ALL \
+             id AS message, client_id AS client, seq, digest AS hash, files_hash AS files, mention_ids AS mentions \
+             FROM main.messages UNION ALL \
              SELECT channel_id, version, at, kind, coalesce(actor_id, x''), coalesce(message_id, x''), x'', 0, \
-             coalesce(hash, x''), NULL FROM main.audit_entries ORDER BY 1, 2",
+             coalesce(hash, x''), NULL, NULL FROM main.audit_entries ORDER BY 1, 2",
         )
         .load(&mut self.hand)
         .unwrap();
@@ -439,10 +470,21 @@ impl Crime {
                     seq: row.seq,
                     digest: SendDigest(row.hash.clone().try_into().unwrap()),
                     files: row.files.map(|hash| FilesHash(hash.try_into().unwrap())),
+                    mentions: NamesHash::of(
+                        &row.mentions
+                            .iter()
+                            .flatten()
+                            .copied()
+                            .collect::<Vec<_>>()
+                            .chunks(16)
+                            .map(|it| UserId(id(it)))
+                            .collect::<Vec<_>>(),
+                    ),
                 },
                 "created" => What::Created { detail: hash() },
                 "edited" => What::Edited { message_id, content: hash() },
                 "deleted" => What::Deleted { message_id },
+                "reacted" | "unreacted" => What::Reacted { message_id, reaction: hash(), set: row.kind == "reacted" },
                 _ => What::Changed { detail: hash() },
             };
             let at: DateTime<Utc> = DateTime::from_timestamp_micros(row.at).unwrap();

@@ -20,6 +20,7 @@ mod prepared;
 mod proxy;
 #[path = "../support/queries.rs"]
 mod queries;
+mod reactions;
 mod reading;
 mod revisions;
 mod search;

@@ -50,7 +50,9 @@ async fn everything(writer: &Writer, reader: &Reader) {
     let mut reply = item(&channel, "bo", "re");
     reply.message.reply_to_id = Some(first.id);
     writer.append(vec![reply]).await.unwrap();
+    writer.react(by("bo"), first.id, "ok".parse().unwrap(), true, now()).await.unwrap().unwrap();
     writer.edit(by("ana"), first.id, text("edited"), now()).await.unwrap().unwrap();
+    writer.react(by("bo"), first.id, "ok".parse().unwrap(), false, now()).await.unwrap().unwrap();
     writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
     writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: 9 }], now()).await.unwrap();
     let limits = PageLimits { messages: 50, bytes: 1 << 20 };

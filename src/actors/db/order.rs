@@ -8,27 +8,82 @@ use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::domain::now;
+use crate::domain::reaction::Reaction;
 use crate::domain::user::{User, UserRef};
 use crate::store::{NewGroup, NewUpload, StoreError, Uploaded, Writer, pause};
 
 /// A wish. Who may what is decided by the store, under the channel's lock.
 #[derive(Debug, Clone)]
 pub enum Order {
-    Edit { by: By, message_id: MessageId, content: Content },
-    Delete { by: By, message_id: MessageId },
+    Edit {
+        by: By,
+        message_id: MessageId,
+        content: Content,
+    },
+    Delete {
+        by: By,
+        message_id: MessageId,
+    },
+    /// `set`: or takes it back.
+    React {
+        by: By,
+        message_id: MessageId,
+        reaction: Reaction,
+        set: bool,
+    },
     CreateGroup(NewGroup),
-    CreateDirect { by: By, users: [UserRef; 2], placeholders: bool },
-    AddMembers { by: By, channel_id: ChannelId, users: Vec<UserRef>, placeholders: bool, max_members: usize },
-    RemoveMember { by: By, channel_id: ChannelId, user: UserRef },
-    SetRole { by: By, channel_id: ChannelId, user: UserRef, role: Role },
-    Rename { by: By, channel_id: ChannelId, name: String },
-    ShowRevisions { by: By, channel_id: ChannelId, to: Audience },
-    UpsertUser { user: UserRef, name: String },
+    CreateDirect {
+        by: By,
+        users: [UserRef; 2],
+        placeholders: bool,
+    },
+    AddMembers {
+        by: By,
+        channel_id: ChannelId,
+        users: Vec<UserRef>,
+        placeholders: bool,
+        max_members: usize,
+    },
+    RemoveMember {
+        by: By,
+        channel_id: ChannelId,
+        user: UserRef,
+    },
+    SetRole {
+        by: By,
+        channel_id: ChannelId,
+        user: UserRef,
+        role: Role,
+    },
+    Rename {
+        by: By,
+        channel_id: ChannelId,
+        name: String,
+    },
+    ShowRevisions {
+        by: By,
+        channel_id: ChannelId,
+        to: Audience,
+    },
+    UpsertUser {
+        user: UserRef,
+        name: String,
+    },
     BeginUpload(NewUpload),
-    FinishUpload { id: AttachmentId, what: Uploaded },
-    DiscardAttachment { user: UserId, id: AttachmentId },
-    ExpireAttachments { before: DateTime<Utc> },
-    ForgetAttachments { ids: Vec<AttachmentId> },
+    FinishUpload {
+        id: AttachmentId,
+        what: Uploaded,
+    },
+    DiscardAttachment {
+        user: UserId,
+        id: AttachmentId,
+    },
+    ExpireAttachments {
+        before: DateTime<Utc>,
+    },
+    ForgetAttachments {
+        ids: Vec<AttachmentId>,
+    },
 }
 
 /// What was done.
@@ -68,6 +123,9 @@ impl Order {
         Ok(match self {
             Self::Edit { by, message_id, content } => changed(writer.edit(by, message_id, content, at).await?),
             Self::Delete { by, message_id } => changed(writer.delete(by, message_id, at).await?),
+            Self::React { by, message_id, reaction, set } => {
+                maybe(writer.react(by, message_id, reaction, set, at).await?)
+            }
             Self::CreateGroup(group) => writer
                 .create_group(group, at)
                 .await?

@@ -11,6 +11,7 @@ mod input;
 mod members;
 mod messages;
 mod openapi;
+mod reactions;
 mod reads;
 mod search;
 
@@ -48,6 +49,7 @@ calls! {
     "/channels/{id}/members/{userId}" ["PATCH, DELETE"] { patch: members::set_role, delete: members::remove }
     "/channels/{id}/messages" ["GET, POST"] { get: messages::history, post: messages::send }
     "/channels/{id}/read" ["POST"] { post: reads::mark }
+    "/messages/{id}/reactions/{reaction}" ["PUT, DELETE"] { put: reactions::add, delete: reactions::remove }
     "/messages/{id}/revisions" ["GET"] { get: messages::revisions }
     "/attachments" ["POST"] { post: attachments::upload }
     "/attachments/{id}" ["GET, HEAD, DELETE"] { get: attachments::download, head: attachments::look, delete: attachments::discard }

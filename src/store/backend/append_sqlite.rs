@@ -14,7 +14,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::SqliteConn;
 use crate::domain::attachment::Attachment;
-use crate::domain::ids::{AttachmentId, ChannelId};
+use crate::domain::ids::{AttachmentId, ChannelId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault;
 use crate::store::attachments::{AttachmentRow, Named, USED};
@@ -108,6 +108,9 @@ fn one(
             return Ok(Appended::UnknownReply);
         }
     }
+    if let Some(user) = stranger(conn, message.channel_id, &message.mention_ids)? {
+        return Ok(Appended::UnknownMention(user));
+    }
     let attachments = match take(conn, item)? {
         Ok(attachments) => attachments,
         Err(id) => return Ok(Appended::UnknownAttachment(id)),
@@ -157,6 +160,16 @@ fn again(conn: &mut SqliteConnection, outcome: Appended, item: &Append) -> Query
         stored.attachments = rows.into_iter().map(Attachment::from).collect();
     }
     Ok(Appended::Duplicate(stored))
+}
+
+/// The first of these who is not in the channel.
+fn stranger(conn: &mut SqliteConnection, channel: ChannelId, users: &[UserId]) -> QueryResult<Option<UserId>> {
+    for user in users {
+        if !select(exists(channel_members::table.find((channel, user)))).get_result::<bool>(conn)? {
+            return Ok(Some(*user));
+        }
+    }
+    Ok(None)
 }
 
 fn take(conn: &mut SqliteConnection, item: &Append) -> QueryResult<Result<Vec<Attachment>, AttachmentId>> {

@@ -94,6 +94,8 @@ impl Server {
             content_type: "text".to_owned(),
             reply_to_id: None,
             attachments: Vec::new(),
+            mention_ids: Vec::new(),
+            reactions: Vec::new(),
             created_at: at,
             updated_at: None,
             deleted_at: deleted.then_some(at),

@@ -101,6 +101,7 @@ impl Store {
             content_type: "text".to_owned(),
             reply_to_id: None,
             attachment_ids: Vec::new(),
+            mention_ids: Vec::new(),
             created_at: AT,
         };
         let of = |id, seq, version| Stored {
@@ -132,6 +133,9 @@ impl Store {
             content_type: message.content_type.clone(),
             reply_to_id: None,
             attachments: Vec::new(),
+            mention_ids: Vec::new(),
+            reactions: Vec::new(),
+            touched: false,
             created_at: AT,
             updated_at: None,
             deleted_at: None,

@@ -7,9 +7,11 @@ pub mod client;
 pub mod close;
 pub mod error;
 mod fields;
+mod message;
 pub mod rest;
 pub mod schema;
 pub mod search;
+mod send;
 pub mod server;
 pub(crate) mod time;
 

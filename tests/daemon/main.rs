@@ -65,6 +65,7 @@ mod ordering;
 mod outage;
 mod presence;
 mod promises;
+mod reactions;
 mod read_state;
 mod reconnect;
 mod shutdown;

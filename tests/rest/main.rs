@@ -6,5 +6,6 @@ mod channels;
 mod edges;
 mod members;
 mod messages;
+mod reactions;
 mod search;
 mod server;

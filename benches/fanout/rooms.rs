@@ -85,6 +85,7 @@ fn committed(channel: &Channel, seq: i64, version: i64) -> Item {
         content_type: "text".to_owned(),
         reply_to_id: None,
         attachment_ids: Vec::new(),
+        mention_ids: Vec::new(),
         created_at: now(),
     };
     let stored = Stored {

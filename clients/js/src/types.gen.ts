@@ -18,6 +18,8 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description A user id in either form: the host's own, or the UUID. */
+        AnyUserId: string;
         /** @description A file as it is stored. */
         Attachment: {
             /** @description By its content; `application/octet-stream` where that does not tell. */
@@ -100,6 +102,15 @@ export interface components {
             ref?: components["schemas"]["Ref"] | null;
             /** @enum {string} */
             type: "delete";
+        } | {
+            messageId: components["schemas"]["MessageId"];
+            /** @description A sign or a short word, without blanks; at most 64 bytes of UTF-8. */
+            reaction: string;
+            ref?: components["schemas"]["Ref"] | null;
+            /** @description Takes it back. */
+            remove?: boolean | null;
+            /** @enum {string} */
+            type: "react";
         } | {
             channelId: components["schemas"]["ChannelId"];
             /** @enum {string} */
@@ -200,6 +211,10 @@ export interface components {
             /** Format: date-time */
             deletedAt: string | null;
             id: components["schemas"]["MessageId"];
+            /** @description Whom it names; missing where it names nobody, and once deleted. */
+            mentionIds?: components["schemas"]["UserId"][];
+            /** @description In the order in which they were first used; missing where there are none, and once deleted. */
+            reactions?: components["schemas"]["Reaction"][];
             replyToId: components["schemas"]["MessageId"] | null;
             senderId: components["schemas"]["UserId"];
             senderName: string;
@@ -232,6 +247,12 @@ export interface components {
             /** Format: int64 */
             lastReadSeq: number;
             name: string;
+        };
+        /** @description A reaction to a message, and whose it is. */
+        Reaction: {
+            reaction: string;
+            /** @description Who reacted first is first. */
+            userIds: components["schemas"]["UserId"][];
         };
         Ref: string | number;
         /** @description What a message said from one version on. */
@@ -286,6 +307,8 @@ export interface components {
             content: string;
             /** @description `text` where it is missing. At most 64 bytes of UTF-8. */
             contentType?: string | null;
+            /** @description Members of the channel whom the message names. */
+            mentionIds?: components["schemas"]["AnyUserId"][] | null;
             replyToId?: components["schemas"]["MessageId"] | null;
         };
         /** @description One frame. `ref` is the asking frame's own. */

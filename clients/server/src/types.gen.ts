@@ -113,6 +113,10 @@ export interface components {
             /** Format: date-time */
             deletedAt: string | null;
             id: components["schemas"]["MessageId"];
+            /** @description Whom it names; missing where it names nobody, and once deleted. */
+            mentionIds?: components["schemas"]["UserId"][];
+            /** @description In the order in which they were first used; missing where there are none, and once deleted. */
+            reactions?: components["schemas"]["Reaction"][];
             replyToId: components["schemas"]["MessageId"] | null;
             senderId: components["schemas"]["UserId"];
             senderName: string;
@@ -162,6 +166,12 @@ export interface components {
             title: string;
             /** @description Names the kind of problem, as a URI. */
             type: string;
+        };
+        /** @description A reaction to a message, and whose it is. */
+        Reaction: {
+            reaction: string;
+            /** @description Who reacted first is first. */
+            userIds: components["schemas"]["UserId"][];
         };
         /**
          * @description What a member may do; see [`super::permission`].

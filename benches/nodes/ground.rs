@@ -161,6 +161,7 @@ fn message(channel: &Channel, sender: usize) -> Append {
         reply_to_id: None,
         attachment_ids: Vec::new(),
         mention_ids: Vec::new(),
+        ask: None,
         created_at: now(),
     };
     Append { digest: message.digest(), members_version: channel.members_version, message }

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
+use super::instructed;
 use super::members::Founded;
 use super::touches;
-use crate::domain::audit::{Chain, Entry, FilesHash, Head, NamesHash, TextHash, What};
+use crate::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
 use crate::domain::message::{Beside, SendDigest};
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
@@ -111,7 +112,11 @@ impl Judge {
                 self.say(Some(noted.version), "the text of an entry is not what it was");
             }
             match entry.what {
-                What::Edited { message_id, .. } | What::Deleted { message_id } | What::Reacted { message_id, .. } => {
+                What::Edited { message_id, .. }
+                | What::Deleted { message_id }
+                | What::Reacted { message_id, .. }
+                | What::Answered { message_id, .. }
+                | What::Overdue { message_id } => {
                     self.of_messages.entry(message_id).or_default().push(entry);
                 }
                 _ => {}
@@ -192,6 +197,10 @@ impl Judge {
             self.say(Some(version), "the sum of a message's files is none");
             return;
         };
+        let Ok(instruction) = message.instruction_hash.as_deref().map(<[u8; 32]>::try_from).transpose() else {
+            self.say(Some(version), "the sum of what a message asks for is none");
+            return;
+        };
         self.add(&Entry {
             channel_id: self.id,
             version,
@@ -204,6 +213,7 @@ impl Judge {
                 digest,
                 files: files.map(FilesHash),
                 mentions: message.mention_ids.as_deref().and_then(NamesHash::of),
+                instruction: instruction.map(InstructionHash),
             },
         });
     }
@@ -212,7 +222,9 @@ impl Judge {
     fn states(&mut self, message: &MessageTrail, until: i64) {
         let since = self.found.since;
         let attachments = message.attachment_ids.as_deref().unwrap_or_default();
-        let beside = Beside { attachments, mentions: message.mention_ids.as_deref().unwrap_or_default() };
+        let ask = instructed::asked(message);
+        let mentions = message.mention_ids.as_deref().unwrap_or_default();
+        let beside = Beside { attachments, mentions, ask: ask.as_ref() };
         let mut said: Vec<(i64, &str, DateTime<Utc>)> =
             message.revisions.iter().map(|(version, content, at)| (*version, content.as_str(), *at)).collect();
         let last = message.updated_at.unwrap_or(message.created_at);
@@ -228,6 +240,12 @@ impl Judge {
             self.say(Some(message.version), "what a deleted message said is gone");
         }
         self.files(message);
+        if !instructed::is_as_sent(message, self.id) {
+            self.say(
+                Some(message.first_version),
+                "a message asks for something else, or of others, than it was sent with",
+            );
+        }
         if message.mention_ids.is_none() {
             self.say(Some(message.first_version), "whom a message names is no list");
         }

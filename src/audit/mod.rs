@@ -6,6 +6,7 @@
 
 pub mod export;
 pub mod heads;
+mod instructed;
 mod judge;
 mod key;
 mod members;

@@ -1,4 +1,4 @@
-//! What of a message's past left its content alone: its reactions, against the entries of them.
+//! What of a message's past left its content alone: its reactions and answers, against the entries of them.
 //!
 //! Pure, a part of [`super::judge`]. Believes nothing.
 
@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use super::instructed;
 use crate::domain::audit::{Entry, TextHash, What};
 use crate::domain::ids::UserId;
 use crate::domain::trail::MessageTrail;
@@ -44,12 +45,15 @@ pub(super) fn faults(message: &MessageTrail, notes: &[Entry], since: i64) -> Vec
     if there.len() != message.reactions.len() || there != left(message, notes) {
         faults.push("the reactions to a message are not those that its readers left");
     }
+    if !instructed::is_as_answered(message, notes) {
+        faults.push("the answers to a message are not those that were given");
+    }
     faults
 }
 
 /// Whether it is of a change that left the content alone.
 pub(super) fn is_touch(entry: &Entry) -> bool {
-    matches!(entry.what, What::Reacted { .. })
+    matches!(entry.what, What::Reacted { .. } | What::Answered { .. } | What::Overdue { .. })
 }
 
 /// Since when it had said what it said at `version`; `None` where that was before the trail.

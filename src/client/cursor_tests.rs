@@ -30,6 +30,7 @@ pub(super) fn message(seq: i64, version: i64) -> Message {
         attachments: Vec::new(),
         mention_ids: Vec::new(),
         reactions: Vec::new(),
+        instruction: None,
         created_at: crate::domain::now(),
         updated_at: None,
         deleted_at: None,

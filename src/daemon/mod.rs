@@ -3,6 +3,7 @@
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
 mod nodes;
+mod overdue;
 mod runtime;
 mod serve;
 mod sweep;
@@ -175,6 +176,7 @@ impl Daemon {
         if let Some(files) = &files {
             sweep::keep(files.clone(), db.clone(), parts.reader.clone(), &background.handle);
         }
+        overdue::keep(db.clone(), parts.reader.clone(), &background.handle);
         let app = web::Data::new(app_of(parts, files, &config, lines.clone()));
         keep_house(rates, notices);
         if let Some(starting) = starting {

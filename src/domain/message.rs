@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::attachment::Attachment;
 use super::content::Content;
 use super::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use super::instruction::{Ask, Instruction};
 use super::reaction::Reacted;
 
 /// A message as it now is.
@@ -33,6 +34,9 @@ pub struct Message {
     /// In the order in which they were first used; none once deleted.
     #[serde(default)]
     pub reactions: Vec<Reacted>,
+    /// None once deleted.
+    #[serde(default)]
+    pub instruction: Option<Instruction>,
     /// Something happened to it that left its content alone.
     #[serde(default)]
     pub touched: bool,
@@ -46,7 +50,14 @@ impl Message {
     pub fn weight(&self) -> usize {
         const ID: usize = 40;
         let of = |it: &Reacted| it.reaction.len() + ID * it.user_ids.len();
-        self.content.len() + ID * self.mention_ids.len() + self.reactions.iter().map(of).sum::<usize>()
+        let answers = |it: &Instruction| {
+            let notes = it.answers.iter().map(|answer| 2 * ID + answer.note.as_ref().map_or(0, String::len));
+            ID * it.assignee_ids.len() + notes.sum::<usize>()
+        };
+        self.content.len()
+            + ID * self.mention_ids.len()
+            + self.reactions.iter().map(of).sum::<usize>()
+            + self.instruction.as_ref().map_or(0, answers)
     }
 }
 
@@ -91,13 +102,16 @@ pub struct NewMessage {
     /// Members of the channel whom it names, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mention_ids: Vec<UserId>,
+    /// What it asks for, if it asks for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Ask>,
     pub created_at: DateTime<Utc>,
 }
 
 impl NewMessage {
     pub fn digest(&self) -> SendDigest {
-        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, mention_ids, .. } = self;
-        let beside = Beside { attachments: attachment_ids, mentions: mention_ids };
+        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, mention_ids, ask, .. } = self;
+        let beside = Beside { attachments: attachment_ids, mentions: mention_ids, ask: ask.as_ref() };
         SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), beside)
     }
 }
@@ -112,6 +126,7 @@ pub struct SendDigest(pub [u8; 32]);
 pub struct Beside<'a> {
     pub attachments: &'a [AttachmentId],
     pub mentions: &'a [UserId],
+    pub ask: Option<&'a Ask>,
 }
 
 impl SendDigest {
@@ -122,7 +137,7 @@ impl SendDigest {
         content_type: &str,
         reply_to: Option<MessageId>,
         content: &str,
-        Beside { attachments, mentions }: Beside<'_>,
+        Beside { attachments, mentions, ask }: Beside<'_>,
     ) -> Self {
         let reply_to: &[u8] = reply_to.as_ref().map_or(&[], |id| id.0.as_bytes());
         let mut hash = Sha256::new();
@@ -138,6 +153,14 @@ impl SendDigest {
             // A word, since no id is as long.
             add(b"mentions");
             mentions.iter().for_each(|id| add(id.0.as_bytes()));
+        }
+        if let Some(Ask { deadline, assignee_ids }) = ask {
+            add(b"instruction");
+            add(deadline.map(|at| at.timestamp_micros().to_be_bytes()).as_ref().map_or(&[], |at| at.as_slice()));
+            match assignee_ids {
+                None => add(b"all"),
+                Some(ids) => ids.iter().for_each(|id| add(id.0.as_bytes())),
+            }
         }
         Self(hash.finalize().into())
     }
@@ -155,6 +178,9 @@ pub struct Stored {
     /// Of one that was stored just now, for those who are told of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruction>,
 }
 
 /// A message for the store, with what the room knew when it let it pass.
@@ -183,6 +209,8 @@ pub enum Appended {
     UnknownAttachment(AttachmentId),
     /// Who is named is not in the channel.
     UnknownMention(UserId),
+    /// Who is asked for an answer is not in the channel.
+    UnknownAssignee(UserId),
     /// The store refused this row and only this one.
     Rejected,
 }

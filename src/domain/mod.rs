@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod content;
 pub mod hex;
 pub mod ids;
+pub mod instruction;
 pub mod message;
 pub mod permission;
 pub mod reaction;

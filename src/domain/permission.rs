@@ -4,6 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | read, send, type, mark as read, leave | yes | yes | yes |
 //! | react to a message, for oneself | yes | yes | yes |
+//! | answer an instruction, for oneself | if it is for them | if it is for them | if it is for them |
 //! | edit a message | own | own | own |
 //! | read what a message said before | where the channel shows it | yes | yes |
 //! | delete a message | own | any | any |
@@ -12,7 +13,7 @@
 //! | change a role | no | no | yes |
 //!
 //! A direct channel has two owners of nothing: its members and name do not change, whoever asks. The host
-//! application's server (scope `admin`, acting as nobody) may do what an owner may, and delete but neither edit nor react. It decides
+//! application's server (scope `admin`, acting as nobody) may do what an owner may, and delete but neither edit, react nor answer. It decides
 //! also of a direct channel who reads what messages said before.
 
 use super::channel::{ChannelKind, Role};
@@ -28,6 +29,10 @@ pub enum Asker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     React,
+    /// `assigned`: the instruction is for the asker.
+    Answer {
+        assigned: bool,
+    },
     EditMessage {
         own: bool,
     },
@@ -53,17 +58,22 @@ pub enum Action {
 pub fn allows(asker: Asker, action: Action, kind: ChannelKind) -> bool {
     let of_messages = matches!(
         action,
-        Action::React | Action::EditMessage { .. } | Action::DeleteMessage { .. } | Action::ReadRevisions { .. }
+        Action::React
+            | Action::Answer { .. }
+            | Action::EditMessage { .. }
+            | Action::DeleteMessage { .. }
+            | Action::ReadRevisions { .. }
     );
     if kind == ChannelKind::Direct && !of_messages && (action, asker) != (Action::ShowRevisions, Asker::Host) {
         return false;
     }
     let role = match asker {
-        Asker::Host => return !matches!(action, Action::React | Action::EditMessage { .. }),
+        Asker::Host => return !matches!(action, Action::React | Action::Answer { .. } | Action::EditMessage { .. }),
         Asker::Member(role) => role,
     };
     match action {
         Action::EditMessage { own } => own,
+        Action::Answer { assigned } => assigned,
         Action::DeleteMessage { own } => own || role >= Role::Admin,
         Action::ReadRevisions { open } => open || role >= Role::Admin,
         Action::React | Action::Leave => true,
@@ -88,6 +98,8 @@ mod tests {
         let removal = |role| Action::RemoveMember { role };
         for (action, plain, admin, owner) in [
             (Action::React, true, true, true),
+            (Action::Answer { assigned: true }, true, true, true),
+            (Action::Answer { assigned: false }, false, false, false),
             (Action::EditMessage { own: true }, true, true, true),
             (Action::EditMessage { own: false }, false, false, false),
             (Action::DeleteMessage { own: true }, true, true, true),
@@ -133,6 +145,7 @@ mod tests {
         for kind in [ChannelKind::Group, ChannelKind::Direct] {
             assert!(!allows(Host, Action::EditMessage { own: false }, kind));
             assert!(!allows(Host, Action::React, kind));
+            assert!(!allows(Host, Action::Answer { assigned: true }, kind));
             assert!(allows(Member(Role::Member), Action::React, kind));
         }
     }

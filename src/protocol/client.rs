@@ -7,10 +7,12 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use super::error::{ErrorCode, Refusal};
 use super::fields::{Fields, count, parse_named};
+use super::instruction;
 pub use super::send::{RefusedSend, SendRequest};
 use super::send::{content, refused_send};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::instruction::AnswerKind;
 use crate::domain::reaction::Reaction;
 
 /// The longest `ref` that is given back, in bytes.
@@ -36,6 +38,7 @@ pub enum ClientFrame {
     Edit { message_id: MessageId, content: Content },
     Delete { message_id: MessageId },
     React { message_id: MessageId, reaction: Reaction, remove: bool },
+    Answer { message_id: MessageId, answer: AnswerKind, note: Option<String> },
     Typing { channel_id: ChannelId },
     Read { channel_id: ChannelId, seq: i64 },
     Sync(SyncRequest),
@@ -71,8 +74,8 @@ pub struct RefusedFrame {
 
 impl ClientFrame {
     /// The words of all frames, in the order in which the wire's description lists them.
-    pub const WORDS: [&'static str; 9] =
-        ["message", "edit", "delete", "react", "typing", "read", "sync", "auth", "ping"];
+    pub const WORDS: [&'static str; 10] =
+        ["message", "edit", "delete", "react", "answer", "typing", "read", "sync", "auth", "ping"];
 
     /// Parses one text message.
     pub fn parse(text: &[u8], limits: FrameLimits) -> Result<(Option<Ref>, Self), Box<RefusedFrame>> {
@@ -91,6 +94,7 @@ impl ClientFrame {
             Self::Edit { .. } => "edit",
             Self::Delete { .. } => "delete",
             Self::React { .. } => "react",
+            Self::Answer { .. } => "answer",
             Self::Typing { .. } => "typing",
             Self::Read { .. } => "read",
             Self::Sync(_) => "sync",
@@ -109,6 +113,10 @@ impl ClientFrame {
                 reaction: fields.parsed("reaction")?,
                 remove: fields.flag("remove")?,
             },
+            "answer" => {
+                let (answer, note) = instruction::answer(fields)?;
+                Self::Answer { message_id: fields.parsed("messageId")?, answer, note }
+            }
             "typing" => Self::Typing { channel_id: fields.parsed("channelId")? },
             "read" => Self::Read { channel_id: fields.parsed("channelId")?, seq: fields.count("seq")? },
             "sync" => Self::Sync(SyncRequest::from_fields(fields)?),
@@ -189,6 +197,8 @@ mod tests {
             (r#"{"type":"sync"}"#, ErrorCode::InvalidFrame, "channels"),
             (r#"{"type":"sync","channels":[]}"#, ErrorCode::InvalidFrame, "channels"),
             (r#"{"type":"auth"}"#, ErrorCode::InvalidFrame, "token"),
+            (r#"{"type":"answer","messageId":"ID"}"#, ErrorCode::InvalidFrame, "answer"),
+            (r#"{"type":"answer","messageId":"ID","answer":"maybe"}"#, ErrorCode::InvalidFrame, "declined"),
             (r#"{"type":"react","messageId":"ID"}"#, ErrorCode::InvalidFrame, "reaction"),
             (r#"{"type":"react","messageId":"ID","reaction":"a b"}"#, ErrorCode::InvalidFrame, "64 bytes"),
             (r#"{"type":"react","messageId":"ID","reaction":"x","remove":1}"#, ErrorCode::InvalidFrame, "remove"),
@@ -221,11 +231,12 @@ mod tests {
             ClientFrame::Edit { .. } => 1,
             ClientFrame::Delete { .. } => 2,
             ClientFrame::React { .. } => 3,
-            ClientFrame::Typing { .. } => 4,
-            ClientFrame::Read { .. } => 5,
-            ClientFrame::Sync(_) => 6,
-            ClientFrame::Auth { .. } => 7,
-            ClientFrame::Ping => 8,
+            ClientFrame::Answer { .. } => 4,
+            ClientFrame::Typing { .. } => 5,
+            ClientFrame::Read { .. } => 6,
+            ClientFrame::Sync(_) => 7,
+            ClientFrame::Auth { .. } => 8,
+            ClientFrame::Ping => 9,
         }
     }
 
@@ -234,7 +245,7 @@ mod tests {
         for (number, word) in ClientFrame::WORDS.into_iter().enumerate() {
             let text = format!(
                 r#"{{"type":"{word}","clientId":"{ID}","channelId":"{ID}","messageId":"{ID}","content":"x","seq":1,
-                "channels":{{}},"token":"x","reaction":"x"}}"#
+                "channels":{{}},"token":"x","reaction":"x","answer":"done"}}"#
             );
             let (_, frame) = ClientFrame::parse(text.as_bytes(), LIMITS).expect(word);
             assert_eq!((place(&frame), frame.word()), (number, word));

@@ -28,6 +28,11 @@ impl Fields {
         }
     }
 
+    /// Of an object within another.
+    pub(crate) fn of(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
     /// For what another part of a request says, such as a path.
     pub(crate) fn insert(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
@@ -112,6 +117,18 @@ impl Fields {
             })
             .collect::<Result<_, _>>()
             .map(Some)
+    }
+
+    /// The same as ids, in the order given, each once: one user may be named in both forms.
+    pub(crate) fn distinct_users(&self, name: &str, max: usize) -> Result<Option<Vec<UserId>>, Refusal> {
+        let Some(users) = self.users(name, max)? else { return Ok(None) };
+        let mut ids = Vec::with_capacity(users.len());
+        for user in users {
+            if !ids.contains(&user.id) {
+                ids.push(user.id);
+            }
+        }
+        Ok(Some(ids))
     }
 
     pub(crate) fn user(&self, name: &str) -> Result<Option<UserRef>, Refusal> {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::instruction::InstructionBody;
 use super::time;
 use crate::domain::attachment::Attachment;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
@@ -38,6 +39,9 @@ pub struct MessageBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub reactions: Vec<Reacted>,
+    /// What it asks for; missing where it asks for no answer, and once deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<InstructionBody>,
     #[serde(with = "time")]
     pub created_at: DateTime<Utc>,
     #[serde(with = "time::option")]
@@ -64,6 +68,7 @@ impl From<Message> for MessageBody {
             attachments: message.attachments,
             mention_ids: message.mention_ids,
             reactions: message.reactions,
+            instruction: message.instruction.map(InstructionBody::from),
             created_at: message.created_at,
             updated_at: message.updated_at,
             deleted_at: message.deleted_at,

@@ -7,6 +7,7 @@ pub mod client;
 pub mod close;
 pub mod error;
 mod fields;
+pub mod instruction;
 mod message;
 pub mod rest;
 pub mod schema;

@@ -5,9 +5,12 @@ use serde_json::Value;
 use super::client::{FrameLimits, RefusedFrame, refused};
 use super::error::{ErrorCode, Refusal};
 use super::fields::{Fields, parse_named};
+use super::instruction;
 use crate::domain::content::{Content, TextError, parse_content_type};
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::instruction::Ask;
 use crate::domain::message::{Beside, SendDigest};
+use crate::domain::now;
 
 /// The most attachments that any setting lets a message name.
 const MAX_NAMED: usize = 100;
@@ -25,6 +28,8 @@ pub struct SendRequest {
     pub attachment_ids: Vec<AttachmentId>,
     /// Each once.
     pub mention_ids: Vec<UserId>,
+    /// None: it asks for no answer.
+    pub ask: Option<Ask>,
 }
 
 /// A refused `message` whose `clientId` was readable. A retry of a stored message is never refused, so the store is
@@ -57,16 +62,18 @@ impl SendRequest {
             .map_err(|error| Refusal::invalid(format!("contentType {error}")))?;
         let reply_to_id = fields.optional_parsed("replyToId")?;
         let mention_ids = mention_ids(fields)?;
+        let ask = instruction::ask(fields)?;
+        ask.iter().try_for_each(|ask| instruction::check_time(ask, now()))?;
         let content = match fields.optional_text("content")? {
             Some("") if !attachment_ids.is_empty() => Content::default(),
             _ => content(fields, limits)?,
         };
-        Ok(Self { client_id, channel_id, content, content_type, reply_to_id, attachment_ids, mention_ids })
+        Ok(Self { client_id, channel_id, content, content_type, reply_to_id, attachment_ids, mention_ids, ask })
     }
 
     pub fn digest(&self) -> SendDigest {
-        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, mention_ids, .. } = self;
-        let beside = Beside { attachments: attachment_ids, mentions: mention_ids };
+        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, mention_ids, ask, .. } = self;
+        let beside = Beside { attachments: attachment_ids, mentions: mention_ids, ask: ask.as_ref() };
         SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), beside)
     }
 }
@@ -99,16 +106,8 @@ fn attachment_ids(fields: &Fields) -> Result<Vec<AttachmentId>, Refusal> {
     Ok(ids)
 }
 
-/// In the order given, each once: one user may be named in both forms.
 fn mention_ids(fields: &Fields) -> Result<Vec<UserId>, Refusal> {
-    let users = fields.users("mentionIds", MAX_MENTIONS)?.unwrap_or_default();
-    let mut ids = Vec::with_capacity(users.len());
-    for user in users {
-        if !ids.contains(&user.id) {
-            ids.push(user.id);
-        }
-    }
-    Ok(ids)
+    Ok(fields.distinct_users("mentionIds", MAX_MENTIONS)?.unwrap_or_default())
 }
 
 /// What it takes to recognise the retry of a stored message in a frame that is refused.
@@ -122,7 +121,8 @@ pub(super) fn refused_send(fields: &Fields) -> Option<RefusedSend> {
         let content_type = fields.optional_text("contentType").ok()?.unwrap_or("text");
         let reply_to = fields.optional_parsed("replyToId").ok()?;
         let (attachments, mentions) = (attachment_ids(fields).ok()?, mention_ids(fields).ok()?);
-        let beside = Beside { attachments: &attachments, mentions: &mentions };
+        let ask = instruction::ask(fields).ok()?;
+        let beside = Beside { attachments: &attachments, mentions: &mentions, ask: ask.as_ref() };
         Some(SendDigest::of(channel, content_type, reply_to, fields.value("content")?.as_str()?, beside))
     };
     Some(RefusedSend { client_id, digest: digest() })

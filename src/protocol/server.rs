@@ -325,6 +325,7 @@ mod tests {
             version: 4,
             created_at: DateTime::from_timestamp(1_700_000_000, 123_456_000).unwrap(),
             attachments: Vec::new(),
+            instruction: None,
         };
         let ack = Ack::new(ClientId(Uuid::from_u128(5)), &stored, false);
         let json: serde_json::Value =

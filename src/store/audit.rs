@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use super::backend::{Conn, with_conn};
 use super::error::StoreError;
 use super::kept::Kept;
-use super::messages::actor;
+use super::messages::{actor, instructed};
 use super::schema::{audit_entries, audit_heads};
 use super::sql_types::At;
 use crate::domain::audit::{Chain, Entry, FilesHash, Head, NamesHash, TextHash, What};
@@ -104,6 +104,8 @@ fn columns(what: &What) -> (&'static str, Option<MessageId>, Option<TextHash>) {
         What::Deleted { message_id } => ("deleted", Some(message_id), None),
         What::Reacted { message_id, reaction, set: true } => ("reacted", Some(message_id), Some(reaction)),
         What::Reacted { message_id, reaction, set: false } => ("unreacted", Some(message_id), Some(reaction)),
+        What::Answered { message_id, answer } => ("answered", Some(message_id), Some(answer)),
+        What::Overdue { message_id } => ("overdue", Some(message_id), None),
         What::Changed { detail } => ("changed", None, Some(detail)),
         // The table takes none: its own row is that entry.
         What::Sent { message_id, .. } => ("sent", Some(message_id), None),
@@ -140,6 +142,7 @@ impl Chains {
                 digest: item.digest,
                 files: FilesHash::of(&stored.attachments),
                 mentions: NamesHash::of(&message.mention_ids),
+                instruction: instructed(message, stored),
             },
         });
     }

@@ -17,11 +17,11 @@ use super::schema::{channels, messages, users};
 use super::sql_types::At;
 use super::whole::whole;
 use super::{attachments, audit, members};
-use crate::domain::audit::{Entry, FilesHash, TextHash, What};
+use crate::domain::audit::{Entry, FilesHash, InstructionHash, TextHash, What};
 use crate::domain::change::{By, Change, Changed, Denied};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
-use crate::domain::message::{Append, Appended, Message, SendDigest, Stored};
+use crate::domain::message::{Append, Appended, Message, NewMessage, SendDigest, Stored};
 use crate::domain::permission::{Action, Asker, allows};
 use crate::domain::sync::{HistoryFrom, PageLimits};
 use crate::fault::{self, Sabotage};
@@ -48,6 +48,7 @@ pub(super) struct MessageRow {
     touched_version: Option<i64>,
     content_version: Option<i64>,
     mention_ids: Option<Vec<u8>>,
+    instruction_hash: Option<Vec<u8>>,
 }
 
 impl MessageRow {
@@ -62,6 +63,10 @@ impl MessageRow {
 
     pub(super) fn shows_reactions(&self) -> bool {
         self.touched_version.is_some() && self.deleted_at.is_none()
+    }
+
+    pub(super) fn shows_instruction(&self) -> bool {
+        self.instruction_hash.is_some() && self.deleted_at.is_none()
     }
 
     /// Since which version it says what it says.
@@ -90,6 +95,7 @@ impl From<MessageRow> for Message {
             attachments: Vec::new(),
             mention_ids: ids_of(mentions, UserId).unwrap_or_default(),
             reactions: Vec::new(),
+            instruction: None,
             touched: row.touched_version.is_some(),
             created_at: row.created_at.0,
             updated_at: row.updated_at.map(|at| at.0),
@@ -124,6 +130,7 @@ impl StoredRow {
             version: self.first_version,
             created_at: self.created_at.0,
             attachments: Vec::new(),
+            instruction: None,
         }
     }
 }
@@ -146,6 +153,7 @@ pub(super) struct NewRow<'a> {
     attachment_ids: Option<Vec<u8>>,
     files_hash: Option<Vec<u8>>,
     mention_ids: Option<Vec<u8>>,
+    instruction_hash: Option<Vec<u8>>,
 }
 
 impl<'a> NewRow<'a> {
@@ -167,8 +175,15 @@ impl<'a> NewRow<'a> {
             attachment_ids: attachments::id_bytes(&stored.attachments),
             files_hash: FilesHash::of(&stored.attachments).map(|hash| hash.0.to_vec()),
             mention_ids: bytes_of(message.mention_ids.iter().map(|user| user.0)),
+            instruction_hash: instructed(message, stored).map(|hash| hash.0.to_vec()),
         }
     }
+}
+
+/// What the audit trail has of what a message asks for.
+pub(super) fn instructed(message: &NewMessage, stored: &Stored) -> Option<InstructionHash> {
+    let to_all = message.ask.as_ref().is_some_and(|ask| ask.assignee_ids.is_none());
+    stored.instruction.as_ref().map(|of| InstructionHash::of(of.deadline, to_all, &of.assignee_ids))
 }
 
 pub(super) async fn find_stored(
@@ -293,6 +308,7 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
         attachments: Vec::new(),
         mention_ids: Vec::new(),
         reactions: Vec::new(),
+        instruction: None,
         deleted_at: Some(at),
         ..message
     }))

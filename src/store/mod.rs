@@ -17,6 +17,8 @@ mod epoch;
 mod error;
 mod index;
 mod indexer;
+mod instructed;
+mod instructions;
 mod jobs;
 mod kept;
 mod lists;

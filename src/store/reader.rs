@@ -10,12 +10,16 @@ use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
-use super::{attachments, channels, cluster_key, epoch, messages, revisions, search, sync, trail, users};
+use super::{
+    attachments, channels, cluster_key, epoch, instructed, instructions, messages, revisions, search, sync, trail,
+    users,
+};
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::instruction;
 use crate::domain::message::{Message, Revisions, SendDigest, Stored};
 use crate::domain::search::{Found, Search};
 use crate::domain::sync::{Fill, HistoryFrom, PageLimits, SyncFrom, SyncPage};
@@ -160,6 +164,17 @@ impl Reader {
             }
             Ok(found)
         })
+    }
+
+    /// A page of messages that ask for an answer, newest first, and whether there are more; a host's server, which is nobody,
+    /// sees all. `None` where the one channel that is asked for is none that the asker may see.
+    pub fn instructions(&self, asker: Option<UserId>, of: instruction::Listing) -> Job<Option<(Vec<Message>, bool)>> {
+        read!(self, Snapshot, |conn| instructed::list(conn, asker, of))
+    }
+
+    /// Some of those whose deadline has passed and that nobody has looked at since.
+    pub fn due_instructions(&self, now: DateTime<Utc>) -> Job<Vec<MessageId>> {
+        read!(self, None, |conn| instructions::due(conn, now))
     }
 
     /// All that a message has said; denied to who may not know.

@@ -17,7 +17,7 @@ use super::schema::{
     messages,
 };
 use super::sql_types::At;
-use super::{attachments, reactions};
+use super::{attachments, instructions, reactions};
 use crate::domain::audit::{Chain, Entry, TextHash, What};
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 use crate::domain::trail::{ChannelTrail, KeptReaction, LoggedChange, MessageTrail, Noted};
@@ -92,6 +92,8 @@ fn what(kind: &str, message: Option<MessageId>, hash: Option<Vec<u8>>) -> Option
         ("deleted", Some(message_id), None) => What::Deleted { message_id },
         ("reacted", Some(message_id), Some(reaction)) => What::Reacted { message_id, reaction, set: true },
         ("unreacted", Some(message_id), Some(reaction)) => What::Reacted { message_id, reaction, set: false },
+        ("answered", Some(message_id), Some(answer)) => What::Answered { message_id, answer },
+        ("overdue", Some(message_id), None) => What::Overdue { message_id },
         ("changed", None, Some(detail)) => What::Changed { detail },
         _ => return None,
     })
@@ -133,6 +135,7 @@ struct Row {
     touched_version: Option<i64>,
     content_version: Option<i64>,
     mention_ids: Option<Vec<u8>>,
+    instruction_hash: Option<Vec<u8>>,
 }
 
 /// Those after `seq`, ascending, `limit` at most.
@@ -154,11 +157,14 @@ pub(super) async fn messages(
     for (message, kept) in reactions::rows(conn, &all).await? {
         reacted.entry(message).or_default().push(kept);
     }
+    let (mut asked, mut assignees) = instructions::rows(conn, &all).await?;
     let mut files = attachments::of_messages(conn, all).await?;
     let whole = |row: Row| MessageTrail {
         revisions: revisions.remove(&row.id).unwrap_or_default(),
         attachments: files.remove(&row.id).unwrap_or_default(),
         reactions: reacted.remove(&row.id).unwrap_or_default(),
+        instruction: asked.remove(&row.id),
+        assignees: assignees.remove(&row.id).unwrap_or_default(),
         ..row.into()
     };
     Ok(rows.into_iter().map(whole).collect())
@@ -188,6 +194,9 @@ impl From<Row> for MessageTrail {
             revisions: Vec::new(),
             attachments: Vec::new(),
             reactions: Vec::new(),
+            instruction: None,
+            assignees: Vec::new(),
+            instruction_hash: row.instruction_hash,
             attachment_ids: ids_of(row.attachment_ids.as_deref(), AttachmentId),
             files_hash: row.files_hash,
             mention_ids: ids_of(row.mention_ids.as_deref(), UserId),

@@ -9,13 +9,14 @@ use super::attachments::{NewUpload, Uploaded};
 use super::backend::Tx;
 use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
-use super::{Reader, append, attachments, channels, members, messages, planted, reactions, users};
+use super::{Reader, append, attachments, channels, instructions, members, messages, planted, reactions, users};
 use crate::domain;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
+use crate::domain::instruction::AnswerKind;
 use crate::domain::message::{Append, Appended};
 use crate::domain::reaction::Reaction;
 use crate::domain::user::{User, UserRef};
@@ -105,6 +106,23 @@ impl Writer {
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
         self.db.write(move |conn| Box::pin(reactions::react(conn, by, id, reaction, set, at)))
+    }
+
+    /// `None` where it is the same answer as before.
+    pub fn answer(
+        &self,
+        by: By,
+        id: MessageId,
+        kind: AnswerKind,
+        note: Option<String>,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(instructions::answer(conn, by, id, kind, note, at)))
+    }
+
+    /// `None` where nothing is overdue, or was marked before.
+    pub fn mark_overdue(&self, id: MessageId, at: DateTime<Utc>) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(instructions::mark_overdue(conn, id, at)))
     }
 
     /// The same change, and then search is to look at it.

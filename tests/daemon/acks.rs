@@ -61,6 +61,7 @@ impl Scene {
             reply_to_id: None,
             attachment_ids: Vec::new(),
             mention_ids: Vec::new(),
+            ask: None,
             created_at: now(),
         };
         let append = Append { digest: message.digest(), message: message.clone(), members_version: room::UNSURE };

@@ -174,7 +174,17 @@ impl Cell {
     /// Ids of what does not exist, for all that a stranger could guess.
     fn nowhere(key: &BTreeMap<&'static str, String>) -> BTreeMap<&'static str, String> {
         let mut nowhere = key.clone();
-        for word in ["{id}", "{own}", "{others}", "{own-deleted}", "{others-deleted}", "{own-file}", "{others-file}"] {
+        for word in [
+            "{id}",
+            "{own}",
+            "{others}",
+            "{own-deleted}",
+            "{others-deleted}",
+            "{own-file}",
+            "{others-file}",
+            "{asked}",
+            "{asked-another}",
+        ] {
             nowhere.insert(word, new_v7().to_string());
         }
         nowhere

@@ -2,7 +2,7 @@
 //!
 //! A line is a call or a frame. Its answers stand under the headings of [`CALLS_BY`] or [`FRAMES_BY`]: by what the asker
 //! is in the channel. `with` fills the `{userId}` of a member's address, or the `{id}` of a message's or a file's (`{own-file}` is
-//! in no message, `{others-file}` is in another's), and after a `/` the
+//! in no message, `{others-file}` is in another's; `{asked}` asks all, `{asked-another}` somebody else), and after a `/` the
 //! reaction (`{own}` and `{others}` have the asker's `seen`); where it begins with `?` it is the query.
 //!
 //! A number is a status with its usual code (`422u` is `unknown_user`); of frames, `ack`, `ok`, `pong` and `quiet` are
@@ -100,6 +100,9 @@ const REPLY_TO_FOREIGN: &str = r#"{"clientId":"{new}","content":"hello","replyTo
 const SEND_THEIR_FILE: &str = r#"{"clientId":"{new}","content":"hello","attachmentIds":["{others-file}"]}"#;
 const SEND_NAMING: &str = r#"{"clientId":"{new}","content":"hello","mentionIds":["{member}"]}"#;
 const SEND_NAMING_OUTSIDER: &str = r#"{"clientId":"{new}","content":"hello","mentionIds":["{newcomer}"]}"#;
+const ASK: &str = r#"{"clientId":"{new}","content":"hello","instruction":{"assigneeIds":["{member}"]}}"#;
+const ASK_OUTSIDER: &str = r#"{"clientId":"{new}","content":"hello","instruction":{"assigneeIds":["{newcomer}"]}}"#;
+const DONE: &str = r#"{"answer":"done"}"#;
 const FILE: &str = "a file";
 const READ: &str = r#"{"seq":1}"#;
 const EDIT: &str = r#"{"content":"changed"}"#;
@@ -147,6 +150,14 @@ pub const TABLE: &[Row] = &[
     call("404   404   422   422   422   403   | 404   422   403   | 404   403", "POST /channels/{id}/messages", "", REPLY_TO_FOREIGN),
     call("404   404   201+  201+  201+  403   | 404   201+  403   | 404   403", "POST /channels/{id}/messages", "", SEND_NAMING),
     call("404   404   422u  422u  422u  403   | 404   422u  403   | 404   403", "POST /channels/{id}/messages", "", SEND_NAMING_OUTSIDER),
+    call("404   404   201+  201+  201+  403   | 404   201+  403   | 404   403", "POST /channels/{id}/messages", "", ASK),
+    call("404   404   422u  422u  422u  403   | 404   422u  403   | 404   403", "POST /channels/{id}/messages", "", ASK_OUTSIDER),
+    call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "PUT /messages/{id}/answer", "{asked}", DONE),
+    call("404   404   403   403   403   403   | 404   403   403   | 404   404", "PUT /messages/{id}/answer", "{asked-another}", DONE),
+    call("404   404   409   409   409   403   | 404   409   403   | 404   404", "PUT /messages/{id}/answer", "{others}", DONE),
+    call("404   404   409   409   409   403   | 404   409   403   | 404   404", "PUT /messages/{id}/answer", "{others-deleted}", DONE),
+    call("200   200   200   200   200   200   | 200   200   200   | -     -",   "GET /instructions", "", ""),
+    call("404   404   200   200   200   200   | 404   200   200   | 404   404", "GET /instructions", "?channelId={id}&state=all", ""),
     call("404   404   200*  200*  200*  403   | 404   200*  403   | 404   403", "POST /channels/{id}/read", "", READ),
     call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "PUT /messages/{id}/reactions/{reaction}", "{own}/new", ""),
     call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "PUT /messages/{id}/reactions/{reaction}", "{others}/new", ""),
@@ -198,6 +209,12 @@ pub const TABLE: &[Row] = &[
     frame("404   404   403   409   409   | 404   403   | 404",  "delete", r#"{"messageId":"{others-deleted}"}"#),
     frame("404   404   ack+  ack+  ack+  | 404   ack+  | 404",  "message", SEND_NAMING),
     frame("404   404   422u  422u  422u  | 404   422u  | 404",  "message", SEND_NAMING_OUTSIDER),
+    frame("404   404   ack+  ack+  ack+  | 404   ack+  | 404",  "message", ASK),
+    frame("404   404   422u  422u  422u  | 404   422u  | 404",  "message", ASK_OUTSIDER),
+    frame("404   404   ok+   ok+   ok+   | 404   ok+   | 404",  "answer", r#"{"messageId":"{asked}","answer":"accepted"}"#),
+    frame("404   404   403   403   403   | 404   403   | 404",  "answer", r#"{"messageId":"{asked-another}","answer":"done"}"#),
+    frame("404   404   409   409   409   | 404   409   | 404",  "answer", r#"{"messageId":"{own}","answer":"done"}"#),
+    frame("404   404   409   409   409   | 404   409   | 404",  "answer", r#"{"messageId":"{others-deleted}","answer":"done"}"#),
     frame("404   404   ok+   ok+   ok+   | 404   ok+   | 404",  "react", r#"{"messageId":"{others}","reaction":"new"}"#),
     frame("404   404   ok    ok    ok    | 404   ok    | 404",  "react", r#"{"messageId":"{others}","reaction":"seen"}"#),
     frame("404   404   ok+   ok+   ok+   | 404   ok+   | 404",  "react", r#"{"messageId":"{own}","reaction":"seen","remove":true}"#),

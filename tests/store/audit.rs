@@ -10,10 +10,11 @@ use tenfour::audit::export::Exporter;
 use tenfour::audit::heads::Claims;
 use tenfour::audit::verify::{Report, verify};
 use tenfour::audit::{Finding, SigningKey};
-use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, NamesHash, TextHash, What};
+use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
 use tenfour::domain::change::By;
 use tenfour::domain::channel::{Audience, Role};
 use tenfour::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use tenfour::domain::instruction::{AnswerKind, Ask};
 use tenfour::domain::message::SendDigest;
 use tenfour::domain::now;
 use tenfour::store::{NewUpload, Reader, Uploaded, Writer};
@@ -69,6 +70,19 @@ async fn react(writer: &Writer, id: MessageId, all: &[(&str, &str, bool)]) {
     }
 }
 
+/// What those say who are asked, and the passing of some deadlines. Of what was not asked nothing comes.
+async fn answers(writer: &Writer, id: MessageId, n: usize) {
+    let all = [
+        ("eve", AnswerKind::Accepted, None),
+        ("bo", AnswerKind::Declined, Some("ill")),
+        ("eve", AnswerKind::Done, Some("signed")),
+    ];
+    for (who, kind, note) in &all[..n % 4] {
+        let _ = writer.answer(by(who), id, *kind, note.map(str::to_owned), now()).await.unwrap();
+    }
+    writer.mark_overdue(id, later(now(), 99)).await.unwrap().unwrap();
+}
+
 /// A group and a direct channel in which everything happens that can; the second of three moments is in between.
 async fn busy(writer: &Writer) -> ChannelId {
     let channel = group(writer, &["ana", "bo", "cy", "dee", "eve"]).await;
@@ -83,6 +97,11 @@ async fn busy(writer: &Writer) -> ChannelId {
         for k in 0..[0, 2, 0, 1, 1][n % 5] {
             batch[0].message.attachment_ids.push(file(writer, who, &format!("plan {k}.pdf")).await);
         }
+        if n % 3 != 1 {
+            let (deadline, names) = [(None, None), (Some(later(now(), 60)), Some(["eve", "bo"]))][n % 2];
+            let assignee_ids = names.map(|names| names.iter().map(|name| user(name).id).collect());
+            batch[0].message.ask = Some(Ask { deadline, assignee_ids });
+        }
         batch[0].message.mention_ids =
             ["bo", "dee", "ana"][..[0, 1, 0, 3][n % 4]].iter().map(|it| user(it).id).collect();
         batch[0].digest = batch[0].message.digest();
@@ -90,6 +109,7 @@ async fn busy(writer: &Writer) -> ChannelId {
         let id = stored(&outcomes[0]).id;
         react(writer, id, &[[("eve", "👍", true)].as_slice(), &[], &[("bo", "ok", true), ("cy", "ok", true)]][n % 3])
             .await;
+        answers(writer, id, n).await;
         if n % 4 == 1 {
             writer.edit(by(who), id, text(&format!("line {n}!")), now()).await.unwrap().unwrap();
             writer.edit(by(who), id, text(&format!("line {n}!!")), now()).await.unwrap().unwrap();
@@ -180,10 +200,12 @@ struct Crime {
     rng: fastrand::Rng,
 }
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     "messages",
     "message_revisions",
     "message_reactions",
+    "instructions",
+    "instruction_assignees",
     "attachments",
     "channels",
     "channel_members",
@@ -193,7 +215,7 @@ const TABLES: [&str; 9] = [
 ];
 
 /// What the trail is silent about.
-const UNTOLD: [&str; 7] = [
+const UNTOLD: [&str; 8] = [
     "channels.direct_key",
     "channel_members.last_read_seq",
     "channel_members.last_read_at",
@@ -202,6 +224,8 @@ const UNTOLD: [&str; 7] = [
     "attachments.uploader_id",
     "attachments.created_at",
     "attachments.position",
+    // When somebody is to look at it next.
+    "instructions.due_at",
 ];
 
 #[derive(QueryableByName)]
@@ -261,6 +285,8 @@ impl Crime {
         let keys: &[&str] = match table {
             "messages" | "channels" | "attachments" => &["id"],
             "message_revisions" => &["message_id", "version"],
+            "instructions" => &["message_id"],
+            "instruction_assignees" => &["message_id", "user_id"],
             "message_reactions" => &["message_id", "reaction", "user_id"],
             "channel_members" => &["channel_id", "user_id"],
             "audit_heads" => &["channel_id"],
@@ -319,10 +345,23 @@ impl Crime {
             ("INTEGER", _) => format!("coalesce({name}, 0) + {}", [1, -1, 3, 1_000_000][self.rng.usize(..4)]),
             ("BLOB", _) => format!("coalesce(randomblob(length({name})), randomblob(16))"),
             _ if name == "state" => format!("'{}'", self.any(&["uploading", "unused", "gone"])),
+            _ if name == "answer" => format!("'{}'", self.any(&["accepted", "declined", "done"])),
             _ if name == "role" => format!("'{}'", self.any(&["member", "admin", "owner"])),
             _ if name == "revisions_visible_to" => format!("'{}'", self.any(&["members", "admins"])),
             _ if name == "kind" => {
-                format!("'{}'", self.any(&["created", "edited", "deleted", "changed", "reacted", "unreacted"]))
+                format!(
+                    "'{}'",
+                    self.any(&[
+                        "created",
+                        "edited",
+                        "deleted",
+                        "changed",
+                        "reacted",
+                        "unreacted",
+                        "answered",
+                        "overdue"
+                    ])
+                )
             }
             _ => format!("coalesce({name}, '') || ' '"),
         };
@@ -330,13 +369,13 @@ impl Crime {
     }
 
     fn insertion(&mut self) -> String {
-        match self.rng.u8(..6) {
+        match self.rng.u8(..8) {
             0 => {
                 let row = self.row("messages");
                 format!(
                     "INSERT INTO main.messages SELECT randomblob(16), channel_id, seq + 1000, version + 1000, first_version + 1000, \
                      sender_id, randomblob(16), digest, content, content_type, reply_to_id, created_at, updated_at, updated_by, \
-                     deleted_at, deleted_by, attachment_ids, files_hash, touched_version, content_version, mention_ids FROM main.messages WHERE {row}"
+                     deleted_at, deleted_by, attachment_ids, files_hash, touched_version, content_version, mention_ids, instruction_hash FROM main.messages WHERE {row}"
                 )
             }
             1 => {
@@ -351,6 +390,19 @@ impl Crime {
                     "INSERT INTO main.audit_entries SELECT channel_id, version + {}, kind, message_id, actor_id, at, hash, detail \
                      FROM main.audit_entries WHERE {row}",
                     self.rng.u8(1..20)
+                )
+            }
+            5 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.instructions SELECT id, channel_id, NULL, 1, NULL, NULL, 0 FROM main.messages WHERE {row}"
+                )
+            }
+            6 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.instruction_assignees SELECT id, randomblob(16), 9, NULL, NULL, NULL, NULL \
+                     FROM main.messages WHERE {row}"
                 )
             }
             4 => {
@@ -379,7 +431,9 @@ impl Crime {
 
     /// Two rows of one channel change places.
     fn exchange(&mut self) -> String {
-        let (table, columns): (&str, &[&str]) = match self.rng.u8(..5) {
+        let (table, columns): (&str, &[&str]) = match self.rng.u8(..7) {
+            5 => ("instruction_assignees", &["answer"]),
+            6 => ("instruction_assignees", &["note"]),
             4 => ("message_reactions", &["user_id"]),
             0 => ("messages", &["content"]),
             1 => ("messages", &["sender_id"]),
@@ -448,13 +502,15 @@ impl Crime {
             files: Option<Vec<u8>>,
             #[diesel(sql_type = Nullable<Binary>)]
             mentions: Option<Vec<u8>>,
+            #[diesel(sql_type = Nullable<Binary>)]
+            asked: Option<Vec<u8>>,
         }
         let rows: Vec<Row> = sql_query(
             "SELECT channel_id AS channel, first_version AS version, created_at AS at, 'sent' AS kind, sender_id AS by, \
-             id AS message, client_id AS client, seq, digest AS hash, files_hash AS files, mention_ids AS mentions \
+             id AS message, client_id AS client, seq, digest AS hash, files_hash AS files, mention_ids AS mentions, instruction_hash AS asked \
              FROM main.messages UNION ALL \
              SELECT channel_id, version, at, kind, coalesce(actor_id, x''), coalesce(message_id, x''), x'', 0, \
-             coalesce(hash, x''), NULL, NULL FROM main.audit_entries ORDER BY 1, 2",
+             coalesce(hash, x''), NULL, NULL, NULL FROM main.audit_entries ORDER BY 1, 2",
         )
         .load(&mut self.hand)
         .unwrap();
@@ -480,10 +536,13 @@ impl Crime {
                             .map(|it| UserId(id(it)))
                             .collect::<Vec<_>>(),
                     ),
+                    instruction: row.asked.map(|hash| InstructionHash(hash.try_into().unwrap())),
                 },
                 "created" => What::Created { detail: hash() },
                 "edited" => What::Edited { message_id, content: hash() },
                 "deleted" => What::Deleted { message_id },
+                "answered" => What::Answered { message_id, answer: hash() },
+                "overdue" => What::Overdue { message_id },
                 "reacted" | "unreacted" => What::Reacted { message_id, reaction: hash(), set: row.kind == "reacted" },
                 _ => What::Changed { detail: hash() },
             };

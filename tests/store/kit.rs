@@ -111,6 +111,7 @@ pub(crate) fn item_in(channel_id: ChannelId, members_version: i64, sender_id: Us
         reply_to_id: None,
         attachment_ids: Vec::new(),
         mention_ids: Vec::new(),
+        ask: None,
         created_at: now(),
     };
     Append { digest: message.digest(), message, members_version }

@@ -5,6 +5,7 @@
 mod append;
 mod audit;
 mod commits;
+mod instructions;
 mod keys;
 mod kit;
 mod members;

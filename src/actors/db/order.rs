@@ -7,6 +7,7 @@ use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
+use crate::domain::instruction::AnswerKind;
 use crate::domain::now;
 use crate::domain::reaction::Reaction;
 use crate::domain::user::{User, UserRef};
@@ -30,6 +31,15 @@ pub enum Order {
         message_id: MessageId,
         reaction: Reaction,
         set: bool,
+    },
+    Answer {
+        by: By,
+        message_id: MessageId,
+        answer: AnswerKind,
+        note: Option<String>,
+    },
+    MarkOverdue {
+        message_id: MessageId,
     },
     CreateGroup(NewGroup),
     CreateDirect {
@@ -126,6 +136,10 @@ impl Order {
             Self::React { by, message_id, reaction, set } => {
                 maybe(writer.react(by, message_id, reaction, set, at).await?)
             }
+            Self::Answer { by, message_id, answer, note } => {
+                maybe(writer.answer(by, message_id, answer, note, at).await?)
+            }
+            Self::MarkOverdue { message_id } => maybe(writer.mark_overdue(message_id, at).await?),
             Self::CreateGroup(group) => writer
                 .create_group(group, at)
                 .await?

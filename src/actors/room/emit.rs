@@ -14,6 +14,7 @@ use crate::domain::channel::ChannelState;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{Appended, Message, NewMessage, Stored};
 use crate::domain::sync::{FilledChange, FilledWhat};
+use crate::protocol::instruction::InstructionBody;
 use crate::protocol::server::{ChannelBody, MessageBody, ServerFrame, Status};
 use crate::socket::{frame, together};
 
@@ -74,6 +75,7 @@ impl Room {
             attachments: stored.attachments.clone(),
             mention_ids: message.mention_ids,
             reactions: Vec::new(),
+            instruction: stored.instruction.clone().map(InstructionBody::from),
             created_at: stored.created_at,
             updated_at: None,
             deleted_at: None,

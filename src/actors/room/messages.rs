@@ -161,6 +161,10 @@ impl Item {
             Appended::UnknownMention(user) => {
                 origin.refuse(Refusal::new(ErrorCode::UnknownUser, format!("mentionIds: {user} is not in the channel")))
             }
+            Appended::UnknownAssignee(user) => origin.refuse(Refusal::new(
+                ErrorCode::UnknownUser,
+                format!("instruction: assigneeIds: {user} is not in the channel"),
+            )),
             Appended::Rejected => origin.refuse(Refusal::invalid("the database refuses this content")),
         }
     }

@@ -116,7 +116,7 @@ mod tests {
             .flat_map(|(path, _, methods)| methods.iter().map(move |method| format!("{method} {PREFIX}{path}")))
             .collect();
         assert_eq!(described, routed);
-        assert_eq!(routed.len(), 21);
+        assert_eq!(routed.len(), 23);
     }
 
     #[test]

@@ -10,8 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::named_postgres;
-use crate::domain::attachment::Attachment;
+use super::named_postgres::{self, Told};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault::{self, Sabotage};
@@ -112,6 +111,7 @@ impl From<Judged> for Appended {
             version: row.version,
             created_at: row.created_at.0,
             attachments: Vec::new(),
+            instruction: None,
         };
         match row.verdict {
             0 => Self::New(stored),
@@ -136,8 +136,8 @@ pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> Qu
     while !rest.is_empty() {
         let (now, later) = first_of_each(batch, &rest);
         let items: Vec<&Append> = now.iter().map(|&at| &batch[at]).collect();
-        let files: Vec<&[Attachment]> = now.iter().map(|&at| named.of(at)).collect();
-        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &files, &mut chains).await?));
+        let told: Vec<Told> = now.iter().map(|&at| named.of(at)).collect();
+        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &told, &mut chains).await?));
         rest = echo(batch, &now, later, &mut outcomes);
     }
     named.hang(conn, batch, lacking, &mut outcomes).await?;
@@ -186,11 +186,11 @@ async fn lock(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<()>
     .await
 }
 
-/// `files`: what each takes, if it is stored.
+/// `told`: what each takes and asks for, if it is stored.
 async fn statement(
     conn: &mut AsyncPgConnection,
     items: &[&Append],
-    files: &[&[Attachment]],
+    told: &[Told<'_>],
     chains: &mut Chains,
 ) -> QueryResult<Vec<Appended>> {
     fn column<'a, T>(items: &[&'a Append], of: impl Fn(&'a Append) -> T) -> Vec<T> {
@@ -208,16 +208,17 @@ async fn statement(
         .bind::<Array<Micros>, _>(column(items, |item| At(item.message.created_at)))
         .bind::<Array<BigInt>, _>(column(items, |item| item.members_version));
     let rows: Vec<Judged> = Kept(query).load(conn).await?;
-    let outcome = |((row, item), files): ((Judged, &&Append), &&[Attachment])| {
+    let outcome = |((row, item), (files, asked)): ((Judged, &&Append), &Told<'_>)| {
         let known = row.since.zip(row.chained).zip(row.head.clone());
         let mut outcome = Appended::from(row);
         if let Appended::New(stored) = &mut outcome {
             stored.attachments = files.to_vec();
+            stored.instruction = asked.cloned();
             chains.add(item, stored, || known.map(|((since, version), head)| ChainRow::new(since, version, head)));
         }
         outcome
     };
-    Ok(rows.into_iter().zip(items).zip(files).map(outcome).collect())
+    Ok(rows.into_iter().zip(items).zip(told).map(outcome).collect())
 }
 
 fn key(item: &Append) -> (UserId, ClientId) {

@@ -13,20 +13,28 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::domain::attachment::Attachment;
 use crate::domain::audit::FilesHash;
-use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::instruction::Instruction;
 use crate::domain::message::{Append, Appended, NewMessage, Stored};
 use crate::store::attachments::{AttachmentRow, Named, USED, id_bytes};
+use crate::store::instructions::{self, AssigneeRow};
 use crate::store::kept::Kept;
 use crate::store::lists::bytes_of;
-use crate::store::messages::StoredRow;
+use crate::store::messages::{StoredRow, instructed};
+use crate::store::schema;
 use crate::store::schema::{attachments, channel_members, messages};
 
 /// What each send of the batch takes, by its place.
 pub(super) struct Taken {
     rows: Named,
-    members: HashSet<(ChannelId, UserId)>,
+    /// Those of the channels in which somebody is named, ascending.
+    members: HashMap<ChannelId, Vec<UserId>>,
     by_send: HashMap<usize, Vec<Attachment>>,
+    asked: HashMap<usize, Instruction>,
 }
+
+/// What a send takes and asks for.
+pub(super) type Told<'a> = (&'a [Attachment], Option<&'a Instruction>);
 
 /// Sends that name what they cannot have, by their places, and what becomes of them unless they are repeats.
 pub(super) type Lacking = Vec<(usize, Appended)>;
@@ -44,23 +52,33 @@ pub(super) async fn look(conn: &mut AsyncPgConnection, batch: &[Append]) -> Quer
             .load(conn)
             .await?
     };
-    Ok(Taken { rows: Named::new(rows), members: members(conn, batch).await?, by_send: HashMap::new() })
+    Ok(Taken {
+        rows: Named::new(rows),
+        members: members(conn, batch).await?,
+        by_send: HashMap::new(),
+        asked: HashMap::new(),
+    })
 }
 
-/// Of those who are named somewhere in the batch, who is in which of its channels.
-async fn members(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<HashSet<(ChannelId, UserId)>> {
-    let naming = || batch.iter().map(|item| &item.message).filter(|message| !message.mention_ids.is_empty());
-    let channels: HashSet<ChannelId> = naming().map(|message| message.channel_id).collect();
+/// Who is in the channels in which a send names somebody or asks for an answer.
+async fn members(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<HashMap<ChannelId, Vec<UserId>>> {
+    let names = |message: &&NewMessage| !message.mention_ids.is_empty() || message.ask.is_some();
+    let naming = batch.iter().map(|item| &item.message).filter(names);
+    let channels: HashSet<ChannelId> = naming.map(|message| message.channel_id).collect();
     if channels.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
-    let users: HashSet<UserId> = naming().flat_map(|message| message.mention_ids.iter().copied()).collect();
     let rows: Vec<(ChannelId, UserId)> = channel_members::table
-        .filter(channel_members::channel_id.eq_any(channels).and(channel_members::user_id.eq_any(users)))
+        .filter(channel_members::channel_id.eq_any(channels))
+        .order((channel_members::channel_id, channel_members::user_id))
         .select((channel_members::channel_id, channel_members::user_id))
         .load(conn)
         .await?;
-    Ok(rows.into_iter().collect())
+    let mut members = HashMap::<_, Vec<UserId>>::new();
+    for (channel, user) in rows {
+        members.entry(channel).or_default().push(user);
+    }
+    Ok(members)
 }
 
 impl Taken {
@@ -69,9 +87,17 @@ impl Taken {
         let (mut fine, mut lacking) = (Vec::with_capacity(batch.len()), Vec::new());
         for (at, item) in batch.iter().enumerate() {
             let NewMessage { channel_id, mention_ids, .. } = &item.message;
-            if let Some(user) = mention_ids.iter().find(|user| !self.members.contains(&(*channel_id, **user))) {
+            let members = self.members.get(channel_id).map_or(&[][..], Vec::as_slice);
+            if let Some(user) = mention_ids.iter().find(|user| !members.contains(user)) {
                 lacking.push((at, Appended::UnknownMention(*user)));
                 continue;
+            }
+            match instructions::resolved(&item.message, members) {
+                Ok(instruction) => self.asked.extend(instruction.map(|instruction| (at, instruction))),
+                Err(user) => {
+                    lacking.push((at, Appended::UnknownAssignee(user)));
+                    continue;
+                }
             }
             if !item.message.attachment_ids.is_empty() {
                 match self.rows.take(item) {
@@ -87,9 +113,9 @@ impl Taken {
         (fine, lacking)
     }
 
-    /// What the send at this place takes.
-    pub(super) fn of(&self, at: usize) -> &[Attachment] {
-        self.by_send.get(&at).map_or(&[], Vec::as_slice)
+    /// What the send at this place takes and asks for.
+    pub(super) fn of(&self, at: usize) -> Told<'_> {
+        (self.by_send.get(&at).map_or(&[], Vec::as_slice), self.asked.get(&at))
     }
 
     /// Hangs on the messages that were stored what they take, and judges the rest: what lacks something may be the repeat of
@@ -102,13 +128,13 @@ impl Taken {
         outcomes: &mut HashMap<usize, Appended>,
     ) -> QueryResult<()> {
         for (at, item) in batch.iter().enumerate() {
-            let mentions = &item.message.mention_ids;
-            let taken = self.by_send.get(&at);
+            let NewMessage { attachment_ids, mention_ids, ask, .. } = &item.message;
+            if attachment_ids.is_empty() && mention_ids.is_empty() && ask.is_none() {
+                continue;
+            }
             match outcomes.get_mut(&at) {
-                Some(Appended::New(stored)) if taken.is_some() || !mentions.is_empty() => {
-                    hang_on(conn, stored.id, taken.map_or(&[], Vec::as_slice), mentions).await?;
-                }
-                Some(Appended::Duplicate(stored)) if taken.is_some() => stored.attachments = of(conn, stored).await?,
+                Some(Appended::New(stored)) => hang_on(conn, item, stored).await?,
+                Some(Appended::Duplicate(stored)) => recall(conn, item, stored).await?,
                 _ => {}
             }
         }
@@ -126,7 +152,7 @@ impl Taken {
                 None => refuse(conn, item, lacks).await?,
             };
             if let Appended::Duplicate(stored) = &mut outcome {
-                stored.attachments = of(conn, stored).await?;
+                recall(conn, item, stored).await?;
             }
             outcomes.insert(at, outcome);
         }
@@ -150,35 +176,52 @@ async fn refuse(conn: &mut AsyncPgConnection, item: &Append, lacks: Appended) ->
     Ok(lacks)
 }
 
-async fn hang_on(
-    conn: &mut AsyncPgConnection,
-    message: MessageId,
-    files: &[Attachment],
-    mentions: &[UserId],
-) -> QueryResult<()> {
+async fn hang_on(conn: &mut AsyncPgConnection, item: &Append, stored: &Stored) -> QueryResult<()> {
+    let (message, files) = (&item.message, &stored.attachments);
     for (position, file) in (0..).zip(files) {
         let used = diesel::update(attachments::table.find(file.id)).set((
             attachments::state.eq(USED),
-            attachments::message_id.eq(message),
+            attachments::message_id.eq(stored.id),
             attachments::position.eq(position),
         ));
         Kept(used).execute(conn).await?;
     }
-    let told = diesel::update(messages::table.find(message)).set((
+    let told = diesel::update(messages::table.find(stored.id)).set((
         messages::attachment_ids.eq(id_bytes(files)),
         messages::files_hash.eq(FilesHash::of(files).map(|hash| hash.0.to_vec())),
-        messages::mention_ids.eq(bytes_of(mentions.iter().map(|user| user.0))),
+        messages::mention_ids.eq(bytes_of(message.mention_ids.iter().map(|user| user.0))),
+        messages::instruction_hash.eq(instructed(message, stored).map(|hash| hash.0.to_vec())),
     ));
     Kept(told).execute(conn).await?;
+    if let Some(instruction) = &stored.instruction {
+        let (row, assignees) = instructions::rows_of(message, instruction);
+        diesel::insert_into(schema::instructions::table).values(row).execute(conn).await?;
+        // One text for any number of them.
+        for assignee in assignees {
+            diesel::insert_into(schema::instruction_assignees::table).values(assignee).execute(conn).await?;
+        }
+    }
     Ok(())
 }
 
-async fn of(conn: &mut AsyncPgConnection, stored: &Stored) -> QueryResult<Vec<Attachment>> {
-    let rows: Vec<AttachmentRow> = attachments::table
-        .filter(attachments::message_id.eq(stored.id))
-        .order(attachments::position)
-        .select(AttachmentRow::as_select())
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(Attachment::from).collect())
+/// A duplicate may be the first one, whose answer was lost: then it is told to everybody yet, as it is.
+async fn recall(conn: &mut AsyncPgConnection, item: &Append, stored: &mut Stored) -> QueryResult<()> {
+    if !item.message.attachment_ids.is_empty() {
+        let rows: Vec<AttachmentRow> = attachments::table
+            .filter(attachments::message_id.eq(stored.id))
+            .order(attachments::position)
+            .select(AttachmentRow::as_select())
+            .load(conn)
+            .await?;
+        stored.attachments = rows.into_iter().map(Attachment::from).collect();
+    }
+    if let Some(ask) = &item.message.ask {
+        let rows: Vec<AssigneeRow> = schema::instruction_assignees::table
+            .filter(schema::instruction_assignees::message_id.eq(stored.id))
+            .select(schema::instruction_assignees::all_columns)
+            .load(conn)
+            .await?;
+        stored.instruction = Some(instructions::as_sent(ask, rows));
+    }
+    Ok(())
 }

@@ -30,6 +30,7 @@ pub const CLIENT: Target = Target {
         "edit",
         "delete",
         "react",
+        "answer",
         "typing",
         "read",
         "sync",
@@ -44,6 +45,11 @@ pub const CLIENT: Target = Target {
         "attachmentIds",
         "mentionIds",
         "reaction",
+        "instruction",
+        "deadline",
+        "assigneeIds",
+        "accepted",
+        "note",
         "remove",
         "true",
         "👍",
@@ -106,7 +112,22 @@ fn taken_rightly(frame: &ClientFrame, tree: &Value) {
             let mentioned = tree["mentionIds"].as_array().map_or(0, Vec::len);
             assert!(send.mention_ids.len() <= mentioned && mentioned <= 50);
             assert_eq!(send.mention_ids.is_empty(), mentioned == 0);
+            let asked = &tree["instruction"];
+            assert_eq!(send.ask.is_some(), !asked.is_null());
+            if let Some(ask) = &send.ask {
+                let named = asked["assigneeIds"].as_array().map(Vec::len);
+                assert_eq!(ask.assignee_ids.is_some(), named.is_some());
+                let distinct = ask.assignee_ids.as_ref().map_or(1, Vec::len);
+                assert!((1..=50).contains(&distinct) && named.is_none_or(|named| distinct <= named && named <= 50));
+                assert_eq!(ask.deadline.is_some(), asked["deadline"].is_string());
+            }
             assert!(!send.content.as_str().contains('\0') && !send.content_type.contains('\0'));
+        }
+        ClientFrame::Answer { answer, note, .. } => {
+            assert_eq!(tree["answer"], answer.as_str());
+            let said = tree["note"].as_str().unwrap_or_default();
+            assert_eq!(note.as_deref().unwrap_or_default(), said);
+            assert!(said.len() <= 1000 && !said.contains('\0') && note.as_deref() != Some(""));
         }
         ClientFrame::React { reaction, remove, .. } => {
             assert_eq!(tree["reaction"], reaction.as_str());
@@ -140,6 +161,10 @@ fn client_seeds() -> Vec<Vec<u8>> {
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","contentType":"text","replyToId":"ID","attachmentIds":[]}"#,
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","attachmentIds":["ID"]}"#,
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","mentionIds":["ID","17"]}"#,
+        r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","instruction":{"assigneeIds":["ID","17"]}}"#,
+        r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","instruction":{"deadline":"2126-01-01T00:00:00.000Z"}}"#,
+        r#"{"type":"answer","messageId":"ID","answer":"accepted","note":"soon"}"#,
+        r#"{"type":"answer","messageId":"ID","answer":"done"}"#,
         r#"{"type":"react","messageId":"ID","reaction":"👍"}"#,
         r#"{"type":"react","messageId":"ID","reaction":"ok","remove":true,"ref":1}"#,
         r#"{"type":"edit","messageId":"ID","content":"Hello","ref":"a"}"#,
@@ -287,7 +312,7 @@ fn server(data: &[u8]) -> u64 {
 
 fn server_seeds() -> Vec<Vec<u8>> {
     let channel = r#"{"id":"ID","type":"group","name":"Dock","role":"member","lastSeq":3,"version":4,"lastReadSeq":2,"unread":1,"memberIds":["OTHER"],"online":[]}"#;
-    let message = r#"{"id":"OTHER","clientId":null,"channelId":"ID","senderId":"OTHER","senderName":"Ben","seq":4,"version":5,"content":"Hello","contentType":"text","replyToId":null,"attachments":[],"mentionIds":["OTHER"],"reactions":[{"reaction":"👍","userIds":["OTHER","ID"]}],"createdAt":"2026-01-01T00:00:00.000Z","updatedAt":null,"deletedAt":null}"#;
+    let message = r#"{"id":"OTHER","clientId":null,"channelId":"ID","senderId":"OTHER","senderName":"Ben","seq":4,"version":5,"content":"Hello","contentType":"text","replyToId":null,"attachments":[],"mentionIds":["OTHER"],"reactions":[{"reaction":"👍","userIds":["OTHER","ID"]}],"instruction":{"deadline":null,"assigneeIds":["OTHER"],"overdueAt":null,"answers":[{"userId":"OTHER","answer":"done","note":null,"at":"2026-01-01T00:00:00.000Z"}]},"createdAt":"2026-01-01T00:00:00.000Z","updatedAt":null,"deletedAt":null}"#;
     let hello = format!(
         r#"{{"type":"hello","protocol":1,"epoch":"e","sessionId":"ID","user":{{"id":"OTHER","name":"Ana"}},"serverTime":"2026-01-01T00:00:00.000Z","heartbeatMs":30000,"channels":[{channel}]}}"#
     );

@@ -96,6 +96,7 @@ impl Server {
             attachments: Vec::new(),
             mention_ids: Vec::new(),
             reactions: Vec::new(),
+            instruction: None,
             created_at: at,
             updated_at: None,
             deleted_at: deleted.then_some(at),

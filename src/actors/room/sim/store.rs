@@ -102,6 +102,7 @@ impl Store {
             reply_to_id: None,
             attachment_ids: Vec::new(),
             mention_ids: Vec::new(),
+            ask: None,
             created_at: AT,
         };
         let of = |id, seq, version| Stored {
@@ -111,6 +112,7 @@ impl Store {
             version,
             created_at: AT,
             attachments: Vec::new(),
+            instruction: None,
         };
         if let Some(known) = known {
             let duplicate = Appended::Duplicate(of(known.id, known.seq, known.version));
@@ -135,6 +137,7 @@ impl Store {
             attachments: Vec::new(),
             mention_ids: Vec::new(),
             reactions: Vec::new(),
+            instruction: None,
             touched: false,
             created_at: AT,
             updated_at: None,

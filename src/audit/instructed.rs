@@ -61,9 +61,12 @@ pub(super) fn is_as_answered(message: &MessageTrail, notes: &[Entry]) -> bool {
     for it in &message.assignees {
         let Ok(kind) = it.answer.as_deref().map(str::parse::<AnswerKind>).transpose() else { return false };
         let text = kind.map(|kind| TextHash::of(&kind.with_note(it.note.as_deref())));
-        let there = text.zip(it.version).zip(it.at).map(|((text, version), at)| (text, version, at));
-        let is_bare = it.note.is_none() && it.version.is_none() && it.at.is_none();
-        if there != given.remove(&it.user) || (kind.is_none() && !is_bare) || it.note.as_deref() == Some("") {
+        let there = match (text, it.version, it.at) {
+            (Some(text), Some(version), Some(at)) if it.note.as_deref() != Some("") => Some((text, version, at)),
+            (None, None, None) if it.note.is_none() => None,
+            _ => return false,
+        };
+        if there != given.remove(&it.user) {
             return false;
         }
         open += i64::from(kind.is_none_or(AnswerKind::is_open));

@@ -322,6 +322,9 @@ impl Judge {
     /// What hangs on a message, against what it was sent with. A deleted one has let go of its files; which ones stays.
     fn files(&mut self, message: &MessageTrail) {
         let there: Vec<AttachmentId> = message.attachments.iter().map(|file| file.id).collect();
+        // No file is less than nothing wide, and to the sum that is as if nothing were told.
+        let lengths = message.attachments.iter().flat_map(|file| [file.width, file.height]);
+        let is_sound = lengths.flatten().all(|length| length >= 0);
         let is_well = match (&message.attachment_ids, message.deleted_at) {
             (None, _) => false,
             (Some(told), Some(_)) => there.is_empty() && told.is_empty() == message.files_hash.is_none(),
@@ -329,7 +332,7 @@ impl Judge {
                 *told == there && FilesHash::of(&message.attachments).map(|hash| hash.0.to_vec()) == message.files_hash
             }
         };
-        if !is_well {
+        if !is_well || !is_sound {
             self.say(Some(message.first_version), "the files of a message are not those that it was sent with");
         }
     }

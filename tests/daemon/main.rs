@@ -58,6 +58,7 @@ mod edits;
 mod frames;
 mod history;
 mod idempotency;
+mod instructions;
 mod limits;
 mod logs;
 mod membership;

@@ -4,6 +4,7 @@
 
 mod channels;
 mod edges;
+mod instructions;
 mod members;
 mod messages;
 mod reactions;

@@ -9,6 +9,7 @@ CREATE TABLE instructions (
   overdue_at INTEGER,
   open_count INTEGER NOT NULL,
   CONSTRAINT instructions_pk PRIMARY KEY (message_id),
+  CONSTRAINT instructions_to_all_ck CHECK (to_all IN (0, 1)),
   CONSTRAINT instructions_message_fk FOREIGN KEY (message_id) REFERENCES messages (id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 

@@ -13,7 +13,7 @@ use document::{Section, What};
 use play::Play;
 
 /// Every frame of the wire: each has an example.
-const SENT: &[&str] = &["message", "edit", "delete", "react", "typing", "read", "sync", "auth", "ping"];
+const SENT: &[&str] = &["message", "edit", "delete", "react", "answer", "typing", "read", "sync", "auth", "ping"];
 const GOT: &[&str] = &[
     "hello",
     "ack",

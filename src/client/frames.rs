@@ -128,7 +128,7 @@ pub struct Message {
     pub mention_ids: Vec<UserId>,
     #[serde(default)]
     pub reactions: Vec<Reacted>,
-    pub instruction: Option<Instruction>,
+    pub instruction: Option<Box<Instruction>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,

@@ -173,10 +173,7 @@ impl Daemon {
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        if let Some(files) = &files {
-            sweep::keep(files.clone(), db.clone(), parts.reader.clone(), &background.handle);
-        }
-        overdue::keep(db.clone(), parts.reader.clone(), &background.handle);
+        look_after(files.as_ref(), &db, &parts.reader, &background.handle);
         let app = web::Data::new(app_of(parts, files, &config, lines.clone()));
         keep_house(rates, notices);
         if let Some(starting) = starting {
@@ -344,6 +341,14 @@ fn room_settings(config: &Config) -> RoomSettings {
         read_merge: config.timing.read_merge,
         idle: config.timing.room_idle,
     }
+}
+
+/// Starts what looks for things to be done, whoever is there.
+fn look_after(files: Option<&Files>, db: &DbHandle, reader: &Reader, runtime: &tokio::runtime::Handle) {
+    if let Some(files) = files {
+        sweep::keep(files.clone(), db.clone(), reader.clone(), runtime);
+    }
+    overdue::keep(db.clone(), reader.clone(), runtime);
 }
 
 /// What has to be looked at from time to time, while the system runs.

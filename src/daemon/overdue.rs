@@ -37,8 +37,15 @@ pub(super) fn keep(db: DbHandle, reader: Reader, runtime: &Handle) {
 
 async fn round(db: &DbHandle, reader: &Reader) -> Result<(), String> {
     let due = reader.due_instructions(now()).await.map_err(|error| error.to_string())?;
+    let mut outcome = Ok(());
     for message_id in due {
-        db.order(Order::MarkOverdue { message_id }).await.map_err(|refusal| refusal.to_string())?;
+        // One that cannot be marked is in nobody's way.
+        if let Err(refusal) = db.order(Order::MarkOverdue { message_id }).await {
+            outcome = Err(refusal.to_string());
+            if refusal.code.retryable() {
+                break;
+            }
+        }
     }
-    Ok(())
+    outcome
 }

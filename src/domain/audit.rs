@@ -55,7 +55,9 @@ impl NamesHash {
     /// None: it names nobody.
     pub fn of(users: &[UserId]) -> Option<Self> {
         let mut hash = Sha256::new();
-        users.iter().for_each(|user| hash.update(user.0.as_bytes()));
+        for user in users {
+            hash.update(user.0.as_bytes());
+        }
         (!users.is_empty()).then(|| Self(hash.finalize().into()))
     }
 }
@@ -70,7 +72,9 @@ impl InstructionHash {
         let mut hash = Sha256::new();
         hash.update([u8::from(deadline.is_some()), u8::from(to_all)]);
         hash.update(deadline.map_or(0, |at| at.timestamp_micros()).to_be_bytes());
-        assignees.iter().for_each(|user| hash.update(user.0.as_bytes()));
+        for user in assignees {
+            hash.update(user.0.as_bytes());
+        }
         Self(hash.finalize().into())
     }
 }

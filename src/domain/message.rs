@@ -148,18 +148,26 @@ impl SendDigest {
         for part in [channel.0.as_bytes().as_slice(), content_type.as_bytes(), reply_to, content.as_bytes()] {
             add(part);
         }
-        attachments.iter().for_each(|id| add(id.0.as_bytes()));
+        for id in attachments {
+            add(id.0.as_bytes());
+        }
         if !mentions.is_empty() {
             // A word, since no id is as long.
             add(b"mentions");
-            mentions.iter().for_each(|id| add(id.0.as_bytes()));
+            for id in mentions {
+                add(id.0.as_bytes());
+            }
         }
         if let Some(Ask { deadline, assignee_ids }) = ask {
             add(b"instruction");
             add(deadline.map(|at| at.timestamp_micros().to_be_bytes()).as_ref().map_or(&[], |at| at.as_slice()));
             match assignee_ids {
                 None => add(b"all"),
-                Some(ids) => ids.iter().for_each(|id| add(id.0.as_bytes())),
+                Some(ids) => {
+                    for id in ids {
+                        add(id.0.as_bytes());
+                    }
+                }
             }
         }
         Self(hash.finalize().into())

@@ -26,8 +26,9 @@ pub(super) fn ask(fields: &Fields) -> Result<Option<Ask>, Refusal> {
     Ok(Some(Ask { deadline: deadline.transpose()?, assignee_ids }))
 }
 
-fn within(refusal: Refusal) -> Refusal {
-    Refusal { message: format!("instruction: {}", refusal.message), ..refusal }
+fn within(mut refusal: Refusal) -> Refusal {
+    refusal.message.insert_str(0, "instruction: ");
+    refusal
 }
 
 /// Whether a message that is sent now may ask for this.

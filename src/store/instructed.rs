@@ -62,8 +62,7 @@ async fn candidates(
     wanted: &Listing,
     before: MessageId,
 ) -> QueryResult<Vec<Candidate>> {
-    // None is less open than zero.
-    let least = if wanted.standing == Standing::All { 0 } else { 1 };
+    let least = i64::from(wanted.standing != Standing::All);
     let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
     let columns = (instructions::message_id, instructions::channel_id);
     let older = instructions::message_id.lt(before).and(instructions::open_count.ge(least));

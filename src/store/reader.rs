@@ -159,7 +159,7 @@ impl Reader {
         self.db.spawn(async move {
             let found = read!(reader, None, |conn| messages::find(conn, id)).await?;
             // What is read by several statements has to be of one moment, where that can differ.
-            if found.as_ref().is_some_and(|message| message.touched) {
+            if found.as_ref().is_some_and(|message| message.touched || message.instruction.is_some()) {
                 return read!(reader, Snapshot, |conn| messages::find(conn, id)).await;
             }
             Ok(found)

@@ -64,7 +64,7 @@ async fn an_instruction_and_its_answers_reach_every_session(setup: Setup) {
     let done = other.expect("message_updated").await["data"].clone();
     assert_eq!((&done["version"], &done["instruction"]["answers"][0]["note"]), (&json!(3), &json!(null)));
     cyd.ask_refused(answer(id, "accepted"), "conflict").await;
-    assert_eq!(other.catch_up(channel, 1).await, [done.clone()]);
+    assert_eq!(other.catch_up(channel, 1).await, std::slice::from_ref(&done));
     ana.ask_ok(json!({"type": "edit", "messageId": id, "content": "gate 4"})).await;
     assert_eq!(other.expect("message_updated").await["data"]["instruction"], done["instruction"]);
     // All others, where nobody is named.

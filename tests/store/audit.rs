@@ -63,6 +63,11 @@ async fn file(writer: &Writer, of: &str, name: &str) -> AttachmentId {
     id
 }
 
+/// Who reacts with what to each of three messages, or takes it back: before it may be edited, and after.
+const FIRST: [&[(&str, &str, bool)]; 3] = [&[("eve", "👍", true)], &[], &[("bo", "ok", true), ("cy", "ok", true)]];
+const THEN: [&[(&str, &str, bool)]; 3] =
+    [&[("ana", "👍", true), ("eve", "👍", false)], &[], &[("bo", "👍", true), ("bo", "ok", false)]];
+
 /// Who sets which reactions, or takes them back. What is so already changes nothing.
 async fn react(writer: &Writer, id: MessageId, all: &[(&str, &str, bool)]) {
     for (who, text, set) in all {
@@ -107,19 +112,13 @@ async fn busy(writer: &Writer) -> ChannelId {
         batch[0].digest = batch[0].message.digest();
         let outcomes = writer.append(batch).await.unwrap();
         let id = stored(&outcomes[0]).id;
-        react(writer, id, &[[("eve", "👍", true)].as_slice(), &[], &[("bo", "ok", true), ("cy", "ok", true)]][n % 3])
-            .await;
+        react(writer, id, FIRST[n % 3]).await;
         answers(writer, id, n).await;
         if n % 4 == 1 {
             writer.edit(by(who), id, text(&format!("line {n}!")), now()).await.unwrap().unwrap();
             writer.edit(by(who), id, text(&format!("line {n}!!")), now()).await.unwrap().unwrap();
         }
-        react(
-            writer,
-            id,
-            [&[("ana", "👍", true), ("eve", "👍", false)][..], &[], &[("bo", "👍", true), ("bo", "ok", false)]][n % 3],
-        )
-        .await;
+        react(writer, id, THEN[n % 3]).await;
         if n % 6 == 1 {
             let deleter = if n % 12 == 1 { By::Host } else { by("ana") };
             writer.delete(deleter, id, now()).await.unwrap().unwrap();
@@ -515,6 +514,9 @@ impl Crime {
         .load(&mut self.hand)
         .unwrap();
         let id = |bytes: &[u8]| Uuid::from_slice(bytes).unwrap_or_default();
+        let names = |bytes: Option<Vec<u8>>| -> Vec<UserId> {
+            bytes.iter().flat_map(|bytes| bytes.chunks(16)).map(|bytes| UserId(id(bytes))).collect()
+        };
         let mut chains = std::collections::BTreeMap::new();
         for row in rows {
             let hash = || TextHash(row.hash.clone().try_into().unwrap());
@@ -526,16 +528,7 @@ impl Crime {
                     seq: row.seq,
                     digest: SendDigest(row.hash.clone().try_into().unwrap()),
                     files: row.files.map(|hash| FilesHash(hash.try_into().unwrap())),
-                    mentions: NamesHash::of(
-                        &row.mentions
-                            .iter()
-                            .flatten()
-                            .copied()
-                            .collect::<Vec<_>>()
-                            .chunks(16)
-                            .map(|it| UserId(id(it)))
-                            .collect::<Vec<_>>(),
-                    ),
+                    mentions: NamesHash::of(&names(row.mentions)),
                     instruction: row.asked.map(|hash| InstructionHash(hash.try_into().unwrap())),
                 },
                 "created" => What::Created { detail: hash() },

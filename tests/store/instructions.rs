@@ -93,7 +93,7 @@ async fn a_message_asks_for_answers_and_shows_them_wherever_it_is_shown(writer: 
     writer.add_members(by("ana"), channel.id, vec![user("dee")], true, 9, now()).await.unwrap().unwrap();
     assert_eq!(reader.message(sent.id).await.unwrap().unwrap(), last);
     let (page, _) = reader.history(channel.id, HistoryFrom::Latest, LIMITS).await.unwrap();
-    assert_eq!(page, [last.clone()]);
+    assert_eq!(page, std::slice::from_ref(&last));
     let synced = reader.sync_page(id("bo"), channel.id, SyncFrom::Version(1), LIMITS).await.unwrap().unwrap();
     assert_eq!(synced.messages, [last]);
     let edited = writer.edit(by("ana"), sent.id, text("unload at gate 4"), now()).await.unwrap().map(Some);

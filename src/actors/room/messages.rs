@@ -159,7 +159,8 @@ impl Item {
                 "attachmentIds: {id} does not exist, is not yours or is in another message"
             ))),
             Appended::UnknownMention(user) => {
-                origin.refuse(Refusal::new(ErrorCode::UnknownUser, format!("mentionIds: {user} is not in the channel")))
+                origin
+                    .refuse(Refusal::new(ErrorCode::UnknownUser, format!("mentionIds: {user} is not in the channel")));
             }
             Appended::UnknownAssignee(user) => origin.refuse(Refusal::new(
                 ErrorCode::UnknownUser,

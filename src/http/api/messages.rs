@@ -183,14 +183,13 @@ pub(super) async fn revisions(asker: Asker, request: HttpRequest) -> Answer {
 
 /// The message as it is after an order.
 pub(super) async fn change(asker: &Asker, order: Order, id: MessageId) -> Answer {
-    match asker.parts().db.order(order).await? {
-        Done::Changed(Change { what: Changed::Message(message), .. }) => {
-            Ok(HttpResponse::Ok().json(MessageBody::from(*message)))
-        }
+    let done = asker.parts().db.order(order).await?;
+    let message = if let Done::Changed(Change { what: Changed::Message(message), .. }) = done {
+        *message
+    } else {
         // It was so already.
-        _ => {
-            let message = asker.parts().reader.message(id).await.map_err(|error| unreadable(&error))?;
-            Ok(HttpResponse::Ok().json(MessageBody::from(message.ok_or_else(Refusal::no_message)?)))
-        }
-    }
+        let found = asker.parts().reader.message(id).await.map_err(|error| unreadable(&error))?;
+        found.ok_or_else(Refusal::no_message)?
+    };
+    Ok(HttpResponse::Ok().json(MessageBody::from(message)))
 }

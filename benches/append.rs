@@ -211,6 +211,8 @@ impl Bench {
             content_type: "text".to_owned(),
             reply_to_id: None,
             attachment_ids: Vec::new(),
+            mention_ids: Vec::new(),
+            ask: None,
             created_at: now(),
         };
         Append { digest: message.digest(), members_version: channel.members_version, message }

@@ -85,6 +85,8 @@ fn committed(channel: &Channel, seq: i64, version: i64) -> Item {
         content_type: "text".to_owned(),
         reply_to_id: None,
         attachment_ids: Vec::new(),
+        mention_ids: Vec::new(),
+        ask: None,
         created_at: now(),
     };
     let stored = Stored {
@@ -94,6 +96,7 @@ fn committed(channel: &Channel, seq: i64, version: i64) -> Item {
         version,
         created_at: message.created_at,
         attachments: Vec::new(),
+        instruction: None,
     };
     Item::Send { message: Box::new(message), outcome: Appended::New(stored), origin: None, accepted: Instant::now() }
 }

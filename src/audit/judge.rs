@@ -8,10 +8,12 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use super::instructed;
 use super::members::Founded;
-use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
+use super::touches;
+use crate::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
 use crate::domain::ids::{AttachmentId, ChannelId, JournalId, MessageId};
-use crate::domain::message::SendDigest;
+use crate::domain::message::{Beside, SendDigest};
 use crate::domain::retention::{ERASED_TYPE, ErasedDetail};
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
 
@@ -145,7 +147,11 @@ impl Judge {
                 self.say(Some(noted.version), "the text of an entry is not what it was");
             }
             match entry.what {
-                What::Edited { message_id, .. } | What::Deleted { message_id } => {
+                What::Edited { message_id, .. }
+                | What::Deleted { message_id }
+                | What::Reacted { message_id, .. }
+                | What::Answered { message_id, .. }
+                | What::Overdue { message_id } => {
                     self.of_messages.entry(message_id).or_default().push(entry);
                 }
                 _ => {}
@@ -226,6 +232,10 @@ impl Judge {
             self.say(Some(version), "the sum of a message's files is none");
             return;
         };
+        let Ok(instruction) = message.instruction_hash.as_deref().map(<[u8; 32]>::try_from).transpose() else {
+            self.say(Some(version), "the sum of what a message asks for is none");
+            return;
+        };
         self.add(&Entry {
             channel_id: self.id,
             version,
@@ -237,6 +247,8 @@ impl Judge {
                 seq: message.seq,
                 digest,
                 files: files.map(FilesHash),
+                mentions: message.mention_ids.as_deref().and_then(NamesHash::of),
+                instruction: instruction.map(InstructionHash),
             },
         });
     }
@@ -247,12 +259,15 @@ impl Judge {
             return self.remains(message, until);
         }
         let since = self.found.since;
-        let ids = message.attachment_ids.as_deref().unwrap_or_default();
+        let attachments = message.attachment_ids.as_deref().unwrap_or_default();
+        let ask = instructed::asked(message);
+        let mentions = message.mention_ids.as_deref().unwrap_or_default();
+        let beside = Beside { attachments, mentions, ask: ask.as_ref() };
         let mut said: Vec<(i64, &str, DateTime<Utc>)> =
             message.revisions.iter().map(|(version, content, at)| (*version, content.as_str(), *at)).collect();
         let last = message.updated_at.unwrap_or(message.created_at);
         if message.deleted_at.is_none() {
-            said.push((message.version, &message.content, last));
+            said.push((touches::says_since(message), &message.content, last));
         } else if message.revisions.last().is_some_and(|(_, content, _)| *content != message.content) {
             self.say(Some(message.version), "a deleted message says something else than before");
         }
@@ -263,8 +278,17 @@ impl Judge {
             self.say(Some(message.version), "what a deleted message said is gone");
         }
         self.files(message);
-        let notes = self.of_messages.remove(&message.id).unwrap_or_default();
-        let mut notes = notes.into_iter();
+        if !instructed::is_as_sent(message, self.id) {
+            self.say(
+                Some(message.first_version),
+                "a message asks for something else, or of others, than it was sent with",
+            );
+        }
+        if message.mention_ids.is_none() {
+            self.say(Some(message.first_version), "whom a message names is no list");
+        }
+        let all_notes = self.of_messages.remove(&message.id).unwrap_or_default();
+        let mut notes = all_notes.iter().copied().filter(|entry| !touches::is_touch(entry));
         let mut last_note: Option<Entry> = None;
         let mut last_edit: Option<Entry> = None;
         for (index, (version, content, at)) in said.iter().copied().enumerate() {
@@ -273,7 +297,7 @@ impl Judge {
             }
             if index == 0 {
                 let is_older = message.first_version <= since && message.version != message.first_version;
-                let digest = SendDigest::of(self.id, &message.content_type, message.reply_to_id, content, ids);
+                let digest = SendDigest::of(self.id, &message.content_type, message.reply_to_id, content, beside);
                 if !is_older && digest.0.as_slice() != message.digest {
                     self.say(Some(version), "a message says something else than it was sent with");
                 }
@@ -308,10 +332,15 @@ impl Judge {
             }
         };
         last_note = deletion.or(last_note);
+        for fault in touches::faults(message, &all_notes, since) {
+            self.say(Some(message.version), fault);
+        }
         if message.version <= since {
             return;
         }
-        let expected = last_note.map_or(message.first_version, |entry| entry.version);
+        let touched = all_notes.iter().rev().find(|entry| touches::is_touch(entry));
+        let last = last_note.iter().chain(touched).map(|entry| entry.version).max();
+        let expected = last.unwrap_or(message.first_version);
         if message.version != expected {
             self.say(Some(message.version), format!("a message's last change is of version {expected}"));
         }
@@ -337,9 +366,15 @@ impl Judge {
         if says || has_files || message.reply_to_id.is_some() {
             self.say(Some(message.version), "a message is said to be erased, and says something");
         }
+        if !instructed::is_as_sent(message, self.id) || message.mention_ids.is_none() {
+            self.say(Some(message.first_version), "what a message that was erased named is not what it was");
+        }
         let notes = self.of_messages.remove(&message.id).unwrap_or_default();
         if message.version > until || message.version <= self.found.since {
             return;
+        }
+        for text in touches::faults(message, &notes, self.found.since) {
+            self.say(Some(message.version), text);
         }
         let is_deletion = |entry: &Entry| {
             matches!(entry.what, What::Deleted { .. })
@@ -360,6 +395,9 @@ impl Judge {
     /// What hangs on a message, against what it was sent with. A deleted one has let go of its files; which ones stays.
     fn files(&mut self, message: &MessageTrail) {
         let there: Vec<AttachmentId> = message.attachments.iter().map(|file| file.id).collect();
+        // No file is less than nothing wide, and to the sum that is as if nothing were told.
+        let lengths = message.attachments.iter().flat_map(|file| [file.width, file.height]);
+        let is_sound = lengths.flatten().all(|length| length >= 0);
         let is_well = match (&message.attachment_ids, message.deleted_at) {
             (None, _) => false,
             (Some(told), Some(_)) => there.is_empty() && told.is_empty() == message.files_hash.is_none(),
@@ -367,7 +405,7 @@ impl Judge {
                 *told == there && FilesHash::of(&message.attachments).map(|hash| hash.0.to_vec()) == message.files_hash
             }
         };
-        if !is_well {
+        if !is_well || !is_sound {
             self.say(Some(message.first_version), "the files of a message are not those that it was sent with");
         }
     }

@@ -7,11 +7,13 @@
 pub mod evidence;
 pub mod export;
 pub mod heads;
+mod instructed;
 mod journal;
 mod judge;
 mod key;
 mod members;
 pub mod personal;
+mod touches;
 pub mod verify;
 
 pub use journal::{JournalClaim, JournalJudge};

@@ -28,6 +28,10 @@ fn message(content: &str, version: i64) -> Message {
         content_type: "text".to_owned(),
         reply_to_id: None,
         attachments: Vec::new(),
+        mention_ids: Vec::new(),
+        reactions: Vec::new(),
+        instruction: None,
+        touched: false,
         created_at: now(),
         updated_at: None,
         deleted_at: None,
@@ -84,6 +88,7 @@ fn acks_and_errors_are_read() {
         version: 4,
         created_at: now(),
         attachments: Vec::new(),
+        instruction: None,
     };
     let ack = Ack::new(ClientId(Uuid::from_u128(5)), &stored, false);
     let bytes = ServerFrame::Ack { ack, reference: None }.encode();

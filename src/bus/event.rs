@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Changed};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{NewMessage, Stored};
 
@@ -75,9 +75,16 @@ impl Committed {
     fn size(&self) -> usize {
         // Beside the content a message is some ids and times; a channel has some dozens of members.
         const ABOUT: usize = 1024;
+        const ID: usize = 40;
         match self {
-            Self::Message(message, _) => message.content.as_str().len() + ABOUT,
-            Self::Change(_) => 16 * ABOUT,
+            Self::Message(message, stored) => {
+                let asked = stored.instruction.as_ref().map_or(0, |it| it.assignee_ids.len());
+                message.content.as_str().len() + ID * (message.mention_ids.len() + asked) + ABOUT
+            }
+            Self::Change(change) => match &change.what {
+                Changed::Message(message) => message.weight() + ABOUT,
+                Changed::Channel { .. } => 16 * ABOUT,
+            },
         }
     }
 }

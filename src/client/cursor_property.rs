@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[derive(Debug, Clone)]
 enum Wire {
-    Live(LiveFrame),
+    Live(Box<LiveFrame>),
     Ack(Ack),
     Page(SyncPage),
     Complete,
@@ -81,15 +81,18 @@ impl Model {
                 self.version += 1;
                 let seq = i64::try_from(self.stored.len()).unwrap() + 1;
                 self.stored.insert(seq, self.version);
-                let wire =
-                    if *own { Wire::Ack(ack(seq, self.version, false)) } else { Wire::Live(live(seq, self.version)) };
+                let wire = if *own {
+                    Wire::Ack(ack(seq, self.version, false))
+                } else {
+                    Wire::Live(Box::new(live(seq, self.version)))
+                };
                 self.line.push_back(wire);
             }
             Step::Edit(back) => {
                 let Some(seq) = self.stored.keys().rev().nth(*back).copied() else { return };
                 self.version += 1;
                 self.stored.insert(seq, self.version);
-                self.line.push_back(Wire::Live(live(seq, self.version)));
+                self.line.push_back(Wire::Live(Box::new(live(seq, self.version))));
             }
             Step::Deliver => {
                 if let Some(wire) = self.line.pop_front() {
@@ -130,7 +133,7 @@ impl Model {
 
     fn deliver(&mut self, wire: Wire) {
         let events = match wire {
-            Wire::Live(frame) => self.cursors.live(CHANNEL, frame),
+            Wire::Live(frame) => self.cursors.live(CHANNEL, *frame),
             Wire::Page(page) => self.cursors.page(page),
             Wire::Complete => {
                 let now = self.now();

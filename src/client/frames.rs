@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::attachment::Attachment;
 use crate::domain::channel::{ChannelKind, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
+use crate::domain::instruction::AnswerKind;
+use crate::domain::reaction::Reacted;
 
 /// What the server sends.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -122,9 +124,35 @@ pub struct Message {
     pub reply_to_id: Option<MessageId>,
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    #[serde(default)]
+    pub mention_ids: Vec<UserId>,
+    #[serde(default)]
+    pub reactions: Vec<Reacted>,
+    pub instruction: Option<Box<Instruction>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// What a message asks for, and what was answered.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instruction {
+    pub deadline: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub assignee_ids: Vec<UserId>,
+    pub overdue_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub answers: Vec<Answer>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    pub user_id: UserId,
+    pub answer: AnswerKind,
+    pub note: Option<String>,
+    pub at: DateTime<Utc>,
 }
 
 /// Who is in the channel, as of `version`.

@@ -3,6 +3,7 @@
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
 mod nodes;
+mod overdue;
 mod retention;
 mod runtime;
 mod serve;
@@ -177,10 +178,7 @@ impl Daemon {
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        if let Some(files) = &files {
-            sweep::keep(files.clone(), db.clone(), parts.reader.clone(), &background.handle);
-        }
-        retention::keep(config.limits.retention_days, db.clone(), parts.reader.clone(), &background.handle);
+        look_after(files.as_ref(), &config, &db, &parts.reader, &background.handle);
         let app = web::Data::new(app_of(parts, files, seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
@@ -369,6 +367,21 @@ fn room_settings(config: &Config) -> RoomSettings {
         read_merge: config.timing.read_merge,
         idle: config.timing.room_idle,
     }
+}
+
+/// Starts what looks for things to be done, whoever is there.
+fn look_after(
+    files: Option<&Files>,
+    config: &Config,
+    db: &DbHandle,
+    reader: &Reader,
+    runtime: &tokio::runtime::Handle,
+) {
+    if let Some(files) = files {
+        sweep::keep(files.clone(), db.clone(), reader.clone(), runtime);
+    }
+    overdue::keep(db.clone(), reader.clone(), runtime);
+    retention::keep(config.limits.retention_days, db.clone(), reader.clone(), runtime);
 }
 
 /// What has to be looked at from time to time, while the system runs.

@@ -48,6 +48,38 @@ impl FilesHash {
     }
 }
 
+/// SHA-256 of whom a message names, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamesHash(pub [u8; 32]);
+
+impl NamesHash {
+    /// None: it names nobody.
+    pub fn of(users: &[UserId]) -> Option<Self> {
+        let mut hash = Sha256::new();
+        for user in users {
+            hash.update(user.0.as_bytes());
+        }
+        (!users.is_empty()).then(|| Self(hash.finalize().into()))
+    }
+}
+
+/// SHA-256 of what a message asks for: until when, and of whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstructionHash(pub [u8; 32]);
+
+impl InstructionHash {
+    /// `to_all`: of all other members of that moment, and not because they were named.
+    pub fn of(deadline: Option<DateTime<Utc>>, to_all: bool, assignees: &[UserId]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update([u8::from(deadline.is_some()), u8::from(to_all)]);
+        hash.update(deadline.map_or(0, |at| at.timestamp_micros()).to_be_bytes());
+        for user in assignees {
+            hash.update(user.0.as_bytes());
+        }
+        Self(hash.finalize().into())
+    }
+}
+
 /// One thing that happened to a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
@@ -72,6 +104,23 @@ pub enum What {
         seq: i64,
         digest: SendDigest,
         files: Option<FilesHash>,
+        mentions: Option<NamesHash>,
+        instruction: Option<InstructionHash>,
+    },
+    /// Said of the message with a sign or a word, or taken back.
+    Reacted {
+        message_id: MessageId,
+        reaction: TextHash,
+        set: bool,
+    },
+    /// Answered, with the answer and its note as one text.
+    Answered {
+        message_id: MessageId,
+        answer: TextHash,
+    },
+    /// Its deadline had passed without an answer of everybody.
+    Overdue {
+        message_id: MessageId,
     },
     Edited {
         message_id: MessageId,
@@ -87,7 +136,7 @@ pub enum What {
 }
 
 impl Entry {
-    /// Every field has a fixed width for its kind, so that no two entries have the same bytes.
+    /// Every field has a fixed width for its kind and its flags, so that no two entries have the same bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(160);
         bytes.extend(self.channel_id.0.as_bytes());
@@ -100,13 +149,38 @@ impl Entry {
                 bytes.push(1);
                 bytes.extend(detail.0);
             }
-            What::Sent { message_id, client_id, seq, digest, files } => {
-                bytes.push(if files.is_some() { 6 } else { 2 });
+            What::Sent { message_id, client_id, seq, digest, files, mentions, instruction } => {
+                match (files, mentions, instruction) {
+                    (None, None, None) => bytes.push(2),
+                    (Some(_), None, None) => bytes.push(6),
+                    // What follows says itself what it has.
+                    _ => {
+                        let named = u8::from(mentions.is_some()) << 1 | u8::from(instruction.is_some()) << 2;
+                        bytes.extend([8, u8::from(files.is_some()) | named]);
+                    }
+                }
                 bytes.extend(message_id.0.as_bytes());
                 bytes.extend(client_id.0.as_bytes());
                 bytes.extend(seq.to_be_bytes());
                 bytes.extend(digest.0);
                 bytes.extend(files.iter().flat_map(|files| files.0));
+                bytes.extend(mentions.iter().flat_map(|mentions| mentions.0));
+                bytes.extend(instruction.iter().flat_map(|instruction| instruction.0));
+            }
+            What::Reacted { message_id, reaction, set } => {
+                bytes.push(7);
+                bytes.extend(message_id.0.as_bytes());
+                bytes.extend(reaction.0);
+                bytes.push(u8::from(*set));
+            }
+            What::Answered { message_id, answer } => {
+                bytes.push(9);
+                bytes.extend(message_id.0.as_bytes());
+                bytes.extend(answer.0);
+            }
+            What::Overdue { message_id } => {
+                bytes.push(10);
+                bytes.extend(message_id.0.as_bytes());
             }
             What::Edited { message_id, content } => {
                 bytes.push(3);
@@ -172,121 +246,5 @@ impl Chain {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::domain::ids::AttachmentId;
-
-    fn entries() -> Vec<Entry> {
-        let [a, b] = [Uuid::from_u128(1), Uuid::from_u128(2)];
-        let hash = TextHash::of("Gate 3");
-        let at = DateTime::from_timestamp_micros(1_000_000).unwrap();
-        let mut all = Vec::new();
-        for what in [
-            What::Created { detail: hash },
-            What::Changed { detail: hash },
-            What::Deleted { message_id: MessageId(a) },
-            What::Deleted { message_id: MessageId(b) },
-            What::Edited { message_id: MessageId(a), content: hash },
-            What::Edited { message_id: MessageId(a), content: TextHash::of("Gate 4") },
-            What::Sent {
-                message_id: MessageId(a),
-                client_id: ClientId(b),
-                seq: 1,
-                digest: SendDigest([7; 32]),
-                files: None,
-            },
-            What::Sent {
-                message_id: MessageId(b),
-                client_id: ClientId(a),
-                seq: 1,
-                digest: SendDigest([7; 32]),
-                files: None,
-            },
-            What::Sent {
-                message_id: MessageId(a),
-                client_id: ClientId(b),
-                seq: 2,
-                digest: SendDigest([7; 32]),
-                files: None,
-            },
-            What::Sent {
-                message_id: MessageId(a),
-                client_id: ClientId(b),
-                seq: 1,
-                digest: SendDigest([8; 32]),
-                files: None,
-            },
-        ] {
-            let entry = Entry { channel_id: ChannelId(a), version: 1, at, by: Some(UserId(a)), what };
-            all.extend([
-                entry,
-                Entry { by: None, ..entry },
-                Entry { by: Some(UserId(b)), ..entry },
-                Entry { version: 2, ..entry },
-                Entry { channel_id: ChannelId(b), ..entry },
-                Entry { at: DateTime::from_timestamp_micros(1_000_001).unwrap(), ..entry },
-            ]);
-        }
-        all
-    }
-
-    #[test]
-    fn files_are_part_of_a_send_with_all_that_is_told_of_them() {
-        let file = Attachment {
-            id: AttachmentId(Uuid::from_u128(1)),
-            name: "a".to_owned(),
-            content_type: "bc".to_owned(),
-            size: 1,
-            sha256: "00".to_owned(),
-            width: None,
-            height: Some(1),
-        };
-        let other = |change: fn(&mut Attachment)| {
-            let mut other = file.clone();
-            change(&mut other);
-            vec![other]
-        };
-        let lists = [
-            vec![file.clone()],
-            vec![file.clone(), file.clone()],
-            other(|file| file.id = AttachmentId(Uuid::from_u128(2))),
-            other(|file| (file.name, file.content_type) = ("ab".to_owned(), "c".to_owned())),
-            other(|file| file.size = 2),
-            other(|file| file.sha256 = "01".to_owned()),
-            other(|file| (file.width, file.height) = (Some(1), None)),
-            other(|file| file.width = Some(-1)),
-            other(|file| file.width = Some(0)),
-        ];
-        let hashes: HashSet<[u8; 32]> =
-            lists.iter().filter_map(|list| FilesHash::of(list)).map(|hash| hash.0).collect();
-        assert_eq!((hashes.len(), FilesHash::of(&[])), (lists.len(), None));
-        let (id, client_id) = (MessageId(Uuid::from_u128(1)), ClientId(Uuid::from_u128(2)));
-        let sent = |files| What::Sent { message_id: id, client_id, seq: 1, digest: SendDigest([7; 32]), files };
-        let entry = entries()[0];
-        let heads = [None, FilesHash::of(&lists[0]), FilesHash::of(&lists[1])];
-        let heads: HashSet<[u8; 32]> =
-            heads.into_iter().map(|files| Head::NONE.and(&Entry { what: sent(files), ..entry }).0).collect();
-        assert_eq!(heads.len(), 3);
-    }
-
-    #[test]
-    fn no_two_entries_and_no_two_orders_come_to_the_same() {
-        let all = entries();
-        let heads: HashSet<[u8; 32]> = all.iter().map(|entry| Head::NONE.and(entry).0).collect();
-        assert_eq!(heads.len(), all.len());
-        let pairs: HashSet<[u8; 32]> =
-            all.iter().flat_map(|a| all.iter().map(move |b| Head::NONE.and(a).and(b).0)).collect();
-        assert_eq!(pairs.len(), all.len() * all.len());
-    }
-
-    #[test]
-    fn a_chain_stays_what_it_is_from_one_release_to_the_next() {
-        let head = entries().iter().fold(Head::NONE, Head::and);
-        let told = head.0.chunks(16).map(|half| Uuid::from_slice(half).unwrap().simple().to_string());
-        assert_eq!(told.collect::<String>(), "897eacb62c6770eb9de78fde798a7ef4b3b7d45dc1d5449042b9b7347e0986e1");
-    }
-}
+#[path = "audit_tests.rs"]
+mod tests;

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use super::attachment::Attachment;
 use super::content::Content;
 use super::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use super::instruction::{Ask, Instruction};
+use super::reaction::Reacted;
 
 /// A message as it now is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,18 @@ pub struct Message {
     /// In the sender's order; none once deleted.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// Whom it names; none once deleted.
+    #[serde(default)]
+    pub mention_ids: Vec<UserId>,
+    /// In the order in which they were first used; none once deleted.
+    #[serde(default)]
+    pub reactions: Vec<Reacted>,
+    /// None once deleted.
+    #[serde(default)]
+    pub instruction: Option<Instruction>,
+    /// Something happened to it that left its content alone.
+    #[serde(default)]
+    pub touched: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
@@ -33,11 +47,20 @@ pub struct Message {
 
 /// What is told of an attachment besides its name, nearly, in bytes.
 const ATTACHMENT_BYTES: usize = 220;
+/// An id, nearly.
+const ID_BYTES: usize = 40;
 
 impl Message {
     /// How much it adds to a page, nearly, in bytes: what may be long or many of it.
     pub fn weight(&self) -> usize {
-        self.content.len() + self.attachments.iter().map(|file| file.name.len() + ATTACHMENT_BYTES).sum::<usize>()
+        let files = self.attachments.iter().map(|file| file.name.len() + ATTACHMENT_BYTES);
+        let reactions = self.reactions.iter().map(|it| it.reaction.len() + ID_BYTES * it.user_ids.len());
+        let asked = self.instruction.as_ref().map_or(0, |it| {
+            let answers = it.answers.iter().map(|answer| 2 * ID_BYTES + answer.note.as_ref().map_or(0, String::len));
+            ID_BYTES * it.assignee_ids.len() + answers.sum::<usize>()
+        });
+        let mentioned = ID_BYTES * self.mention_ids.len();
+        self.content.len() + files.sum::<usize>() + reactions.sum::<usize>() + mentioned + asked
     }
 }
 
@@ -79,13 +102,20 @@ pub struct NewMessage {
     pub reply_to_id: Option<MessageId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachment_ids: Vec<AttachmentId>,
+    /// Members of the channel whom it names, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mention_ids: Vec<UserId>,
+    /// What it asks for, if it asks for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Ask>,
     pub created_at: DateTime<Utc>,
 }
 
 impl NewMessage {
     pub fn digest(&self) -> SendDigest {
-        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, .. } = self;
-        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), attachment_ids)
+        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, mention_ids, ask, .. } = self;
+        let beside = Beside { attachments: attachment_ids, mentions: mention_ids, ask: ask.as_ref() };
+        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), beside)
     }
 }
 
@@ -94,25 +124,54 @@ impl NewMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendDigest(pub [u8; 32]);
 
+/// What a send names beside what it says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    pub attachments: &'a [AttachmentId],
+    pub mentions: &'a [UserId],
+    pub ask: Option<&'a Ask>,
+}
+
 impl SendDigest {
-    /// SHA-256 over the fields, each preceded by its length, so that no two sends run together. Without attachments as it
-    /// was before there were any.
+    /// SHA-256 over the fields, each preceded by its length, so that no two sends run together. What it names nothing of is
+    /// left out, as it was before there was any.
     pub fn of(
         channel: ChannelId,
         content_type: &str,
         reply_to: Option<MessageId>,
         content: &str,
-        attachments: &[AttachmentId],
+        Beside { attachments, mentions, ask }: Beside<'_>,
     ) -> Self {
         let reply_to: &[u8] = reply_to.as_ref().map_or(&[], |id| id.0.as_bytes());
         let mut hash = Sha256::new();
-        for part in [channel.0.as_bytes().as_slice(), content_type.as_bytes(), reply_to, content.as_bytes()] {
+        let mut add = |part: &[u8]| {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
+        };
+        for part in [channel.0.as_bytes().as_slice(), content_type.as_bytes(), reply_to, content.as_bytes()] {
+            add(part);
         }
         for id in attachments {
-            hash.update((id.0.as_bytes().len() as u64).to_be_bytes());
-            hash.update(id.0.as_bytes());
+            add(id.0.as_bytes());
+        }
+        if !mentions.is_empty() {
+            // A word, since no id is as long.
+            add(b"mentions");
+            for id in mentions {
+                add(id.0.as_bytes());
+            }
+        }
+        if let Some(Ask { deadline, assignee_ids }) = ask {
+            add(b"instruction");
+            add(deadline.map(|at| at.timestamp_micros().to_be_bytes()).as_ref().map_or(&[], |at| at.as_slice()));
+            match assignee_ids {
+                None => add(b"all"),
+                Some(ids) => {
+                    for id in ids {
+                        add(id.0.as_bytes());
+                    }
+                }
+            }
         }
         Self(hash.finalize().into())
     }
@@ -130,6 +189,9 @@ pub struct Stored {
     /// Of one that was stored just now, for those who are told of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruction>,
 }
 
 /// A message for the store, with what the room knew when it let it pass.
@@ -156,6 +218,10 @@ pub enum Appended {
     UnknownReply,
     /// This one does not exist, is another user's, or is in another message.
     UnknownAttachment(AttachmentId),
+    /// Who is named is not in the channel.
+    UnknownMention(UserId),
+    /// Who is asked for an answer is not in the channel.
+    UnknownAssignee(UserId),
     /// The store refused this row and only this one.
     Rejected,
 }

@@ -3,6 +3,8 @@
 //! | action | member | admin | owner |
 //! | --- | --- | --- | --- |
 //! | read, send, type, mark as read, leave | yes | yes | yes |
+//! | react to a message, for oneself | yes | yes | yes |
+//! | answer an instruction, for oneself | if it is for them | if it is for them | if it is for them |
 //! | edit a message | own | own | own |
 //! | read what a message said before | where the channel shows it | yes | yes |
 //! | delete a message | own | any | any |
@@ -11,7 +13,7 @@
 //! | change a role | no | no | yes |
 //!
 //! A direct channel has two owners of nothing: its members and name do not change, whoever asks. The host
-//! application's server (scope `admin`, acting as nobody) may do what an owner may, and delete but not edit. It decides
+//! application's server (scope `admin`, acting as nobody) may do what an owner may, and delete but neither edit, react nor answer. It decides
 //! also of a direct channel who reads what messages said before, and it alone decides how long messages are kept.
 
 use super::channel::{ChannelKind, Role};
@@ -26,6 +28,11 @@ pub enum Asker {
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
+    React,
+    /// `assigned`: the instruction is for the asker.
+    Answer {
+        assigned: bool,
+    },
     EditMessage {
         own: bool,
     },
@@ -50,8 +57,14 @@ pub enum Action {
 
 /// May `asker` do `action` in a channel of this `kind`?
 pub fn allows(asker: Asker, action: Action, kind: ChannelKind) -> bool {
-    let of_messages =
-        matches!(action, Action::EditMessage { .. } | Action::DeleteMessage { .. } | Action::ReadRevisions { .. });
+    let of_messages = matches!(
+        action,
+        Action::React
+            | Action::Answer { .. }
+            | Action::EditMessage { .. }
+            | Action::DeleteMessage { .. }
+            | Action::ReadRevisions { .. }
+    );
     if kind == ChannelKind::Direct
         && !of_messages
         && !(asker == Asker::Host && matches!(action, Action::ShowRevisions | Action::SetRetention))
@@ -62,14 +75,15 @@ pub fn allows(asker: Asker, action: Action, kind: ChannelKind) -> bool {
         return asker == Asker::Host;
     }
     let role = match asker {
-        Asker::Host => return !matches!(action, Action::EditMessage { .. }),
+        Asker::Host => return !matches!(action, Action::React | Action::Answer { .. } | Action::EditMessage { .. }),
         Asker::Member(role) => role,
     };
     match action {
         Action::EditMessage { own } => own,
+        Action::Answer { assigned } => assigned,
         Action::DeleteMessage { own } => own || role >= Role::Admin,
         Action::ReadRevisions { open } => open || role >= Role::Admin,
-        Action::Leave => true,
+        Action::React | Action::Leave => true,
         Action::ShowRevisions | Action::Rename | Action::AddMembers => role >= Role::Admin,
         Action::RemoveMember { role: theirs } => match role {
             Role::Member => false,
@@ -91,6 +105,9 @@ mod tests {
         use Role::{Admin, Member as Plain, Owner};
         let removal = |role| Action::RemoveMember { role };
         for (action, plain, admin, owner) in [
+            (Action::React, true, true, true),
+            (Action::Answer { assigned: true }, true, true, true),
+            (Action::Answer { assigned: false }, false, false, false),
             (Action::EditMessage { own: true }, true, true, true),
             (Action::EditMessage { own: false }, false, false, false),
             (Action::DeleteMessage { own: true }, true, true, true),
@@ -133,6 +150,11 @@ mod tests {
     #[test]
     fn the_host_deletes_but_puts_words_into_nobodys_mouth() {
         assert!(allows(Host, Action::DeleteMessage { own: false }, ChannelKind::Group));
-        assert!(!allows(Host, Action::EditMessage { own: false }, ChannelKind::Group));
+        for kind in [ChannelKind::Group, ChannelKind::Direct] {
+            assert!(!allows(Host, Action::EditMessage { own: false }, kind));
+            assert!(!allows(Host, Action::React, kind));
+            assert!(!allows(Host, Action::Answer { assigned: true }, kind));
+            assert!(allows(Member(Role::Member), Action::React, kind));
+        }
     }
 }

@@ -22,7 +22,7 @@ pub enum SyncFrom {
 #[derive(Debug, Clone, Copy)]
 pub struct PageLimits {
     pub messages: usize,
-    /// Of content and attachments, nearly: the message that passes it is the last.
+    /// Of content and of what hangs on it, nearly: the message that passes it is the last.
     pub bytes: usize,
 }
 

@@ -74,6 +74,17 @@ pub struct MessageTrail {
     pub files_hash: Option<Vec<u8>>,
     /// What is there of that, in its order. Of a deleted message any of it may be gone.
     pub attachments: Vec<Attachment>,
+    /// Whom it was sent with. None where the column is no list of ids.
+    pub mention_ids: Option<Vec<UserId>>,
+    /// The version of its last change that left its content alone, and since which version that had been what it was.
+    pub touched_version: Option<i64>,
+    pub content_version: Option<i64>,
+    pub instruction_hash: Option<Vec<u8>>,
+    pub instruction: Option<KeptInstruction>,
+    /// Of whom an answer is asked, in no order.
+    pub assignees: Vec<KeptAssignee>,
+    /// In no order.
+    pub reactions: Vec<KeptReaction>,
     /// What it said before, ascending by version.
     pub revisions: Vec<(i64, String, DateTime<Utc>)>,
 }
@@ -104,4 +115,34 @@ pub struct Recorded {
     pub record: Option<Record>,
     /// None: its words were erased.
     pub detail: Option<String>,
+}
+
+/// What somebody said of a message and did not take back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptReaction {
+    pub reaction: String,
+    pub by: UserId,
+    pub version: i64,
+    pub at: DateTime<Utc>,
+}
+
+/// What a message asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptInstruction {
+    pub channel: ChannelId,
+    pub deadline: Option<DateTime<Utc>>,
+    pub to_all: bool,
+    pub overdue_at: Option<DateTime<Utc>>,
+    pub open_count: i64,
+}
+
+/// Of whom, and what they answered last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAssignee {
+    pub user: UserId,
+    pub position: i32,
+    pub answer: Option<String>,
+    pub note: Option<String>,
+    pub version: Option<i64>,
+    pub at: Option<DateTime<Utc>>,
 }

@@ -7,15 +7,16 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use super::error::{ErrorCode, Refusal};
 use super::fields::{Fields, count, parse_named};
-use crate::domain::content::{Content, parse_content_type};
-use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId};
-use crate::domain::message::SendDigest;
+use super::instruction;
+pub use super::send::{RefusedSend, SendRequest};
+use super::send::{content, refused_send};
+use crate::domain::content::Content;
+use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::instruction::AnswerKind;
+use crate::domain::reaction::Reaction;
 
 /// The longest `ref` that is given back, in bytes.
 const MAX_REF: usize = 256;
-/// The most attachments that any setting lets a message name.
-const MAX_NAMED: usize = 100;
-
 /// A client's own mark on a frame, given back with the answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
@@ -36,22 +37,13 @@ pub enum ClientFrame {
     Message(SendRequest),
     Edit { message_id: MessageId, content: Content },
     Delete { message_id: MessageId },
+    React { message_id: MessageId, reaction: Reaction, remove: bool },
+    Answer { message_id: MessageId, answer: AnswerKind, note: Option<String> },
     Typing { channel_id: ChannelId },
     Read { channel_id: ChannelId, seq: i64 },
     Sync(SyncRequest),
     Auth { token: String },
     Ping,
-}
-
-/// A message to send, checked but for what only the store knows.
-#[derive(Debug, Clone)]
-pub struct SendRequest {
-    pub client_id: ClientId,
-    pub channel_id: ChannelId,
-    pub content: Content,
-    pub content_type: String,
-    pub reply_to_id: Option<MessageId>,
-    pub attachment_ids: Vec<AttachmentId>,
 }
 
 /// From where to catch up.
@@ -80,18 +72,10 @@ pub struct RefusedFrame {
     pub send: Option<RefusedSend>,
 }
 
-/// A refused `message` whose `clientId` was readable. A retry of a stored message is never refused, so the store is
-/// asked for it first.
-#[derive(Debug, Clone)]
-pub struct RefusedSend {
-    pub client_id: ClientId,
-    /// Of the text as it came; none where it could not be made out.
-    pub digest: Option<SendDigest>,
-}
-
 impl ClientFrame {
     /// The words of all frames, in the order in which the wire's description lists them.
-    pub const WORDS: [&'static str; 8] = ["message", "edit", "delete", "typing", "read", "sync", "auth", "ping"];
+    pub const WORDS: [&'static str; 10] =
+        ["message", "edit", "delete", "react", "answer", "typing", "read", "sync", "auth", "ping"];
 
     /// Parses one text message.
     pub fn parse(text: &[u8], limits: FrameLimits) -> Result<(Option<Ref>, Self), Box<RefusedFrame>> {
@@ -109,6 +93,8 @@ impl ClientFrame {
             Self::Message(_) => "message",
             Self::Edit { .. } => "edit",
             Self::Delete { .. } => "delete",
+            Self::React { .. } => "react",
+            Self::Answer { .. } => "answer",
             Self::Typing { .. } => "typing",
             Self::Read { .. } => "read",
             Self::Sync(_) => "sync",
@@ -122,6 +108,15 @@ impl ClientFrame {
             "message" => Self::Message(SendRequest::from_fields(fields, limits)?),
             "edit" => Self::Edit { message_id: fields.parsed("messageId")?, content: content(fields, limits)? },
             "delete" => Self::Delete { message_id: fields.parsed("messageId")? },
+            "react" => Self::React {
+                message_id: fields.parsed("messageId")?,
+                reaction: fields.parsed("reaction")?,
+                remove: fields.flag("remove")?,
+            },
+            "answer" => {
+                let (answer, note) = instruction::answer(fields)?;
+                Self::Answer { message_id: fields.parsed("messageId")?, answer, note }
+            }
             "typing" => Self::Typing { channel_id: fields.parsed("channelId")? },
             "read" => Self::Read { channel_id: fields.parsed("channelId")?, seq: fields.count("seq")? },
             "sync" => Self::Sync(SyncRequest::from_fields(fields)?),
@@ -132,39 +127,6 @@ impl ClientFrame {
                 return Err(Refusal::new(ErrorCode::UnknownType, format!("type must be one of {known}")));
             }
         })
-    }
-}
-
-impl SendRequest {
-    /// The REST body: the same fields, but for the channel, which the path names.
-    pub fn parse_body(body: &[u8], channel_id: ChannelId, limits: FrameLimits) -> Result<Self, Box<RefusedFrame>> {
-        let mut fields = Fields::parse(body).map_err(|refusal| refused(None, refusal, None))?;
-        fields.insert("channelId", Value::String(channel_id.to_string()));
-        fields.insert("type", Value::String("message".to_owned()));
-        Self::from_fields(&fields, limits).map_err(|refusal| refused(None, refusal, refused_send(&fields)))
-    }
-
-    fn from_fields(fields: &Fields, limits: FrameLimits) -> Result<Self, Refusal> {
-        let client_id = fields.parsed("clientId")?;
-        let channel_id = fields.parsed("channelId")?;
-        let attachment_ids = attachment_ids(fields)?;
-        if attachment_ids.len() > limits.attachments {
-            let (given, max) = (attachment_ids.len(), limits.attachments);
-            return Err(Refusal::invalid(format!("attachmentIds has {given} entries; the limit is {max}")));
-        }
-        let content_type = parse_content_type(fields.optional_text("contentType")?.unwrap_or("text"))
-            .map_err(|error| Refusal::invalid(format!("contentType {error}")))?;
-        let reply_to_id = fields.optional_parsed("replyToId")?;
-        let content = match fields.optional_text("content")? {
-            Some("") if !attachment_ids.is_empty() => Content::default(),
-            _ => content(fields, limits)?,
-        };
-        Ok(Self { client_id, channel_id, content, content_type, reply_to_id, attachment_ids })
-    }
-
-    pub fn digest(&self) -> SendDigest {
-        let Self { channel_id, content_type, reply_to_id, content, attachment_ids, .. } = self;
-        SendDigest::of(*channel_id, content_type, *reply_to_id, content.as_str(), attachment_ids)
     }
 }
 
@@ -194,35 +156,7 @@ pub fn parse_read_body(body: &[u8]) -> Result<i64, Refusal> {
     Fields::parse(body)?.count("seq")
 }
 
-fn content(fields: &Fields, limits: FrameLimits) -> Result<Content, Refusal> {
-    Content::parse(fields.text("content")?.to_owned(), limits.content_bytes).map_err(|error| {
-        use crate::domain::content::TextError;
-        let code = match error {
-            TextError::TooManyBytes { .. } => ErrorCode::TooLarge,
-            _ => ErrorCode::InvalidFrame,
-        };
-        Refusal::new(code, format!("content {error}"))
-    })
-}
-
-fn attachment_ids(fields: &Fields) -> Result<Vec<AttachmentId>, Refusal> {
-    let Some(items) = fields.array("attachmentIds")? else { return Ok(Vec::new()) };
-    if items.len() > MAX_NAMED {
-        return Err(Refusal::invalid(format!("attachmentIds has {} entries; the limit is {MAX_NAMED}", items.len())));
-    }
-    let mut ids = Vec::with_capacity(items.len());
-    for item in items {
-        let text = item.as_str().ok_or_else(|| Refusal::invalid("attachmentIds must hold ids as strings"))?;
-        let id = parse_named("attachmentIds", text)?;
-        if ids.contains(&id) {
-            return Err(Refusal::invalid(format!("attachmentIds names {id} twice")));
-        }
-        ids.push(id);
-    }
-    Ok(ids)
-}
-
-fn refused(reference: Option<Ref>, refusal: Refusal, send: Option<RefusedSend>) -> Box<RefusedFrame> {
+pub(super) fn refused(reference: Option<Ref>, refusal: Refusal, send: Option<RefusedSend>) -> Box<RefusedFrame> {
     Box::new(RefusedFrame { reference, refusal, send })
 }
 
@@ -237,24 +171,10 @@ fn reference(fields: &Fields) -> Result<Option<Ref>, Refusal> {
     }
 }
 
-fn refused_send(fields: &Fields) -> Option<RefusedSend> {
-    if fields.value("type")?.as_str()? != "message" {
-        return None;
-    }
-    let client_id = fields.parsed("clientId").ok()?;
-    let digest = || {
-        let channel = fields.parsed("channelId").ok()?;
-        let content_type = fields.optional_text("contentType").ok()?.unwrap_or("text");
-        let reply_to = fields.optional_parsed("replyToId").ok()?;
-        let attachments = attachment_ids(fields).ok()?;
-        Some(SendDigest::of(channel, content_type, reply_to, fields.value("content")?.as_str()?, &attachments))
-    };
-    Some(RefusedSend { client_id, digest: digest() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::message::{Beside, SendDigest};
 
     const LIMITS: FrameLimits = FrameLimits { content_bytes: 16, attachments: 2 };
     const ID: &str = "0198c0de-0000-7000-8000-000000000001";
@@ -277,10 +197,15 @@ mod tests {
             (r#"{"type":"sync"}"#, ErrorCode::InvalidFrame, "channels"),
             (r#"{"type":"sync","channels":[]}"#, ErrorCode::InvalidFrame, "channels"),
             (r#"{"type":"auth"}"#, ErrorCode::InvalidFrame, "token"),
+            (r#"{"type":"answer","messageId":"ID"}"#, ErrorCode::InvalidFrame, "answer"),
+            (r#"{"type":"answer","messageId":"ID","answer":"maybe"}"#, ErrorCode::InvalidFrame, "declined"),
+            (r#"{"type":"react","messageId":"ID"}"#, ErrorCode::InvalidFrame, "reaction"),
+            (r#"{"type":"react","messageId":"ID","reaction":"a b"}"#, ErrorCode::InvalidFrame, "64 bytes"),
+            (r#"{"type":"react","messageId":"ID","reaction":"x","remove":1}"#, ErrorCode::InvalidFrame, "remove"),
             (r#"{"type":"ping","ref":{}}"#, ErrorCode::InvalidFrame, "ref"),
             (r#"{"type":"ping","ref":"a\u0000"}"#, ErrorCode::InvalidFrame, "ref"),
         ] {
-            let (got, message) = refused(text);
+            let (got, message) = refused(&text.replace("ID", ID));
             assert_eq!(got, code, "{text}");
             assert!(message.contains(word), "{text}: {message}");
         }
@@ -305,11 +230,13 @@ mod tests {
             ClientFrame::Message(_) => 0,
             ClientFrame::Edit { .. } => 1,
             ClientFrame::Delete { .. } => 2,
-            ClientFrame::Typing { .. } => 3,
-            ClientFrame::Read { .. } => 4,
-            ClientFrame::Sync(_) => 5,
-            ClientFrame::Auth { .. } => 6,
-            ClientFrame::Ping => 7,
+            ClientFrame::React { .. } => 3,
+            ClientFrame::Answer { .. } => 4,
+            ClientFrame::Typing { .. } => 5,
+            ClientFrame::Read { .. } => 6,
+            ClientFrame::Sync(_) => 7,
+            ClientFrame::Auth { .. } => 8,
+            ClientFrame::Ping => 9,
         }
     }
 
@@ -318,7 +245,7 @@ mod tests {
         for (number, word) in ClientFrame::WORDS.into_iter().enumerate() {
             let text = format!(
                 r#"{{"type":"{word}","clientId":"{ID}","channelId":"{ID}","messageId":"{ID}","content":"x","seq":1,
-                "channels":{{}},"token":"x"}}"#
+                "channels":{{}},"token":"x","reaction":"x","answer":"done"}}"#
             );
             let (_, frame) = ClientFrame::parse(text.as_bytes(), LIMITS).expect(word);
             assert_eq!((place(&frame), frame.word()), (number, word));
@@ -337,7 +264,7 @@ mod tests {
             format!(r#"{{"type":"message","clientId":"{ID}","channelId":"{ID}","content":"12345678901234567"}}"#);
         let send = ClientFrame::parse(text.as_bytes(), LIMITS).expect_err("too long").send.expect("a clientId");
         let channel = ID.parse().unwrap();
-        assert_eq!(send.digest, Some(SendDigest::of(channel, "text", None, "12345678901234567", &[])));
+        assert_eq!(send.digest, Some(SendDigest::of(channel, "text", None, "12345678901234567", Beside::default())));
     }
 
     #[test]

@@ -28,6 +28,11 @@ impl Fields {
         }
     }
 
+    /// Of an object within another.
+    pub(crate) fn of(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
     /// For what another part of a request says, such as a path.
     pub(crate) fn insert(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
@@ -73,6 +78,15 @@ impl Fields {
         self.value(name).ok_or_else(|| missing(name)).and_then(|value| count(name, value))
     }
 
+    /// False where it is missing.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.value(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(Refusal::invalid(format!("{name} must be true or false"))),
+        }
+    }
+
     pub(crate) fn array(&self, name: &str) -> Result<Option<&[Value]>, Refusal> {
         match self.value(name) {
             None => Ok(None),
@@ -103,6 +117,18 @@ impl Fields {
             })
             .collect::<Result<_, _>>()
             .map(Some)
+    }
+
+    /// The same as ids, in the order given, each once: one user may be named in both forms.
+    pub(crate) fn distinct_users(&self, name: &str, max: usize) -> Result<Option<Vec<UserId>>, Refusal> {
+        let Some(users) = self.users(name, max)? else { return Ok(None) };
+        let mut ids = Vec::with_capacity(users.len());
+        for user in users {
+            if !ids.contains(&user.id) {
+                ids.push(user.id);
+            }
+        }
+        Ok(Some(ids))
     }
 
     pub(crate) fn user(&self, name: &str) -> Result<Option<UserRef>, Refusal> {

@@ -7,10 +7,13 @@ pub mod client;
 pub mod close;
 pub mod error;
 mod fields;
+pub mod instruction;
+mod message;
 pub mod records;
 pub mod rest;
 pub mod schema;
 pub mod search;
+mod send;
 pub mod server;
 pub(crate) mod time;
 

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::client::Ref;
 use crate::domain::channel::{Audience, Role};
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId};
+use crate::domain::instruction::AnswerKind;
 
 /// A frame that a client sends.
 // The variants repeat what `rename_all_fields` says, since the published description is made without knowing it.
@@ -34,6 +35,26 @@ pub enum ClientFrame {
     #[serde(rename_all = "camelCase")]
     Delete {
         message_id: MessageId,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    #[serde(rename_all = "camelCase")]
+    React {
+        message_id: MessageId,
+        /// A sign or a short word, without blanks; at most 64 bytes of UTF-8.
+        #[schema(min_length = 1, max_length = 64)]
+        reaction: String,
+        /// Takes it back.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remove: Option<bool>,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<Ref>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Answer {
+        message_id: MessageId,
+        #[serde(flatten)]
+        answer: AnswerInstruction,
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<Ref>,
     },
@@ -91,6 +112,38 @@ pub struct SendMessage {
     /// Files that the sender has uploaded and that are in no message yet, in the order in which they are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachment_ids: Option<Vec<AttachmentId>>,
+    /// Members of the channel whom the message names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<AnyUserId>>, max_items = 50)]
+    pub mention_ids: Option<Vec<String>>,
+    /// Where an answer is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruct>,
+}
+
+/// What a message asks for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Instruct {
+    /// In the future, and within a year.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deadline: Option<String>,
+    /// Members of the channel; all others where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<AnyUserId>>, min_items = 1, max_items = 50)]
+    pub assignee_ids: Option<Vec<String>>,
+}
+
+/// An answer to an instruction.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerInstruction {
+    pub answer: AnswerKind,
+    /// At most 1,000 bytes of UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    pub note: Option<String>,
 }
 
 /// A user id in either form: the host's own, or the UUID.
@@ -170,7 +223,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::protocol::{client, rest};
+    use crate::domain::ids::UserId;
+    use crate::protocol::{client, instruction, rest};
 
     const LIMITS: client::FrameLimits = client::FrameLimits { content_bytes: 100, attachments: 1 };
 
@@ -185,7 +239,13 @@ mod tests {
             content_type: Some("text".to_owned()),
             reply_to_id: Some(MessageId(Uuid::from_u128(2))),
             attachment_ids: Some(vec![AttachmentId(Uuid::from_u128(5))]),
+            mention_ids: Some(vec!["a".to_owned(), "b".to_owned()]),
+            instruction: Some(Instruct { deadline: None, assignee_ids: Some(vec!["a".to_owned()]) }),
         }
+    }
+
+    fn done() -> AnswerInstruction {
+        AnswerInstruction { answer: AnswerKind::Done, note: Some("a".to_owned()) }
     }
 
     #[test]
@@ -196,6 +256,11 @@ mod tests {
             (ClientFrame::Message { channel_id, send: send(), reference: None }, "message"),
             (ClientFrame::Edit { message_id, content: "a".to_owned(), reference: None }, "edit"),
             (ClientFrame::Delete { message_id, reference: None }, "delete"),
+            (
+                ClientFrame::React { message_id, reaction: "👍".to_owned(), remove: Some(true), reference: None },
+                "react",
+            ),
+            (ClientFrame::Answer { message_id, answer: done(), reference: None }, "answer"),
             (ClientFrame::Typing { channel_id }, "typing"),
             (ClientFrame::Read { channel_id, seq: 1, reference: None }, "read"),
             (
@@ -225,6 +290,9 @@ mod tests {
         let sent = client::SendRequest::parse_body(&json(&send()), channel, LIMITS).unwrap();
         assert_eq!((sent.content.as_str(), sent.reply_to_id), ("hi", send().reply_to_id));
         assert_eq!(sent.attachment_ids, [AttachmentId(Uuid::from_u128(5))]);
+        assert_eq!(sent.ask.unwrap().assignee_ids, Some(vec![UserId::from_external("a")]));
+        assert_eq!(instruction::parse_answer_body(&json(&done())), Ok((AnswerKind::Done, Some("a".to_owned()))));
+        assert_eq!(sent.mention_ids, ["a", "b"].map(UserId::from_external));
         assert!(client::parse_edit_body(&json(&EditMessage { content: "a".to_owned() }), LIMITS).is_ok());
         assert_eq!(client::parse_read_body(&json(&MarkRead { seq: 7 })), Ok(7));
         assert!(rest::parse_update_body(&json(&UpdateChannel::Rename { name: "a".to_owned() })).is_ok());

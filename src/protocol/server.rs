@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::client::Ref;
 use super::error::{ErrorCode, Refusal};
+pub use super::message::MessageBody;
 use super::time;
-use crate::domain::attachment::Attachment;
 use crate::domain::channel::{Audience, Channel, ChannelKind, ChannelView, Member, Role};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, SessionId, UserId};
-use crate::domain::message::{Message, Stored};
+use crate::domain::message::Stored;
 use crate::domain::sync::SyncPage;
 use crate::domain::user::User;
 
@@ -204,58 +204,6 @@ impl Ack {
     }
 }
 
-/// A message as clients see it.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Message)]
-pub struct MessageBody {
-    pub id: MessageId,
-    pub client_id: ClientId,
-    pub channel_id: ChannelId,
-    pub sender_id: UserId,
-    pub sender_name: String,
-    /// Counts the channel's messages: 1, 2, 3 … without a gap.
-    pub seq: i64,
-    /// The version of its latest change.
-    pub version: i64,
-    /// Empty once deleted.
-    pub content: String,
-    pub content_type: String,
-    #[schema(required)]
-    pub reply_to_id: Option<MessageId>,
-    /// Empty once deleted.
-    pub attachments: Vec<Attachment>,
-    #[serde(with = "time")]
-    pub created_at: DateTime<Utc>,
-    #[serde(with = "time::option")]
-    #[schema(required)]
-    pub updated_at: Option<DateTime<Utc>>,
-    #[serde(with = "time::option")]
-    #[schema(required)]
-    pub deleted_at: Option<DateTime<Utc>>,
-}
-
-impl From<Message> for MessageBody {
-    fn from(message: Message) -> Self {
-        Self {
-            id: message.id,
-            client_id: message.client_id,
-            channel_id: message.channel_id,
-            sender_id: message.sender_id,
-            sender_name: message.sender_name,
-            seq: message.seq,
-            version: message.version,
-            content: message.content,
-            content_type: message.content_type,
-            reply_to_id: message.reply_to_id,
-            attachments: message.attachments,
-            created_at: message.created_at,
-            updated_at: message.updated_at,
-            deleted_at: message.deleted_at,
-        }
-    }
-}
-
 /// A channel as one of its members sees it.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -377,6 +325,7 @@ mod tests {
             version: 4,
             created_at: DateTime::from_timestamp(1_700_000_000, 123_456_000).unwrap(),
             attachments: Vec::new(),
+            instruction: None,
         };
         let ack = Ack::new(ClientId(Uuid::from_u128(5)), &stored, false);
         let json: serde_json::Value =

@@ -10,19 +10,18 @@ use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
-use uuid::Uuid;
 
 use super::backend::{Conn, with_conn};
 use super::error::{Failure, StoreError};
 use super::kept::Kept;
+use super::lists::bytes_of;
 use super::members;
-use super::messages::MessageRow;
 use super::schema::{attachments, messages};
 use super::sql_types::At;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Denied};
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
-use crate::domain::message::{Append, Message};
+use crate::domain::message::Append;
 
 const UPLOADING: &str = "uploading";
 pub(super) const UNUSED: &str = "unused";
@@ -203,7 +202,8 @@ pub(super) async fn has_old(conn: &mut Conn, before: DateTime<Utc>) -> Result<bo
 
 /// Some of those that were let go of, the oldest first, behind this one.
 pub(super) async fn lost(conn: &mut Conn, after: Option<Lost>) -> Result<Vec<Lost>, StoreError> {
-    let (since, id) = after.map_or((DateTime::UNIX_EPOCH, AttachmentId(Uuid::nil())), |it| (it.created_at, it.id));
+    let (since, id) =
+        after.map_or((DateTime::UNIX_EPOCH, AttachmentId(uuid::Uuid::nil())), |it| (it.created_at, it.id));
     let (at, since) = (attachments::created_at, At(since));
     let query = attachments::table
         .filter(attachments::state.eq(GONE).and(at.ge(since)).and(at.gt(since).or(attachments::id.gt(id))))
@@ -266,27 +266,9 @@ pub(super) async fn of_messages(
     Ok(found)
 }
 
-/// Messages with their attachments: one more query where one of them has some, none otherwise.
-pub(super) async fn with_attachments(conn: &mut Conn, rows: Vec<MessageRow>) -> QueryResult<Vec<Message>> {
-    let ids = rows.iter().filter(|row| row.shows_attachments()).map(MessageRow::id).collect();
-    let mut found = of_messages(conn, ids).await?;
-    let whole = |row: MessageRow| {
-        let attachments = found.remove(&row.id()).unwrap_or_default();
-        Message { attachments, ..Message::from(row) }
-    };
-    Ok(rows.into_iter().map(whole).collect())
-}
-
 /// Which attachments a message has, as its row keeps it, also when they are gone.
 pub(super) fn id_bytes(of: &[Attachment]) -> Option<Vec<u8>> {
-    (!of.is_empty()).then(|| of.iter().flat_map(|file| file.id.0.into_bytes()).collect())
-}
-
-/// Read back; `None` where these bytes are no list of ids.
-pub(super) fn ids_of(bytes: Option<&[u8]>) -> Option<Vec<AttachmentId>> {
-    let Some(bytes) = bytes else { return Some(Vec::new()) };
-    let ids = bytes.chunks(16).map(|id| Uuid::from_slice(id).ok().map(AttachmentId)).collect::<Option<Vec<_>>>();
-    ids.filter(|ids| !ids.is_empty())
+    bytes_of(of.iter().map(|file| file.id.0))
 }
 
 /// What the sends of a batch name, looked at with the rows locked.

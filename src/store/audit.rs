@@ -14,10 +14,10 @@ use super::backend::{Conn, with_conn};
 use super::error::StoreError;
 use super::journal;
 use super::kept::Kept;
-use super::messages::actor;
+use super::messages::{actor, instructed};
 use super::schema::{audit_entries, audit_heads};
 use super::sql_types::At;
-use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
+use crate::domain::audit::{Chain, Entry, FilesHash, Head, NamesHash, TextHash, What};
 use crate::domain::change::By;
 use crate::domain::channel::Channel;
 use crate::domain::hex::hex;
@@ -104,6 +104,10 @@ fn columns(what: &What) -> (&'static str, Option<MessageId>, Option<TextHash>) {
         What::Created { detail } => ("created", None, Some(detail)),
         What::Edited { message_id, content } => ("edited", Some(message_id), Some(content)),
         What::Deleted { message_id } => ("deleted", Some(message_id), None),
+        What::Reacted { message_id, reaction, set: true } => ("reacted", Some(message_id), Some(reaction)),
+        What::Reacted { message_id, reaction, set: false } => ("unreacted", Some(message_id), Some(reaction)),
+        What::Answered { message_id, answer } => ("answered", Some(message_id), Some(answer)),
+        What::Overdue { message_id } => ("overdue", Some(message_id), None),
         What::Changed { detail } => ("changed", None, Some(detail)),
         // The table takes none: its own row is that entry.
         What::Sent { message_id, .. } => ("sent", Some(message_id), None),
@@ -139,6 +143,8 @@ impl Chains {
                 seq: stored.seq,
                 digest: item.digest,
                 files: FilesHash::of(&stored.attachments),
+                mentions: NamesHash::of(&message.mention_ids),
+                instruction: instructed(message, stored),
             },
         });
     }

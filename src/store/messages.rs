@@ -10,16 +10,18 @@ use super::backend::{Conn, with_conn};
 use super::channels::ChannelRow;
 use super::error::{Failure, StoreError};
 use super::kept::Kept;
+use super::lists::{bytes_of, ids_of};
 use super::page::{self, Walk};
 use super::revisions;
 use super::schema::{channels, messages, users};
 use super::sql_types::At;
+use super::whole::whole;
 use super::{attachments, audit, members};
-use crate::domain::audit::{Entry, FilesHash, TextHash, What};
+use crate::domain::audit::{Entry, FilesHash, InstructionHash, TextHash, What};
 use crate::domain::change::{By, Change, Changed, Denied};
 use crate::domain::content::Content;
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
-use crate::domain::message::{Append, Appended, Message, SendDigest, Stored};
+use crate::domain::message::{Append, Appended, Message, NewMessage, SendDigest, Stored};
 use crate::domain::permission::{Action, Asker, allows};
 use crate::domain::sync::{HistoryFrom, PageLimits};
 use crate::fault::{self, Sabotage};
@@ -43,6 +45,10 @@ pub(super) struct MessageRow {
     deleted_at: Option<At>,
     /// Of its attachments; none where it has none.
     files_hash: Option<Vec<u8>>,
+    touched_version: Option<i64>,
+    content_version: Option<i64>,
+    mention_ids: Option<Vec<u8>>,
+    instruction_hash: Option<Vec<u8>>,
 }
 
 impl MessageRow {
@@ -54,12 +60,27 @@ impl MessageRow {
     pub(super) fn shows_attachments(&self) -> bool {
         self.files_hash.is_some() && self.deleted_at.is_none()
     }
+
+    pub(super) fn shows_reactions(&self) -> bool {
+        self.touched_version.is_some() && self.deleted_at.is_none()
+    }
+
+    pub(super) fn shows_instruction(&self) -> bool {
+        self.instruction_hash.is_some() && self.deleted_at.is_none()
+    }
+
+    /// Since which version it says what it says.
+    fn says_since(&self) -> i64 {
+        let kept = self.content_version.filter(|_| self.touched_version == Some(self.version));
+        kept.unwrap_or(self.version)
+    }
 }
 
-/// Without its attachments.
+/// Without what hangs on it.
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
         let deleted_at = row.deleted_at.map(|at| at.0).filter(|_| !fault::planted(Sabotage::TombstoneLost));
+        let mentions = row.mention_ids.as_deref().filter(|_| deleted_at.is_none());
         Self {
             id: row.id,
             client_id: row.client_id,
@@ -72,6 +93,10 @@ impl From<MessageRow> for Message {
             content_type: row.content_type,
             reply_to_id: row.reply_to_id,
             attachments: Vec::new(),
+            mention_ids: ids_of(mentions, UserId).unwrap_or_default(),
+            reactions: Vec::new(),
+            instruction: None,
+            touched: row.touched_version.is_some(),
             created_at: row.created_at.0,
             updated_at: row.updated_at.map(|at| at.0),
             deleted_at,
@@ -105,6 +130,7 @@ impl StoredRow {
             version: self.first_version,
             created_at: self.created_at.0,
             attachments: Vec::new(),
+            instruction: None,
         }
     }
 }
@@ -126,6 +152,8 @@ pub(super) struct NewRow<'a> {
     created_at: At,
     attachment_ids: Option<Vec<u8>>,
     files_hash: Option<Vec<u8>>,
+    mention_ids: Option<Vec<u8>>,
+    instruction_hash: Option<Vec<u8>>,
 }
 
 impl<'a> NewRow<'a> {
@@ -146,8 +174,16 @@ impl<'a> NewRow<'a> {
             created_at: At(stored.created_at),
             attachment_ids: attachments::id_bytes(&stored.attachments),
             files_hash: FilesHash::of(&stored.attachments).map(|hash| hash.0.to_vec()),
+            mention_ids: bytes_of(message.mention_ids.iter().map(|user| user.0)),
+            instruction_hash: instructed(message, stored).map(|hash| hash.0.to_vec()),
         }
     }
+}
+
+/// What the audit trail has of what a message asks for.
+pub(super) fn instructed(message: &NewMessage, stored: &Stored) -> Option<InstructionHash> {
+    let to_all = message.ask.as_ref().is_some_and(|ask| ask.assignee_ids.is_none());
+    stored.instruction.as_ref().map(|of| InstructionHash::of(of.deadline, to_all, &of.assignee_ids))
 }
 
 pub(super) async fn find_stored(
@@ -165,17 +201,24 @@ pub(super) async fn find_stored(
 }
 
 pub(super) async fn find(conn: &mut Conn, id: MessageId) -> QueryResult<Option<Message>> {
+    Ok(find_since(conn, id).await?.map(|(message, _)| message))
+}
+
+/// The same, and since which version it says what it says.
+pub(super) async fn find_since(conn: &mut Conn, id: MessageId) -> QueryResult<Option<(Message, i64)>> {
     let query = messages::table.inner_join(users::table).filter(messages::id.eq(id));
     let row: Option<MessageRow> =
         with_conn!(conn, |c| query.select(MessageRow::as_select()).first(c).await).optional()?;
-    Ok(attachments::with_attachments(conn, row.into_iter().collect()).await?.pop())
+    let Some(row) = row else { return Ok(None) };
+    let since = row.says_since();
+    Ok(whole(conn, vec![row]).await?.pop().map(|message| (message, since)))
 }
 
 /// In no order; the unknown are missing.
 pub(super) async fn load(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<Message>> {
     let query = messages::table.inner_join(users::table).filter(messages::id.eq_any(ids));
     let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
-    attachments::with_attachments(conn, rows).await
+    whole(conn, rows).await
 }
 
 /// A page of history for a member of the channel; `None` for anybody else.
@@ -213,16 +256,17 @@ pub(super) async fn edit(
     content: Content,
     at: DateTime<Utc>,
 ) -> Result<Change, Failure> {
-    let (row, asker, message) = enter(conn, by, id).await?;
-    if !allows(asker, Action::EditMessage { own: is_own(by, &message) }, row.kind()?) {
+    let entered = enter(conn, by, id).await?;
+    let Entered { row, message, .. } = &entered;
+    if !allows(entered.asker, Action::EditMessage { own: is_own(by, message) }, row.kind()?) {
         return Err(Denied::Forbidden("only the sender edits a message").into());
     }
     if message.deleted_at.is_some() {
         return Err(Denied::Conflict("the message is deleted and cannot be edited").into());
     }
-    revisions::keep(conn, &message).await?;
+    revisions::keep(conn, message, entered.says_since).await?;
     let unnumbered = fault::planted(Sabotage::EditWithoutVersion);
-    let version = if unnumbered { message.version } else { next_version(conn, &row).await? };
+    let version = if unnumbered { message.version } else { next_version(conn, row).await? };
     let query = Kept(diesel::update(messages::table.find(id)).set((
         messages::version.eq(version),
         messages::content.eq(content.as_str()),
@@ -232,21 +276,23 @@ pub(super) async fn edit(
     with_conn!(conn, |c| query.execute(c).await)?;
     if !unnumbered {
         let what = What::Edited { message_id: id, content: TextHash::of(content.as_str()) };
-        audit::note(conn, Entry { channel_id: row.id, version, at, by: actor(by), what }).await?;
+        audit::note(conn, entered.entry(version, at, by, what)).await?;
     }
+    let Entered { message, .. } = entered;
     Ok(changed(Message { version, content: content.into_string(), updated_at: Some(at), ..message }))
 }
 
 pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<Utc>) -> Result<Change, Failure> {
-    let (row, asker, message) = enter(conn, by, id).await?;
-    if !allows(asker, Action::DeleteMessage { own: is_own(by, &message) }, row.kind()?) {
+    let entered = enter(conn, by, id).await?;
+    let Entered { row, message, .. } = &entered;
+    if !allows(entered.asker, Action::DeleteMessage { own: is_own(by, message) }, row.kind()?) {
         return Err(Denied::Forbidden("only the sender, admins and owners delete a message").into());
     }
     if message.deleted_at.is_some() {
         return Err(Denied::Conflict("the message is deleted already").into());
     }
-    revisions::keep(conn, &message).await?;
-    let version = next_version(conn, &row).await?;
+    revisions::keep(conn, message, entered.says_since).await?;
+    let version = next_version(conn, row).await?;
     let query = Kept(diesel::update(messages::table.find(id)).set((
         messages::version.eq(version),
         messages::deleted_at.eq(At(at)),
@@ -254,21 +300,57 @@ pub(super) async fn delete(conn: &mut Conn, by: By, id: MessageId, at: DateTime<
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
     let what = What::Deleted { message_id: id };
-    audit::note(conn, Entry { channel_id: row.id, version, at, by: actor(by), what }).await?;
-    Ok(changed(Message { version, content: String::new(), attachments: Vec::new(), deleted_at: Some(at), ..message }))
+    audit::note(conn, entered.entry(version, at, by, what)).await?;
+    let Entered { message, .. } = entered;
+    Ok(changed(Message {
+        version,
+        content: String::new(),
+        attachments: Vec::new(),
+        mention_ids: Vec::new(),
+        reactions: Vec::new(),
+        instruction: None,
+        deleted_at: Some(at),
+        ..message
+    }))
+}
+
+/// A message that is to be changed: its channel is locked.
+pub(super) struct Entered {
+    pub(super) row: ChannelRow,
+    pub(super) asker: Asker,
+    pub(super) message: Message,
+    /// Since which version it says what it says.
+    says_since: i64,
+}
+
+impl Entered {
+    /// What the audit trail gets to know of the change.
+    pub(super) fn entry(&self, version: i64, at: DateTime<Utc>, by: By, what: What) -> Entry {
+        Entry { channel_id: self.row.id, version, at, by: actor(by), what }
+    }
 }
 
 /// Locks the message's channel for `by` to change the message.
-async fn enter(conn: &mut Conn, by: By, id: MessageId) -> Result<(ChannelRow, Asker, Message), Failure> {
+pub(super) async fn enter(conn: &mut Conn, by: By, id: MessageId) -> Result<Entered, Failure> {
     let query = messages::table.find(id).select(messages::channel_id);
     let channel: ChannelId = with_conn!(conn, |c| query.first(c).await).optional()?.ok_or(Denied::NoMessage)?;
     let row = conn.lock_channel(channel).await?.ok_or(Denied::NoMessage)?;
     let asker = members::asker(conn, by, channel).await?.ok_or(Denied::NoMessage)?;
-    let message = find(conn, id).await?.ok_or(Denied::NoMessage)?;
-    Ok((row, asker, message))
+    let (message, says_since) = find_since(conn, id).await?.ok_or(Denied::NoMessage)?;
+    Ok(Entered { row, asker, message, says_since })
 }
 
-async fn next_version(conn: &mut Conn, row: &ChannelRow) -> QueryResult<i64> {
+/// Gives the message the version of a change that leaves its content alone.
+pub(super) async fn touch(conn: &mut Conn, of: &Entered, version: i64) -> QueryResult<usize> {
+    let query = Kept(diesel::update(messages::table.find(of.message.id)).set((
+        messages::version.eq(version),
+        messages::touched_version.eq(version),
+        messages::content_version.eq(of.says_since),
+    )));
+    with_conn!(conn, |c| query.execute(c).await)
+}
+
+pub(super) async fn next_version(conn: &mut Conn, row: &ChannelRow) -> QueryResult<i64> {
     let version = row.version + 1;
     let query = Kept(diesel::update(channels::table.find(row.id)).set(channels::version.eq(version)));
     with_conn!(conn, |c| query.execute(c).await)?;
@@ -286,6 +368,6 @@ pub(super) fn actor(by: By) -> Option<UserId> {
     }
 }
 
-fn changed(message: Message) -> Change {
+pub(super) fn changed(message: Message) -> Change {
     Change { channel_id: message.channel_id, version: message.version, what: Changed::Message(Box::new(message)) }
 }

@@ -6,10 +6,10 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::attachments;
 use super::backend::{Conn, with_conn};
 use super::messages::MessageRow;
 use super::schema::{messages, users};
+use super::whole::whole;
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Message;
 use crate::domain::sync::{HistoryFrom, PageLimits};
@@ -91,7 +91,7 @@ async fn by_seq(conn: &mut Conn, channel: ChannelId, from: HistoryFrom, limit: u
         let query = range.order(messages::seq.desc());
         with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?
     };
-    attachments::with_attachments(conn, rows).await
+    whole(conn, rows).await
 }
 
 pub(super) async fn by_version(
@@ -106,5 +106,5 @@ pub(super) async fn by_version(
         .order(messages::version.asc())
         .limit(i64::try_from(limit).unwrap_or(i64::MAX));
     let rows: Vec<MessageRow> = with_conn!(conn, |c| query.select(MessageRow::as_select()).load(c).await)?;
-    attachments::with_attachments(conn, rows).await
+    whole(conn, rows).await
 }

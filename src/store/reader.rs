@@ -11,13 +11,15 @@ use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
 use super::{
-    attachments, channels, cluster_key, epoch, journal, messages, retention, revisions, search, sync, trail, users,
+    attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention, revisions,
+    search, sync, trail, users,
 };
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
 use crate::domain::cluster::ClusterKey;
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
+use crate::domain::instruction;
 use crate::domain::journal::Journal;
 use crate::domain::message::{Message, Revisions, SendDigest, Stored};
 use crate::domain::retention::{ErasedDetail, Retention};
@@ -155,7 +157,26 @@ impl Reader {
     }
 
     pub fn message(&self, id: MessageId) -> Job<Option<Message>> {
-        read!(self, None, |conn| messages::find(conn, id))
+        let reader = self.clone();
+        self.db.spawn(async move {
+            let found = read!(reader, None, |conn| messages::find(conn, id)).await?;
+            // What is read by several statements has to be of one moment, where that can differ.
+            if found.as_ref().is_some_and(|message| message.touched || message.instruction.is_some()) {
+                return read!(reader, Snapshot, |conn| messages::find(conn, id)).await;
+            }
+            Ok(found)
+        })
+    }
+
+    /// A page of messages that ask for an answer, newest first, and whether there are more; a host's server, which is nobody,
+    /// sees all. `None` where the one channel that is asked for is none that the asker may see.
+    pub fn instructions(&self, asker: Option<UserId>, of: instruction::Listing) -> Job<Option<(Vec<Message>, bool)>> {
+        read!(self, Snapshot, |conn| instructed::list(conn, asker, of))
+    }
+
+    /// Some of those whose deadline has passed and that nobody has looked at since.
+    pub fn due_instructions(&self, now: DateTime<Utc>) -> Job<Vec<MessageId>> {
+        read!(self, None, |conn| instructions::due(conn, now))
     }
 
     /// All that a message has said; denied to who may not know.

@@ -19,12 +19,12 @@ use crate::domain::ids::{MessageId, UserId};
 use crate::domain::message::{Deletion, Message, Revision, Revisions};
 use crate::domain::permission::{Action, allows};
 
-/// Keeps what a message says, before it says something else.
-pub(super) async fn keep(conn: &mut Conn, message: &Message) -> QueryResult<usize> {
+/// Keeps what a message says, and has since that version, before it says something else.
+pub(super) async fn keep(conn: &mut Conn, message: &Message, version: i64) -> QueryResult<usize> {
     let since = message.updated_at.unwrap_or(message.created_at);
     let query = diesel::insert_into(message_revisions::table).values((
         message_revisions::message_id.eq(message.id),
-        message_revisions::version.eq(message.version),
+        message_revisions::version.eq(version),
         message_revisions::content.eq(&message.content),
         message_revisions::at.eq(At(since)),
     ));
@@ -33,7 +33,7 @@ pub(super) async fn keep(conn: &mut Conn, message: &Message) -> QueryResult<usiz
 
 /// All that a message has said, for who may know. Of a deleted one its members are told that and no more.
 pub(super) async fn of(conn: &mut Conn, by: By, id: MessageId) -> Result<Revisions, Failure> {
-    let message = messages::find(conn, id).await?.ok_or(Denied::NoMessage)?;
+    let (message, says_since) = messages::find_since(conn, id).await?.ok_or(Denied::NoMessage)?;
     let asker = members::asker(conn, by, message.channel_id).await?.ok_or(Denied::NoMessage)?;
     let row = channels::row(conn, message.channel_id).await?.ok_or(Denied::NoMessage)?;
     let open = row.revisions_visible_to()? == Audience::Members;
@@ -54,7 +54,7 @@ pub(super) async fn of(conn: &mut Conn, by: By, id: MessageId) -> Result<Revisio
         rows.into_iter().map(|(version, content, at)| Revision { version, content, at: at.0 }).collect();
     if deletion.is_none() {
         revisions.push(Revision {
-            version: message.version,
+            version: says_since,
             content: message.content.clone(),
             at: message.updated_at.unwrap_or(message.created_at),
         });

@@ -85,6 +85,53 @@ diesel::table! {
         attachment_ids -> Nullable<Binary>,
         files_hash -> Nullable<Binary>,
         erased_at -> Nullable<Micros>,
+        touched_version -> Nullable<BigInt>,
+        content_version -> Nullable<BigInt>,
+        mention_ids -> Nullable<Binary>,
+        instruction_hash -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable};
+    use super::{Id, Micros};
+
+    instructions (message_id) {
+        message_id -> Id,
+        channel_id -> Id,
+        deadline -> Nullable<Micros>,
+        to_all -> Bool,
+        due_at -> Nullable<Micros>,
+        overdue_at -> Nullable<Micros>,
+        open_count -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use super::{Id, Micros};
+
+    instruction_assignees (message_id, user_id) {
+        message_id -> Id,
+        user_id -> Id,
+        position -> Integer,
+        answer -> Nullable<Text>,
+        note -> Nullable<Text>,
+        version -> Nullable<BigInt>,
+        at -> Nullable<Micros>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::{Id, Micros};
+
+    message_reactions (message_id, reaction, user_id) {
+        message_id -> Id,
+        reaction -> Text,
+        user_id -> Id,
+        version -> BigInt,
+        at -> Micros,
     }
 }
 
@@ -211,6 +258,7 @@ diesel::joinable!(channel_retention -> channels (channel_id));
 diesel::joinable!(channel_members -> users (user_id));
 diesel::joinable!(message_revisions -> messages (message_id));
 diesel::joinable!(messages -> users (sender_id));
+diesel::joinable!(instruction_assignees -> instructions (message_id));
 diesel::joinable!(search_progress -> channels (channel_id));
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -221,3 +269,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     message_revisions,
     search_progress
 );
+diesel::allow_tables_to_appear_in_same_query!(instruction_assignees, instructions);

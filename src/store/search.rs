@@ -68,9 +68,9 @@ pub(super) async fn find(conn: &mut Conn, asker: Option<UserId>, search: Search)
 }
 
 /// The channels in which is searched; all, where none are named.
-type Scope = Option<BTreeSet<ChannelId>>;
+pub(super) type Scope = Option<BTreeSet<ChannelId>>;
 
-async fn scope(
+pub(super) async fn scope(
     conn: &mut Conn,
     asker: Option<UserId>,
     channel: Option<ChannelId>,

@@ -7,20 +7,21 @@ use std::collections::{BTreeSet, HashMap};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::attachments;
 use super::audit::ChainRow;
 use super::backend::{Conn, with_conn};
 use super::channels;
 use super::error::StoreError;
+use super::lists::ids_of;
 use super::retention;
 use super::schema::{
     audit_entries, audit_heads, channel_changes, channel_members, channels as channels_table, message_revisions,
     messages,
 };
 use super::sql_types::At;
+use super::{attachments, instructions, reactions};
 use crate::domain::audit::{Chain, Entry, TextHash, What};
-use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
-use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail, Noted};
+use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::trail::{ChannelTrail, KeptReaction, LoggedChange, MessageTrail, Noted};
 
 /// Every channel that there is, or of which the trail says that there was.
 pub(super) async fn channels(conn: &mut Conn) -> QueryResult<Vec<ChannelId>> {
@@ -91,6 +92,10 @@ fn what(kind: &str, message: Option<MessageId>, hash: Option<Vec<u8>>) -> Option
         ("created", None, Some(detail)) => What::Created { detail },
         ("edited", Some(message_id), Some(content)) => What::Edited { message_id, content },
         ("deleted", Some(message_id), None) => What::Deleted { message_id },
+        ("reacted", Some(message_id), Some(reaction)) => What::Reacted { message_id, reaction, set: true },
+        ("unreacted", Some(message_id), Some(reaction)) => What::Reacted { message_id, reaction, set: false },
+        ("answered", Some(message_id), Some(answer)) => What::Answered { message_id, answer },
+        ("overdue", Some(message_id), None) => What::Overdue { message_id },
         ("changed", None, Some(detail)) => What::Changed { detail },
         _ => return None,
     })
@@ -130,6 +135,10 @@ struct Row {
     erased_at: Option<At>,
     attachment_ids: Option<Vec<u8>>,
     files_hash: Option<Vec<u8>>,
+    touched_version: Option<i64>,
+    content_version: Option<i64>,
+    mention_ids: Option<Vec<u8>>,
+    instruction_hash: Option<Vec<u8>>,
 }
 
 /// Those after `seq`, ascending, `limit` at most.
@@ -147,10 +156,18 @@ pub(super) async fn messages(
     // Of those, too, that are said to be as they were sent: what was slipped in has to be seen.
     let all: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
     let mut revisions = revisions(conn, &all).await?;
+    let mut reacted = HashMap::<MessageId, Vec<KeptReaction>>::new();
+    for (message, kept) in reactions::rows(conn, &all).await? {
+        reacted.entry(message).or_default().push(kept);
+    }
+    let (mut asked, mut assignees) = instructions::rows(conn, &all).await?;
     let mut files = attachments::of_messages(conn, all).await?;
     let whole = |row: Row| MessageTrail {
         revisions: revisions.remove(&row.id).unwrap_or_default(),
         attachments: files.remove(&row.id).unwrap_or_default(),
+        reactions: reacted.remove(&row.id).unwrap_or_default(),
+        instruction: asked.remove(&row.id),
+        assignees: assignees.remove(&row.id).unwrap_or_default(),
         ..row.into()
     };
     Ok(rows.into_iter().map(whole).collect())
@@ -179,8 +196,15 @@ impl From<Row> for MessageTrail {
         Self {
             revisions: Vec::new(),
             attachments: Vec::new(),
-            attachment_ids: attachments::ids_of(row.attachment_ids.as_deref()),
+            reactions: Vec::new(),
+            instruction: None,
+            assignees: Vec::new(),
+            instruction_hash: row.instruction_hash,
+            attachment_ids: ids_of(row.attachment_ids.as_deref(), AttachmentId),
             files_hash: row.files_hash,
+            mention_ids: ids_of(row.mention_ids.as_deref(), UserId),
+            touched_version: row.touched_version,
+            content_version: row.content_version,
             id: row.id,
             client_id: row.client_id,
             sender_id: row.sender_id,

@@ -9,15 +9,20 @@ use super::attachments::{NewUpload, Uploaded};
 use super::backend::Tx;
 use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
-use super::{Reader, append, attachments, channels, journal, members, messages, planted, retention, users};
+use super::{
+    Reader, append, attachments, channels, instructions, journal, members, messages, planted, reactions, retention,
+    users,
+};
 use crate::domain;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
+use crate::domain::instruction::AnswerKind;
 use crate::domain::journal::Note;
 use crate::domain::message::{Append, Appended};
+use crate::domain::reaction::Reaction;
 use crate::domain::retention::{Erase, Erasure, Retention};
 use crate::domain::user::{User, UserRef};
 use crate::fault::{self, Sabotage};
@@ -94,6 +99,35 @@ impl Writer {
 
     pub fn delete(&self, by: By, id: MessageId, at: DateTime<Utc>) -> Outcome<Change> {
         self.noted(self.db.write(move |conn| Box::pin(messages::delete(conn, by, id, at))))
+    }
+
+    /// `None` where it is so already.
+    pub fn react(
+        &self,
+        by: By,
+        id: MessageId,
+        reaction: Reaction,
+        set: bool,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(reactions::react(conn, by, id, reaction, set, at)))
+    }
+
+    /// `None` where it is the same answer as before.
+    pub fn answer(
+        &self,
+        by: By,
+        id: MessageId,
+        kind: AnswerKind,
+        note: Option<String>,
+        at: DateTime<Utc>,
+    ) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(instructions::answer(conn, by, id, kind, note, at)))
+    }
+
+    /// `None` where nothing is overdue, or was marked before.
+    pub fn mark_overdue(&self, id: MessageId, at: DateTime<Utc>) -> Outcome<Option<Change>> {
+        self.db.write(move |conn| Box::pin(instructions::mark_overdue(conn, id, at)))
     }
 
     /// The same change, and then search is to look at it.

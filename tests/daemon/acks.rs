@@ -60,6 +60,8 @@ impl Scene {
             content_type: "text".to_owned(),
             reply_to_id: None,
             attachment_ids: Vec::new(),
+            mention_ids: Vec::new(),
+            ask: None,
             created_at: now(),
         };
         let append = Append { digest: message.digest(), message: message.clone(), members_version: room::UNSURE };

@@ -11,7 +11,7 @@ use crate::queries::{Cost, Counter};
 use crate::socket::TestSocket;
 
 /// What is asked every few seconds without any reason.
-const ANYWAY: &[&str] = &["\"meta\"", "pg_control_system", "pg_walfile_name"];
+const ANYWAY: &[&str] = &["\"meta\"", "pg_control_system", "pg_walfile_name", r#""instructions"."due_at""#];
 /// What is asked every few seconds too, but also when a session comes.
 const COMPARED: &[&str] =
     &[r#"SELECT "channels"."id", "channels"."version" FROM"#, r#""users"."id", "users"."memberships" FROM"#];

@@ -174,7 +174,17 @@ impl Cell {
     /// Ids of what does not exist, for all that a stranger could guess.
     fn nowhere(key: &BTreeMap<&'static str, String>) -> BTreeMap<&'static str, String> {
         let mut nowhere = key.clone();
-        for word in ["{id}", "{own}", "{others}", "{own-deleted}", "{others-deleted}", "{own-file}", "{others-file}"] {
+        for word in [
+            "{id}",
+            "{own}",
+            "{others}",
+            "{own-deleted}",
+            "{others-deleted}",
+            "{own-file}",
+            "{others-file}",
+            "{asked}",
+            "{asked-another}",
+        ] {
             nowhere.insert(word, new_v7().to_string());
         }
         nowhere
@@ -206,7 +216,10 @@ impl Cell {
         let path = match with {
             "" => path.to_owned(),
             query if query.starts_with('?') => format!("{path}{query}"),
-            id => path.replace(hole, id),
+            id => {
+                let (id, reaction) = id.split_once('/').unwrap_or((id, ""));
+                path.replace(hole, id).replace("{reaction}", reaction)
+            }
         };
         let path = format!("/api/v1{}", scene.fill(&path, ids));
         let mut web = web.header("x-request-id", "same");

@@ -2,7 +2,8 @@
 //!
 //! A line is a call or a frame. Its answers stand under the headings of [`CALLS_BY`] or [`FRAMES_BY`]: by what the asker
 //! is in the channel. `with` fills the `{userId}` of a member's address, or the `{id}` of a message's or a file's (`{own-file}` is
-//! in no message, `{others-file}` is in another's); where it begins with `?` it is the query.
+//! in no message, `{others-file}` is in another's; `{asked}` asks all, `{asked-another}` somebody else), and after a `/` the
+//! reaction (`{own}` and `{others}` have the asker's `seen`); where it begins with `?` it is the query.
 //!
 //! A number is a status with its usual code (`422u` is `unknown_user`); of frames, `ack`, `ok`, `pong` and `quiet` are
 //! what they say, `page` and `gone` are a `sync` that shows the channel or tells that it is none of the asker's, and
@@ -98,6 +99,11 @@ const SEND_AGAIN: &str = r#"{"clientId":"{said}","content":"secret of one's own"
 const REPLY: &str = r#"{"clientId":"{new}","content":"hello","replyToId":"{others}"}"#;
 const REPLY_TO_FOREIGN: &str = r#"{"clientId":"{new}","content":"hello","replyToId":"{foreign}"}"#;
 const SEND_THEIR_FILE: &str = r#"{"clientId":"{new}","content":"hello","attachmentIds":["{others-file}"]}"#;
+const SEND_NAMING: &str = r#"{"clientId":"{new}","content":"hello","mentionIds":["{member}"]}"#;
+const SEND_NAMING_OUTSIDER: &str = r#"{"clientId":"{new}","content":"hello","mentionIds":["{newcomer}"]}"#;
+const ASK: &str = r#"{"clientId":"{new}","content":"hello","instruction":{"assigneeIds":["{member}"]}}"#;
+const ASK_OUTSIDER: &str = r#"{"clientId":"{new}","content":"hello","instruction":{"assigneeIds":["{newcomer}"]}}"#;
+const DONE: &str = r#"{"answer":"done"}"#;
 const FILE: &str = "a file";
 const READ: &str = r#"{"seq":1}"#;
 const EDIT: &str = r#"{"content":"changed"}"#;
@@ -143,7 +149,24 @@ pub const TABLE: &[Row] = &[
     call("404   200   200   200   200   403   | 404   200   403   | -     -",   "POST /channels/{id}/messages", "", SEND_AGAIN),
     call("404   404   201+  201+  201+  403   | 404   201+  403   | 404   403", "POST /channels/{id}/messages", "", REPLY),
     call("404   404   422   422   422   403   | 404   422   403   | 404   403", "POST /channels/{id}/messages", "", REPLY_TO_FOREIGN),
+    call("404   404   201+  201+  201+  403   | 404   201+  403   | 404   403", "POST /channels/{id}/messages", "", SEND_NAMING),
+    call("404   404   422u  422u  422u  403   | 404   422u  403   | 404   403", "POST /channels/{id}/messages", "", SEND_NAMING_OUTSIDER),
+    call("404   404   201+  201+  201+  403   | 404   201+  403   | 404   403", "POST /channels/{id}/messages", "", ASK),
+    call("404   404   422u  422u  422u  403   | 404   422u  403   | 404   403", "POST /channels/{id}/messages", "", ASK_OUTSIDER),
+    call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "PUT /messages/{id}/answer", "{asked}", DONE),
+    call("404   404   403   403   403   403   | 404   403   403   | 404   404", "PUT /messages/{id}/answer", "{asked-another}", DONE),
+    call("404   404   409   409   409   403   | 404   409   403   | 404   404", "PUT /messages/{id}/answer", "{others}", DONE),
+    call("404   404   409   409   409   403   | 404   409   403   | 404   404", "PUT /messages/{id}/answer", "{others-deleted}", DONE),
+    call("200   200   200   200   200   200   | 200   200   200   | -     -",   "GET /instructions", "", ""),
+    call("404   404   200   200   200   200   | 404   200   200   | 404   404", "GET /instructions", "?channelId={id}&state=all", ""),
     call("404   404   200*  200*  200*  403   | 404   200*  403   | 404   403", "POST /channels/{id}/read", "", READ),
+    call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "PUT /messages/{id}/reactions/{reaction}", "{own}/new", ""),
+    call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "PUT /messages/{id}/reactions/{reaction}", "{others}/new", ""),
+    call("404   404   200   200   200   403   | 404   200   403   | 404   404", "PUT /messages/{id}/reactions/{reaction}", "{others}/seen", ""),
+    call("404   404   409   409   409   403   | 404   409   403   | 404   404", "PUT /messages/{id}/reactions/{reaction}", "{others-deleted}/new", ""),
+    call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "DELETE /messages/{id}/reactions/{reaction}", "{others}/seen", ""),
+    call("404   404   200   200   200   403   | 404   200   403   | 404   404", "DELETE /messages/{id}/reactions/{reaction}", "{others}/new", ""),
+    call("404   404   409   409   409   403   | 404   409   403   | 404   404", "DELETE /messages/{id}/reactions/{reaction}", "{own-deleted}/seen", ""),
     call("404   404   200+  200+  200+  403   | 404   200+  403   | 404   404", "PATCH /messages/{id}", "{own}", EDIT),
     call("404   404   403   403   403   403   | 404   403   403   | 404   404", "PATCH /messages/{id}", "{others}", EDIT),
     call("404   404   409   409   409   403   | 404   409   403   | 404   404", "PATCH /messages/{id}", "{own-deleted}", EDIT),
@@ -190,6 +213,18 @@ pub const TABLE: &[Row] = &[
     frame("404   404   403   ok+   ok+   | 404   403   | 404",  "delete", r#"{"messageId":"{others}"}"#),
     frame("404   404   409   409   409   | 404   409   | 404",  "delete", r#"{"messageId":"{own-deleted}"}"#),
     frame("404   404   403   409   409   | 404   403   | 404",  "delete", r#"{"messageId":"{others-deleted}"}"#),
+    frame("404   404   ack+  ack+  ack+  | 404   ack+  | 404",  "message", SEND_NAMING),
+    frame("404   404   422u  422u  422u  | 404   422u  | 404",  "message", SEND_NAMING_OUTSIDER),
+    frame("404   404   ack+  ack+  ack+  | 404   ack+  | 404",  "message", ASK),
+    frame("404   404   422u  422u  422u  | 404   422u  | 404",  "message", ASK_OUTSIDER),
+    frame("404   404   ok+   ok+   ok+   | 404   ok+   | 404",  "answer", r#"{"messageId":"{asked}","answer":"accepted"}"#),
+    frame("404   404   403   403   403   | 404   403   | 404",  "answer", r#"{"messageId":"{asked-another}","answer":"done"}"#),
+    frame("404   404   409   409   409   | 404   409   | 404",  "answer", r#"{"messageId":"{own}","answer":"done"}"#),
+    frame("404   404   409   409   409   | 404   409   | 404",  "answer", r#"{"messageId":"{others-deleted}","answer":"done"}"#),
+    frame("404   404   ok+   ok+   ok+   | 404   ok+   | 404",  "react", r#"{"messageId":"{others}","reaction":"new"}"#),
+    frame("404   404   ok    ok    ok    | 404   ok    | 404",  "react", r#"{"messageId":"{others}","reaction":"seen"}"#),
+    frame("404   404   ok+   ok+   ok+   | 404   ok+   | 404",  "react", r#"{"messageId":"{own}","reaction":"seen","remove":true}"#),
+    frame("404   404   409   409   409   | 404   409   | 404",  "react", r#"{"messageId":"{others-deleted}","reaction":"new"}"#),
     frame("404   404   quiet quiet quiet | 404   quiet | 404",  "typing", "{}"),
     frame("404   404   ok*   ok*   ok*   | 404   ok*   | 404",  "read", READ),
     frame("gone  gone  page  page  page  | gone  page  | gone", "sync", r#"{"channels":{"{id}":0}}"#),

@@ -97,6 +97,18 @@ impl Web {
         self.must("POST", &format!("/channels/{channel}/messages"), &body).await
     }
 
+    /// A message that asks this one for an answer, or all others; its id.
+    pub async fn ask_for(&self, channel: &str, of: Option<&str>) -> String {
+        let instruction = of.map_or_else(|| json!({}), |user| json!({"assigneeIds": [user]}));
+        let body = json!({"clientId": uuid::Uuid::new_v4(), "content": "secret order", "instruction": instruction});
+        let message = self.must("POST", &format!("/channels/{channel}/messages"), &body).await;
+        message["id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn put(&self, path: &str) {
+        self.must("PUT", path, &Value::Null).await;
+    }
+
     pub async fn delete(&self, path: &str) {
         self.must("DELETE", path, &Value::Null).await;
     }

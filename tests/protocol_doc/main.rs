@@ -13,7 +13,7 @@ use document::{Section, What};
 use play::Play;
 
 /// Every frame of the wire: each has an example.
-const SENT: &[&str] = &["message", "edit", "delete", "typing", "read", "sync", "auth", "ping"];
+const SENT: &[&str] = &["message", "edit", "delete", "react", "answer", "typing", "read", "sync", "auth", "ping"];
 const GOT: &[&str] = &[
     "hello",
     "ack",
@@ -76,7 +76,7 @@ fn every_frame_has_an_example() {
 async fn every_call_is_in_the_table() {
     let document = text();
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    let methods = ["GET ", "HEAD ", "POST ", "PATCH ", "DELETE "];
+    let methods = ["GET ", "HEAD ", "POST ", "PUT ", "PATCH ", "DELETE "];
     let shown: BTreeSet<String> =
         rows.filter(|call| methods.iter().any(|method| call.starts_with(method))).map(str::to_owned).collect();
     assert_eq!(shown, Play::new().await.described_calls().await, "left: the document, right: /openapi.json");

@@ -4,8 +4,10 @@
 
 mod channels;
 mod edges;
+mod instructions;
 mod members;
 mod messages;
+mod reactions;
 mod records;
 mod search;
 mod server;

@@ -10,10 +10,11 @@ use tenfour::audit::export::Exporter;
 use tenfour::audit::heads::Claims;
 use tenfour::audit::verify::{Report, verify};
 use tenfour::audit::{Finding, SigningKey};
-use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
+use tenfour::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
 use tenfour::domain::change::{By, Mark};
 use tenfour::domain::channel::{Audience, Role};
 use tenfour::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
+use tenfour::domain::instruction::{AnswerKind, Ask};
 use tenfour::domain::journal::{Kind, ReadUpTo};
 use tenfour::domain::message::SendDigest;
 use tenfour::domain::now;
@@ -64,6 +65,31 @@ pub(crate) async fn file(writer: &Writer, of: &str, name: &str) -> AttachmentId 
     id
 }
 
+/// Who reacts with what to each of three messages, or takes it back: before it may be edited, and after.
+const FIRST: [&[(&str, &str, bool)]; 3] = [&[("eve", "👍", true)], &[], &[("bo", "ok", true), ("cy", "ok", true)]];
+const THEN: [&[(&str, &str, bool)]; 3] =
+    [&[("ana", "👍", true), ("eve", "👍", false)], &[], &[("bo", "👍", true), ("bo", "ok", false)]];
+
+/// Who sets which reactions, or takes them back. What is so already changes nothing.
+async fn react(writer: &Writer, id: MessageId, all: &[(&str, &str, bool)]) {
+    for (who, text, set) in all {
+        writer.react(by(who), id, text.parse().unwrap(), *set, now()).await.unwrap().unwrap();
+    }
+}
+
+/// What those say who are asked, and the passing of some deadlines. Of what was not asked nothing comes.
+async fn answers(writer: &Writer, id: MessageId, n: usize) {
+    let all = [
+        ("eve", AnswerKind::Accepted, None),
+        ("bo", AnswerKind::Declined, Some("ill")),
+        ("eve", AnswerKind::Done, Some("signed")),
+    ];
+    for (who, kind, note) in &all[..n % 4] {
+        let _ = writer.answer(by(who), id, *kind, note.map(str::to_owned), now()).await.unwrap();
+    }
+    writer.mark_overdue(id, later(now(), 99)).await.unwrap().unwrap();
+}
+
 /// A group and a direct channel in which everything happens that can; the second of three moments is in between.
 pub(crate) async fn busy(writer: &Writer) -> ChannelId {
     let channel = group(writer, &["ana", "bo", "cy", "dee", "eve"]).await;
@@ -78,13 +104,23 @@ pub(crate) async fn busy(writer: &Writer) -> ChannelId {
         for k in 0..[0, 2, 0, 1, 1][n % 5] {
             batch[0].message.attachment_ids.push(file(writer, who, &format!("plan {k}.pdf")).await);
         }
+        if n % 3 != 1 {
+            let (deadline, names) = [(None, None), (Some(later(now(), 60)), Some(["eve", "bo"]))][n % 2];
+            let assignee_ids = names.map(|names| names.iter().map(|name| user(name).id).collect());
+            batch[0].message.ask = Some(Ask { deadline, assignee_ids });
+        }
+        batch[0].message.mention_ids =
+            ["bo", "dee", "ana"][..[0, 1, 0, 3][n % 4]].iter().map(|it| user(it).id).collect();
         batch[0].digest = batch[0].message.digest();
         let outcomes = writer.append(batch).await.unwrap();
         let id = stored(&outcomes[0]).id;
+        react(writer, id, FIRST[n % 3]).await;
+        answers(writer, id, n).await;
         if n % 4 == 1 {
             writer.edit(by(who), id, text(&format!("line {n}!")), now()).await.unwrap().unwrap();
             writer.edit(by(who), id, text(&format!("line {n}!!")), now()).await.unwrap().unwrap();
         }
+        react(writer, id, THEN[n % 3]).await;
         if n % 6 == 1 {
             let deleter = if n % 12 == 1 { By::Host } else { by("ana") };
             writer.delete(deleter, id, now()).await.unwrap().unwrap();
@@ -184,6 +220,9 @@ struct Crime {
 const TABLES: [&str; 11] = [
     "messages",
     "message_revisions",
+    "message_reactions",
+    "instructions",
+    "instruction_assignees",
     "attachments",
     "channels",
     "channel_members",
@@ -196,7 +235,7 @@ const TABLES: [&str; 11] = [
 ];
 
 /// What the trail is silent about.
-const UNTOLD: [&str; 6] = [
+const UNTOLD: [&str; 7] = [
     "channel_retention.swept_seq",
     "channels.direct_key",
     // Where the bytes are and who brought them: what they are is told by their sum, and in which order by the message.
@@ -204,6 +243,8 @@ const UNTOLD: [&str; 6] = [
     "attachments.uploader_id",
     "attachments.created_at",
     "attachments.position",
+    // When somebody is to look at it next.
+    "instructions.due_at",
 ];
 
 #[derive(QueryableByName)]
@@ -263,6 +304,9 @@ impl Crime {
         let keys: &[&str] = match table {
             "messages" | "channels" | "attachments" => &["id"],
             "message_revisions" => &["message_id", "version"],
+            "instructions" => &["message_id"],
+            "instruction_assignees" => &["message_id", "user_id"],
+            "message_reactions" => &["message_id", "reaction", "user_id"],
             "channel_members" => &["channel_id", "user_id"],
             "audit_heads" | "channel_retention" => &["channel_id"],
             "audit_journals" => &["id"],
@@ -325,20 +369,35 @@ impl Crime {
             ("INTEGER", _) => format!("coalesce({name}, 0) + {}", [1, -1, 3, 1_000_000][self.rng.usize(..4)]),
             ("BLOB", _) => format!("coalesce(randomblob(length({name})), randomblob(16))"),
             _ if name == "state" => format!("'{}'", self.any(&["uploading", "unused", "gone"])),
+            _ if name == "answer" => format!("'{}'", self.any(&["accepted", "declined", "done"])),
             _ if name == "role" => format!("'{}'", self.any(&["member", "admin", "owner"])),
             _ if name == "revisions_visible_to" => format!("'{}'", self.any(&["members", "admins"])),
             _ if format!("{table}.{name}") == "audit_records.kind" => {
                 format!("'{}'", self.any(&["read", "joined", "signed_in", "told"]))
             }
-            _ if name == "kind" => format!("'{}'", self.any(&["created", "edited", "deleted", "changed"])),
+            _ if name == "kind" => {
+                format!(
+                    "'{}'",
+                    self.any(&[
+                        "created",
+                        "edited",
+                        "deleted",
+                        "changed",
+                        "reacted",
+                        "unreacted",
+                        "answered",
+                        "overdue"
+                    ])
+                )
+            }
             _ => format!("coalesce({name}, '') || ' '"),
         };
         format!("UPDATE main.{table} SET {name} = {value} WHERE {} AND {name} IS NOT {value}", self.row(table))
     }
 
     fn insertion(&mut self) -> String {
-        match self.rng.u8(..6) {
-            5 => {
+        match self.rng.u8(..9) {
+            8 => {
                 let row = self.row("audit_records");
                 format!(
                     "INSERT INTO main.audit_records SELECT journal_id, number - {}, kind, actor_id, at, hash, detail \
@@ -351,7 +410,8 @@ impl Crime {
                 format!(
                     "INSERT INTO main.messages SELECT randomblob(16), channel_id, seq + 1000, version + 1000, first_version + 1000, \
                      sender_id, randomblob(16), digest, content, content_type, reply_to_id, created_at, updated_at, updated_by, \
-                     deleted_at, deleted_by, attachment_ids, files_hash, erased_at FROM main.messages WHERE {row}"
+                     deleted_at, deleted_by, attachment_ids, files_hash, touched_version, content_version, mention_ids, instruction_hash, \
+                     erased_at FROM main.messages WHERE {row}"
                 )
             }
             1 => {
@@ -366,6 +426,25 @@ impl Crime {
                     "INSERT INTO main.audit_entries SELECT channel_id, version + {}, kind, message_id, actor_id, at, hash, detail \
                      FROM main.audit_entries WHERE {row}",
                     self.rng.u8(1..20)
+                )
+            }
+            5 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.instructions SELECT id, channel_id, NULL, 1, NULL, NULL, 0 FROM main.messages WHERE {row}"
+                )
+            }
+            6 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.instruction_assignees SELECT id, randomblob(16), 9, NULL, NULL, NULL, NULL \
+                     FROM main.messages WHERE {row}"
+                )
+            }
+            4 => {
+                let row = self.row("messages");
+                format!(
+                    "INSERT INTO main.message_reactions SELECT id, 'new', sender_id, version, created_at FROM main.messages WHERE {row}"
                 )
             }
             3 => {
@@ -388,8 +467,11 @@ impl Crime {
 
     /// Two rows of one channel change places.
     fn exchange(&mut self) -> String {
-        let (table, columns): (&str, &[&str]) = match self.rng.u8(..5) {
-            4 => ("audit_records", &["at"]),
+        let (table, columns): (&str, &[&str]) = match self.rng.u8(..8) {
+            7 => ("audit_records", &["at"]),
+            5 => ("instruction_assignees", &["answer"]),
+            6 => ("instruction_assignees", &["note"]),
+            4 => ("message_reactions", &["user_id"]),
             0 => ("messages", &["content"]),
             1 => ("messages", &["sender_id"]),
             2 => ("messages", &["created_at"]),
@@ -455,16 +537,24 @@ impl Crime {
             hash: Vec<u8>,
             #[diesel(sql_type = Nullable<Binary>)]
             files: Option<Vec<u8>>,
+            #[diesel(sql_type = Nullable<Binary>)]
+            mentions: Option<Vec<u8>>,
+            #[diesel(sql_type = Nullable<Binary>)]
+            asked: Option<Vec<u8>>,
         }
         let rows: Vec<Row> = sql_query(
             "SELECT channel_id AS channel, first_version AS version, created_at AS at, 'sent' AS kind, sender_id AS by, \
-             id AS message, client_id AS client, seq, digest AS hash, files_hash AS files FROM main.messages UNION ALL \
+             id AS message, client_id AS client, seq, digest AS hash, files_hash AS files, mention_ids AS mentions, instruction_hash AS asked \
+             FROM main.messages UNION ALL \
              SELECT channel_id, version, at, kind, coalesce(actor_id, x''), coalesce(message_id, x''), x'', 0, \
-             coalesce(hash, x''), NULL FROM main.audit_entries ORDER BY 1, 2",
+             coalesce(hash, x''), NULL, NULL, NULL FROM main.audit_entries ORDER BY 1, 2",
         )
         .load(&mut self.hand)
         .unwrap();
         let id = |bytes: &[u8]| Uuid::from_slice(bytes).unwrap_or_default();
+        let names = |bytes: Option<Vec<u8>>| -> Vec<UserId> {
+            bytes.iter().flat_map(|bytes| bytes.chunks(16)).map(|bytes| UserId(id(bytes))).collect()
+        };
         let mut chains = std::collections::BTreeMap::new();
         for row in rows {
             let hash = || TextHash(row.hash.clone().try_into().unwrap());
@@ -476,10 +566,15 @@ impl Crime {
                     seq: row.seq,
                     digest: SendDigest(row.hash.clone().try_into().unwrap()),
                     files: row.files.map(|hash| FilesHash(hash.try_into().unwrap())),
+                    mentions: NamesHash::of(&names(row.mentions)),
+                    instruction: row.asked.map(|hash| InstructionHash(hash.try_into().unwrap())),
                 },
                 "created" => What::Created { detail: hash() },
                 "edited" => What::Edited { message_id, content: hash() },
                 "deleted" => What::Deleted { message_id },
+                "answered" => What::Answered { message_id, answer: hash() },
+                "overdue" => What::Overdue { message_id },
+                "reacted" | "unreacted" => What::Reacted { message_id, reaction: hash(), set: row.kind == "reacted" },
                 _ => What::Changed { detail: hash() },
             };
             let at: DateTime<Utc> = DateTime::from_timestamp_micros(row.at).unwrap();

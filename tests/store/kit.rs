@@ -110,6 +110,8 @@ pub(crate) fn item_in(channel_id: ChannelId, members_version: i64, sender_id: Us
         content_type: "text".to_owned(),
         reply_to_id: None,
         attachment_ids: Vec::new(),
+        mention_ids: Vec::new(),
+        ask: None,
         created_at: now(),
     };
     Append { digest: message.digest(), message, members_version }

@@ -7,6 +7,7 @@ mod attachments;
 mod audit;
 mod commits;
 mod evidence;
+mod instructions;
 mod keys;
 mod kit;
 mod members;
@@ -22,6 +23,7 @@ mod prepared;
 mod proxy;
 #[path = "../support/queries.rs"]
 mod queries;
+mod reactions;
 mod reading;
 mod retention;
 mod revisions;

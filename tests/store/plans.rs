@@ -11,6 +11,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, SqliteConnection};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use tenfour::domain::change::Mark;
+use tenfour::domain::instruction::{AnswerKind, Ask};
 use tenfour::domain::now;
 use tenfour::domain::search::{Query, Search};
 use tenfour::domain::sync::{HistoryFrom, PageLimits, SyncFrom};
@@ -52,9 +53,17 @@ async fn everything(writer: &Writer, reader: &Reader) {
     let mut reply = item(&channel, "bo", "re");
     reply.message.reply_to_id = Some(first.id);
     writer.append(vec![reply]).await.unwrap();
+    writer.react(by("bo"), first.id, "ok".parse().unwrap(), true, now()).await.unwrap().unwrap();
     writer.edit(by("ana"), first.id, text("edited"), now()).await.unwrap().unwrap();
+    writer.react(by("bo"), first.id, "ok".parse().unwrap(), false, now()).await.unwrap().unwrap();
     writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
     writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: 9 }], now()).await.unwrap();
+    let mut asking = item(&channel, "ana", "please");
+    asking.message.ask = Some(Ask { deadline: Some(now()), assignee_ids: None });
+    asking.digest = asking.message.digest();
+    let asked = stored(&writer.append(vec![asking]).await.unwrap()[0]).id;
+    writer.answer(by("bo"), asked, AnswerKind::Accepted, None, now()).await.unwrap().unwrap();
+    writer.mark_overdue(asked, now()).await.unwrap().unwrap();
     let limits = PageLimits { messages: 50, bytes: 1 << 20 };
     for from in [HistoryFrom::Latest, HistoryFrom::Before(200), HistoryFrom::After(100)] {
         reader.history(id, from, limits).await.unwrap();

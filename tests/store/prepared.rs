@@ -34,7 +34,10 @@ fn a_connection_prepares_each_statement_once() {
             let mut reply = item(&channel, "bo", "re");
             reply.message.reply_to_id = Some(first.id);
             writer.append(vec![reply]).await.unwrap();
+            writer.react(by("bo"), first.id, "ok".parse().unwrap(), true, now()).await.unwrap().unwrap();
+            reader.message(first.id).await.unwrap();
             writer.edit(by("ana"), first.id, text("edited"), now()).await.unwrap().unwrap();
+            writer.react(by("bo"), first.id, "ok".parse().unwrap(), false, now()).await.unwrap().unwrap();
             writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
             writer.rename(by("ana"), id, format!("Name {round}"), now()).await.unwrap().unwrap();
             writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: first.seq }], now()).await.unwrap();

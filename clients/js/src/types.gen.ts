@@ -18,6 +18,23 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Answer: {
+            answer: components["schemas"]["AnswerKind"];
+            /** Format: date-time */
+            at: string;
+            note: string | null;
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description An answer to an instruction. */
+        AnswerInstruction: {
+            answer: components["schemas"]["AnswerKind"];
+            /** @description At most 1,000 bytes of UTF-8. */
+            note?: string | null;
+        };
+        /** @enum {string} */
+        AnswerKind: "accepted" | "declined" | "done";
+        /** @description A user id in either form: the host's own, or the UUID. */
+        AnyUserId: string;
         /** @description A file as it is stored. */
         Attachment: {
             /** @description By its content; `application/octet-stream` where that does not tell. */
@@ -101,6 +118,21 @@ export interface components {
             /** @enum {string} */
             type: "delete";
         } | {
+            messageId: components["schemas"]["MessageId"];
+            /** @description A sign or a short word, without blanks; at most 64 bytes of UTF-8. */
+            reaction: string;
+            ref?: components["schemas"]["Ref"] | null;
+            /** @description Takes it back. */
+            remove?: boolean | null;
+            /** @enum {string} */
+            type: "react";
+        } | (components["schemas"]["AnswerInstruction"] & {
+            messageId: components["schemas"]["MessageId"];
+            ref?: components["schemas"]["Ref"] | null;
+        } & {
+            /** @enum {string} */
+            type: "answer";
+        }) | {
             channelId: components["schemas"]["ChannelId"];
             /** @enum {string} */
             type: "typing";
@@ -165,6 +197,29 @@ export interface components {
             sessionId: components["schemas"]["SessionId"];
             user: components["schemas"]["UserBody"];
         };
+        /** @description What a message asks for. */
+        Instruct: {
+            /** @description Members of the channel; all others where it is missing. */
+            assigneeIds?: components["schemas"]["AnyUserId"][] | null;
+            /**
+             * Format: date-time
+             * @description In the future, and within a year.
+             */
+            deadline?: string | null;
+        };
+        /** @description What a message asks for, and what was answered. */
+        Instruction: {
+            /** @description The last one of each, in the order in which they were given. */
+            answers: components["schemas"]["Answer"][];
+            assigneeIds: components["schemas"]["UserId"][];
+            /** Format: date-time */
+            deadline: string | null;
+            /**
+             * Format: date-time
+             * @description When the deadline was found to have passed without an answer of everybody.
+             */
+            overdueAt: string | null;
+        };
         /** @description A member of a channel. */
         Member: {
             /** @description The host's own id, where it is not the UUID itself. */
@@ -200,6 +255,11 @@ export interface components {
             /** Format: date-time */
             deletedAt: string | null;
             id: components["schemas"]["MessageId"];
+            instruction?: components["schemas"]["Instruction"] | null;
+            /** @description Whom it names; missing where it names nobody, and once deleted. */
+            mentionIds?: components["schemas"]["UserId"][];
+            /** @description In the order in which they were first used; missing where there are none, and once deleted. */
+            reactions?: components["schemas"]["Reaction"][];
             replyToId: components["schemas"]["MessageId"] | null;
             senderId: components["schemas"]["UserId"];
             senderName: string;
@@ -232,6 +292,12 @@ export interface components {
             /** Format: int64 */
             lastReadSeq: number;
             name: string;
+        };
+        /** @description A reaction to a message, and whose it is. */
+        Reaction: {
+            reaction: string;
+            /** @description Who reacted first is first. */
+            userIds: components["schemas"]["UserId"][];
         };
         Ref: string | number;
         /** @description What a message said from one version on. */
@@ -286,6 +352,9 @@ export interface components {
             content: string;
             /** @description `text` where it is missing. At most 64 bytes of UTF-8. */
             contentType?: string | null;
+            instruction?: components["schemas"]["Instruct"] | null;
+            /** @description Members of the channel whom the message names. */
+            mentionIds?: components["schemas"]["AnyUserId"][] | null;
             replyToId?: components["schemas"]["MessageId"] | null;
         };
         /** @description One frame. `ref` is the asking frame's own. */

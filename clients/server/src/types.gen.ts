@@ -4,6 +4,15 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Answer: {
+            answer: components["schemas"]["AnswerKind"];
+            /** Format: date-time */
+            at: string;
+            note: string | null;
+            userId: components["schemas"]["UserId"];
+        };
+        /** @enum {string} */
+        AnswerKind: "accepted" | "declined" | "done";
         /** @description A file as it is stored. */
         Attachment: {
             /** @description By its content; `application/octet-stream` where that does not tell. */
@@ -78,6 +87,19 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "invalid_json" | "invalid_frame" | "unknown_type" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "too_large" | "unknown_user" | "rate_limited" | "unavailable";
+        /** @description What a message asks for, and what was answered. */
+        Instruction: {
+            /** @description The last one of each, in the order in which they were given. */
+            answers: components["schemas"]["Answer"][];
+            assigneeIds: components["schemas"]["UserId"][];
+            /** Format: date-time */
+            deadline: string | null;
+            /**
+             * Format: date-time
+             * @description When the deadline was found to have passed without an answer of everybody.
+             */
+            overdueAt: string | null;
+        };
         /** @description A member of a channel. */
         Member: {
             /** @description The host's own id, where it is not the UUID itself. */
@@ -113,6 +135,11 @@ export interface components {
             /** Format: date-time */
             deletedAt: string | null;
             id: components["schemas"]["MessageId"];
+            instruction?: components["schemas"]["Instruction"] | null;
+            /** @description Whom it names; missing where it names nobody, and once deleted. */
+            mentionIds?: components["schemas"]["UserId"][];
+            /** @description In the order in which they were first used; missing where there are none, and once deleted. */
+            reactions?: components["schemas"]["Reaction"][];
             replyToId: components["schemas"]["MessageId"] | null;
             senderId: components["schemas"]["UserId"];
             senderName: string;
@@ -162,6 +189,12 @@ export interface components {
             title: string;
             /** @description Names the kind of problem, as a URI. */
             type: string;
+        };
+        /** @description A reaction to a message, and whose it is. */
+        Reaction: {
+            reaction: string;
+            /** @description Who reacted first is first. */
+            userIds: components["schemas"]["UserId"][];
         };
         /**
          * @description What a member may do; see [`super::permission`].

@@ -7,8 +7,10 @@ use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
+use crate::domain::instruction::AnswerKind;
 use crate::domain::journal::Note;
 use crate::domain::now;
+use crate::domain::reaction::Reaction;
 use crate::domain::retention::{Erase, Erasure, Retention};
 use crate::domain::user::{User, UserRef};
 use crate::store::{NewGroup, NewUpload, StoreError, Uploaded, Writer, pause};
@@ -23,6 +25,22 @@ pub enum Order {
     },
     Delete {
         by: By,
+        message_id: MessageId,
+    },
+    /// `set`: or takes it back.
+    React {
+        by: By,
+        message_id: MessageId,
+        reaction: Reaction,
+        set: bool,
+    },
+    Answer {
+        by: By,
+        message_id: MessageId,
+        answer: AnswerKind,
+        note: Option<String>,
+    },
+    MarkOverdue {
         message_id: MessageId,
     },
     CreateGroup(NewGroup),
@@ -132,6 +150,13 @@ impl Order {
         Ok(match self {
             Self::Edit { by, message_id, content } => changed(writer.edit(by, message_id, content, at).await?),
             Self::Delete { by, message_id } => changed(writer.delete(by, message_id, at).await?),
+            Self::React { by, message_id, reaction, set } => {
+                maybe(writer.react(by, message_id, reaction, set, at).await?)
+            }
+            Self::Answer { by, message_id, answer, note } => {
+                maybe(writer.answer(by, message_id, answer, note, at).await?)
+            }
+            Self::MarkOverdue { message_id } => maybe(writer.mark_overdue(message_id, at).await?),
             Self::CreateGroup(group) => writer
                 .create_group(group, at)
                 .await?

@@ -208,6 +208,8 @@ mod tests {
             content_type: "text".into(),
             reply_to_id: None,
             attachment_ids: Vec::new(),
+            mention_ids: Vec::new(),
+            ask: None,
             created_at: crate::domain::now(),
         };
         let append = Append { digest: message.digest(), message, members_version: 0 };

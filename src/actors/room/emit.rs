@@ -14,6 +14,7 @@ use crate::domain::channel::ChannelState;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{Appended, Message, NewMessage, Stored};
 use crate::domain::sync::{FilledChange, FilledWhat};
+use crate::protocol::instruction::InstructionBody;
 use crate::protocol::server::{ChannelBody, MessageBody, ServerFrame, Status};
 use crate::socket::{frame, together};
 
@@ -72,6 +73,9 @@ impl Room {
             content_type: message.content_type,
             reply_to_id: message.reply_to_id,
             attachments: stored.attachments.clone(),
+            mention_ids: message.mention_ids,
+            reactions: Vec::new(),
+            instruction: stored.instruction.clone().map(InstructionBody::from),
             created_at: stored.created_at,
             updated_at: None,
             deleted_at: None,
@@ -99,7 +103,7 @@ impl Room {
     /// A message as it now is, whatever was done to it last.
     fn emit_changed(&mut self, since: i64, version: i64, message: Message, origin: Option<(Origin, Stored)>) {
         self.last_seq = self.last_seq.max(message.seq);
-        let (deleted, updated) = (message.deleted_at.is_some(), message.updated_at.is_some());
+        let (deleted, updated) = (message.deleted_at.is_some(), message.updated_at.is_some() || message.touched);
         let sender = message.sender_id;
         let body = MessageBody::from(message);
         let since_field = gap(since, version);

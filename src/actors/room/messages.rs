@@ -14,7 +14,7 @@ use crate::domain::change::Change;
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::domain::message::{Appended, NewMessage};
 use crate::protocol::client::SendRequest;
-use crate::protocol::error::Refusal;
+use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::time;
 
 /// What the admin surface shows.
@@ -158,6 +158,14 @@ impl Item {
             Appended::UnknownAttachment(id) => origin.refuse(Refusal::invalid(format!(
                 "attachmentIds: {id} does not exist, is not yours or is in another message"
             ))),
+            Appended::UnknownMention(user) => {
+                origin
+                    .refuse(Refusal::new(ErrorCode::UnknownUser, format!("mentionIds: {user} is not in the channel")));
+            }
+            Appended::UnknownAssignee(user) => origin.refuse(Refusal::new(
+                ErrorCode::UnknownUser,
+                format!("instruction: assigneeIds: {user} is not in the channel"),
+            )),
             Appended::Rejected => origin.refuse(Refusal::invalid("the database refuses this content")),
         }
     }

@@ -205,6 +205,8 @@ pub fn append_of(sender_id: UserId, sender_name: String, send: SendRequest, memb
         content_type: send.content_type,
         reply_to_id: send.reply_to_id,
         attachment_ids: send.attachment_ids,
+        mention_ids: send.mention_ids,
+        ask: send.ask,
         created_at: crate::domain::now(),
     };
     Append { message, digest, members_version }

@@ -79,6 +79,14 @@ impl Session {
                 let by = By::User(self.handle.user);
                 self.order(reference, Order::Delete { by, message_id }, ctx);
             }
+            ClientFrame::React { message_id, reaction, remove } => {
+                let by = By::User(self.handle.user);
+                self.order(reference, Order::React { by, message_id, reaction, set: !remove }, ctx);
+            }
+            ClientFrame::Answer { message_id, answer, note } => {
+                let by = By::User(self.handle.user);
+                self.order(reference, Order::Answer { by, message_id, answer, note }, ctx);
+            }
             ClientFrame::Typing { channel_id } => self.typing(channel_id, reference.as_ref()),
             ClientFrame::Read { channel_id, seq } => self.read(reference, channel_id, seq, ctx),
             ClientFrame::Sync(request) => self.sync(reference, request, ctx),

@@ -146,12 +146,13 @@ fn csv(line: &Line) -> String {
     row[6] = entry.of().and_then(|(_, seq)| seq).map_or_else(String::new, |seq| seq.to_string());
     let mut words = |text: &Option<String>, hash: &str| {
         (row[9], row[10]) = (text.clone().unwrap_or_default(), hash.to_owned());
-        row[13] = if text.is_some() { String::new() } else { "erased".to_owned() };
+        row[13] = if text.is_some() { String::new() } else { "erased or replaced".to_owned() };
     };
     match what {
         Told::Created { hash, detail } | Told::Changed { hash, detail } => words(detail, hash),
         Told::Edited { hash, content, .. } => words(content, hash),
-        Told::Deleted { .. } => {}
+        Told::Reacted { hash, reaction: text, .. } | Told::Answered { hash, answer: text, .. } => words(text, hash),
+        Told::Overdue { .. } | Told::Deleted { .. } => {}
         Told::Sent(sent) => {
             words(&sent.content, &sent.digest);
             sent_columns(sent, &mut row);
@@ -160,6 +161,10 @@ fn csv(line: &Line) -> String {
     (row[4], row[5]) = match what {
         Told::Created { .. } => ("created".to_owned(), String::new()),
         Told::Changed { .. } => ("changed".to_owned(), String::new()),
+        Told::Reacted { message_id, set: true, .. } => ("reacted".to_owned(), message_id.to_string()),
+        Told::Reacted { message_id, .. } => ("unreacted".to_owned(), message_id.to_string()),
+        Told::Answered { message_id, .. } => ("answered".to_owned(), message_id.to_string()),
+        Told::Overdue { message_id, .. } => ("overdue".to_owned(), message_id.to_string()),
         Told::Edited { message_id, .. } => ("edited".to_owned(), message_id.to_string()),
         Told::Deleted { message_id, .. } => ("deleted".to_owned(), message_id.to_string()),
         Told::Sent(sent) => ("sent".to_owned(), sent.message_id.to_string()),

@@ -126,6 +126,12 @@ fn entry(html: &mut String, entry: &EntryLine) -> std::fmt::Result {
     let did = match what {
         Told::Created { .. } => "made the channel".to_owned(),
         Told::Changed { .. } => "changed the channel".to_owned(),
+        Told::Reacted { message_id, seq, set: true, .. } => format!("reacted to message {}", named(*message_id, *seq)),
+        Told::Reacted { message_id, seq, .. } => {
+            format!("took a reaction to message {} back", named(*message_id, *seq))
+        }
+        Told::Answered { message_id, seq, .. } => format!("answered message {}", named(*message_id, *seq)),
+        Told::Overdue { message_id, seq } => format!("found message {} overdue", named(*message_id, *seq)),
         Told::Edited { message_id, seq, .. } => format!("edited message {}", named(*message_id, *seq)),
         Told::Deleted { message_id, seq } => format!("deleted message {}", named(*message_id, *seq)),
         Told::Sent(sent) => format!("sent message {}", sent.seq),
@@ -141,7 +147,10 @@ fn entry(html: &mut String, entry: &EntryLine) -> std::fmt::Result {
             words(html, detail.as_deref().map(plain).as_deref())?
         }
         Told::Edited { content, .. } => words(html, content.as_deref())?,
-        Told::Deleted { .. } => {}
+        Told::Reacted { reaction: text, .. } | Told::Answered { answer: text, .. } => {
+            writeln!(html, "<p class=\"words\">{}</p>", escaped(text.as_deref().unwrap_or("(replaced since)")))?;
+        }
+        Told::Overdue { .. } | Told::Deleted { .. } => {}
         Told::Sent(sent) => self::sent(html, sent)?,
     }
     writeln!(html, "</article>")
@@ -160,6 +169,11 @@ fn words(html: &mut String, text: Option<&str>) -> std::fmt::Result {
 
 fn sent(html: &mut String, sent: &SentLine) -> std::fmt::Result {
     words(html, sent.content.as_deref())?;
+    if let Some(ask) = &sent.instruction {
+        let whom = ask.assignee_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let until = ask.deadline.as_deref().map_or_else(String::new, |at| format!(" until {}", escaped(at)));
+        writeln!(html, "<p class=\"small\">Asks for an answer{until} of {whom}.</p>")?;
+    }
     for file in &sent.attachments {
         writeln!(
             html,

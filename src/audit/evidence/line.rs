@@ -6,12 +6,13 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::attachment::Attachment;
-use crate::domain::audit::{Entry, FilesHash, TextHash, What};
+use crate::domain::audit::{Entry, FilesHash, InstructionHash, NamesHash, TextHash, What};
 use crate::domain::channel::{ChannelKind, Role};
 use crate::domain::hex::{hex, unhex};
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
+use crate::domain::instruction::Ask;
 use crate::domain::journal::{Kind, ReadUpTo, Record};
-use crate::domain::message::SendDigest;
+use crate::domain::message::{Beside, SendDigest};
 use crate::domain::retention::ERASED_TYPE;
 
 /// Another meaning of these lines gets another name.
@@ -105,11 +106,44 @@ pub struct EntryLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Told {
-    Created { hash: String, detail: Option<String> },
+    Created {
+        hash: String,
+        detail: Option<String>,
+    },
     Sent(Box<SentLine>),
-    Edited { message_id: MessageId, seq: Option<i64>, hash: String, content: Option<String> },
-    Deleted { message_id: MessageId, seq: Option<i64> },
-    Changed { hash: String, detail: Option<String> },
+    /// `reaction` is missing where it was taken back since.
+    Reacted {
+        message_id: MessageId,
+        seq: Option<i64>,
+        set: bool,
+        hash: String,
+        reaction: Option<String>,
+    },
+    /// The answer, a line feed and its note; missing where another one was given since, with a note.
+    Answered {
+        message_id: MessageId,
+        seq: Option<i64>,
+        hash: String,
+        answer: Option<String>,
+    },
+    Overdue {
+        message_id: MessageId,
+        seq: Option<i64>,
+    },
+    Edited {
+        message_id: MessageId,
+        seq: Option<i64>,
+        hash: String,
+        content: Option<String>,
+    },
+    Deleted {
+        message_id: MessageId,
+        seq: Option<i64>,
+    },
+    Changed {
+        hash: String,
+        detail: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,12 +158,25 @@ pub struct SentLine {
     pub content_type: String,
     pub reply_to_id: Option<MessageId>,
     pub attachment_ids: Vec<AttachmentId>,
+    pub mention_ids: Vec<UserId>,
+    /// What it asks for, and the sum of that.
+    pub instruction: Option<AskLine>,
+    pub instruction_hash: Option<String>,
     /// Of the files, where there are any.
     pub files_hash: Option<String>,
     /// Those that are still there.
     pub attachments: Vec<Attachment>,
     /// Who has read it, by the journal, and when they first had.
     pub read_by: Vec<ReadBy>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskLine {
+    pub deadline: Option<String>,
+    /// Of all other members of that moment, and not because they were named.
+    pub to_all: bool,
+    pub assignee_ids: Vec<UserId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +212,13 @@ impl EntryLine {
                 What::Edited { message_id: *message_id, content: TextHash(bytes32(hash)?) }
             }
             Told::Deleted { message_id, .. } => What::Deleted { message_id: *message_id },
+            Told::Reacted { message_id, set, hash, .. } => {
+                What::Reacted { message_id: *message_id, reaction: TextHash(bytes32(hash)?), set: *set }
+            }
+            Told::Answered { message_id, hash, .. } => {
+                What::Answered { message_id: *message_id, answer: TextHash(bytes32(hash)?) }
+            }
+            Told::Overdue { message_id, .. } => What::Overdue { message_id: *message_id },
             Told::Sent(sent) => What::Sent {
                 message_id: sent.message_id,
                 client_id: sent.client_id,
@@ -172,6 +226,11 @@ impl EntryLine {
                 digest: SendDigest(bytes32(&sent.digest)?),
                 files: match &sent.files_hash {
                     Some(hash) => Some(FilesHash(bytes32(hash)?)),
+                    None => None,
+                },
+                mentions: NamesHash::of(&sent.mention_ids),
+                instruction: match &sent.instruction_hash {
+                    Some(hash) => Some(InstructionHash(bytes32(hash)?)),
                     None => None,
                 },
             },
@@ -183,7 +242,11 @@ impl EntryLine {
     pub(super) fn of(&self) -> Option<(MessageId, Option<i64>)> {
         match &self.what {
             Told::Created { .. } | Told::Changed { .. } => None,
-            Told::Edited { message_id, seq, .. } | Told::Deleted { message_id, seq } => Some((*message_id, *seq)),
+            Told::Reacted { message_id, seq, .. }
+            | Told::Answered { message_id, seq, .. }
+            | Told::Overdue { message_id, seq }
+            | Told::Edited { message_id, seq, .. }
+            | Told::Deleted { message_id, seq } => Some((*message_id, *seq)),
             Told::Sent(sent) => Some((sent.message_id, Some(sent.seq))),
         }
     }
@@ -196,7 +259,9 @@ impl EntryLine {
         match &self.what {
             Told::Created { hash, detail } | Told::Changed { hash, detail } => is(detail, hash),
             Told::Edited { hash, content, .. } => is(content, hash),
-            Told::Deleted { .. } => true,
+            Told::Reacted { hash, reaction, .. } => is(reaction, hash),
+            Told::Answered { hash, answer, .. } => is(answer, hash),
+            Told::Overdue { .. } | Told::Deleted { .. } => true,
             Told::Sent(sent) => sent.is_true(channel_id),
         }
     }
@@ -209,7 +274,9 @@ impl SentLine {
             // Erased with all that its digest has.
             None => content_type == ERASED_TYPE && reply_to_id.is_none() && attachment_ids.is_empty(),
             Some(content) => {
-                let digest = SendDigest::of(channel_id, content_type, *reply_to_id, content, attachment_ids);
+                let ask = self.instruction.as_ref().map(AskLine::ask);
+                let beside = Beside { attachments: attachment_ids, mentions: &self.mention_ids, ask: ask.as_ref() };
+                let digest = SendDigest::of(channel_id, content_type, *reply_to_id, content, beside);
                 bytes32(&self.digest) == Some(digest.0)
             }
         };
@@ -218,7 +285,18 @@ impl SentLine {
         let are_files = there.is_empty()
             || there == *attachment_ids
                 && FilesHash::of(attachments).map(|hash| hash.0) == self.files_hash.as_deref().and_then(bytes32);
-        is_content && are_files
+        let asked = self
+            .instruction
+            .as_ref()
+            .map(|line| hex(&InstructionHash::of(line.ask().deadline, line.to_all, &line.assignee_ids).0));
+        is_content && are_files && asked == self.instruction_hash
+    }
+}
+
+impl AskLine {
+    fn ask(&self) -> Ask {
+        let deadline = self.deadline.as_deref().and_then(parse_time);
+        Ask { deadline, assignee_ids: (!self.to_all).then(|| self.assignee_ids.clone()) }
     }
 }
 

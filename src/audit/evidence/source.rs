@@ -5,15 +5,18 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use chrono::{DateTime, Utc};
 
 use super::Ask;
-use super::line::{EntryLine, Export, FORM, Line, Marks, MemberLine, ReadBy, RecordLine, SentLine, Span, Told, time};
+use super::line::{
+    AskLine, EntryLine, Export, FORM, Line, Marks, MemberLine, ReadBy, RecordLine, SentLine, Span, Told, time,
+};
 use crate::audit::verify::verify_one;
-use crate::domain::audit::{Chain, Entry, FilesHash, Head, TextHash, What};
+use crate::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
 use crate::domain::hex::hex;
 use crate::domain::ids::{JournalId, MessageId, UserId};
+use crate::domain::instruction::AnswerKind;
 use crate::domain::journal::{Journal, Record};
 use crate::domain::message::SendDigest;
 use crate::domain::now;
-use crate::domain::trail::{ChannelTrail, MessageTrail, Noted};
+use crate::domain::trail::{ChannelTrail, KeptAssignee, KeptInstruction, MessageTrail, Noted};
 use crate::store::{Reader, StoreError};
 
 /// How many messages or records are read at a time.
@@ -79,7 +82,10 @@ impl Source {
             notes: notes.collect(),
             changes,
             seqs: HashMap::new(),
-            said: HashMap::new(),
+            said: [AnswerKind::Accepted, AnswerKind::Declined, AnswerKind::Done]
+                .map(|kind| kind.with_note(None))
+                .map(|text| (TextHash::of(&text).0, text))
+                .into(),
             marks: Marks::default(),
             names: HashMap::new(),
             seq: 0,
@@ -219,8 +225,16 @@ impl Source {
 
     /// What an edit further on may have said.
     fn remember(&mut self, message: &MessageTrail) {
-        if !message.revisions.is_empty() {
+        if message.version > message.first_version {
             self.seqs.insert(message.id, message.seq);
+        }
+        let texts = message.reactions.iter().map(|kept| kept.reaction.clone());
+        let answers = message.assignees.iter().filter_map(|kept| {
+            let kind: AnswerKind = kept.answer.as_deref()?.parse().ok()?;
+            Some(kind.with_note(kept.note.as_deref()))
+        });
+        self.said.extend(texts.chain(answers).map(|text| (TextHash::of(&text).0, text)));
+        if !message.revisions.is_empty() {
             let all = message.revisions.iter().map(|(_, content, _)| content).chain([&message.content]);
             self.said.extend(all.map(|content| (TextHash::of(content).0, content.clone())));
         }
@@ -264,6 +278,22 @@ impl Source {
                     let (seq, said) = (source.seqs.get(&message_id).copied(), source.said.get(&content.0).cloned());
                     Told::Edited { message_id, seq, hash: hex(&content.0), content: said }
                 }
+                What::Reacted { message_id, reaction, set } => Told::Reacted {
+                    message_id,
+                    seq: source.seqs.get(&message_id).copied(),
+                    set,
+                    hash: hex(&reaction.0),
+                    reaction: source.said.get(&reaction.0).cloned(),
+                },
+                What::Answered { message_id, answer } => Told::Answered {
+                    message_id,
+                    seq: source.seqs.get(&message_id).copied(),
+                    hash: hex(&answer.0),
+                    answer: source.said.get(&answer.0).cloned(),
+                },
+                What::Overdue { message_id } => {
+                    Told::Overdue { message_id, seq: source.seqs.get(&message_id).copied() }
+                }
                 What::Deleted { message_id } | What::Sent { message_id, .. } => {
                     Told::Deleted { message_id, seq: source.seqs.get(&message_id).copied() }
                 }
@@ -285,6 +315,9 @@ impl Source {
         let unreadable = || SourceError::Unreadable(message.first_version);
         let digest = message.digest.as_slice().try_into().map_err(|_| unreadable())?;
         let files = message.files_hash.as_deref().map(<[u8; 32]>::try_from).transpose().map_err(|_| unreadable())?;
+        let instruction =
+            message.instruction_hash.as_deref().map(<[u8; 32]>::try_from).transpose().map_err(|_| unreadable())?;
+        let mentions = message.mention_ids.as_deref().ok_or_else(unreadable)?;
         Ok(Entry {
             channel_id: self.ask.channel,
             version: message.first_version,
@@ -296,6 +329,8 @@ impl Source {
                 seq: message.seq,
                 digest: SendDigest(digest),
                 files: files.map(FilesHash),
+                mentions: NamesHash::of(mentions),
+                instruction: instruction.map(InstructionHash),
             },
         })
     }
@@ -312,6 +347,9 @@ impl Source {
             content_type: message.content_type.clone(),
             reply_to_id: message.reply_to_id,
             attachment_ids: message.attachment_ids.clone().unwrap_or_default(),
+            mention_ids: message.mention_ids.clone().unwrap_or_default(),
+            instruction: message.instruction.as_ref().map(|asked| ask_line(asked, &message.assignees)),
+            instruction_hash: message.instruction_hash.as_deref().map(hex),
             files_hash: message.files_hash.as_deref().map(hex),
             attachments: message.attachments.clone(),
             read_by: read.map(|(at, user_id)| ReadBy { user_id, name: None, at: time(at) }).collect(),
@@ -339,6 +377,13 @@ impl Source {
             sent.read_by.iter_mut().for_each(|read| read.name = self.name(Some(read.user_id)));
         }
     }
+}
+
+fn ask_line(asked: &KeptInstruction, assignees: &[KeptAssignee]) -> AskLine {
+    let mut assignees: Vec<&KeptAssignee> = assignees.iter().collect();
+    assignees.sort_unstable_by_key(|kept| kept.position);
+    let assignee_ids = assignees.into_iter().map(|kept| kept.user).collect();
+    AskLine { deadline: asked.deadline.map(time), to_all: asked.to_all, assignee_ids }
 }
 
 /// Whose names a line needs.

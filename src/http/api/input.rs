@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 
 use super::asker::Asker;
 use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
+use crate::domain::reaction::Reaction;
 use crate::domain::user::UserRef;
 use crate::http::app::text;
 use crate::protocol::error::{ErrorCode, Refusal};
@@ -74,4 +75,11 @@ pub(super) fn user(request: &HttpRequest) -> Result<UserRef, Refusal> {
     let decoded: Result<(String, String), _> = request.match_info().load();
     let (_, user) = decoded.map_err(|_| Refusal::invalid("userId cannot be read"))?;
     parse_user("userId", &user)
+}
+
+/// The reaction of a path that ends with one after a message, percent-encoded.
+pub(super) fn reaction(request: &HttpRequest) -> Result<Reaction, Refusal> {
+    let decoded: Result<(String, String), _> = request.match_info().load();
+    let (_, reaction) = decoded.map_err(|_| Refusal::invalid("reaction cannot be read"))?;
+    reaction.parse().map_err(|error| Refusal::invalid(format!("reaction {error}")))
 }

@@ -13,7 +13,7 @@ use crate::actors::origin::Origin;
 use crate::actors::session::SessionParts;
 use crate::actors::{registry, room, tell};
 use crate::domain::change::{Change, Changed};
-use crate::domain::ids::{ChannelId, ClientId};
+use crate::domain::ids::{ChannelId, ClientId, MessageId};
 use crate::domain::message::Message;
 use crate::domain::sync::{HistoryFrom, PageLimits};
 use crate::http::app::unreadable;
@@ -155,7 +155,7 @@ async fn wait(answer: Reply) -> Result<Ack, Refusal> {
 pub(super) async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let message_id = input::message_id(&request)?;
     let content = parse_edit_body(&input::body(&asker, &request, payload).await?, asker.parts().frame_limits)?;
-    change(&asker, Order::Edit { by: asker.by(), message_id, content }).await
+    change(&asker, Order::Edit { by: asker.by(), message_id, content }, message_id).await
 }
 
 /// Deletes a message: its content is gone, its place stays.
@@ -164,7 +164,7 @@ pub(super) async fn edit(asker: Asker, request: HttpRequest, payload: Payload) -
     responses((status = 200, body = MessageBody), Writing))]
 pub(super) async fn delete(asker: Asker, request: HttpRequest) -> Answer {
     let message_id = input::message_id(&request)?;
-    change(&asker, Order::Delete { by: asker.by(), message_id }).await
+    change(&asker, Order::Delete { by: asker.by(), message_id }, message_id).await
 }
 
 /// Shows all that a message has said, and who deleted it.
@@ -181,11 +181,15 @@ pub(super) async fn revisions(asker: Asker, request: HttpRequest) -> Answer {
     Ok(HttpResponse::Ok().json(RevisionsBody::from(revisions)))
 }
 
-async fn change(asker: &Asker, order: Order) -> Answer {
-    match asker.parts().db.order(order).await? {
-        Done::Changed(Change { what: Changed::Message(message), .. }) => {
-            Ok(HttpResponse::Ok().json(MessageBody::from(*message)))
-        }
-        _ => Err(Refusal::unavailable("the database gave no message; try again").into()),
-    }
+/// The message as it is after an order.
+pub(super) async fn change(asker: &Asker, order: Order, id: MessageId) -> Answer {
+    let done = asker.parts().db.order(order).await?;
+    let message = if let Done::Changed(Change { what: Changed::Message(message), .. }) = done {
+        *message
+    } else {
+        // It was so already.
+        let found = asker.parts().reader.message(id).await.map_err(|error| unreadable(&error))?;
+        found.ok_or_else(Refusal::no_message)?
+    };
+    Ok(HttpResponse::Ok().json(MessageBody::from(message)))
 }

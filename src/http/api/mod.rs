@@ -9,9 +9,11 @@ mod channels;
 mod evidence;
 mod gate;
 mod input;
+mod instructions;
 mod members;
 mod messages;
 mod openapi;
+mod reactions;
 mod reads;
 mod records;
 mod search;
@@ -52,6 +54,9 @@ calls! {
     "/channels/{id}/messages" ["GET, POST"] { get: messages::history, post: messages::send }
     "/channels/{id}/retention" ["GET, PUT"] { get: records::show, put: records::set }
     "/channels/{id}/read" ["POST"] { post: reads::mark }
+    "/messages/{id}/reactions/{reaction}" ["PUT, DELETE"] { put: reactions::add, delete: reactions::remove }
+    "/messages/{id}/answer" ["PUT"] { put: instructions::answer }
+    "/instructions" ["GET"] { get: instructions::list }
     "/messages/{id}/revisions" ["GET"] { get: messages::revisions }
     "/attachments" ["POST"] { post: attachments::upload }
     "/attachments/{id}" ["GET, HEAD, DELETE"] { get: attachments::download, head: attachments::look, delete: attachments::discard }

@@ -10,8 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
-use super::named_postgres;
-use crate::domain::attachment::Attachment;
+use super::named_postgres::{self, Told};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault::{self, Sabotage};
@@ -136,6 +135,7 @@ impl From<Judged> for Appended {
             version: row.version,
             created_at: row.created_at.0,
             attachments: Vec::new(),
+            instruction: None,
         };
         match row.verdict {
             0 => Self::New(stored),
@@ -159,8 +159,8 @@ pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> Qu
     while !rest.is_empty() {
         let (now, later) = first_of_each(batch, &rest);
         let items: Vec<&Append> = now.iter().map(|&at| &batch[at]).collect();
-        let files: Vec<&[Attachment]> = now.iter().map(|&at| plan.files_of(at)).collect();
-        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &files, &mut chains).await?));
+        let told: Vec<Told> = now.iter().map(|&at| plan.of(at)).collect();
+        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &told, &mut chains).await?));
         rest = echo(batch, &now, later, &mut outcomes);
     }
     plan.carry_out(conn, batch, &mut outcomes).await?;
@@ -227,31 +227,32 @@ async fn judged(conn: &mut AsyncPgConnection, sql: &str, items: &[&Append]) -> Q
     Kept(query).load(conn).await
 }
 
-/// What is to become of each, as far as that hangs on no attachment; `None` for those that would be stored.
+/// What is to become of each, as far as that hangs on nothing that it names; `None` for those that would be stored.
 pub(super) async fn judge(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Vec<Option<Appended>>> {
     let items: Vec<&Append> = batch.iter().collect();
     let rows = judged(conn, JUDGE, &items).await?;
     Ok(rows.into_iter().map(|row| (row.verdict != 0).then(|| row.into())).collect())
 }
 
-/// `files`: what each takes, if it is stored.
+/// `told`: what each takes and asks for, if it is stored.
 async fn statement(
     conn: &mut AsyncPgConnection,
     items: &[&Append],
-    files: &[&[Attachment]],
+    told: &[Told<'_>],
     chains: &mut Chains,
 ) -> QueryResult<Vec<Appended>> {
     let rows = judged(conn, APPEND, items).await?;
-    let outcome = |((row, item), files): ((Judged, &&Append), &&[Attachment])| {
+    let outcome = |((row, item), (files, asked)): ((Judged, &&Append), &Told<'_>)| {
         let known = row.since.zip(row.chained).zip(row.head.clone());
         let mut outcome = Appended::from(row);
         if let Appended::New(stored) = &mut outcome {
             stored.attachments = files.to_vec();
+            stored.instruction = asked.cloned();
             chains.add(item, stored, || known.map(|((since, version), head)| ChainRow::new(since, version, head)));
         }
         outcome
     };
-    Ok(rows.into_iter().zip(items).zip(files).map(outcome).collect())
+    Ok(rows.into_iter().zip(items).zip(told).map(outcome).collect())
 }
 
 pub(super) fn key(item: &Append) -> (UserId, ClientId) {

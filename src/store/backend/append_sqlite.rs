@@ -14,14 +14,17 @@ use diesel::sqlite::SqliteConnection;
 
 use super::SqliteConn;
 use crate::domain::attachment::Attachment;
-use crate::domain::ids::{AttachmentId, ChannelId};
-use crate::domain::message::{Append, Appended, Stored};
+use crate::domain::ids::{AttachmentId, ChannelId, UserId};
+use crate::domain::instruction::Instruction;
+use crate::domain::message::{Append, Appended, NewMessage, Stored};
 use crate::fault;
 use crate::store::attachments::{AttachmentRow, Named, USED};
 use crate::store::audit::{ChainRow, Chains, moved};
+use crate::store::instructions::{self, AssigneeRow};
 use crate::store::kept::Kept;
 use crate::store::messages::{NewRow, StoredRow};
 use crate::store::planted;
+use crate::store::schema;
 use crate::store::schema::{attachments, audit_heads, channel_members, channels, messages};
 
 /// A channel's numbers while the batch goes on.
@@ -108,6 +111,13 @@ fn one(
             return Ok(Appended::UnknownReply);
         }
     }
+    if let Some(user) = stranger(conn, message.channel_id, &message.mention_ids)? {
+        return Ok(Appended::UnknownMention(user));
+    }
+    let instruction = match asked(conn, message)? {
+        Ok(instruction) => instruction,
+        Err(user) => return Ok(Appended::UnknownAssignee(user)),
+    };
     let attachments = match take(conn, item)? {
         Ok(attachments) => attachments,
         Err(id) => return Ok(Appended::UnknownAttachment(id)),
@@ -119,6 +129,7 @@ fn one(
         version: head.version + 1,
         created_at: message.created_at,
         attachments,
+        instruction,
     };
     match diesel::insert_into(messages::table).values(NewRow::new(item, &stored)).execute(conn) {
         Ok(_) => {}
@@ -141,6 +152,13 @@ fn one(
         ));
         Kept(used).execute(conn)?;
     }
+    if let Some(instruction) = &stored.instruction {
+        let (row, assignees) = instructions::rows_of(message, instruction);
+        diesel::insert_into(schema::instructions::table).values(row).execute(conn)?;
+        for assignee in assignees {
+            diesel::insert_into(schema::instruction_assignees::table).values(assignee).execute(conn)?;
+        }
+    }
     (head.last_seq, head.version, head.grew) = (stored.seq, stored.version, true);
     Ok(Appended::New(stored))
 }
@@ -156,7 +174,37 @@ fn again(conn: &mut SqliteConnection, outcome: Appended, item: &Append) -> Query
             .load(conn)?;
         stored.attachments = rows.into_iter().map(Attachment::from).collect();
     }
+    if let Some(ask) = &item.message.ask {
+        let rows: Vec<AssigneeRow> = schema::instruction_assignees::table
+            .filter(schema::instruction_assignees::message_id.eq(stored.id))
+            .select(schema::instruction_assignees::all_columns)
+            .load(conn)?;
+        stored.instruction = Some(instructions::as_sent(ask, rows));
+    }
     Ok(Appended::Duplicate(stored))
+}
+
+/// What a message asks for. Err: who is asked and is not in the channel.
+fn asked(conn: &mut SqliteConnection, message: &NewMessage) -> QueryResult<Result<Option<Instruction>, UserId>> {
+    if message.ask.is_none() {
+        return Ok(Ok(None));
+    }
+    let members = channel_members::table
+        .filter(channel_members::channel_id.eq(message.channel_id))
+        .order(channel_members::user_id)
+        .select(channel_members::user_id)
+        .load(conn)?;
+    Ok(instructions::resolved(message, &members))
+}
+
+/// The first of these who is not in the channel.
+fn stranger(conn: &mut SqliteConnection, channel: ChannelId, users: &[UserId]) -> QueryResult<Option<UserId>> {
+    for user in users {
+        if !select(exists(channel_members::table.find((channel, user)))).get_result::<bool>(conn)? {
+            return Ok(Some(*user));
+        }
+    }
+    Ok(None)
 }
 
 fn take(conn: &mut SqliteConnection, item: &Append) -> QueryResult<Result<Vec<Attachment>, AttachmentId>> {

@@ -1,44 +1,61 @@
-//! The attachments of an append batch on PostgreSQL. A batch that names none costs no statement here, and any other the same
-//! few, however many it names.
+//! What the sends of an append batch name, on PostgreSQL: attachments, members, and who is asked for an answer. A batch that
+//! names none costs no statement here, and any other the same few, however many it names.
 //!
-//! Looked at after the channels are locked, with the attachments' own rows locked in the order of their ids: two sends that
-//! name the same one, on two nodes and in two channels, wait for each other here, and one of them has it.
+//! Looked at after the channels are locked, which holds all changes of their members up, with the attachments' own rows locked in
+//! the order of their ids: two sends that name the same one, on two nodes and in two channels, wait for each other here, and
+//! one of them has it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Binary, Integer};
+use diesel::sql_types::{Array, Binary, Integer, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::append_postgres::{judge, key};
 use crate::domain::attachment::Attachment;
 use crate::domain::audit::FilesHash;
-use crate::domain::ids::{AttachmentId, MessageId};
-use crate::domain::message::{Append, Appended};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::instruction::Instruction;
+use crate::domain::message::{Append, Appended, NewMessage, Stored};
 use crate::store::attachments::{AttachmentRow, Named, id_bytes};
+use crate::store::instructions::{self, AssigneeRow};
 use crate::store::kept::Kept;
-use crate::store::schema::attachments;
+use crate::store::lists::bytes_of;
+use crate::store::messages::instructed;
+use crate::store::schema;
+use crate::store::schema::{attachments, channel_members};
 use crate::store::sql_types::Id;
 
-/// Hangs the attachments $1 on the messages $2 at the places $3, and tells the messages $4 which they are. All are found by
-/// arrays and not by joins: a plan that was made for a small table would read it from end to end when it is large.
+/// Hangs the attachments $1 on the messages $2 at the places $3, and tells the messages $4 what they name.
 const HANG: &str = "
 WITH used AS (
-  UPDATE attachments a SET (state, message_id, position) = (
-    SELECT 'used', ($2::uuid[])[at], ($3::integer[])[at] FROM array_position($1::uuid[], a.id) AS at)
-  WHERE a.id = ANY ($1::uuid[])
+  UPDATE attachments a SET state = 'used', message_id = u.message_id, position = u.position
+  FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS u (id, message_id, position) WHERE a.id = u.id
 )
-UPDATE messages m SET (attachment_ids, files_hash) = (
-  SELECT ($5::bytea[])[at], ($6::bytea[])[at] FROM array_position($4::uuid[], m.id) AS at)
-WHERE m.id = ANY ($4::uuid[])";
+UPDATE messages m SET attachment_ids = t.ids, files_hash = t.hash, mention_ids = t.mentions, instruction_hash = t.asked
+FROM unnest($4::uuid[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[]) AS t (id, ids, hash, mentions, asked)
+WHERE m.id = t.id";
+
+/// What may be named, as the database has it.
+#[derive(Clone)]
+struct Nameable {
+    files: Named,
+    /// Of the channels in which somebody is named, ascending.
+    members: HashMap<ChannelId, Vec<UserId>>,
+}
+
+/// What a send takes and asks for.
+pub(super) type Told<'a> = (&'a [Attachment], Option<&'a Instruction>);
+
+type Takes = (Vec<Attachment>, Option<Instruction>);
 
 /// What is to be done with a batch, by the places of its sends.
 #[derive(Default)]
 pub(super) struct Plan {
     /// Those that may be stored.
     pub(super) fine: Vec<usize>,
-    takes: HashMap<usize, Vec<Attachment>>,
+    takes: HashMap<usize, Takes>,
     /// Those of which it is known already what becomes of them.
     decided: Vec<(usize, Appended)>,
     /// Those under the clientId of one that may be stored, which comes second.
@@ -48,36 +65,80 @@ pub(super) struct Plan {
 /// Most batches want of each attachment one thing, and can have it. Where they do not, each send is judged first: what is
 /// refused, or was stored before, takes nothing from those behind it.
 pub(super) async fn plan(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<Plan> {
-    let ids = Named::ids(batch);
-    if ids.is_empty() {
+    if !batch.iter().any(names) {
         return Ok(Plan { fine: (0..batch.len()).collect(), ..Plan::default() });
     }
-    let rows = attachments::table
-        .filter(attachments::id.eq_any(ids))
-        .order(attachments::id)
-        .select(AttachmentRow::as_select())
-        .for_update()
-        .load(conn)
-        .await?;
-    let named = Named::new(rows);
-    if let Ok(plan) = Plan::plain(named.clone(), batch) {
+    let ids = Named::ids(batch);
+    let rows = if ids.is_empty() {
+        Vec::new()
+    } else {
+        attachments::table
+            .filter(attachments::id.eq_any(ids))
+            .order(attachments::id)
+            .select(AttachmentRow::as_select())
+            .for_update()
+            .load(conn)
+            .await?
+    };
+    let nameable = Nameable { files: Named::new(rows), members: members(conn, batch).await? };
+    if let Ok(plan) = Plan::plain(nameable.clone(), batch) {
         return Ok(plan);
     }
     let verdicts = judge(conn, batch).await?;
-    Ok(Plan::one_by_one(named, batch, verdicts))
+    Ok(Plan::one_by_one(nameable, batch, verdicts))
+}
+
+fn names(item: &Append) -> bool {
+    let NewMessage { attachment_ids, mention_ids, ask, .. } = &item.message;
+    !attachment_ids.is_empty() || !mention_ids.is_empty() || ask.is_some()
+}
+
+/// Who is in the channels in which a send names somebody or asks for an answer.
+async fn members(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<HashMap<ChannelId, Vec<UserId>>> {
+    let names = |message: &&NewMessage| !message.mention_ids.is_empty() || message.ask.is_some();
+    let naming = batch.iter().map(|item| &item.message).filter(names);
+    let channels: HashSet<ChannelId> = naming.map(|message| message.channel_id).collect();
+    if channels.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(ChannelId, UserId)> = channel_members::table
+        .filter(channel_members::channel_id.eq_any(channels))
+        .order((channel_members::channel_id, channel_members::user_id))
+        .select((channel_members::channel_id, channel_members::user_id))
+        .load(conn)
+        .await?;
+    let mut members = HashMap::<_, Vec<UserId>>::new();
+    for (channel, user) in rows {
+        members.entry(channel).or_default().push(user);
+    }
+    Ok(members)
+}
+
+impl Nameable {
+    /// Err: what becomes of it for want of what it names.
+    fn take(&mut self, item: &Append) -> Result<Takes, Appended> {
+        let NewMessage { channel_id, mention_ids, .. } = &item.message;
+        let members = self.members.get(channel_id).map_or(&[][..], Vec::as_slice);
+        if let Some(user) = mention_ids.iter().find(|user| !members.contains(user)) {
+            return Err(Appended::UnknownMention(*user));
+        }
+        let asked = instructions::resolved(&item.message, members).map_err(Appended::UnknownAssignee)?;
+        let files = self.files.take(item).map_err(Appended::UnknownAttachment)?;
+        Ok((files, asked))
+    }
 }
 
 impl Plan {
-    /// Err: the first attachment that cannot be had.
-    fn plain(mut named: Named, batch: &[Append]) -> Result<Self, AttachmentId> {
+    /// Err: what the first one that lacks something would become.
+    fn plain(mut nameable: Nameable, batch: &[Append]) -> Result<Self, Appended> {
         let mut plan = Self::default();
         for (at, item) in batch.iter().enumerate() {
-            plan.store(at, named.take(item)?);
+            plan.store(at, nameable.take(item)?);
         }
         Ok(plan)
     }
 
-    fn one_by_one(mut named: Named, batch: &[Append], verdicts: Vec<Option<Appended>>) -> Self {
+    fn one_by_one(mut nameable: Nameable, batch: &[Append], verdicts: Vec<Option<Appended>>) -> Self {
         let (mut plan, mut firsts) = (Self::default(), HashMap::new());
         for ((at, item), verdict) in batch.iter().enumerate().zip(verdicts) {
             if let Some(verdict) = verdict {
@@ -86,41 +147,41 @@ impl Plan {
             }
             match firsts.entry(key(item)) {
                 Entry::Occupied(first) => plan.repeats.push((at, *first.get())),
-                Entry::Vacant(first) => match named.take(item) {
-                    Ok(files) => {
+                Entry::Vacant(first) => match nameable.take(item) {
+                    Ok(takes) => {
                         first.insert(at);
-                        plan.store(at, files);
+                        plan.store(at, takes);
                     }
-                    Err(id) => plan.decided.push((at, Appended::UnknownAttachment(id))),
+                    Err(lacks) => plan.decided.push((at, lacks)),
                 },
             }
         }
         plan
     }
 
-    fn store(&mut self, at: usize, files: Vec<Attachment>) {
+    fn store(&mut self, at: usize, takes: Takes) {
         self.fine.push(at);
-        if !files.is_empty() {
-            self.takes.insert(at, files);
+        if takes != (Vec::new(), None) {
+            self.takes.insert(at, takes);
         }
     }
 
-    /// What the send at this place takes.
-    pub(super) fn files_of(&self, at: usize) -> &[Attachment] {
-        self.takes.get(&at).map_or(&[], Vec::as_slice)
+    /// What the send at this place takes and asks for.
+    pub(super) fn of(&self, at: usize) -> Told<'_> {
+        self.takes.get(&at).map_or((&[], None), |(files, asked)| (files, asked.as_ref()))
     }
 
-    /// Hangs on the messages that were stored what they take, and says what became of the rest.
+    /// Hangs on the messages that were stored what they name, and says what became of the rest.
     pub(super) async fn carry_out(
         self,
         conn: &mut AsyncPgConnection,
         batch: &[Append],
         outcomes: &mut HashMap<usize, Appended>,
     ) -> QueryResult<()> {
-        if Named::ids(batch).is_empty() {
+        if !batch.iter().any(names) {
             return Ok(());
         }
-        hang(conn, &self.takes, outcomes).await?;
+        hang(conn, batch, outcomes).await?;
         outcomes.extend(self.decided);
         for (at, first) in self.repeats {
             let same = batch[first].digest == batch[at].digest;
@@ -139,24 +200,29 @@ impl Plan {
     }
 }
 
-async fn hang(
-    conn: &mut AsyncPgConnection,
-    takes: &HashMap<usize, Vec<Attachment>>,
-    outcomes: &HashMap<usize, Appended>,
-) -> QueryResult<()> {
+async fn hang(conn: &mut AsyncPgConnection, batch: &[Append], outcomes: &HashMap<usize, Appended>) -> QueryResult<()> {
     let (mut ids, mut on, mut positions) = (Vec::new(), Vec::new(), Vec::new());
     let (mut messages, mut lists, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
-    for (at, files) in takes {
-        let Some(Appended::New(stored)) = outcomes.get(at) else { continue };
+    let (mut mentions, mut asked) = (Vec::new(), Vec::new());
+    let (mut asking, mut assignees) = (Vec::new(), Vec::new());
+    for (at, item) in batch.iter().enumerate().filter(|(_, item)| names(item)) {
+        let Some(Appended::New(stored)) = outcomes.get(&at) else { continue };
+        let (message, files) = (&item.message, &stored.attachments);
         for (position, file) in (0..).zip(files) {
             ids.push(file.id);
             on.push(stored.id);
             positions.push(position);
         }
-        let Some((list, hash)) = id_bytes(files).zip(FilesHash::of(files)) else { continue };
         messages.push(stored.id);
-        lists.push(list);
-        hashes.push(hash.0.to_vec());
+        lists.push(id_bytes(files));
+        hashes.push(FilesHash::of(files).map(|hash| hash.0.to_vec()));
+        mentions.push(bytes_of(message.mention_ids.iter().map(|user| user.0)));
+        asked.push(instructed(message, stored).map(|hash| hash.0.to_vec()));
+        if let Some(instruction) = &stored.instruction {
+            let (row, rows) = instructions::rows_of(message, instruction);
+            asking.push(row);
+            assignees.extend(rows);
+        }
     }
     if messages.is_empty() {
         return Ok(());
@@ -166,9 +232,15 @@ async fn hang(
         .bind::<Array<Id>, _>(on)
         .bind::<Array<Integer>, Vec<i32>>(positions)
         .bind::<Array<Id>, _>(messages)
-        .bind::<Array<Binary>, _>(lists)
-        .bind::<Array<Binary>, _>(hashes);
+        .bind::<Array<Nullable<Binary>>, _>(lists)
+        .bind::<Array<Nullable<Binary>>, _>(hashes)
+        .bind::<Array<Nullable<Binary>>, _>(mentions)
+        .bind::<Array<Nullable<Binary>>, _>(asked);
     Kept(query).execute(conn).await?;
+    if !asking.is_empty() {
+        diesel::insert_into(schema::instructions::table).values(asking).execute(conn).await?;
+        diesel::insert_into(schema::instruction_assignees::table).values(assignees).execute(conn).await?;
+    }
     Ok(())
 }
 
@@ -178,13 +250,38 @@ async fn show(
     batch: &[Append],
     outcomes: &mut HashMap<usize, Appended>,
 ) -> QueryResult<()> {
-    let mut again = Vec::new();
-    for (at, outcome) in outcomes {
-        match outcome {
-            Appended::Duplicate(stored) if !batch[*at].message.attachment_ids.is_empty() => again.push(stored),
-            _ => {}
+    let again = outcomes.iter_mut().filter_map(|(at, outcome)| match outcome {
+        Appended::Duplicate(stored) => Some((&batch[*at].message, stored)),
+        _ => None,
+    });
+    let (mut with_files, mut asking) = (Vec::new(), Vec::new());
+    for (message, stored) in again {
+        match (&message.ask, message.attachment_ids.is_empty()) {
+            (Some(ask), _) => asking.push((ask, stored)),
+            (None, false) => with_files.push(stored),
+            (None, true) => {}
         }
     }
+    let asked: Vec<MessageId> = asking.iter().map(|(_, stored)| stored.id).collect();
+    if !asked.is_empty() {
+        let rows: Vec<AssigneeRow> = schema::instruction_assignees::table
+            .filter(schema::instruction_assignees::message_id.eq_any(&asked))
+            .select(schema::instruction_assignees::all_columns)
+            .load(conn)
+            .await?;
+        let mut found = HashMap::<MessageId, Vec<AssigneeRow>>::new();
+        for row in rows {
+            found.entry(row.0).or_default().push(row);
+        }
+        for (ask, stored) in asking {
+            stored.instruction = Some(instructions::as_sent(ask, found.get(&stored.id).cloned().unwrap_or_default()));
+            with_files.push(stored);
+        }
+    }
+    show_files(conn, with_files).await
+}
+
+async fn show_files(conn: &mut AsyncPgConnection, again: Vec<&mut Stored>) -> QueryResult<()> {
     if again.is_empty() {
         return Ok(());
     }

@@ -29,6 +29,8 @@ pub const CLIENT: Target = Target {
         "message",
         "edit",
         "delete",
+        "react",
+        "answer",
         "typing",
         "read",
         "sync",
@@ -41,6 +43,16 @@ pub const CLIENT: Target = Target {
         "contentType",
         "replyToId",
         "attachmentIds",
+        "mentionIds",
+        "reaction",
+        "instruction",
+        "deadline",
+        "assigneeIds",
+        "accepted",
+        "note",
+        "remove",
+        "true",
+        "👍",
         "seq",
         "channels",
         "epoch",
@@ -97,7 +109,31 @@ fn taken_rightly(frame: &ClientFrame, tree: &Value) {
             assert!((1..=64).contains(&send.content_type.len()));
             let named = tree["attachmentIds"].as_array().map_or(0, Vec::len);
             assert_eq!(named, send.attachment_ids.len(), "each file that is named is taken, and no other");
+            let mentioned = tree["mentionIds"].as_array().map_or(0, Vec::len);
+            assert!(send.mention_ids.len() <= mentioned && mentioned <= 50);
+            assert_eq!(send.mention_ids.is_empty(), mentioned == 0);
+            let asked = &tree["instruction"];
+            assert_eq!(send.ask.is_some(), !asked.is_null());
+            if let Some(ask) = &send.ask {
+                let named = asked["assigneeIds"].as_array().map(Vec::len);
+                assert_eq!(ask.assignee_ids.is_some(), named.is_some());
+                let distinct = ask.assignee_ids.as_ref().map_or(1, Vec::len);
+                assert!((1..=50).contains(&distinct) && named.is_none_or(|named| distinct <= named && named <= 50));
+                assert_eq!(ask.deadline.is_some(), asked["deadline"].is_string());
+            }
             assert!(!send.content.as_str().contains('\0') && !send.content_type.contains('\0'));
+        }
+        ClientFrame::Answer { answer, note, .. } => {
+            assert_eq!(tree["answer"], answer.as_str());
+            let said = tree["note"].as_str().unwrap_or_default();
+            assert_eq!(note.as_deref().unwrap_or_default(), said);
+            assert!(said.len() <= 1000 && !said.contains('\0') && note.as_deref() != Some(""));
+        }
+        ClientFrame::React { reaction, remove, .. } => {
+            assert_eq!(tree["reaction"], reaction.as_str());
+            assert!((1..=64).contains(&reaction.as_str().len()));
+            assert!(!reaction.as_str().chars().any(|c| c.is_control() || c.is_whitespace()));
+            assert_eq!(*remove, tree["remove"] == true);
         }
         ClientFrame::Edit { content, .. } => assert_eq!(tree["content"], content.as_str()),
         ClientFrame::Read { seq, .. } => assert!(*seq >= 0 && tree["seq"].as_f64().is_some()),
@@ -124,6 +160,13 @@ fn client_seeds() -> Vec<Vec<u8>> {
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"Hello","ref":1}"#,
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","contentType":"text","replyToId":"ID","attachmentIds":[]}"#,
         r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","attachmentIds":["ID"]}"#,
+        r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","mentionIds":["ID","17"]}"#,
+        r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","instruction":{"assigneeIds":["ID","17"]}}"#,
+        r#"{"type":"message","clientId":"ID","channelId":"ID","content":"x","instruction":{"deadline":"2126-01-01T00:00:00.000Z"}}"#,
+        r#"{"type":"answer","messageId":"ID","answer":"accepted","note":"soon"}"#,
+        r#"{"type":"answer","messageId":"ID","answer":"done"}"#,
+        r#"{"type":"react","messageId":"ID","reaction":"👍"}"#,
+        r#"{"type":"react","messageId":"ID","reaction":"ok","remove":true,"ref":1}"#,
         r#"{"type":"edit","messageId":"ID","content":"Hello","ref":"a"}"#,
         r#"{"type":"delete","messageId":"ID"}"#,
         r#"{"type":"typing","channelId":"ID"}"#,
@@ -269,7 +312,7 @@ fn server(data: &[u8]) -> u64 {
 
 fn server_seeds() -> Vec<Vec<u8>> {
     let channel = r#"{"id":"ID","type":"group","name":"Dock","role":"member","lastSeq":3,"version":4,"lastReadSeq":2,"unread":1,"memberIds":["OTHER"],"online":[]}"#;
-    let message = r#"{"id":"OTHER","clientId":null,"channelId":"ID","senderId":"OTHER","senderName":"Ben","seq":4,"version":5,"content":"Hello","contentType":"text","replyToId":null,"attachments":[],"createdAt":"2026-01-01T00:00:00.000Z","updatedAt":null,"deletedAt":null}"#;
+    let message = r#"{"id":"OTHER","clientId":null,"channelId":"ID","senderId":"OTHER","senderName":"Ben","seq":4,"version":5,"content":"Hello","contentType":"text","replyToId":null,"attachments":[],"mentionIds":["OTHER"],"reactions":[{"reaction":"👍","userIds":["OTHER","ID"]}],"instruction":{"deadline":null,"assigneeIds":["OTHER"],"overdueAt":null,"answers":[{"userId":"OTHER","answer":"done","note":null,"at":"2026-01-01T00:00:00.000Z"}]},"createdAt":"2026-01-01T00:00:00.000Z","updatedAt":null,"deletedAt":null}"#;
     let hello = format!(
         r#"{{"type":"hello","protocol":1,"epoch":"e","sessionId":"ID","user":{{"id":"OTHER","name":"Ana"}},"serverTime":"2026-01-01T00:00:00.000Z","heartbeatMs":30000,"channels":[{channel}]}}"#
     );

@@ -101,6 +101,8 @@ impl Store {
             content_type: "text".to_owned(),
             reply_to_id: None,
             attachment_ids: Vec::new(),
+            mention_ids: Vec::new(),
+            ask: None,
             created_at: AT,
         };
         let of = |id, seq, version| Stored {
@@ -110,6 +112,7 @@ impl Store {
             version,
             created_at: AT,
             attachments: Vec::new(),
+            instruction: None,
         };
         if let Some(known) = known {
             let duplicate = Appended::Duplicate(of(known.id, known.seq, known.version));
@@ -132,6 +135,10 @@ impl Store {
             content_type: message.content_type.clone(),
             reply_to_id: None,
             attachments: Vec::new(),
+            mention_ids: Vec::new(),
+            reactions: Vec::new(),
+            instruction: None,
+            touched: false,
             created_at: AT,
             updated_at: None,
             deleted_at: None,

@@ -110,7 +110,8 @@ impl Instruction {
 }
 
 /// Which instructions are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     Open,
     /// Open ones whose deadline has passed.

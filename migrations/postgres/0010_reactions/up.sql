@@ -33,4 +33,4 @@ ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_kind_ck;
 
 -- A binary that takes a message's version for its content's would keep revisions under versions that they never had.
 INSERT INTO meta (key, value) VALUES ('oldest_schema', '0010')
-  ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+  ON CONFLICT (key) DO UPDATE SET value = greatest(meta.value, excluded.value);

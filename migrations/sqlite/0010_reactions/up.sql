@@ -42,4 +42,4 @@ ALTER TABLE audit_entries_open RENAME TO audit_entries;
 
 -- A binary that takes a message's version for its content's would keep revisions under versions that they never had.
 INSERT INTO meta (key, value) VALUES ('oldest_schema', '0010')
-  ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+  ON CONFLICT (key) DO UPDATE SET value = max(meta.value, excluded.value);

@@ -39,7 +39,7 @@ pub(super) async fn answer(asker: Asker, request: HttpRequest, payload: Payload)
     params(
         ("channelId" = Option<String>, Query, format = Uuid, description = "only those of this channel"),
         ("userId" = Option<String>, Query, min_length = 1, max_length = 255, description = "only those that are for this user, in either form of the id"),
-        ("state" = Option<String>, Query, description = "`open`, `overdue` or `all`; `open` where it is missing"),
+        ("state" = inline(Option<Standing>), Query, description = "`open`, `overdue` or `all`; `open` where it is missing"),
         ("before" = Option<String>, Query, format = Uuid, description = "only those older than this message"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "50 where it is missing"),
     ),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use super::judge::{Finding, Place};
+use super::finding::{Finding, Place};
 use crate::domain::audit::{Head, TextHash};
 use crate::domain::ids::{JournalId, UserId};
 use crate::domain::journal::{Journal, Kind, ReadUpTo};

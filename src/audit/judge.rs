@@ -4,57 +4,19 @@
 //! [`Judge::finish`] at last. What came after the head that it began with is none of its business. Believes nothing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use super::finding::{Finding, Place};
 use super::instructed;
 use super::members::Founded;
+use super::remains;
 use super::touches;
 use crate::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
-use crate::domain::ids::{AttachmentId, ChannelId, JournalId, MessageId};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
 use crate::domain::message::{Beside, SendDigest};
-use crate::domain::retention::{ERASED_TYPE, ErasedDetail};
+use crate::domain::retention::ErasedDetail;
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
-
-/// Of what something is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    Channel(ChannelId),
-    Journal(JournalId),
-}
-
-/// What is wrong with a channel's past.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub place: Place,
-    /// Where in its past, if that can be told: the version, or the number of the record.
-    pub number: Option<i64>,
-    pub text: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.place {
-            Place::Channel(channel) => {
-                write!(f, "channel {channel}")?;
-                "version"
-            }
-            Place::Journal(JournalId::DAEMON) => {
-                write!(f, "the daemon's journal")?;
-                "record"
-            }
-            Place::Journal(journal) => {
-                write!(f, "the journal of channel {journal}")?;
-                "record"
-            }
-        };
-        match self.number {
-            Some(number) => write!(f, ", {unit} {number}: {}", self.text),
-            None => write!(f, ": {}", self.text),
-        }
-    }
-}
 
 /// A head that was signed at some time, and must still be what the entries up to its version come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +218,13 @@ impl Judge {
     /// What a message says, has said, and became, against the entries of that.
     fn states(&mut self, message: &MessageTrail, until: i64) {
         if message.erased_at.is_some() {
-            return self.remains(message, until);
+            self.erased.push((message.seq, message.version, message.erased_at));
+            let notes = self.of_messages.remove(&message.id).unwrap_or_default();
+            let judged = (message.version <= until).then_some((notes.as_slice(), self.found.since));
+            for fault in remains::faults(message, self.id, judged) {
+                self.say(Some(message.version), fault);
+            }
+            return;
         }
         let since = self.found.since;
         let attachments = message.attachment_ids.as_deref().unwrap_or_default();
@@ -354,41 +322,6 @@ impl Judge {
             && (edit.map(|it| it.0) != message.updated_at || edit.and_then(|it| it.1) != message.updated_by)
         {
             self.say(Some(message.version), "who edited a message, or when, is not what it was");
-        }
-    }
-
-    /// What is left of a message that was erased: that it was there, was changed, and is deleted.
-    fn remains(&mut self, message: &MessageTrail, until: i64) {
-        self.erased.push((message.seq, message.version, message.erased_at));
-        let has_files =
-            !message.attachments.is_empty() || message.attachment_ids.as_ref().is_none_or(|ids| !ids.is_empty());
-        let says = !message.content.is_empty() || !message.revisions.is_empty() || message.content_type != ERASED_TYPE;
-        if says || has_files || message.reply_to_id.is_some() {
-            self.say(Some(message.version), "a message is said to be erased, and says something");
-        }
-        if !instructed::is_as_sent(message, self.id) || message.mention_ids.is_none() {
-            self.say(Some(message.first_version), "what a message that was erased named is not what it was");
-        }
-        let notes = self.of_messages.remove(&message.id).unwrap_or_default();
-        if message.version > until || message.version <= self.found.since {
-            return;
-        }
-        for text in touches::faults(message, &notes, self.found.since) {
-            self.say(Some(message.version), text);
-        }
-        let is_deletion = |entry: &Entry| {
-            matches!(entry.what, What::Deleted { .. })
-                && (entry.version, Some(entry.at), entry.by)
-                    == (message.version, message.deleted_at, message.deleted_by)
-        };
-        if !notes.last().is_some_and(is_deletion) {
-            self.say(Some(message.version), "who deleted a message that was erased, or when, is not what it was");
-        }
-        let edit = notes.iter().rev().find(|entry| matches!(entry.what, What::Edited { .. }));
-        let edited = (edit.map(|entry| entry.at), edit.and_then(|entry| entry.by));
-        let is_covered = message.first_version > self.found.since || edit.is_some();
-        if is_covered && edited != (message.updated_at, message.updated_by) {
-            self.say(Some(message.version), "who edited a message that was erased, or when, is not what it was");
         }
     }
 

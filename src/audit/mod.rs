@@ -6,6 +6,7 @@
 
 pub mod evidence;
 pub mod export;
+mod finding;
 pub mod heads;
 mod instructed;
 mod journal;
@@ -13,9 +14,11 @@ mod judge;
 mod key;
 mod members;
 pub mod personal;
+mod remains;
 mod touches;
 pub mod verify;
 
+pub use finding::{Finding, Place};
 pub use journal::{JournalClaim, JournalJudge};
-pub use judge::{Claim, Finding, Judge, Place, Verdict};
+pub use judge::{Claim, Judge, Verdict};
 pub use key::{KeyError, PublicKey, SigningKey};

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::finding::{Finding, Place};
 use super::heads::Claims;
 use super::journal::JournalJudge;
-use super::judge::{Finding, Judge, Place};
+use super::judge::Judge;
 use crate::domain::ids::{ChannelId, JournalId};
 use crate::store::{Reader, StoreError};
 

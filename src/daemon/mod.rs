@@ -8,9 +8,9 @@ mod retention;
 mod runtime;
 mod serve;
 mod sweep;
+mod trail;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ use crate::audit::SigningKey;
 use crate::audit::export::{ExportError, Exporter};
 use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
-use crate::config::{self, AuthSettings, Config, SecretUrl};
+use crate::config::{AuthSettings, Config, SecretUrl};
 use crate::depot::DepotError;
 use crate::http;
 use crate::http::app::App;
@@ -156,7 +156,7 @@ impl Daemon {
         directory.wire(registry.clone());
         tell(&presence, presence::Wire { registry: registry.clone() });
 
-        let exporter = exporter(&config, &reader)?;
+        let exporter = trail::exporter(&config, &reader)?;
         let notices = Arc::new(Notices::default());
         let rates = Arc::new(Rates::new(config.limits.rate_limit));
         let parts = Arc::new(SessionParts {
@@ -179,7 +179,7 @@ impl Daemon {
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
         look_after(files.as_ref(), &config, &db, &parts.reader, &background.handle);
-        let app = web::Data::new(app_of(parts, files, seal(&config)?, &config, lines.clone()));
+        let app = web::Data::new(app_of(parts, files, trail::seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
         if let Some(starting) = starting {
@@ -310,28 +310,6 @@ async fn open_store(config: &Config, background: &tokio::runtime::Handle) -> Res
     let indexer = writer.indexer(&reader);
     background.spawn(async move { indexer.run().await });
     Ok((writer, reader))
-}
-
-/// Carries heads of the audit trail away while the system runs, where that was asked for.
-fn exporter(config: &Config, reader: &Reader) -> Result<Option<Arc<Exporter>>, StartError> {
-    let (Some(folder), Some(key)) = (&config.audit.heads, &config.audit.key) else { return Ok(None) };
-    let key = audit_key(key)?;
-    log::info!("heads of the audit trail go to {}, signed by {}", folder.display(), key.public());
-    let exporter = Arc::new(Exporter::new(reader.clone(), key, folder)?);
-    actix::spawn(Arc::clone(&exporter).run());
-    Ok(Some(exporter))
-}
-
-fn audit_key(path: &Path) -> Result<SigningKey, StartError> {
-    let failed = |error: &dyn std::error::Error| StartError::AuditKey(format!("{}: {error}", path.display()));
-    let text = config::random_at(path).map_err(|error| failed(&error))?;
-    SigningKey::of(&text).map_err(|error| failed(&error))
-}
-
-/// By which evidence is sealed: the key of the audit trail, where there is one.
-fn seal(config: &Config) -> Result<Option<Arc<SigningKey>>, StartError> {
-    let path = config.audit.key.as_deref().filter(|path| path.is_file());
-    path.map(|path| audit_key(path).map(Arc::new)).transpose()
 }
 
 fn app_of(

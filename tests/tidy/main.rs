@@ -69,6 +69,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "cluster",
             "ephemeral",
             "bus",
+            "audit",
             "actors",
         ],
     ),

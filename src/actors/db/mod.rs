@@ -35,7 +35,6 @@ use crate::bus::Bus;
 use crate::domain::change::{Denied, Mark, Marked};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::message::Append;
-use crate::domain::retention::Erasure;
 use crate::fault::{self, Sabotage};
 use crate::metrics::Metrics;
 use crate::protocol::client::RefusedSend;
@@ -226,10 +225,6 @@ impl Db {
                         let items = vec![room::Item::Change(change.clone())];
                         tell(&room, room::Committed { items, place: None });
                     }
-                }
-                if matches!(done, Done::Erased(Erasure { messages: 1.., .. })) {
-                    // Its rooms read what happened, as after a hole.
-                    self.directory.compare_heads();
                 }
                 self.announce(&done);
                 self.recovered();

@@ -8,6 +8,7 @@ use crate::bus::{Committed, Event, Topic};
 use crate::domain::change::{Change, Marked};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Appended;
+use crate::domain::retention::Erasure;
 
 impl Db {
     /// New messages of one channel.
@@ -38,6 +39,10 @@ impl Db {
 
     /// Tells those who were added by it, on whatever node they are.
     pub(super) fn announce(&self, done: &Done) {
+        if matches!(done, Done::Erased(Erasure { messages: 1.., .. })) {
+            // Its rooms read what happened, as after a hole.
+            self.directory.compare_heads();
+        }
         let Some((channel, users)) = done.added() else { return };
         for user in &users {
             self.bus.publish(Topic::User(*user), Event::Added { channel_id: channel });

@@ -14,6 +14,7 @@ use crate::domain::instruction::Ask;
 use crate::domain::journal::{Kind, ReadUpTo, Record};
 use crate::domain::message::{Beside, SendDigest};
 use crate::domain::retention::ERASED_TYPE;
+use crate::domain::trail::{KeptAssignee, KeptInstruction};
 
 /// Another meaning of these lines gets another name.
 pub const FORM: &str = "tenfour evidence 1";
@@ -294,6 +295,13 @@ impl SentLine {
 }
 
 impl AskLine {
+    pub(super) fn of(asked: &KeptInstruction, assignees: &[KeptAssignee]) -> Self {
+        let mut assignees: Vec<&KeptAssignee> = assignees.iter().collect();
+        assignees.sort_unstable_by_key(|kept| kept.position);
+        let assignee_ids = assignees.into_iter().map(|kept| kept.user).collect();
+        Self { deadline: asked.deadline.map(time), to_all: asked.to_all, assignee_ids }
+    }
+
     fn ask(&self) -> Ask {
         let deadline = self.deadline.as_deref().and_then(parse_time);
         Ask { deadline, assignee_ids: (!self.to_all).then(|| self.assignee_ids.clone()) }

@@ -16,7 +16,7 @@ use crate::domain::instruction::AnswerKind;
 use crate::domain::journal::{Journal, Record};
 use crate::domain::message::SendDigest;
 use crate::domain::now;
-use crate::domain::trail::{ChannelTrail, KeptAssignee, KeptInstruction, MessageTrail, Noted};
+use crate::domain::trail::{ChannelTrail, MessageTrail, Noted};
 use crate::store::{Reader, StoreError};
 
 /// How many messages or records are read at a time.
@@ -348,7 +348,7 @@ impl Source {
             reply_to_id: message.reply_to_id,
             attachment_ids: message.attachment_ids.clone().unwrap_or_default(),
             mention_ids: message.mention_ids.clone().unwrap_or_default(),
-            instruction: message.instruction.as_ref().map(|asked| ask_line(asked, &message.assignees)),
+            instruction: message.instruction.as_ref().map(|asked| AskLine::of(asked, &message.assignees)),
             instruction_hash: message.instruction_hash.as_deref().map(hex),
             files_hash: message.files_hash.as_deref().map(hex),
             attachments: message.attachments.clone(),
@@ -377,13 +377,6 @@ impl Source {
             sent.read_by.iter_mut().for_each(|read| read.name = self.name(Some(read.user_id)));
         }
     }
-}
-
-fn ask_line(asked: &KeptInstruction, assignees: &[KeptAssignee]) -> AskLine {
-    let mut assignees: Vec<&KeptAssignee> = assignees.iter().collect();
-    assignees.sort_unstable_by_key(|kept| kept.position);
-    let assignee_ids = assignees.into_iter().map(|kept| kept.user).collect();
-    AskLine { deadline: asked.deadline.map(time), to_all: asked.to_all, assignee_ids }
 }
 
 /// Whose names a line needs.

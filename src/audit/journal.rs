@@ -168,7 +168,9 @@ mod tests {
 
     fn findings(trail: JournalTrail, records: &[Recorded], claims: &[JournalClaim]) -> Vec<String> {
         let mut judge = JournalJudge::new(trail, claims);
-        records.iter().for_each(|record| judge.record(record));
+        for record in records {
+            judge.record(record);
+        }
         judge.finish().into_iter().map(|finding| finding.text).collect()
     }
 

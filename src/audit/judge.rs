@@ -257,7 +257,6 @@ impl Judge {
         }
         let all_notes = self.of_messages.remove(&message.id).unwrap_or_default();
         let mut notes = all_notes.iter().copied().filter(|entry| !touches::is_touch(entry));
-        let mut last_note: Option<Entry> = None;
         let mut last_edit: Option<Entry> = None;
         for (index, (version, content, at)) in said.iter().copied().enumerate() {
             if version > until {
@@ -282,7 +281,7 @@ impl Judge {
                     if (entry.version, entry.at, hash) != (version, at, TextHash::of(content)) {
                         self.say(Some(version), "an edit says something else than it did, or at another time");
                     }
-                    (last_note, last_edit) = (Some(entry), Some(entry));
+                    last_edit = Some(entry);
                 }
                 _ => self.say(Some(version), "an edit that nobody made"),
             }
@@ -299,14 +298,26 @@ impl Judge {
                 return;
             }
         };
-        last_note = deletion.or(last_note);
         for fault in touches::faults(message, &all_notes, since) {
             self.say(Some(message.version), fault);
         }
+        self.last_change(message, &all_notes, deletion, last_edit);
+    }
+
+    /// By whom and when a message was edited and deleted last, against the entries of that.
+    fn last_change(
+        &mut self,
+        message: &MessageTrail,
+        notes: &[Entry],
+        deletion: Option<Entry>,
+        last_edit: Option<Entry>,
+    ) {
+        let since = self.found.since;
+        let last_note = deletion.or(last_edit);
         if message.version <= since {
             return;
         }
-        let touched = all_notes.iter().rev().find(|entry| touches::is_touch(entry));
+        let touched = notes.iter().rev().find(|entry| touches::is_touch(entry));
         let last = last_note.iter().chain(touched).map(|entry| entry.version).max();
         let expected = last.unwrap_or(message.first_version);
         if message.version != expected {
@@ -328,7 +339,7 @@ impl Judge {
     /// What hangs on a message, against what it was sent with. A deleted one has let go of its files; which ones stays.
     fn files(&mut self, message: &MessageTrail) {
         let there: Vec<AttachmentId> = message.attachments.iter().map(|file| file.id).collect();
-        // No file is less than nothing wide, and to the sum that is as if nothing were told.
+        // No file is less than nothing wide.
         let lengths = message.attachments.iter().flat_map(|file| [file.width, file.height]);
         let is_sound = lengths.flatten().all(|length| length >= 0);
         let is_well = match (&message.attachment_ids, message.deleted_at) {

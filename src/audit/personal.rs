@@ -128,13 +128,12 @@ impl Personal {
             return Ok(Vec::new());
         };
         let page = self.reader.message_trails(channel, self.seq, PAGE).await?;
-        match page.last() {
-            Some(last) => self.seq = last.seq,
-            None => {
-                self.channels.pop_front();
-                self.seq = 0;
-            }
-        }
+        self.seq = if let Some(last) = page.last() {
+            last.seq
+        } else {
+            self.channels.pop_front();
+            0
+        };
         let theirs =
             page.into_iter().filter(|message| message.sender_id == self.user.id && message.erased_at.is_none());
         Ok(theirs.map(|message| line(channel, message)).collect())

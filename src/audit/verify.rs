@@ -75,7 +75,9 @@ async fn journal(reader: &Reader, id: JournalId, claims: &Claims, report: &mut R
     let mut number = i64::MIN;
     loop {
         let page = reader.records(id, number, PAGE).await?;
-        page.iter().for_each(|record| judge.record(record));
+        for record in &page {
+            judge.record(record);
+        }
         let Some(last) = page.last().filter(|last| last.number < judge.until()) else { break };
         number = last.number;
     }

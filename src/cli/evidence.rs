@@ -110,7 +110,8 @@ pub(super) fn judge(config: &Config, options: &Check) -> Result<(), Failure> {
         verdict.faults.push("its seal is not that of this key".to_owned());
     }
     let faults = claims.faults.iter().chain(&verdict.faults);
-    let text: String = faults.map(|fault| format!("{fault}\n")).collect();
-    write!(io::stdout(), "{text}{verdict}\n").map_err(|error| Failure::Failed(format!("cannot print: {error}")))?;
-    if text.is_empty() { Ok(()) } else { Err(Failure::Failed("this is not the evidence that it says".to_owned())) }
+    let faults: Vec<String> = faults.cloned().collect();
+    let text = faults.iter().map(String::as_str).chain([verdict.to_string().as_str()]).collect::<Vec<_>>().join("\n");
+    writeln!(io::stdout(), "{text}").map_err(|error| Failure::Failed(format!("cannot print: {error}")))?;
+    if faults.is_empty() { Ok(()) } else { Err(Failure::Failed("this is not the evidence that it says".to_owned())) }
 }

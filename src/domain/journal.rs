@@ -164,7 +164,9 @@ mod tests {
 
     fn head(journal: Journal, records: &[Record]) -> Head {
         let mut journal = journal;
-        records.iter().for_each(|record| journal.add(record));
+        for record in records {
+            journal.add(record);
+        }
         journal.head
     }
 

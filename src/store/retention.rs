@@ -23,9 +23,10 @@ use crate::domain::permission::{Action, allows};
 use crate::domain::retention::{ERASED_TYPE, Erase, ErasedDetail, Erasure, Reason, Retention, Which};
 
 /// Messages that are erased in one transaction, each of which may take a version.
-const PART: i64 = 200;
+const PART: usize = 200;
 
 type Row = (Option<i32>, bool);
+type PageRow = (ChannelId, Option<i32>, Option<bool>, Option<i64>);
 
 /// What a channel has of its own. None: there is no such channel.
 pub(super) async fn of(conn: &mut Conn, channel: ChannelId) -> QueryResult<Option<Retention>> {
@@ -60,7 +61,7 @@ pub(super) async fn page(
             channel_retention::legal_hold.nullable(),
             channel_retention::swept_seq.nullable(),
         ));
-    let rows: Vec<(ChannelId, Option<i32>, Option<bool>, Option<i64>)> = with_conn!(conn, |c| query.load(c).await)?;
+    let rows: Vec<PageRow> = with_conn!(conn, |c| query.load(c).await)?;
     let own = |(id, days, hold, swept): (_, _, Option<bool>, Option<i64>)| {
         (id, Retention { days, legal_hold: hold.unwrap_or_default() }, swept.unwrap_or_default())
     };
@@ -110,7 +111,7 @@ pub(super) async fn erase(conn: &mut Conn, wish: Erase, at: DateTime<Utc>) -> Re
         return Ok(Erasure { held: true, ..Erasure::default() });
     }
     let found = find(conn, wish).await?;
-    let next = found.last().filter(|_| found.len() as i64 >= PART).map(|(_, seq, ..)| *seq);
+    let next = found.last().filter(|_| found.len() >= PART).map(|(_, seq, ..)| *seq);
     let mut version = row.version;
     for (id, ..) in found.iter().filter(|(_, _, deleted)| !deleted) {
         version += 1;
@@ -149,7 +150,7 @@ async fn find(conn: &mut Conn, wish: Erase) -> QueryResult<Vec<(MessageId, i64, 
         .filter(messages::channel_id.eq(wish.channel).and(messages::seq.gt(wish.after)))
         .filter(messages::erased_at.is_null())
         .order(messages::seq)
-        .limit(PART)
+        .limit(i64::try_from(PART).unwrap_or(i64::MAX))
         .select((messages::id, messages::seq, messages::deleted_at));
     let rows: Vec<(MessageId, i64, Option<At>)> = match wish.which {
         Which::Before(before) => {

@@ -217,7 +217,7 @@ struct Crime {
     rng: fastrand::Rng,
 }
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 14] = [
     "messages",
     "message_revisions",
     "message_reactions",
@@ -302,14 +302,13 @@ impl Crime {
     /// The key of a row by chance, as a condition.
     fn row(&mut self, table: &str) -> String {
         let keys: &[&str] = match table {
-            "messages" | "channels" | "attachments" => &["id"],
+            "messages" | "channels" | "attachments" | "audit_journals" => &["id"],
             "message_revisions" => &["message_id", "version"],
             "instructions" => &["message_id"],
             "instruction_assignees" => &["message_id", "user_id"],
             "message_reactions" => &["message_id", "reaction", "user_id"],
             "channel_members" => &["channel_id", "user_id"],
             "audit_heads" | "channel_retention" => &["channel_id"],
-            "audit_journals" => &["id"],
             "audit_records" => &["journal_id", "number"],
             _ => &["channel_id", "version"],
         };

@@ -77,6 +77,7 @@ async fn a_reaction_is_a_change_and_shows_wherever_the_message_does(writer: Writ
         from: None,
         to: None,
         after: None,
+        has_attachment: None,
         limit: 10,
         bytes: 1 << 20,
     };

@@ -144,7 +144,7 @@ fn entry(html: &mut String, entry: &EntryLine) -> std::fmt::Result {
     )?;
     match what {
         Told::Created { detail, .. } | Told::Changed { detail, .. } => {
-            words(html, detail.as_deref().map(plain).as_deref())?
+            words(html, detail.as_deref().map(plain).as_deref())?;
         }
         Told::Edited { content, .. } => words(html, content.as_deref())?,
         Told::Reacted { reaction: text, .. } | Told::Answered { answer: text, .. } => {

@@ -261,7 +261,9 @@ impl Source {
         }
         let readers = lines.iter().flat_map(people).collect::<HashSet<_>>();
         self.learn(readers.into_iter()).await?;
-        lines.iter_mut().for_each(|line| self.call_by_name(line));
+        for line in &mut lines {
+            self.call_by_name(line);
+        }
         Ok(lines)
     }
 

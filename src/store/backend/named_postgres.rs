@@ -15,7 +15,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::append_postgres::{judge, key};
 use crate::domain::attachment::Attachment;
 use crate::domain::audit::FilesHash;
-use crate::domain::ids::{ChannelId, MessageId, UserId};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
 use crate::domain::instruction::Instruction;
 use crate::domain::message::{Append, Appended, NewMessage, Stored};
 use crate::store::attachments::{AttachmentRow, Named, id_bytes};
@@ -27,15 +27,18 @@ use crate::store::schema;
 use crate::store::schema::{attachments, channel_members};
 use crate::store::sql_types::Id;
 
-/// Hangs the attachments $1 on the messages $2 at the places $3, and tells the messages $4 what they name.
+/// Hangs the attachments $1 on the messages $2 at the places $3, and tells the messages $4 what they name. All are found by
+/// arrays and not by joins: a plan that was made for a small table would read it from end to end when it is large.
 const HANG: &str = "
 WITH used AS (
-  UPDATE attachments a SET state = 'used', message_id = u.message_id, position = u.position
-  FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS u (id, message_id, position) WHERE a.id = u.id
+  UPDATE attachments a SET (state, message_id, position) = (
+    SELECT 'used', ($2::uuid[])[at], ($3::integer[])[at] FROM array_position($1::uuid[], a.id) AS at)
+  WHERE a.id = ANY ($1::uuid[])
 )
-UPDATE messages m SET attachment_ids = t.ids, files_hash = t.hash, mention_ids = t.mentions, instruction_hash = t.asked
-FROM unnest($4::uuid[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[]) AS t (id, ids, hash, mentions, asked)
-WHERE m.id = t.id";
+UPDATE messages m SET (attachment_ids, files_hash, mention_ids, instruction_hash) = (
+  SELECT ($5::bytea[])[at], ($6::bytea[])[at], ($7::bytea[])[at], ($8::bytea[])[at]
+  FROM array_position($4::uuid[], m.id) AS at)
+WHERE m.id = ANY ($4::uuid[])";
 
 /// What may be named, as the database has it.
 #[derive(Clone)]
@@ -114,23 +117,38 @@ async fn members(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<
     Ok(members)
 }
 
+/// What a send names and cannot have.
+enum Lacks {
+    Mention(UserId),
+    Assignee(UserId),
+    Attachment(AttachmentId),
+}
+
+impl From<Lacks> for Appended {
+    fn from(lacks: Lacks) -> Self {
+        match lacks {
+            Lacks::Mention(user) => Self::UnknownMention(user),
+            Lacks::Assignee(user) => Self::UnknownAssignee(user),
+            Lacks::Attachment(id) => Self::UnknownAttachment(id),
+        }
+    }
+}
+
 impl Nameable {
-    /// Err: what becomes of it for want of what it names.
-    fn take(&mut self, item: &Append) -> Result<Takes, Appended> {
+    fn take(&mut self, item: &Append) -> Result<Takes, Lacks> {
         let NewMessage { channel_id, mention_ids, .. } = &item.message;
         let members = self.members.get(channel_id).map_or(&[][..], Vec::as_slice);
         if let Some(user) = mention_ids.iter().find(|user| !members.contains(user)) {
-            return Err(Appended::UnknownMention(*user));
+            return Err(Lacks::Mention(*user));
         }
-        let asked = instructions::resolved(&item.message, members).map_err(Appended::UnknownAssignee)?;
-        let files = self.files.take(item).map_err(Appended::UnknownAttachment)?;
+        let asked = instructions::resolved(&item.message, members).map_err(Lacks::Assignee)?;
+        let files = self.files.take(item).map_err(Lacks::Attachment)?;
         Ok((files, asked))
     }
 }
 
 impl Plan {
-    /// Err: what the first one that lacks something would become.
-    fn plain(mut nameable: Nameable, batch: &[Append]) -> Result<Self, Appended> {
+    fn plain(mut nameable: Nameable, batch: &[Append]) -> Result<Self, Lacks> {
         let mut plan = Self::default();
         for (at, item) in batch.iter().enumerate() {
             plan.store(at, nameable.take(item)?);
@@ -152,7 +170,7 @@ impl Plan {
                         first.insert(at);
                         plan.store(at, takes);
                     }
-                    Err(lacks) => plan.decided.push((at, lacks)),
+                    Err(lacks) => plan.decided.push((at, lacks.into())),
                 },
             }
         }

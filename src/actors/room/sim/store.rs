@@ -203,7 +203,6 @@ impl Store {
         match &change {
             ChannelChange::Renamed { name } => self.channel.name = Some(name.clone()),
             ChannelChange::RevisionsShown { to } => self.channel.revisions_visible_to = *to,
-            ChannelChange::RetentionSet { .. } => {}
             ChannelChange::RoleChanged { user_id, role } => {
                 self.channel.members.iter_mut().filter(|it| it.user_id == *user_id).for_each(|it| it.role = *role);
             }

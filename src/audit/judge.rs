@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
+use super::files;
 use super::finding::{Finding, Place};
 use super::instructed;
 use super::members::Founded;
 use super::remains;
 use super::touches;
 use crate::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
-use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::message::{Beside, SendDigest};
 use crate::domain::retention::ErasedDetail;
 use crate::domain::trail::{ChannelTrail, LoggedChange, MessageTrail};
@@ -245,7 +246,9 @@ impl Judge {
         if said.is_empty() {
             self.say(Some(message.version), "what a deleted message said is gone");
         }
-        self.files(message);
+        if !files::are_as_sent(message) {
+            self.say(Some(message.first_version), "the files of a message are not those that it was sent with");
+        }
         if !instructed::is_as_sent(message, self.id) {
             self.say(
                 Some(message.first_version),
@@ -333,24 +336,6 @@ impl Judge {
             && (edit.map(|it| it.0) != message.updated_at || edit.and_then(|it| it.1) != message.updated_by)
         {
             self.say(Some(message.version), "who edited a message, or when, is not what it was");
-        }
-    }
-
-    /// What hangs on a message, against what it was sent with. A deleted one has let go of its files; which ones stays.
-    fn files(&mut self, message: &MessageTrail) {
-        let there: Vec<AttachmentId> = message.attachments.iter().map(|file| file.id).collect();
-        // No file is less than nothing wide.
-        let lengths = message.attachments.iter().flat_map(|file| [file.width, file.height]);
-        let is_sound = lengths.flatten().all(|length| length >= 0);
-        let is_well = match (&message.attachment_ids, message.deleted_at) {
-            (None, _) => false,
-            (Some(told), Some(_)) => there.is_empty() && told.is_empty() == message.files_hash.is_none(),
-            (Some(told), None) => {
-                *told == there && FilesHash::of(&message.attachments).map(|hash| hash.0.to_vec()) == message.files_hash
-            }
-        };
-        if !is_well || !is_sound {
-            self.say(Some(message.first_version), "the files of a message are not those that it was sent with");
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod evidence;
 pub mod export;
+mod files;
 mod finding;
 pub mod heads;
 mod instructed;

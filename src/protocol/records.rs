@@ -44,18 +44,17 @@ pub struct ExportedUser {
 /// Both at once, so that nobody sets one without knowing the other.
 pub fn parse_retention_body(body: &[u8]) -> Result<Retention, Refusal> {
     let fields = Fields::parse(body)?;
-    let days = match fields.value("days") {
-        None => None,
-        Some(value) => {
-            let days =
-                value.as_i64().and_then(|days| i32::try_from(days).ok()).filter(|days| (1..=MAX_DAYS).contains(days));
-            Some(
-                days.ok_or_else(|| {
+    let days =
+        match fields.value("days") {
+            None => None,
+            Some(_) => {
+                let days = fields.count("days").ok().and_then(|days| i32::try_from(days).ok());
+                let days = days.filter(|days| (1..=MAX_DAYS).contains(days));
+                Some(days.ok_or_else(|| {
                     Refusal::invalid(format!("days must be null or a whole number from 1 to {MAX_DAYS}"))
-                })?,
-            )
-        }
-    };
+                })?)
+            }
+        };
     let hold = fields.value("legalHold").and_then(serde_json::Value::as_bool);
     let legal_hold = hold.ok_or_else(|| Refusal::invalid("legalHold must be true or false"))?;
     Ok(Retention { days, legal_hold })
@@ -70,6 +69,7 @@ mod tests {
         let parsed = |text: &str| parse_retention_body(text.as_bytes()).map_err(|refusal| refusal.message);
         assert_eq!(parsed(r#"{"days":30,"legalHold":false}"#), Ok(Retention { days: Some(30), legal_hold: false }));
         assert_eq!(parsed(r#"{"legalHold":false}"#), Ok(Retention::default()));
+        assert_eq!(parsed(r#"{"days":7.0,"legalHold":false}"#).map(|it| it.days), Ok(Some(7)));
         assert_eq!(parsed(r#"{"days":null,"legalHold":true}"#), Ok(Retention { days: None, legal_hold: true }));
         for (bad, word) in [
             (r#"{"days":0,"legalHold":true}"#, "1 to 36500"),

@@ -201,6 +201,15 @@ pub enum UpdateChannel {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+pub struct SetRetention {
+    /// Null, or left out: the daemon's setting decides.
+    #[schema(minimum = 1, maximum = 36500)]
+    pub days: Option<i32>,
+    pub legal_hold: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct AddMembers {
     #[schema(value_type = Vec<AnyUserId>, min_items = 1)]
     pub user_ids: Vec<String>,

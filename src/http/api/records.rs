@@ -19,6 +19,7 @@ use crate::domain::user::User;
 use crate::http::app::unreadable;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::records::{ErasedUser, ExportedUser, RetentionBody, parse_retention_body};
+use crate::protocol::schema;
 use crate::store::{StoreError, note};
 
 fn as_host(asker: &Asker) -> Result<(), Refusal> {
@@ -47,7 +48,7 @@ pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
 /// `admin` who act as nobody.
 #[utoipa::path(put, path = "/api/v1/channels/{id}/retention", operation_id = "setRetention", tag = "channels",
     params(("id" = String, Path, format = Uuid)),
-    request_body = RetentionBody,
+    request_body = schema::SetRetention,
     responses((status = 200, body = RetentionBody), Writing))]
 pub(super) async fn set(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;

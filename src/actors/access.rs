@@ -18,6 +18,7 @@ use super::db::{DbHandle, Order};
 use crate::domain::ids::{JournalId, SessionId, UserId};
 use crate::domain::journal::{Kind, Note};
 use crate::domain::now;
+use crate::limits::caps::network;
 use crate::store::note;
 
 /// So long it is gathered what goes into one transaction.
@@ -27,7 +28,7 @@ const COUNT_FOR: Duration = Duration::from_secs(60);
 /// How often it is looked whether their time is over, or the database takes changes again.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Refusals told apart within [`COUNT_FOR`]; others are counted without their addresses.
-const MAX_ADDRESSES: usize = 100;
+const MAX_ADDRESSES: usize = 20;
 /// Records of one transaction.
 const MAX_BATCH: usize = 1_000;
 /// Records that wait while the database takes none, some 200 bytes each.
@@ -89,7 +90,8 @@ impl Access {
 
     /// `reason`: one of few words.
     pub fn refused(&self, address: IpAddr, reason: &'static str) {
-        self.state.lock().refused(address, reason, Instant::now(), now());
+        // Whoever has a network of IPv6 has all of its addresses.
+        self.state.lock().refused(network(address), reason, Instant::now(), now());
     }
 
     pub fn session_ended(&self, admin: UserId, session: SessionId) {
@@ -201,7 +203,7 @@ mod tests {
         let told = taken(&mut state, start + Duration::from_secs(60), false);
         assert_eq!(told.len(), MAX_ADDRESSES + 1);
         let all = told.iter().find(|text| text.contains(r#""address":null"#)).unwrap();
-        assert!(all.contains(r#""count":600"#), "{all}");
+        assert!(all.contains(r#""count":920"#), "{all}");
         assert!(told.iter().any(|text| text.contains(r#""address":"192.0.2.7","reason":"expired","count":4"#)));
         state.refused(address(1), "missing", start, DateTime::UNIX_EPOCH);
         assert_eq!(taken(&mut state, start, true).len(), 1, "at the stop without waiting");

@@ -29,8 +29,8 @@ pub struct JournalJudge {
     /// What it does come to.
     found: Journal,
     marks: Vec<ReadMark>,
-    /// Up to where each has read and when, by their last record. No number: its words were erased.
-    latest: HashMap<UserId, (Option<i64>, DateTime<Utc>)>,
+    /// What the last record of each reader says, as its hash, and when.
+    latest: HashMap<UserId, (TextHash, DateTime<Utc>)>,
     claims: BTreeMap<i64, Vec<JournalClaim>>,
     findings: Vec<Finding>,
 }
@@ -81,8 +81,7 @@ impl JournalJudge {
             self.say(Some(record.number), "a record says something else than it did");
         }
         if let (Kind::Read | Kind::Joined, Some(user)) = (record.kind, record.by) {
-            let up_to = recorded.detail.as_ref().and_then(|text| serde_json::from_str(text).ok());
-            self.latest.insert(user, (up_to.map(|ReadUpTo { seq }| seq), record.at));
+            self.latest.insert(user, (record.detail, record.at));
         }
         self.found.add(record);
         self.compare_claims();
@@ -121,9 +120,16 @@ impl JournalJudge {
 
     fn is_told(&self, mark: &ReadMark) -> bool {
         match self.latest.get(&mark.user) {
-            Some((seq, at)) => *at == mark.at && seq.is_none_or(|seq| seq == mark.seq),
+            // By the hash, which tells it also where the words are gone.
+            Some((said, at)) => {
+                let text = serde_json::to_string(&ReadUpTo { seq: mark.seq });
+                *at == mark.at && text.is_ok_and(|text| TextHash::of(&text) == *said)
+            }
             // Nothing read since they came, or since there is a journal.
-            None => (mark.seq, mark.at) == (0, mark.joined) || self.told.is_some_and(|told| mark.at < told.since),
+            None => {
+                let is_older = self.told.is_some_and(|told| mark.at < told.since && mark.joined < told.since);
+                (mark.seq, mark.at) == (0, mark.joined) || is_older
+            }
         }
     }
 
@@ -197,6 +203,8 @@ mod tests {
         }
         let (mut trail, records) = past();
         (trail.marks[2].seq, trail.marks[2].at) = (7, at(9));
+        assert_eq!(findings(trail.clone(), &records, &[]).len(), 1, "nobody reads before they come");
+        trail.marks[2].joined = at(8);
         assert!(findings(trail, &records, &[]).is_empty(), "read before there was a journal");
     }
 

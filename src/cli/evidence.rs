@@ -14,6 +14,7 @@ use super::flags::SettingFlags;
 use crate::audit::evidence::form::{Format, Scribe};
 use crate::audit::evidence::source::Source;
 use crate::audit::evidence::{Ask, Exported, check};
+use crate::audit::{KeyError, PublicKey};
 use crate::config::Config;
 use crate::domain::ids::{ChannelId, JournalId};
 use crate::domain::journal::Kind;
@@ -99,15 +100,28 @@ pub(super) fn export(config: &Config, options: &Export) -> Result<(), Failure> {
     })
 }
 
+/// By whose key it has to be sealed: the one that was given, else that of the settings. None: there is neither.
+fn expected_seal(config: &Config, options: &Check) -> Result<Option<PublicKey>, Failure> {
+    match &options.public_key {
+        Some(text) => text.parse().map(Some).map_err(|error: KeyError| Failure::Failed(error.to_string())),
+        None if config.audit.key.as_ref().is_some_and(|path| path.is_file()) => {
+            kept(config).map(|key| Some(key.public()))
+        }
+        None => Ok(None),
+    }
+}
+
 pub(super) fn judge(config: &Config, options: &Check) -> Result<(), Failure> {
     let failed = |error: &dyn std::error::Error| Failure::Failed(format!("{}: {error}", options.file.display()));
     let text = fs::read_to_string(&options.file).map_err(|error| failed(&error))?;
     let claims = claims(config, options.heads.as_deref(), options.public_key.as_deref())?;
     let mut verdict = check::check(&text, &claims).map_err(|error| failed(&error))?;
-    if let (Some(told), Some(key)) = (&options.public_key, &verdict.sealed_by)
-        && key.to_string() != told.trim()
-    {
-        verdict.faults.push("its seal is not that of this key".to_owned());
+    if let Some(expected) = expected_seal(config, options)? {
+        match &verdict.sealed_by {
+            Some(key) if *key == expected => {}
+            Some(_) => verdict.faults.push("its seal is not that of this key".to_owned()),
+            None => verdict.faults.push("it has no seal of this key".to_owned()),
+        }
     }
     let faults = claims.faults.iter().chain(&verdict.faults);
     let faults: Vec<String> = faults.cloned().collect();

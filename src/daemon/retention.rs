@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use crate::actors::db::DbHandle;
@@ -37,11 +38,26 @@ async fn round(days: Option<i32>, db: &DbHandle, reader: &Reader) -> Result<usiz
         let Some((last, ..)) = page.last() else { return Ok(erased) };
         after = *last;
         for (channel, retention, swept) in page {
-            if let Some(before) = retention.before(days, now()) {
-                let wish = Erase { channel, which: Which::Before(before), after: swept };
-                let (count, _) = db.erase(wish).await.map_err(|refusal| refusal.message)?;
-                erased += count;
+            let Some(before) = retention.before(days, now()) else { continue };
+            // One channel that cannot be swept now keeps no other from it.
+            match sweep(days, before, (channel, swept), db, reader).await {
+                Ok(count) => erased += count,
+                Err(why) => log::warn!("what is too old in channel {channel} stays for now: {why}"),
             }
         }
     }
+}
+
+async fn sweep(
+    default: Option<i32>,
+    before: DateTime<Utc>,
+    (channel, after): (ChannelId, i64),
+    db: &DbHandle,
+    reader: &Reader,
+) -> Result<usize, String> {
+    if !reader.is_due(channel, after, before).await.map_err(|error| error.to_string())? {
+        return Ok(0);
+    }
+    let wish = Erase { channel, which: Which::Expired { default }, after };
+    db.erase(wish).await.map(|(count, _)| count).map_err(|refusal| refusal.message)
 }

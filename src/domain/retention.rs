@@ -32,7 +32,10 @@ impl Retention {
 /// Which messages of a channel are to be erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    Before(DateTime<Utc>),
+    /// Those that are older than they are to be kept, by what the channel says in that moment; `default` where it says nothing.
+    Expired {
+        default: Option<i32>,
+    },
     Of(UserId),
 }
 

@@ -86,7 +86,7 @@ pub(super) fn free<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 }
 
 /// One subscriber has a whole /64 of IPv6: counted one by one, its addresses would have no limit.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::{count_star, sql};
+use diesel::dsl::{count_star, exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
@@ -16,7 +16,7 @@ use super::error::{Failure, StoreError};
 use super::kept::Kept;
 use super::lists::bytes_of;
 use super::members;
-use super::schema::{attachments, messages};
+use super::schema::{attachments, channel_retention, messages};
 use super::sql_types::At;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Denied};
@@ -205,8 +205,13 @@ pub(super) async fn lost(conn: &mut Conn, after: Option<Lost>) -> Result<Vec<Los
     let (since, id) =
         after.map_or((DateTime::UNIX_EPOCH, AttachmentId(uuid::Uuid::nil())), |it| (it.created_at, it.id));
     let (at, since) = (attachments::created_at, At(since));
+    // Of a message that was deleted under a hold: what hung on it is kept, and shown to nobody.
+    let held = messages::table
+        .inner_join(channel_retention::table.on(channel_retention::channel_id.eq(messages::channel_id)))
+        .filter(messages::id.nullable().eq(attachments::message_id).and(channel_retention::legal_hold.eq(true)));
     let query = attachments::table
         .filter(attachments::state.eq(GONE).and(at.ge(since)).and(at.gt(since).or(attachments::id.gt(id))))
+        .filter(not(exists(held)))
         .order((attachments::created_at, attachments::id))
         .select((attachments::id, attachments::storage_key, attachments::created_at, attachments::sha256))
         .limit(SWEEP);

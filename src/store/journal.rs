@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 
@@ -105,8 +107,12 @@ pub(super) async fn journals(conn: &mut Conn) -> QueryResult<Vec<Journal>> {
 
 /// What was erased of a channel and when, by its journal.
 pub(super) async fn erasures(conn: &mut Conn, channel: ChannelId) -> QueryResult<Vec<Erased>> {
+    let query = audit_journals::table.find(JournalId::of(channel)).select(audit_journals::number);
+    let until: Option<i64> = with_conn!(conn, |c| query.first(c).await).optional()?;
+    // What is beyond the journal's head is none of it. The kind as a word of the text: an index holds nothing else.
     let query = audit_records::table
-        .filter(audit_records::journal_id.eq(JournalId::of(channel)).and(audit_records::kind.eq(Kind::Erased.as_str())))
+        .filter(audit_records::journal_id.eq(JournalId::of(channel)).and(sql::<Bool>("kind = 'erased'")))
+        .filter(audit_records::number.le(until.unwrap_or_default()))
         .order(audit_records::number)
         .select((audit_records::at, audit_records::detail));
     let rows: Vec<(At, Option<String>)> = with_conn!(conn, |c| query.load(c).await)?;

@@ -211,7 +211,7 @@ impl Reader {
 
     /// What was erased of a channel, and when.
     pub fn erasures(&self, channel: ChannelId) -> Job<Vec<(DateTime<Utc>, ErasedDetail)>> {
-        read!(self, None, |conn| journal::erasures(conn, channel))
+        read!(self, Snapshot, |conn| journal::erasures(conn, channel))
     }
 
     /// A journal but its records, of one moment.
@@ -232,6 +232,11 @@ impl Reader {
     /// The same of all channels after this one, ascending, and up to which message each is erased; `limit` at most.
     pub fn retentions(&self, after: ChannelId, limit: i64) -> Job<Vec<(ChannelId, Retention, i64)>> {
         read!(self, None, |conn| retention::page(conn, after, limit))
+    }
+
+    /// Whether any of the next messages after this one is older than that.
+    pub fn is_due(&self, channel: ChannelId, after: i64, before: DateTime<Utc>) -> Job<bool> {
+        read!(self, None, |conn| retention::is_due(conn, channel, after, before))
     }
 
     /// The channels in which a user has sent what is not erased.

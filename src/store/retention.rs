@@ -23,7 +23,8 @@ use crate::domain::permission::{Action, allows};
 use crate::domain::retention::{ERASED_TYPE, Erase, ErasedDetail, Erasure, Reason, Retention, Which};
 
 /// Messages that are erased in one transaction, each of which may take a version.
-const PART: usize = 200;
+const PART: usize = 50;
+const LIMIT: i64 = 50;
 
 type Row = (Option<i32>, bool);
 type PageRow = (ChannelId, Option<i32>, Option<bool>, Option<i64>);
@@ -107,10 +108,18 @@ pub(super) async fn spoken_in(conn: &mut Conn, user: UserId) -> QueryResult<Vec<
 /// A part of a run.
 pub(super) async fn erase(conn: &mut Conn, wish: Erase, at: DateTime<Utc>) -> Result<Erasure, Failure> {
     let row = conn.lock_channel(wish.channel).await?.ok_or(Denied::NoChannel)?;
-    if own(conn, wish.channel).await?.legal_hold {
+    let own = own(conn, wish.channel).await?;
+    if own.legal_hold {
         return Ok(Erasure { held: true, ..Erasure::default() });
     }
-    let found = find(conn, wish).await?;
+    let (found, reason) = match wish.which {
+        Which::Of(user) => (theirs(conn, wish, user).await?, Reason::User),
+        // What was decided while others were swept counts.
+        Which::Expired { default } => match own.before(default, at) {
+            Some(before) => (expired(conn, wish, before).await?, Reason::Retention),
+            None => return Ok(Erasure::default()),
+        },
+    };
     let next = found.last().filter(|_| found.len() >= PART).map(|(_, seq, ..)| *seq);
     let mut version = row.version;
     for (id, ..) in found.iter().filter(|(_, _, deleted)| !deleted) {
@@ -130,12 +139,8 @@ pub(super) async fn erase(conn: &mut Conn, wish: Erase, at: DateTime<Utc>) -> Re
     }
     let ids: Vec<MessageId> = found.iter().map(|(id, ..)| *id).collect();
     wipe(conn, &ids, at).await?;
-    let reason = match wish.which {
-        Which::Before(_) => Reason::Retention,
-        Which::Of(_) => Reason::User,
-    };
-    if let (Which::Before(_), Some((_, last, _))) = (wish.which, found.last()) {
-        sweep_to(conn, row.id, *last).await?;
+    if reason == Reason::Retention {
+        sweep_on(conn, row.id, wish.after).await?;
     }
     if !found.is_empty() {
         let told = ErasedDetail::new(reason, found.iter().map(|(_, seq, _)| *seq));
@@ -144,25 +149,46 @@ pub(super) async fn erase(conn: &mut Conn, wish: Erase, at: DateTime<Utc>) -> Re
     Ok(Erasure { messages: found.len(), next, held: false })
 }
 
-/// What is to be erased, ascending by number, and whether it is deleted already.
-async fn find(conn: &mut Conn, wish: Erase) -> QueryResult<Vec<(MessageId, i64, bool)>> {
-    let all = messages::table
+/// A message, its number, and whether it is deleted already.
+type Found = (MessageId, i64, bool);
+
+/// The next messages of a user that are not erased, ascending by number.
+async fn theirs(conn: &mut Conn, wish: Erase, user: UserId) -> QueryResult<Vec<Found>> {
+    let query = messages::table
+        .filter(
+            messages::channel_id.eq(wish.channel).and(messages::sender_id.eq(user)).and(messages::seq.gt(wish.after)),
+        )
+        .filter(messages::erased_at.is_null())
+        .order(messages::seq)
+        .limit(LIMIT)
+        .select((messages::id, messages::seq, messages::deleted_at));
+    let rows: Vec<(MessageId, i64, Option<At>)> = with_conn!(conn, |c| query.load(c).await)?;
+    Ok(rows.into_iter().map(|(id, seq, deleted)| (id, seq, deleted.is_some())).collect())
+}
+
+/// Those of the next messages that are older than that. No more of them are looked at than may be erased: times ascend with the
+/// numbers but for what clocks differ by.
+async fn expired(conn: &mut Conn, wish: Erase, before: DateTime<Utc>) -> QueryResult<Vec<Found>> {
+    let query = messages::table
         .filter(messages::channel_id.eq(wish.channel).and(messages::seq.gt(wish.after)))
         .filter(messages::erased_at.is_null())
         .order(messages::seq)
-        .limit(i64::try_from(PART).unwrap_or(i64::MAX))
-        .select((messages::id, messages::seq, messages::deleted_at));
-    let rows: Vec<(MessageId, i64, Option<At>)> = match wish.which {
-        Which::Before(before) => {
-            let query = all.filter(messages::created_at.lt(At(before)));
-            with_conn!(conn, |c| query.load(c).await)?
-        }
-        Which::Of(user) => {
-            let query = all.filter(messages::sender_id.eq(user));
-            with_conn!(conn, |c| query.load(c).await)?
-        }
-    };
-    Ok(rows.into_iter().map(|(id, seq, deleted)| (id, seq, deleted.is_some())).collect())
+        .limit(LIMIT)
+        .select((messages::id, messages::seq, messages::deleted_at, messages::created_at));
+    let rows: Vec<(MessageId, i64, Option<At>, At)> = with_conn!(conn, |c| query.load(c).await)?;
+    let old = rows.into_iter().filter(|(.., created)| created.0 < before);
+    Ok(old.map(|(id, seq, deleted, _)| (id, seq, deleted.is_some())).collect())
+}
+
+/// Whether any of the next messages is older than that. Without the channel locked.
+pub(super) async fn is_due(
+    conn: &mut Conn,
+    channel: ChannelId,
+    after: i64,
+    before: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let wish = Erase { channel, which: Which::Expired { default: None }, after };
+    Ok(!expired(conn, wish, before).await?.is_empty())
 }
 
 /// Files are let go of with the deletion. What the digest of the send has is gone with the content, since nothing else proves it.
@@ -183,12 +209,23 @@ async fn wipe(conn: &mut Conn, ids: &[MessageId], at: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Notes that all is erased up to there.
-async fn sweep_to(conn: &mut Conn, channel: ChannelId, seq: i64) -> QueryResult<usize> {
+/// Notes up to where all is erased, from where that was known to be so.
+async fn sweep_on(conn: &mut Conn, channel: ChannelId, after: i64) -> QueryResult<()> {
+    let query = messages::table
+        .filter(messages::channel_id.eq(channel).and(messages::seq.gt(after)).and(messages::erased_at.is_null()))
+        .order(messages::seq)
+        .select(messages::seq);
+    let first: Option<i64> = with_conn!(conn, |c| query.first(c).await).optional()?;
+    let query = channels_table::table.find(channel).select(channels_table::last_seq);
+    let swept = match first {
+        Some(seq) => seq - 1,
+        None => with_conn!(conn, |c| query.first(c).await)?,
+    };
     let query = diesel::insert_into(channel_retention::table)
-        .values((channel_retention::channel_id.eq(channel), channel_retention::swept_seq.eq(seq)))
+        .values((channel_retention::channel_id.eq(channel), channel_retention::swept_seq.eq(swept)))
         .on_conflict(channel_retention::channel_id)
         .do_update()
-        .set(channel_retention::swept_seq.eq(seq));
-    with_conn!(conn, |c| query.execute(c).await)
+        .set(channel_retention::swept_seq.eq(swept));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(())
 }

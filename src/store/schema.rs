@@ -270,3 +270,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     search_progress
 );
 diesel::allow_tables_to_appear_in_same_query!(instruction_assignees, instructions);
+diesel::allow_tables_to_appear_in_same_query!(attachments, messages);
+diesel::allow_tables_to_appear_in_same_query!(attachments, channel_retention);

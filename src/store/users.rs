@@ -1,16 +1,18 @@
 //! The table of users: who a token named, and who was named by others before that.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
 use super::backend::{Conn, with_conn};
 use super::error::{Failure, StoreError};
 use super::kept::Kept;
-use super::schema::{audit_records, users};
+use super::schema::{attachments, audit_records, users};
 use super::sql_types::At;
 use crate::domain::change::Denied;
-use crate::domain::ids::{JournalId, UserId};
+use crate::domain::ids::UserId;
 use crate::domain::user::{User, UserRef};
 
 #[derive(Queryable, Selectable)]
@@ -178,11 +180,17 @@ async fn insert(
 /// What a user is called of whom nothing is kept.
 const NOBODY: &str = "Erased user";
 
-/// Their name, and the words of their records in the daemon's journal. The host's id of them stays, so that nobody else becomes them.
+/// Their name, what they uploaded and put in no message, and from where they signed in. The host's id of them stays, so that nobody else becomes them.
 pub(super) async fn forget(conn: &mut Conn, id: UserId) -> Result<(), StoreError> {
     let query = diesel::update(users::table.find(id)).set(users::name.eq(NOBODY));
     with_conn!(conn, |c| query.execute(c).await)?;
-    let theirs = audit_records::journal_id.eq(JournalId::DAEMON).and(audit_records::actor_id.eq(id));
+    let query =
+        diesel::update(attachments::table.filter(attachments::uploader_id.eq(id).and(attachments::state.eq("unused"))))
+            .set(attachments::state.eq("gone"));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    // As a word of the text: an index holds nothing else.
+    let signed_in = sql::<Bool>("kind = 'signed_in'");
+    let theirs = audit_records::actor_id.eq(id).and(signed_in);
     let query = diesel::update(audit_records::table.filter(theirs)).set(audit_records::detail.eq(None::<String>));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(())

@@ -20,6 +20,10 @@ CREATE TABLE audit_records (
   CONSTRAINT audit_records_pk PRIMARY KEY (journal_id, number)
 );
 
+-- What a user signed in from, and what was erased, without a look at all the rest.
+CREATE INDEX audit_records_signed_in_ix ON audit_records (actor_id) WHERE kind = 'signed_in';
+CREATE INDEX audit_records_erased_ix ON audit_records (journal_id, number) WHERE kind = 'erased';
+
 -- Of what there is they begin now.
 INSERT INTO audit_journals (id, since, number, head)
   SELECT id, date_trunc('milliseconds', clock_timestamp()), 0, decode(repeat('00', 32), 'hex')

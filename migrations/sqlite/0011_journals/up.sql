@@ -20,6 +20,10 @@ CREATE TABLE audit_records (
   CONSTRAINT audit_records_pk PRIMARY KEY (journal_id, number)
 ) STRICT, WITHOUT ROWID;
 
+-- What a user signed in from, and what was erased, without a look at all the rest.
+CREATE INDEX audit_records_signed_in_ix ON audit_records (actor_id) WHERE kind = 'signed_in';
+CREATE INDEX audit_records_erased_ix ON audit_records (journal_id, number) WHERE kind = 'erased';
+
 -- Of what there is they begin now.
 INSERT INTO audit_journals (id, since, number, head)
   SELECT id, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000, 0, zeroblob(32)

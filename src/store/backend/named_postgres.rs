@@ -257,7 +257,10 @@ async fn hang(conn: &mut AsyncPgConnection, batch: &[Append], outcomes: &HashMap
     Kept(query).execute(conn).await?;
     if !asking.is_empty() {
         diesel::insert_into(schema::instructions::table).values(asking).execute(conn).await?;
-        diesel::insert_into(schema::instruction_assignees::table).values(assignees).execute(conn).await?;
+        // A statement has 65,535 values at most.
+        for part in assignees.chunks(5_000) {
+            diesel::insert_into(schema::instruction_assignees::table).values(part).execute(conn).await?;
+        }
     }
     Ok(())
 }

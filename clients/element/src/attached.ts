@@ -4,6 +4,7 @@
  *
  * Used by a row. A picture that does not come, or that the page's policy shows none of, is a file like any other.
  */
+import type { ChatMessage } from "@tenfour/client";
 import type { Attachment } from "@tenfour/client/record";
 import { attr, h } from "./dom.ts";
 import { isPicture, mayShow, showBlob } from "./files.ts";
@@ -35,9 +36,10 @@ export function boxOf({ contentType, width, height }: Attachment, alone: boolean
   return { width: Math.max(48, Math.round(width * scale)), height: Math.max(48, Math.round(height * scale)) };
 }
 
-/** About how high they are, before they are made. */
-export function heightOf(attachments: readonly Attachment[]): number {
-  return attachments.reduce((sum, it) => sum + (boxOf(it, attachments.length === 1)?.height ?? FILE_HEIGHT) + 6, 0);
+/** About how high is what stands beside the words of a message, before it is made. */
+export function heightOf({ attachments = [], reactions, instruction }: Partial<ChatMessage>): number {
+  const beside = (reactions ? 32 : 0) + (instruction ? 84 : 0);
+  return attachments.reduce((sum, it) => sum + (boxOf(it, attachments.length === 1)?.height ?? FILE_HEIGHT) + 6, beside);
 }
 
 export class Attached {

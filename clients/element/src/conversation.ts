@@ -4,6 +4,7 @@
  * Used by the element, which says which channel is shown. It ties the message list and the composer to the channel.
  */
 import type { Attachment, Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
+import { answer, react } from "@tenfour/client/record";
 import type { Announcer } from "./announcer.ts";
 import { gist } from "./attached.ts";
 import { dropping } from "./attaching.ts";
@@ -21,6 +22,12 @@ import { showRevisions } from "./revisions.ts";
 import type { Failure, Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
 import type { Uploads } from "./uploads.ts";
+
+/** What is to be had here. */
+export interface Options {
+  readonly _reactions: boolean;
+  readonly _instructions: boolean;
+}
 
 export class Conversation {
   private readonly _avatar = new Avatar();
@@ -56,6 +63,7 @@ export class Conversation {
     drafts: Drafts,
     uploads: Uploads | null,
     files: Files,
+    _options: Options,
     back: () => void,
   ) {
     attr(this._back, "aria-label", _strings.back);
@@ -64,6 +72,11 @@ export class Conversation {
       _act: (act, message) => this._act(act, message),
       _toComposer: () => this._composer._focus(),
       _say: (words) => this._say(words),
+      _me: () => _client.user?.id ?? "",
+      _notes: new Map(),
+      _answer: (message, kind, note) => this._through(() => answer(_client, message.id, kind, note || undefined), _strings.answerFailed),
+      _noReactions: !_options._reactions,
+      _react: (message, reaction, remove) => void this._through(() => react(_client, message.id, reaction, { remove }), _strings.reactFailed),
     });
     this._composer = new Composer(_strings, _times, drafts, uploads, {
       _send: (channel, content, replyTo, attachments) => this._send(channel, content, replyTo, attachments),
@@ -243,13 +256,18 @@ export class Conversation {
     }
   }
 
+  /** True where it went through; what else became of it is said. */
+  private async _through(change: () => Promise<unknown>, failed: (why: Failure) => string): Promise<boolean> {
+    const why = await this._failure(change);
+    if (why) this._say(failed(why));
+    return !why;
+  }
+
   private async _delete(channel: Channel, message: ChatMessage): Promise<void> {
     const strings = this._strings;
     const sure = await confirm(this._root, strings.deleteTitle, strings.deleteText, strings.delete, strings.keep);
     this._list._focusOn(message);
-    if (!sure) return;
-    const why = await this._failure(() => channel.delete(message.id));
-    if (why) this._say(strings.deleteFailed(why));
+    if (sure) await this._through(() => channel.delete(message.id), strings.deleteFailed);
   }
 
   private async _history(message: ChatMessage): Promise<void> {

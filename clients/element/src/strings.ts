@@ -80,6 +80,28 @@ export interface Strings {
   deleteFailed(why: Failure): string;
   keep: string;
 
+  /** Reactions to choose from, with blanks between them. */
+  commonReactions: string;
+  react: string;
+  reactions: string;
+  reactWith(reaction: string): string;
+  reactFailed(why: Failure): string;
+  namesYou: string;
+
+  /** A message that asks for an answer. */
+  asked: string;
+  askedUntil(when: string): string;
+  overdueSince(when: string): string;
+  /** How it stands with somebody: `pending` is who has not answered at all. */
+  pending: string;
+  accepted: string;
+  declined: string;
+  done: string;
+  accept: string;
+  decline: string;
+  note: string;
+  answerFailed(why: Failure): string;
+
   message: string;
   messageTo(name: string): string;
   send: string;
@@ -232,6 +254,35 @@ export const english: Strings = {
         ? "The message is not deleted: the server refused."
         : "No answer: the message may be deleted or not.",
   keep: "Keep it",
+
+  commonReactions: "👍 ✅ ❤️ 😂 👀 🙏",
+  react: "React",
+  reactions: "Reactions",
+  reactWith: (reaction) => `React with ${reaction}`,
+  reactFailed: (why) =>
+    why === "offline"
+      ? "The reaction is not changed: there is no connection."
+      : why === "refused"
+        ? "The reaction is not changed: the server refused."
+        : "No answer: the reaction may be changed or not.",
+  namesYou: "Mentions you",
+
+  asked: "Answer wanted",
+  askedUntil: (when) => `Answer wanted until ${when}`,
+  overdueSince: (when) => `Overdue since ${when}`,
+  pending: "No answer",
+  accepted: "Accepted",
+  declined: "Declined",
+  done: "Done",
+  accept: "Accept",
+  decline: "Decline",
+  note: "Note (optional)",
+  answerFailed: (why) =>
+    why === "offline"
+      ? "Not answered: there is no connection."
+      : why === "refused"
+        ? "Not answered: the server refused."
+        : "It is not known whether this was answered.",
 
   message: "Message",
   messageTo: (name) => `Message to ${name}`,

@@ -6,6 +6,7 @@
  * For the page: --tenfour-accent, -background, -surface, -text, -muted, -border, -bubble-own, -bubble-other, -danger, -font,
  * -font-size, -radius, -space; and the parts.
  */
+import { ANSWERS } from "./styles-answers.ts";
 import { MESSAGES } from "./styles-messages.ts";
 
 const FRAME = `
@@ -211,7 +212,7 @@ h2, p { margin: 0; }
 let made: CSSStyleSheet[] | undefined;
 
 export function sheets(): CSSStyleSheet[] {
-  return (made ??= [FRAME, MESSAGES].map((css) => {
+  return (made ??= [FRAME, MESSAGES, ANSWERS].map((css) => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     return sheet;

@@ -6,7 +6,7 @@
  * own. A module of its own, so that who needs none of it loads none of it: /sdk/record.js.
  */
 import { TenfourError } from "@tenfour/client";
-import type { AnswerKind, Attachment, ChatMessage, Revisions, SearchPage, TenfourClient, Via } from "@tenfour/client";
+import type { Answer, AnswerKind, Attachment, ChatMessage, Instruction, Revisions, SearchPage, TenfourClient, Via } from "@tenfour/client";
 
 export type { Answer, AnswerKind, Attachment, Deletion, Instruction, Reaction, Revision, Revisions, SearchHit, SearchPage } from "@tenfour/client";
 
@@ -38,6 +38,14 @@ export interface InstructionQuery {
 export interface InstructionPage {
   readonly messages: readonly ChatMessage[];
   readonly hasMore: boolean;
+}
+
+/** Who stands where. */
+export interface Standing extends Readonly<Record<AnswerKind, readonly Answer[]>> {
+  /** Who has given no answer at all, and is in the channel. */
+  readonly pending: readonly string[];
+  /** Somebody in the channel has neither declined nor done it. */
+  readonly open: boolean;
 }
 
 export interface Progress {
@@ -117,6 +125,15 @@ export async function react(client: TenfourClient, messageId: string, reaction: 
  */
 export function answer(client: TenfourClient, messageId: string, answer: AnswerKind, note?: string): Promise<ChatMessage> {
   return changed(client, "PUT", messageId, "answer", { answer, note });
+}
+
+/** Who has answered what, and whom one waits for; `memberIds` are those of the channel. */
+export function standing({ assigneeIds, answers }: Instruction, memberIds: readonly string[]): Standing {
+  const of = (kind: AnswerKind) => answers.filter(({ answer }) => answer === kind);
+  const pending = assigneeIds.filter((id) => memberIds.includes(id) && !answers.some(({ userId }) => userId === id));
+  const accepted = of("accepted");
+  const open = pending.length > 0 || accepted.some(({ userId }) => memberIds.includes(userId));
+  return { pending, accepted, declined: of("declined"), done: of("done"), open };
 }
 
 /** Messages of this user's channels that ask for an answer, newest first, in pages. */

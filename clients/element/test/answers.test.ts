@@ -1,0 +1,102 @@
+/** Messages that ask for an answer: what is shown of them, who answers how, what is overdue. */
+import { randomUUID } from "node:crypto";
+import type { Page } from "playwright-core";
+import { beforeEach, expect, test } from "vitest";
+import { violations } from "../../test/browser.mjs";
+import { until } from "../../test/daemon.mjs";
+import { stage, useStage } from "./stage.ts";
+
+let dock: string;
+useStage();
+beforeEach(async () => {
+  dock = (await stage.daemon.group("Dock", ["dispatcher", "driver", "packer"])).id;
+});
+
+const soon = (ms: number) => new Date(Date.now() + ms).toISOString();
+const ask = (instruction: object, content = "Sign order 18.") =>
+  stage.daemon.call(`/channels/${dock}/messages`, { as: "dispatcher", body: { clientId: randomUUID(), content, instruction } });
+const both = () => Promise.all(["dispatcher", "driver"].map((sub) => stage.open({ sub, channel: dock })));
+const lines = (page: Page) => page.locator(".asked .answers li").allTextContents();
+const active = (page: Page) => page.evaluate(() => document.querySelector("tenfour-chat")!.shadowRoot!.activeElement?.className);
+
+test("who is asked answers with a note, and who asked sees it", async () => {
+  await ask({ deadline: soon(3_600_000) });
+  const [dispatcher, driver] = await both();
+  await dispatcher!.locator(".asked-head", { hasText: "Answer wanted until " }).waitFor();
+  expect(await dispatcher!.locator(".answer").count()).toBe(0);
+  await until("the names are known", async () => (await lines(dispatcher!))[0] === "No answer: driver, packer");
+  const buttons = driver!.locator(".answer");
+  expect(await buttons.allTextContents()).toEqual(["Accept", "Decline", "Done"]);
+  await driver!.locator(".note").fill("<b>After</b> the break");
+  await driver!.getByRole("button", { name: "Accept" }).click();
+  for (const page of [dispatcher!, driver!]) await page.locator(".accepted q", { hasText: "<b>After</b> the break" }).waitFor();
+  expect(await lines(dispatcher!)).toEqual(["No answer: packer", "Accepted: driver<b>After</b> the break"]);
+  // Each may follow the other, but for what is done.
+  await until("the others are left", async () => (await buttons.allTextContents()).join() === "Decline,Done");
+  expect(await driver!.locator(".note").inputValue()).toBe("");
+  await driver!.getByRole("button", { name: "Decline" }).click();
+  await dispatcher!.locator(".declined", { hasText: "driver" }).waitFor();
+  await until("the others are left", async () => (await buttons.allTextContents()).join() === "Accept,Done");
+  await driver!.getByRole("button", { name: "Done" }).click();
+  await dispatcher!.locator(".answers .done", { hasText: "driver" }).waitFor();
+  await until("nothing is left to say", async () => (await buttons.count()) === 0);
+  expect(await lines(driver!)).toEqual(["No answer: packer", "Done: You"]);
+  for (const page of [dispatcher!, driver!]) expect(await violations(page, "tenfour-chat")).toEqual([]);
+});
+
+test("by keys alone: from the message to its buttons, the note, and back", async () => {
+  await ask({});
+  const driver = await stage.open({ sub: "driver", channel: dock });
+  await driver.locator(".answer").first().waitFor();
+  await driver.locator("textarea").focus();
+  await driver.keyboard.press("PageUp");
+  expect(await active(driver)).toContain("row");
+  for (const wanted of ["answer", "answer", "answer", "note"]) {
+    await driver.keyboard.press("Tab");
+    expect(await active(driver)).toBe(wanted);
+  }
+  await driver.keyboard.type("on my way");
+  // These are the field's own here.
+  for (const key of ["Home", "ArrowUp", "End", "r"]) await driver.keyboard.press(key);
+  expect(await active(driver)).toBe("note");
+  await driver.keyboard.press("Shift+Tab");
+  await driver.keyboard.press("Enter");
+  await driver.locator(".answers .done q", { hasText: "on my wayr" }).waitFor();
+  await until("the focus is on the message", async () => String(await active(driver)).includes("row"));
+});
+
+test("what is overdue is marked, with who has not answered, also in words", async () => {
+  await ask({ deadline: soon(1_500) });
+  const [dispatcher, driver] = await both();
+  await driver!.getByRole("button", { name: "Accept" }).click();
+  await dispatcher!.locator(".accepted").waitFor();
+  expect(await dispatcher!.locator(".overdue").count()).toBe(0);
+  await dispatcher!.locator(".asked.overdue .asked-head", { hasText: "Overdue since " }).waitFor();
+  await until("by name", async () => (await lines(dispatcher!))[0] === "No answer: packer");
+  expect(await dispatcher!.locator(".row").getAttribute("aria-label")).toContain("Overdue since ");
+  const red = await dispatcher!.locator(".pending").evaluate((it) => getComputedStyle(it).color);
+  expect(red).not.toBe(await dispatcher!.locator(".accepted").evaluate((it) => getComputedStyle(it).color));
+  expect(await violations(dispatcher!, "tenfour-chat")).toEqual([]);
+  // Once everybody has declined or done it, it is not open any more.
+  await driver!.getByRole("button", { name: "Done" }).click();
+  await stage.daemon.call(`/channels/${dock}/members/packer`, { method: "DELETE" });
+  await dispatcher!.locator(".asked:not(.overdue)").waitFor();
+  expect(await lines(dispatcher!)).toEqual(["Done: driver"]);
+});
+
+test("an answer that does not go through is told, and its note is kept", async () => {
+  await ask({});
+  const driver = await stage.open({ sub: "driver", channel: dock });
+  await driver.locator(".note").fill("later");
+  await driver.route("**/answer", (route) =>
+    route.request().method() === "OPTIONS"
+      ? route.continue()
+      : route.fulfill({ status: 409, headers: { "access-control-allow-origin": "*" }, contentType: "application/problem+json", body: '{"code":"conflict"}' }),
+  );
+  await driver.getByRole("button", { name: "Accept" }).click();
+  await driver.getByRole("alert").filter({ hasText: "Not answered: the server refused." }).waitFor();
+  expect(await driver.locator(".note").inputValue()).toBe("later");
+  await driver.unroute("**/answer");
+  await driver.getByRole("button", { name: "Accept" }).click();
+  await driver.locator(".accepted q", { hasText: "later" }).waitFor();
+});

@@ -30,7 +30,7 @@ export function headline({ deadline, overdueAt }: Instruction, { open }: Standin
 }
 
 /** Who stands where, a line for each answer; those first who are waited for. */
-function lines({ pending, ...said }: Standing, people: People, strings: Strings): HTMLElement[] {
+export function lines({ pending, ...said }: Standing, people: People, strings: Strings): HTMLElement[] {
   const line = (kind: AnswerKind | "pending", all: readonly { userId: string; note?: string | null }[]) =>
     all.length > 0 &&
     h(
@@ -51,7 +51,7 @@ export class Asked {
   private readonly _words = h("span");
   private readonly _list = h("ul", { class: "answers" });
   private readonly _note = h("input", { class: "note", tabindex: -1, maxlength: MOST_NOTE, dir: "auto", autocomplete: "off" });
-  private readonly _buttons = h("div", { class: "answering", role: "group" });
+  private readonly _buttons = h("div", { class: "answering", hidden: true });
   readonly _root = h("div", { class: "asked", part: "instruction" }, h("div", { class: "asked-head" }, icon("bell"), this._words), this._list, this._buttons);
   private _busy = false;
   private _mayFor = "";
@@ -65,7 +65,6 @@ export class Asked {
   ) {
     attr(this._note, "aria-label", _strings.note);
     attr(this._note, "placeholder", _strings.note);
-    attr(this._buttons, "aria-label", _strings.asked);
     this._note.addEventListener("input", () => this._hooks._notes.set(this._message!.id, this._note.value));
     // Its keys are its own, but for the way out.
     this._note.addEventListener("keydown", (event) => event.key !== "Escape" && event.stopPropagation());
@@ -94,7 +93,7 @@ export class Asked {
     show(this._buttons, kinds.length > 0);
     this._note.value = this._hooks._notes.get(this._message!.id) ?? "";
     const button = (kind: AnswerKind) =>
-      h("button", { type: "button", class: "answer", "data-answer": kind, tabindex: -1, onclick: () => void this._say(kind) }, this._strings[BUTTONS[kind]]);
+      h("button", { class: "answer", "data-answer": kind, tabindex: -1, onclick: () => void this._say(kind) }, this._strings[BUTTONS[kind]]);
     this._buttons.replaceChildren(...(kinds.length > 0 ? [...kinds.map(button), this._note] : []));
     // What had it is not there any more.
     if (hadFocus) this._row.focus({ preventScroll: true });

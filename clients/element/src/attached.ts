@@ -66,7 +66,7 @@ export class Attached {
     const { download } = this._strings;
     const button = h(
       "button",
-      { type: "button", class: "file", part: "file", tabindex: -1, title: `${download}: ${name}` },
+      { class: "file", part: "file", tabindex: -1, title: `${download}: ${name}` },
       icon("file"),
       h("span", { class: "sr" }, `${download} `),
       h("span", { class: "file-words" }, h("bdi", { class: "file-name" }, name), " ", h("bdi", { class: "file-size" }, bytes)),
@@ -78,7 +78,7 @@ export class Attached {
   private _picture(attachment: Attachment, { width, height }: Box): HTMLElement {
     const label = this._strings.openPicture(attachment.name);
     const image = h("img", { alt: "", width, height, draggable: "false" });
-    const button = h("button", { type: "button", class: "picture", part: "picture", tabindex: -1, title: attachment.name, "aria-label": label }, image);
+    const button = h("button", { class: "picture", part: "picture", tabindex: -1, title: attachment.name, "aria-label": label }, image);
     button.style.inlineSize = `${width}px`;
     button.style.aspectRatio = `${width} / ${height}`;
     button.addEventListener("click", () => void this._open(attachment, button));
@@ -102,8 +102,8 @@ export class Attached {
     const strings = this._strings;
     const { name, width, height, size } = attachment;
     const image = h("img", { class: "viewer-picture", alt: name, width, height });
-    const save = h("button", { type: "button", class: "button" }, strings.download);
-    const close = h("button", { type: "button", class: "button" }, strings.close);
+    const save = h("button", { class: "button" }, strings.download);
+    const close = h("button", { class: "button" }, strings.close);
     const parent = button.closest(".main") ?? button.getRootNode();
     const { _dialog: dialog, _closed: closed } = modal(
       parent,

@@ -69,7 +69,7 @@ export class MessageList {
       _moved: () => this._moved(),
     });
     text(this._loading.lastElementChild!, _strings.loading);
-    const retry = h("button", { type: "button", class: "link", onclick: () => this._history._older() }, _strings.retry);
+    const retry = h("button", { class: "link", onclick: () => this._history._older() }, _strings.retry);
     this._trouble.append(h("span", {}, _strings.loadFailed), retry);
     const down = () => {
       this._reading._skip();

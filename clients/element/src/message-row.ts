@@ -157,7 +157,7 @@ export class Row {
     if (this._tools || may.length === 0) return;
     const strings = this._strings;
     const buttons = may.map((act) =>
-      h("button", { type: "button", class: "tool", "data-act": act, "aria-label": strings[act], title: strings[act] }, icon(TOOLS[act])),
+      h("button", { class: "tool", "data-act": act, "aria-label": strings[act], title: strings[act] }, icon(TOOLS[act])),
     );
     this._tools = h("div", { class: "tools", part: "actions", role: "toolbar", "aria-label": strings.actions }, ...buttons);
     this._toolsFor = may.join();
@@ -168,7 +168,7 @@ export class Row {
   _setCurrent(on: boolean): void {
     this._current = on;
     attr(this._root, "tabindex", on ? 0 : -1);
-    for (const inner of this._bubble.querySelectorAll("a, .quote, .look, .picture, .file, .answer, .note, [part=reaction]")) attr(inner, "tabindex", on ? 0 : -1);
+    for (const inner of this._bubble.querySelectorAll("[tabindex]")) attr(inner, "tabindex", on ? 0 : -1);
   }
 
   /** Shows where a jump has ended. */
@@ -204,7 +204,7 @@ export class Row {
       return;
     }
     if (!this._quote) {
-      this._quote = h("button", { type: "button", class: "quote", part: "quote", "data-act": "jump", tabindex: -1 });
+      this._quote = h("button", { class: "quote", part: "quote", "data-act": "jump", tabindex: -1 });
       this._bubble.insertBefore(this._quote, this._attached?._root ?? this._body);
     }
     const strings = this._strings;
@@ -283,7 +283,7 @@ export class Row {
     this._editedFor = wanted;
     if (!look) return this._edited.replaceChildren(edited);
     const label = edited ? strings.showHistory : strings.showDeleted;
-    const button = h("button", { type: "button", class: "look", "data-act": "history", tabindex: -1, title: strings.history }, edited || label);
+    const button = h("button", { class: "look", "data-act": "history", tabindex: -1, title: strings.history }, edited || label);
     if (edited) attr(button, "aria-label", label);
     this._edited.replaceChildren(button);
   }
@@ -299,7 +299,7 @@ export class Row {
     this._below?.remove();
     this._below = null;
     if (failed) {
-      const button = (act: string, label: string) => h("button", { type: "button", class: "link", "data-act": act }, label);
+      const button = (act: string, label: string) => h("button", { class: "link", "data-act": act }, label);
       this._below = h(
         "div",
         { class: "below failure", part: "failure" },

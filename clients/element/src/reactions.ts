@@ -58,10 +58,7 @@ export class Reactions {
   /** Shows those to choose from, and takes the focus there; or puts them away. */
   _choose(): void {
     if (!this._palette.hidden) return this._close();
-    const button = (reaction: string) => {
-      const label = this._strings.reactWith(reaction);
-      return h("button", { type: "button", class: "reaction", "aria-label": label, title: label, onclick: () => this._chosen(reaction) }, reaction);
-    };
+    const button = (reaction: string) => h("button", { class: "reaction", onclick: () => this._chosen(reaction) }, reaction);
     this._palette.replaceChildren(...this._strings.commonReactions.split(" ").map(button));
     show(this._palette, true);
     (this._palette.firstElementChild as HTMLElement).focus();
@@ -81,18 +78,16 @@ export class Reactions {
   private _chip(reaction: string, userIds: readonly string[], people: People, may: boolean): HTMLButtonElement {
     let chip = this._made.get(reaction);
     if (!chip) {
-      chip = h("button", { type: "button", class: "reaction", part: "reaction", tabindex: -1 }, h("bdi", {}, reaction), h("span"));
+      chip = h("button", { class: "reaction", part: "reaction", tabindex: -1 }, h("bdi", {}, reaction), h("span"));
       chip.addEventListener("click", ({ currentTarget }) => {
         this._hooks._react(this._message!, reaction, (currentTarget as Element).getAttribute("aria-pressed") === "true");
       });
       this._made.set(reaction, chip);
     }
     const mine = userIds.includes(people._me);
-    const names = userIds.map((id) => people._name(id, this._strings)).join(", ");
     text(chip.lastElementChild!, String(userIds.length));
     attr(chip, "aria-pressed", String(mine));
-    attr(chip, "title", names);
-    attr(chip, "aria-label", `${reaction} ${userIds.length}: ${names}`);
+    attr(chip, "title", userIds.map((id) => people._name(id, this._strings)).join(", "));
     chip.disabled = !may;
     return chip;
   }

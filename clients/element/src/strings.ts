@@ -84,7 +84,6 @@ export interface Strings {
   commonReactions: string;
   react: string;
   reactions: string;
-  reactWith(reaction: string): string;
   reactFailed(why: Failure): string;
   namesYou: string;
 
@@ -101,6 +100,14 @@ export interface Strings {
   decline: string;
   note: string;
   answerFailed(why: Failure): string;
+  /** Of a conversation: those that wait for an answer. */
+  openOnes: string;
+  noneOpen: string;
+  openFailed(why: Failure): string;
+  /** Beside the message that is being written. */
+  ask: string;
+  within(minutes: number): string;
+  noDeadline: string;
 
   message: string;
   messageTo(name: string): string;
@@ -258,7 +265,6 @@ export const english: Strings = {
   commonReactions: "👍 ✅ ❤️ 😂 👀 🙏",
   react: "React",
   reactions: "Reactions",
-  reactWith: (reaction) => `React with ${reaction}`,
   reactFailed: (why) =>
     why === "offline"
       ? "The reaction is not changed: there is no connection."
@@ -282,7 +288,18 @@ export const english: Strings = {
       ? "Not answered: there is no connection."
       : why === "refused"
         ? "Not answered: the server refused."
-        : "It is not known whether this was answered.",
+        : "No answer: it may have been taken or not.",
+  openOnes: "Open instructions",
+  noneOpen: "None is open.",
+  openFailed: (why) =>
+    why === "offline"
+      ? "These cannot be shown: there is no connection."
+      : why === "refused"
+        ? "These are not shown: the server refused."
+        : "These cannot be shown: no answer came.",
+  ask: "Ask for an answer",
+  within: (minutes) => `Within ${minutes < 60 ? plural(minutes, "minute", "minutes") : plural(minutes / 60, "hour", "hours")}`,
+  noDeadline: "No deadline",
 
   message: "Message",
   messageTo: (name) => `Message to ${name}`,

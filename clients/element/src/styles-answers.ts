@@ -1,15 +1,14 @@
 /** How reactions, mentions, and what a message asks for look. Used by styles.ts. */
 export const ANSWERS = `
 .reactions { display: flex; flex-wrap: wrap; gap: 4px; margin-block-start: 6px; }
-.reaction { display: inline-flex; align-items: center; gap: 5px; min-block-size: 26px; max-inline-size: 100%; padding-inline: 8px; border: 1px solid color-mix(in oklab, var(--_fg) 16%, transparent); border-radius: 13px; background: var(--_bg); font-size: .84em; line-height: 1; font-variant-numeric: tabular-nums; }
+.reaction { display: inline-flex; align-items: center; gap: 5px; min-block-size: 26px; max-inline-size: 100%; padding-inline: 8px; border: 1px solid color-mix(in oklab, var(--_fg) 16%, transparent); border-radius: 22px; background: var(--_bg); font-size: .84em; line-height: 1; }
 .reaction:hover:not(:disabled) { border-color: var(--_accent); }
 .reaction:disabled { opacity: 1; }
 .reaction[aria-pressed="true"] { border-color: var(--_accent); box-shadow: inset 0 0 0 1px var(--_accent); font-weight: 650; }
 .reaction bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 1.4; }
-.palette .reaction { min-block-size: 34px; min-inline-size: 34px; justify-content: center; border-radius: 17px; font-size: 1.1em; }
+.palette .reaction { min-block-size: 34px; min-inline-size: 34px; justify-content: center; font-size: 1.1em; }
 
-.named .bubble { box-shadow: inset 3px 0 var(--_accent); }
-.named .bubble:dir(rtl) { box-shadow: inset -3px 0 var(--_accent); }
+.named .bubble { border-inline-start: 3px solid var(--_accent); }
 .naming { font-weight: 700; color: var(--_strong); font-size: 1.15em; }
 
 .asked { margin-block: 6px 2px; padding: 6px 10px 8px; border: 1px solid color-mix(in oklab, var(--_fg) 18%, transparent); border-radius: 10px; background: var(--_bg); font-size: .88em; clear: both; min-inline-size: min(220px, 50cqi); }
@@ -18,23 +17,20 @@ export const ANSWERS = `
 .answers { list-style: none; margin: 2px 0 0; padding: 0; overflow-wrap: anywhere; }
 .muted { color: var(--_muted); }
 q { margin-inline-start: 4px; }
-.overdue { border-color: var(--_danger); box-shadow: inset 0 0 0 1px var(--_danger); }
-.overdue .asked-head, .overdue .pending, .overdue .pending .muted { color: var(--_danger); }
-.overdue .pending { font-weight: 650; }
+.asked.overdue { border-color: var(--_danger); box-shadow: inset 0 0 0 1px var(--_danger); }
+.overdue :is(.asked-head, .pending, .pending *) { color: var(--_danger); font-weight: 650; }
 .answering { display: flex; flex-wrap: wrap; gap: 6px; margin-block-start: 6px; }
-.answer { min-block-size: 32px; padding-inline: 12px; border-radius: 10px; border: 1px solid var(--_line); background: var(--_surface); font-weight: 600; }
-.answer:hover { border-color: var(--_accent); }
-.note { flex: 1 1 120px; min-inline-size: 0; min-block-size: 32px; padding-inline: 10px; border: 1px solid var(--_line); border-radius: 10px; background: var(--_bg); }
-.note::placeholder { color: var(--_muted); opacity: 1; }
+.answer, .note { min-block-size: 32px; padding-inline: 12px; border: 1px solid var(--_line); border-radius: 10px; background: var(--_bg); }
+.answer { font-weight: 600; }
+.answer:hover { background: var(--_hover); }
+.note { flex: 1 1 120px; min-inline-size: 0; }
+.attach[aria-pressed="true"] { color: var(--_strong); background: var(--_hover); }
 
 @media (pointer: coarse) {
-  .reaction { min-block-size: 36px; min-inline-size: 44px; justify-content: center; border-radius: 18px; }
+  .reaction { min-block-size: 36px; min-inline-size: 44px; justify-content: center; }
   .palette .reaction, .answer, .note { min-block-size: 44px; min-inline-size: 44px; }
-  .palette .reaction { border-radius: 22px; }
-  .note { font-size: max(16px, 1em); }
 }
 @media (forced-colors: active) {
   .reaction[aria-pressed="true"] { outline: 2px solid Highlight; }
-  .named .bubble { border-inline-start: 4px solid Highlight; }
 }
 `;

@@ -64,7 +64,7 @@ h2, p { margin: 0; }
 .search-box { position: relative; color: var(--_muted); }
 .search-box .icon { position: absolute; inset-inline-start: 12px; inset-block-start: calc(50% - 9px); inline-size: 18px; block-size: 18px; }
 .search { inline-size: 100%; block-size: 40px; padding-inline: 38px 12px; border: 1px solid var(--_line); border-radius: 12px; background: var(--_bg); color: var(--_fg); }
-.search::placeholder, .input::placeholder { color: var(--_muted); opacity: 1; }
+::placeholder { color: var(--_muted); opacity: 1; }
 .search:focus-visible { outline-offset: -1px; }
 .channels { flex: 1; min-block-size: 0; overflow: hidden auto; padding: 2px 8px 12px; scrollbar-width: thin; scrollbar-color: light-dark(#c9ced8, #3a404b) transparent; }
 .item { display: flex; align-items: center; gap: 12px; min-block-size: 64px; padding: 8px 10px; margin-block-end: 2px; border-radius: 12px; cursor: pointer; content-visibility: auto; contain-intrinsic-block-size: auto 64px; position: relative; }
@@ -115,7 +115,7 @@ h2, p { margin: 0; }
 .blank-title { font-weight: 600; color: var(--_fg); margin-block-end: 2px; }
 .head { display: flex; align-items: center; gap: 12px; min-block-size: 64px; padding: 8px var(--_s); border-block-end: 1px solid var(--_line); }
 .head .avatar { --_size: 38px; }
-.head-text { min-inline-size: 0; }
+.head-text { flex: 1; min-inline-size: 0; }
 .head-name { font-size: 1.03em; font-weight: 650; line-height: 1.3; }
 .head-name, .head-about { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .head-about { font-size: .84em; color: var(--_muted); min-block-size: 1.3em; line-height: 1.3; }
@@ -195,7 +195,7 @@ h2, p { margin: 0; }
 .root:not([data-show="chat"]) .columns { grid-auto-rows: 100%; }
 @media (pointer: coarse) {
   .round, .send, .attach { inline-size: 44px; block-size: 44px; }
-  .input, .search, .button { min-block-size: 44px; font-size: max(16px, 1em); }
+  .input, .search, .button, .note { min-block-size: 44px; font-size: max(16px, 1em); }
   .input { padding-block: 10.5px; }
   .link { min-block-size: 44px; min-inline-size: 44px; }
 }

@@ -14,7 +14,7 @@ const USUAL = 30;
 export class Asking {
   readonly _button = h("button", { class: "attach", part: "ask-button" }, icon("bell"));
   private readonly _until = h("select", { class: "note" });
-  readonly _root = h("div", { class: "about", part: "asking", hidden: true }, icon("bell"), this._until);
+  readonly _root = h("div", { class: "asking", part: "asking", hidden: true }, icon("bell"), this._until);
 
   constructor(
     strings: Strings,

@@ -69,6 +69,7 @@ export class Composer {
     }));
     this._asking = new Asking(_strings, asks, (ask) => {
       this._keep({ ask });
+      attaching._release();
       this._fill();
       if (ask === undefined) this._focus();
     });

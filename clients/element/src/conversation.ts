@@ -283,7 +283,7 @@ export class Conversation {
     const before = focused(this._root);
     const { _client: client, _strings: strings, _times: times } = this;
     const load = () => revisionsOf(client, message, strings, times);
-    await showLoaded(this._root, strings.history, strings, load, (call) => this._failure(call), strings.historyFailed);
+    await showLoaded(this._root, strings.history, strings, load, (call) => this._failure(call));
     // The browser gives it back to where it was, unless that is gone or never had it.
     if (!before || focused(this._root) !== before) this._list._focusOn(message);
   }
@@ -299,7 +299,7 @@ export class Conversation {
         close();
         this._goTo(id, seq);
       });
-    void showLoaded(this._root, strings.openOnes, strings, load, (call) => this._failure(call), strings.openFailed);
+    void showLoaded(this._root, strings.openOnes, strings, load, (call) => this._failure(call));
   }
 
   /** A word of trouble that goes by itself. */

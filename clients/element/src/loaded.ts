@@ -3,14 +3,13 @@ import { h } from "./dom.ts";
 import { modal } from "./modal.ts";
 import type { Failure, Strings } from "./strings.ts";
 
-/** Resolves once it is closed. `load` makes what is shown; `failure` says why a call did not go through, and `failed` tells it. */
+/** Resolves once it is closed. `load` makes what is shown; `failure` says why a call did not go through. */
 export async function showLoaded(
   parent: Node,
   title: string,
   strings: Strings,
   load: (close: () => void) => Promise<Node[]>,
   failure: (call: () => Promise<unknown>) => Promise<Failure | "">,
-  failed: (why: Failure) => string,
 ): Promise<void> {
   const body = h("div", { class: "history-body", role: "group", tabindex: 0, "aria-label": title, "aria-live": "polite" });
   const close = h("button", { class: "button" }, strings.close);
@@ -28,7 +27,7 @@ export async function showLoaded(
       close.focus();
       void again();
     });
-    body.replaceChildren(h("p", { class: "history-trouble", role: "alert" }, failed(why || "unknown")), retry);
+    body.replaceChildren(h("p", { class: "history-trouble", role: "alert" }, strings.historyFailed(why || "unknown")), retry);
   };
   void again();
   await closed;

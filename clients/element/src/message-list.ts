@@ -47,6 +47,7 @@ export class MessageList {
   private readonly _reading = new Reading();
   private _divider = -1;
   private _lastOwn = -1;
+  /** Of the rows that were made last. */
   _people: People | null = null;
   private _current: string | null = null;
   /** To be gone to once it has opened. */
@@ -86,9 +87,7 @@ export class MessageList {
       this._reading._skip();
       this._seen();
     };
-    for (const type of ["wheel", "touchmove", "pointerdown", "keydown"]) {
-      this._view.addEventListener(type, handled, { passive: true });
-    }
+    for (const type of ["wheel", "touchmove", "pointerdown", "keydown"]) this._view.addEventListener(type, handled, { passive: true });
   }
 
   _start(): void {
@@ -245,7 +244,7 @@ export class MessageList {
   private _estimate(index: number): number {
     const message = this._messages[index]!;
     const perLine = Math.max(16, (this._view.clientWidth || 600) / 14);
-    return (message.deletedAt ? 0 : heightOf(message)) + 16 + 21 * Math.min(60, Math.ceil(message.content.length / perLine) || 1);
+    return heightOf(message) + 16 + 21 * Math.min(60, Math.ceil(message.content.length / perLine) || 1);
   }
 
   private _row(index: number, was: Row | undefined): Row {
@@ -341,10 +340,10 @@ export class MessageList {
   private _focusRow(index: number): void {
     const message = this._messages[index];
     if (!message) return;
-    const before = this._current ?? this._messages.at(-1)?.key;
+    const before = this._current ?? this._messages.at(-1)?.key ?? "";
     this._current = message.key;
     this._scroller._reveal(index);
-    if (before !== undefined) this._scroller._rows.get(before)?._setCurrent(before === message.key);
+    this._scroller._rows.get(before)?._setCurrent(before === message.key);
     const row = this._scroller._rows.get(message.key);
     row?._setCurrent(true);
     row?._withTools();

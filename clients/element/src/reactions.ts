@@ -62,7 +62,6 @@ export class Reactions {
     this._palette.replaceChildren(...this._strings.commonReactions.split(" ").map(button));
     show(this._palette, true);
     (this._palette.firstElementChild as HTMLElement).focus();
-    this._palette.scrollIntoView({ block: "nearest" });
   }
 
   private _chosen(reaction: string): void {

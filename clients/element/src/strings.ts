@@ -53,6 +53,7 @@ export interface Strings {
   showDeleted: string;
   history: string;
   historyHidden: string;
+  /** Of what a dialog was to show. */
   historyFailed(why: Failure): string;
   /** `name` is null where the application did it. */
   deletedBy(name: string | null, when: string): string;
@@ -103,7 +104,6 @@ export interface Strings {
   /** Of a conversation: those that wait for an answer. */
   openOnes: string;
   noneOpen: string;
-  openFailed(why: Failure): string;
   /** Beside the message that is being written. */
   ask: string;
   within(minutes: number): string;
@@ -291,12 +291,6 @@ export const english: Strings = {
         : "No answer: it may have been taken or not.",
   openOnes: "Open instructions",
   noneOpen: "None is open.",
-  openFailed: (why) =>
-    why === "offline"
-      ? "These cannot be shown: there is no connection."
-      : why === "refused"
-        ? "These are not shown: the server refused."
-        : "These cannot be shown: no answer came.",
   ask: "Ask for an answer",
   within: (minutes) => `Within ${minutes < 60 ? plural(minutes, "minute", "minutes") : plural(minutes / 60, "hour", "hours")}`,
   noDeadline: "No deadline",

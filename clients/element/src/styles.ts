@@ -160,7 +160,7 @@ h2, p { margin: 0; }
 .viewer-picture { min-block-size: 0; max-inline-size: 100%; max-block-size: 100%; inline-size: auto; block-size: auto; object-fit: contain; align-self: center; border-radius: 8px; }
 .viewer .buttons { align-items: center; flex: none; }
 .viewer-size { margin-inline-end: auto; color: var(--_muted); font-size: .88em; }
-.about { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }
+.about, .asking { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }
 .about-text { flex: 1; min-inline-size: 0; padding-inline-start: 10px; border-inline-start: 3px solid var(--_accent); border-radius: 2px; font-size: .88em; }
 .quote-name, .quote-text { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .quote-name { font-weight: 600; color: var(--_strong); }

@@ -169,7 +169,7 @@ test("what is open is listed, and leads to its message; where it is off there is
   expect(await violations(page, "tenfour-chat")).toEqual([]);
   await items.last().getByRole("button").press("Enter");
   await page.locator(".row.flash", { hasText: "The oldest of all" }).waitFor();
-  expect(await page.locator("dialog").count()).toBe(0);
+  await page.locator("dialog").waitFor({ state: "detached" });
   expect(await active(page)).toContain("row");
 
   const without = await stage.open({ sub: "driver", channel: dock, instructions: "off" });

@@ -1,7 +1,7 @@
 /** Reactions, mentions, and messages that ask for an answer. */
 import "fake-indexeddb/auto";
 import { expect, test } from "vitest";
-import { answer, instructions, react } from "@tenfour/client/record";
+import { answer, instructions, react, standing } from "@tenfour/client/record";
 import { until } from "../../test/daemon.mjs";
 import { startFrameProxy } from "../../test/frames.mjs";
 import { indexedDbStore } from "../src/indexeddb.ts";
@@ -122,4 +122,13 @@ test("a retry after an answer that got lost is the same send", async () => {
   } finally {
     await proxy.stop();
   }
+});
+
+test("who stands where: who has left without an answer is not waited for", () => {
+  const said = (userId: string, answer: "accepted" | "declined" | "done") => ({ userId, answer, note: null, at: "2026-03-01T09:00:00.000Z" });
+  const asks = { deadline: null, overdueAt: null, assigneeIds: ["a", "b", "c", "d"], answers: [said("b", "accepted"), said("c", "done")] };
+  const now = standing(asks, ["a", "b", "c"]);
+  expect(now).toMatchObject({ pending: ["a"], accepted: [{ userId: "b" }], declined: [], done: [{ userId: "c" }], open: true });
+  expect(standing(asks, ["b", "c"]).open).toBe(true);
+  expect(standing(asks, ["c"])).toMatchObject({ pending: [], open: false });
 });

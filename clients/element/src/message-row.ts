@@ -229,7 +229,10 @@ export class Row {
     this._asks = "";
     if (asks && !this._asked) this._body.after((this._asked = new Asked(this._strings, this._times, this._hooks, this._root))._root);
     if (asks) this._asks = this._asked!._update(message, asks, people, live);
-    else this._asked?._root.remove();
+    else if (this._asked) {
+      if (this._asked._root.contains(focused(this._root))) this._root.focus({ preventScroll: true });
+      this._asked._root.remove();
+    }
   }
 
   private _reactionsOf(): Reactions {

@@ -101,6 +101,33 @@ test("an answer that does not go through is told, and its note is kept", async (
   await driver.locator(".accepted q", { hasText: "later" }).waitFor();
 });
 
+test("one that is deleted asks for nothing any more, and the focus stays with it", async () => {
+  const { id } = await ask({});
+  const driver = await stage.open({ sub: "driver", channel: dock });
+  await driver.locator(".asked .note").fill("on my way");
+  await stage.daemon.call(`/messages/${id}`, { method: "DELETE", as: "dispatcher" });
+  await driver.locator(".row.deleted").waitFor();
+  expect(await driver.locator(".asked").count()).toBe(0);
+  expect(await active(driver)).toContain("row");
+});
+
+test("in a direct conversation the other one is asked, and a second window of the same user knows the answer", async () => {
+  const direct = (await stage.daemon.call("/channels", { as: "dispatcher", body: { type: "direct", userId: "driver" } })).id;
+  const page = await stage.open({ sub: "dispatcher", channel: direct });
+  await page.locator("textarea").fill("Are you there?");
+  await page.getByRole("button", { name: "Ask for an answer" }).click();
+  await page.getByRole("combobox", { name: "Ask for an answer" }).selectOption("No deadline");
+  await page.locator("textarea").press("Enter");
+  await page.locator(".tick.sent").waitFor();
+  expect(await lines(page)).toEqual(["No answer: driver"]);
+  const [first, second] = await Promise.all([1, 2].map(() => stage.open({ sub: "driver", channel: direct })));
+  await first!.getByRole("button", { name: "Done" }).click();
+  for (const it of [page, first!, second!]) await it.locator(".answers .done").waitFor();
+  expect(await lines(page)).toEqual(["Done: driver"]);
+  expect(await lines(second!)).toEqual(["Done: You"]);
+  expect(await second!.locator(".answer").count()).toBe(0);
+});
+
 test("a message that is written asks for an answer, over a reload and without a line", async () => {
   const line = await lineTo();
   const context = await stage.browser.newContext();

@@ -24,6 +24,7 @@ export class Asking {
     attr(this._button, "aria-label", strings.ask);
     attr(this._button, "title", strings.ask);
     attr(this._until, "aria-label", strings.ask);
+    this._root.append(h("span", { class: "muted" }, strings.askWhom));
     this._until.append(...CHOICES.map((minutes) => h("option", { value: minutes }, minutes ? strings.within(minutes) : strings.noDeadline)));
     this._button.addEventListener("click", () => changed(this._root.hidden ? USUAL : undefined));
     this._until.addEventListener("change", () => changed(Number(this._until.value)));

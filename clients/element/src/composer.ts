@@ -13,12 +13,16 @@ import { subject } from "./drafts.ts";
 import type { Draft, Drafts, Subject } from "./drafts.ts";
 import { icon } from "./icons.ts";
 import { short } from "./message-row.ts";
+import { Naming } from "./naming.ts";
+import type { Named } from "./naming.ts";
 import type { Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface ComposerHooks {
   _send(channel: string, draft: Draft): void;
+  /** Who may be named. */
+  _others(): readonly Named[];
   /** Reads something out. */
   _tell(words: string): void;
   /** Says what went wrong, or "": what did not go through stays in the field. */
@@ -47,6 +51,7 @@ export class Composer {
   private readonly _trouble = h("div", { class: "trouble", role: "alert", hidden: true });
   readonly _attaching: Attaching;
   private readonly _asking: Asking;
+  private readonly _naming: Naming;
   readonly _root: HTMLFormElement;
   private _channel = "";
   /** Changes that are under way, by message. */
@@ -73,6 +78,10 @@ export class Composer {
       this._fill();
       if (ask === undefined) this._focus();
     });
+    this._naming = new Naming(_strings, this._input, () => _hooks._others(), (who) => {
+      this._keep({ mentions: [...(this._draft.mentions ?? []), who] });
+      this._onInput();
+    });
     this._root = h(
       "form",
       { class: "composer", part: "composer" },
@@ -80,6 +89,7 @@ export class Composer {
       this._trouble,
       this._asking._root,
       attaching._root,
+      this._naming._root,
       h("div", { class: "writing" }, attaching._input, this._input, this._asking._button, attaching._button, this._button),
     );
     this._input.addEventListener("paste", (event) => attaching._pasted(event));
@@ -182,6 +192,8 @@ export class Composer {
     this._keep(edit ? { edit: { ...edit, text: value } } : { text: value });
     this._attaching._release();
     if (!edit && value) this._hooks._typed();
+    // An edit leaves whom a message names.
+    if (!edit) this._naming._look();
     this._judge();
     this._grow();
   }
@@ -192,8 +204,12 @@ export class Composer {
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       this._submit();
+    } else if (event.key === "Tab" && !event.shiftKey) {
+      if (this._naming._first()) event.preventDefault();
     } else if (event.key === "Escape") {
-      if (this._cancel()) event.stopPropagation();
+      const names = this._naming._root;
+      if (!names.hidden) show(names, false);
+      else if (this._cancel()) event.stopPropagation();
     } else if (event.key === "ArrowUp" && this._input.value === "" && !event.shiftKey) {
       event.preventDefault();
       const last = this._draft.edit ? undefined : this._hooks._lastOwn();
@@ -287,6 +303,7 @@ export class Composer {
     this._button.replaceChildren(icon(edit ? "save" : "send"));
     this._attaching._edits(edit !== undefined);
     this._asking._show(ask, edit !== undefined);
+    show(this._naming._root, false);
     this._judge();
     this._grow();
   }

@@ -90,6 +90,7 @@ export class Conversation {
     });
     this._composer = new Composer(_strings, _times, drafts, uploads, _options._instructions, {
       _send: (channel, draft) => this._send(channel, draft),
+      _others: () => this._people()?._others() ?? [],
       _tell: (words) => _announcer._say(words),
       _edit: (channel, message, content) => this._edit(channel, message, content),
       _typed: () => this._channel?.keystroke(),
@@ -288,12 +289,16 @@ export class Conversation {
     if (!before || focused(this._root) !== before) this._list._focusOn(message);
   }
 
+  private _people(): People | undefined {
+    const shot = this._channel?.getSnapshot();
+    return shot && People._of(this._list._people, this._client.user?.id ?? "", shot, shot.messages);
+  }
+
   /** What is open here, to be gone to. */
   private _openOnes(): void {
     const { _client: client, _strings: strings, _channel: channel } = this;
-    if (!channel) return;
-    const shot = channel.getSnapshot();
-    const people = People._of(this._list._people, client.user?.id ?? "", shot, shot.messages);
+    const people = this._people();
+    if (!channel || !people) return;
     const load = (close: () => void) =>
       openOnes(client, channel.id, people, strings, this._times, ({ id, seq }) => {
         close();

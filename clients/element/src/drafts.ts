@@ -6,6 +6,7 @@
  * user signs out. Where the browser gives no storage it is kept in memory.
  */
 import type { Attachment, ChatMessage } from "@tenfour/client";
+import type { Named } from "./naming.ts";
 
 /** As much of a message as it takes to answer or change it. */
 export type Subject = Pick<ChatMessage, "id" | "mine" | "senderName" | "content">;
@@ -18,6 +19,8 @@ export interface Draft {
   readonly files?: readonly Attachment[] | undefined;
   /** It asks for an answer: within so many minutes, or 0, at any time. */
   readonly ask?: number | undefined;
+  /** Who was chosen to be named, whether or not the name still stands there. */
+  readonly mentions?: readonly Named[] | undefined;
   /** A change of a message, which leaves the draft beside it as it is. */
   readonly edit?: { readonly message: Subject; readonly text: string } | undefined;
 }
@@ -36,11 +39,11 @@ export class Drafts {
     const before = this._user === "" ? [...this._held] : [];
     this._held.clear();
     this._user = user;
-    for (const [channel, { text, reply, edit, files, ask }] of before) {
+    for (const [channel, { text, reply, edit, files, ask, mentions }] of before) {
       const kept = this._get(channel);
       const both = [kept.text, text].filter(Boolean).join("\n");
       const all = [...(kept.files ?? []), ...(files ?? [])];
-      this._set(channel, { text: both, reply: reply ?? kept.reply, edit: edit ?? kept.edit, files: all.length > 0 ? all : undefined, ask: ask ?? kept.ask });
+      this._set(channel, { text: both, reply: reply ?? kept.reply, edit: edit ?? kept.edit, files: all.length > 0 ? all : undefined, ask: ask ?? kept.ask, mentions: [...(kept.mentions ?? []), ...(mentions ?? [])] });
     }
   }
 

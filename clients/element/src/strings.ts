@@ -87,6 +87,7 @@ export interface Strings {
   reactions: string;
   reactFailed(why: Failure): string;
   namesYou: string;
+  mention: string;
 
   /** A message that asks for an answer. */
   asked: string;
@@ -106,6 +107,7 @@ export interface Strings {
   noneOpen: string;
   /** Beside the message that is being written. */
   ask: string;
+  askWhom: string;
   within(minutes: number): string;
   noDeadline: string;
 
@@ -272,6 +274,7 @@ export const english: Strings = {
         ? "The reaction is not changed: the server refused."
         : "No answer: the reaction may be changed or not.",
   namesYou: "Mentions you",
+  mention: "Mention",
 
   asked: "Answer wanted",
   askedUntil: (when) => `Answer wanted until ${when}`,
@@ -292,6 +295,7 @@ export const english: Strings = {
   openOnes: "Open instructions",
   noneOpen: "None is open.",
   ask: "Ask for an answer",
+  askWhom: "All others, or those whom you mention",
   within: (minutes) => `Within ${minutes < 60 ? plural(minutes, "minute", "minutes") : plural(minutes / 60, "hour", "hours")}`,
   noDeadline: "No deadline",
 

@@ -256,4 +256,9 @@ test("a draft goes out with what it has, and no more", () => {
     replyToId: "m1",
     instruction: { deadline: "2026-03-01T09:30:00.000Z" },
   });
+  const drivers = ["Driver", "Driver 1", "Driver 12"].map((name) => ({ id: name, name }));
+  for (const { name } of drivers) expect(outgoing({ text: `@${name}, come`, mentions: drivers }, now).mentionIds).toEqual([name]);
+  expect(outgoing({ text: "@Driver 12", mentions: drivers.slice(1, 2) }, now)).toEqual({ content: "@Driver 12" });
+  const mentions = [{ id: "a", name: "Ann" }, { id: "b", name: "Bob" }, { id: "a", name: "Ann" }];
+  expect(outgoing({ text: "@Ann, come", ask: 0, mentions }, now)).toEqual({ content: "@Ann, come", mentionIds: ["a"], instruction: { assigneeIds: ["a"] } });
 });

@@ -1,5 +1,4 @@
-/** Reactions: seen by all, one's own by a press, chosen from a handful; and who a message names. */
-import { randomUUID } from "node:crypto";
+/** Reactions: seen by all, one's own by a press, chosen from a handful. */
 import type { Page } from "playwright-core";
 import { beforeEach, expect, test } from "vitest";
 import { violations } from "../../test/browser.mjs";
@@ -91,16 +90,4 @@ test("where they are off none can be left; those that are there are shown", asyn
   await page.keyboard.press("+");
   expect(await palette(page).count()).toBe(1);
   expect(await palette(page).isVisible()).toBe(false);
-});
-
-test("who is named sees it, in words too, and nobody else", async () => {
-  const body = { clientId: randomUUID(), content: "@driver, gate 4", mentionIds: ["driver"] };
-  await stage.daemon.call(`/channels/${dock}/messages`, { as: "dispatcher", body });
-  const [dispatcher, driver] = await both();
-  await driver!.locator(".row.named", { hasText: "gate 4" }).waitFor();
-  expect(await driver!.locator(".row.named").getAttribute("aria-label")).toContain("Mentions you");
-  expect(await driver!.locator(".naming:visible").count()).toBe(1);
-  await dispatcher!.locator(".row", { hasText: "gate 4" }).waitFor();
-  expect(await dispatcher!.locator(".row.named").count()).toBe(0);
-  expect(await violations(driver!, "tenfour-chat")).toEqual([]);
 });

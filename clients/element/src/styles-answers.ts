@@ -8,6 +8,8 @@ export const ANSWERS = `
 .reaction bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 1.4; }
 .palette .reaction { min-block-size: 34px; min-inline-size: 34px; justify-content: center; font-size: 1.1em; }
 
+.asking { font-size: .88em; }
+.asking .note { flex: none; }
 .names { margin: 0 12px 6px; }
 .named .bubble { border-inline-start: 3px solid var(--_accent); }
 .naming { font-weight: 700; color: var(--_strong); font-size: 1.15em; }

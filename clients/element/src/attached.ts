@@ -4,6 +4,7 @@
  *
  * Used by a row. A picture that does not come, or that the page's policy shows none of, is a file like any other.
  */
+import type { ChatMessage } from "@tenfour/client";
 import type { Attachment } from "@tenfour/client/record";
 import { attr, h } from "./dom.ts";
 import { isPicture, mayShow, showBlob } from "./files.ts";
@@ -35,9 +36,10 @@ export function boxOf({ contentType, width, height }: Attachment, alone: boolean
   return { width: Math.max(48, Math.round(width * scale)), height: Math.max(48, Math.round(height * scale)) };
 }
 
-/** About how high they are, before they are made. */
-export function heightOf(attachments: readonly Attachment[]): number {
-  return attachments.reduce((sum, it) => sum + (boxOf(it, attachments.length === 1)?.height ?? FILE_HEIGHT) + 6, 0);
+/** About how high is what stands beside the words of a message, before it is made. */
+export function heightOf({ attachments = [], reactions, instruction }: Partial<ChatMessage>): number {
+  const beside = (reactions ? 32 : 0) + (instruction ? 84 : 0);
+  return attachments.reduce((sum, it) => sum + (boxOf(it, attachments.length === 1)?.height ?? FILE_HEIGHT) + 6, beside);
 }
 
 export class Attached {
@@ -64,7 +66,7 @@ export class Attached {
     const { download } = this._strings;
     const button = h(
       "button",
-      { type: "button", class: "file", part: "file", tabindex: -1, title: `${download}: ${name}` },
+      { class: "file", part: "file", tabindex: -1, title: `${download}: ${name}` },
       icon("file"),
       h("span", { class: "sr" }, `${download} `),
       h("span", { class: "file-words" }, h("bdi", { class: "file-name" }, name), " ", h("bdi", { class: "file-size" }, bytes)),
@@ -76,7 +78,7 @@ export class Attached {
   private _picture(attachment: Attachment, { width, height }: Box): HTMLElement {
     const label = this._strings.openPicture(attachment.name);
     const image = h("img", { alt: "", width, height, draggable: "false" });
-    const button = h("button", { type: "button", class: "picture", part: "picture", tabindex: -1, title: attachment.name, "aria-label": label }, image);
+    const button = h("button", { class: "picture", part: "picture", tabindex: -1, title: attachment.name, "aria-label": label }, image);
     button.style.inlineSize = `${width}px`;
     button.style.aspectRatio = `${width} / ${height}`;
     button.addEventListener("click", () => void this._open(attachment, button));
@@ -100,8 +102,8 @@ export class Attached {
     const strings = this._strings;
     const { name, width, height, size } = attachment;
     const image = h("img", { class: "viewer-picture", alt: name, width, height });
-    const save = h("button", { type: "button", class: "button" }, strings.download);
-    const close = h("button", { type: "button", class: "button" }, strings.close);
+    const save = h("button", { class: "button" }, strings.download);
+    const close = h("button", { class: "button" }, strings.close);
     const parent = button.closest(".main") ?? button.getRootNode();
     const { _dialog: dialog, _closed: closed } = modal(
       parent,

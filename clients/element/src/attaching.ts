@@ -25,7 +25,7 @@ export interface AttachingHooks {
 }
 
 export class Attaching {
-  readonly _button = h("button", { type: "button", class: "attach", part: "attach-button" }, icon("clip"));
+  readonly _button = h("button", { class: "attach", part: "attach-button" }, icon("clip"));
   readonly _input = h("input", { type: "file", multiple: true, hidden: true, tabindex: -1, "aria-hidden": "true" });
   private readonly _status = h("div", { class: "waiting-files", hidden: true });
   private readonly _chips: Chips;

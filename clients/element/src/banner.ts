@@ -28,7 +28,7 @@ function why({ state, reason }: Connection, strings: Strings): string {
 
 export class Banner {
   private readonly _text = h("span", { class: "banner-text" });
-  private readonly _button = h("button", { type: "button", class: "link" });
+  private readonly _button = h("button", { class: "link" });
   readonly _root = h("div", { class: "banner", part: "banner", hidden: true }, h("span", { class: "pulse" }), this._text, this._button);
   private _since = 0;
   private _timer: ReturnType<typeof setTimeout> | undefined;

@@ -31,8 +31,8 @@ class Chip {
     hooks: ChipHooks,
   ) {
     const { name, file } = _upload;
-    this._retry = h("button", { type: "button", class: "link chip-retry", "aria-label": _strings.retryUpload(name) }, _strings.retry);
-    this._remove = h("button", { type: "button", class: "round chip-remove" }, icon("close"));
+    this._retry = h("button", { class: "link chip-retry", "aria-label": _strings.retryUpload(name) }, _strings.retry);
+    this._remove = h("button", { class: "round chip-remove" }, icon("close"));
     this._retry.addEventListener("click", () => {
       hooks._retry(_upload);
       this._remove.focus();

@@ -4,7 +4,8 @@
  * Used by the conversation. What is being written stands among the drafts, and here only as it is shown; sending and
  * changing is done by whoever made it.
  */
-import type { Attachment, ChatMessage } from "@tenfour/client";
+import type { ChatMessage } from "@tenfour/client";
+import { Asking } from "./asking.ts";
 import { Attaching } from "./attaching.ts";
 import { gist } from "./attached.ts";
 import { attr, focused, h, show, text } from "./dom.ts";
@@ -12,12 +13,16 @@ import { subject } from "./drafts.ts";
 import type { Draft, Drafts, Subject } from "./drafts.ts";
 import { icon } from "./icons.ts";
 import { short } from "./message-row.ts";
+import { Naming } from "./naming.ts";
+import type { Named } from "./naming.ts";
 import type { Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
 import type { Uploads } from "./uploads.ts";
 
 export interface ComposerHooks {
-  _send(channel: string, content: string, replyTo: Subject | undefined, files: readonly Attachment[]): void;
+  _send(channel: string, draft: Draft): void;
+  /** Who may be named. */
+  _others(): readonly Named[];
   /** Reads something out. */
   _tell(words: string): void;
   /** Says what went wrong, or "": what did not go through stays in the field. */
@@ -33,10 +38,10 @@ const MOST_BYTES = 16_384;
 
 export class Composer {
   private readonly _input = h("textarea", { class: "input", part: "input", rows: 1, dir: "auto", enterkeyhint: "send", autocomplete: "off" });
-  private readonly _button = h("button", { type: "button", class: "send", part: "send-button" });
+  private readonly _button = h("button", { class: "send", part: "send-button" });
   private readonly _aboutName = h("bdi", { class: "quote-name" });
   private readonly _aboutText = h("span", { class: "quote-text", dir: "auto" });
-  private readonly _close = h("button", { type: "button", class: "round" }, icon("close"));
+  private readonly _close = h("button", { class: "round" }, icon("close"));
   private readonly _about = h(
     "div",
     { class: "about", part: "reply", hidden: true },
@@ -45,6 +50,8 @@ export class Composer {
   );
   private readonly _trouble = h("div", { class: "trouble", role: "alert", hidden: true });
   readonly _attaching: Attaching;
+  private readonly _asking: Asking;
+  private readonly _naming: Naming;
   readonly _root: HTMLFormElement;
   private _channel = "";
   /** Changes that are under way, by message. */
@@ -55,6 +62,7 @@ export class Composer {
     times: Times,
     private readonly _drafts: Drafts,
     private readonly _uploads: Uploads | null,
+    asks: boolean,
     private readonly _hooks: ComposerHooks,
   ) {
     const attaching = (this._attaching = new Attaching(_strings, times, _uploads, {
@@ -64,13 +72,25 @@ export class Composer {
       _changed: () => this._grow(),
       _ready: (channel) => this._out(channel),
     }));
+    this._asking = new Asking(_strings, asks, (ask) => {
+      this._keep({ ask });
+      attaching._release();
+      this._fill();
+      if (ask === undefined) this._focus();
+    });
+    this._naming = new Naming(_strings, this._input, () => _hooks._others(), (who) => {
+      this._keep({ mentions: [...(this._draft.mentions ?? []), who] });
+      this._onInput();
+    });
     this._root = h(
       "form",
       { class: "composer", part: "composer" },
       this._about,
       this._trouble,
+      this._asking._root,
       attaching._root,
-      h("div", { class: "writing" }, attaching._input, this._input, attaching._button, this._button),
+      this._naming._root,
+      h("div", { class: "writing" }, attaching._input, this._input, this._asking._button, attaching._button, this._button),
     );
     this._input.addEventListener("paste", (event) => attaching._pasted(event));
     attr(this._button, "aria-label", _strings.send);
@@ -110,7 +130,7 @@ export class Composer {
 
   _enable(on: boolean): void {
     if (this._input.disabled === !on) return;
-    this._input.disabled = this._button.disabled = !on;
+    this._input.disabled = this._button.disabled = this._asking._button.disabled = !on;
     this._attaching._enable(on);
     this._judge();
   }
@@ -133,10 +153,10 @@ export class Composer {
   }
 
   /** What could not be taken is not lost. */
-  _giveBack(channel: string, content: string, reply: Subject | undefined, files: readonly Attachment[]): void {
+  _giveBack(channel: string, sent: Draft): void {
     const draft = this._drafts._get(channel);
     if (draft.text || draft.files) return;
-    this._drafts._set(channel, { ...draft, text: content, reply: draft.reply ?? reply, files: files.length > 0 ? files : undefined });
+    this._drafts._set(channel, { ...sent, ...draft, text: sent.text, files: sent.files?.length ? sent.files : undefined });
     if (channel === this._channel) this._fill();
   }
 
@@ -172,6 +192,8 @@ export class Composer {
     this._keep(edit ? { edit: { ...edit, text: value } } : { text: value });
     this._attaching._release();
     if (!edit && value) this._hooks._typed();
+    // An edit leaves whom a message names.
+    if (!edit) this._naming._look();
     this._judge();
     this._grow();
   }
@@ -182,8 +204,12 @@ export class Composer {
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       this._submit();
+    } else if (event.key === "Tab" && !event.shiftKey) {
+      if (this._naming._first()) event.preventDefault();
     } else if (event.key === "Escape") {
-      if (this._cancel()) event.stopPropagation();
+      const names = this._naming._root;
+      if (!names.hidden) show(names, false);
+      else if (this._cancel()) event.stopPropagation();
     } else if (event.key === "ArrowUp" && this._input.value === "" && !event.shiftKey) {
       event.preventDefault();
       const last = this._draft.edit ? undefined : this._hooks._lastOwn();
@@ -206,12 +232,11 @@ export class Composer {
   /** The draft of a channel goes out, with its files. */
   private _out(channel: string): void {
     const files = this._uploads?._take(channel) ?? [];
-    const { reply, ...draft } = this._drafts._get(channel);
-    const content = draft.text.trim();
-    if (!content && files.length === 0) return;
-    this._drafts._set(channel, { ...draft, text: "" });
+    const { edit, ...draft } = this._drafts._get(channel);
+    if (!draft.text.trim() && files.length === 0) return;
+    this._drafts._set(channel, { text: "", edit });
     if (channel === this._channel) this._fill();
-    this._hooks._send(channel, content, reply, files);
+    this._hooks._send(channel, { ...draft, files });
   }
 
   /** Nothing waits for it: meanwhile the edit may be given up, or the channel left. */
@@ -259,7 +284,7 @@ export class Composer {
 
   /** Shows what the draft holds. */
   private _fill(): void {
-    const { text: words, reply, edit } = this._draft;
+    const { text: words, reply, edit, ask } = this._draft;
     const strings = this._strings;
     const value = edit ? edit.text : words;
     // Setting it moves the caret.
@@ -277,6 +302,8 @@ export class Composer {
     attr(this._button, "title", label);
     this._button.replaceChildren(icon(edit ? "save" : "send"));
     this._attaching._edits(edit !== undefined);
+    this._asking._show(ask, edit !== undefined);
+    show(this._naming._root, false);
     this._judge();
     this._grow();
   }

@@ -3,7 +3,8 @@
  *
  * Used by the element, which says which channel is shown. It ties the message list and the composer to the channel.
  */
-import type { Attachment, Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
+import type { Channel, ChannelInfo, ChatMessage, ClientSnapshot, TenfourClient, TenfourError } from "@tenfour/client";
+import { answer, react } from "@tenfour/client/record";
 import type { Announcer } from "./announcer.ts";
 import { gist } from "./attached.ts";
 import { dropping } from "./attaching.ts";
@@ -11,28 +12,40 @@ import { Avatar } from "./avatar.ts";
 import { Composer } from "./composer.ts";
 import { confirm } from "./confirm.ts";
 import { attr, focused, h, scheduler, show, text } from "./dom.ts";
-import type { Drafts, Subject } from "./drafts.ts";
+import type { Draft, Drafts, Subject } from "./drafts.ts";
 import type { Files } from "./files.ts";
 import { icon } from "./icons.ts";
+import { showLoaded } from "./loaded.ts";
 import { MessageList } from "./message-list.ts";
 import { short } from "./message-row.ts";
 import { aboutOf, colourOf, nameOf, onlineOf } from "./names.ts";
-import { showRevisions } from "./revisions.ts";
+import { openOnes } from "./open.ts";
+import { outgoing } from "./outgoing.ts";
+import { People } from "./people.ts";
+import { revisionsOf } from "./revisions.ts";
 import type { Failure, Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
 import type { Uploads } from "./uploads.ts";
+
+/** What is to be had here. */
+export interface Options {
+  readonly _reactions: boolean;
+  readonly _instructions: boolean;
+}
 
 export class Conversation {
   private readonly _avatar = new Avatar();
   private readonly _name = h("h2", { class: "head-name" });
   private readonly _about = h("bdi");
-  private readonly _back = h("button", { type: "button", class: "round back", part: "back-button" }, icon("back"));
+  private readonly _back = h("button", { class: "round back", part: "back-button" }, icon("back"));
+  private readonly _openButton = h("button", { class: "round", part: "open-button" }, icon("bell"));
   private readonly _head = h(
     "header",
     { class: "head", part: "header" },
     this._back,
     this._avatar._root,
     h("div", { class: "head-text" }, this._name, h("div", { class: "head-about" }, this._about)),
+    this._openButton,
   );
   private readonly _typing = h("div", { class: "typing", part: "typing", "aria-hidden": "true" });
   private readonly _toast = h("div", { class: "toast", role: "alert", hidden: true });
@@ -56,17 +69,28 @@ export class Conversation {
     drafts: Drafts,
     uploads: Uploads | null,
     files: Files,
+    _options: Options,
     back: () => void,
   ) {
     attr(this._back, "aria-label", _strings.back);
     this._back.addEventListener("click", back);
+    attr(this._openButton, "aria-label", _strings.openOnes);
+    attr(this._openButton, "title", _strings.openOnes);
+    show(this._openButton, _options._instructions);
+    this._openButton.addEventListener("click", () => this._openOnes());
     this._list = new MessageList(_strings, _times, files, {
       _act: (act, message) => this._act(act, message),
       _toComposer: () => this._composer._focus(),
       _say: (words) => this._say(words),
+      _me: () => _client.user?.id ?? "",
+      _notes: new Map(),
+      _answer: (message, kind, note) => this._through(() => answer(_client, message.id, kind, note || undefined), _strings.answerFailed),
+      _noReactions: !_options._reactions,
+      _react: (message, reaction, remove) => void this._through(() => react(_client, message.id, reaction, { remove }), _strings.reactFailed),
     });
-    this._composer = new Composer(_strings, _times, drafts, uploads, {
-      _send: (channel, content, replyTo, attachments) => this._send(channel, content, replyTo, attachments),
+    this._composer = new Composer(_strings, _times, drafts, uploads, _options._instructions, {
+      _send: (channel, draft) => this._send(channel, draft),
+      _others: () => this._people()?._others() ?? [],
       _tell: (words) => _announcer._say(words),
       _edit: (channel, message, content) => this._edit(channel, message, content),
       _typed: () => this._channel?.keystroke(),
@@ -199,15 +223,14 @@ export class Conversation {
     this._announcer._say(words);
   }
 
-  private _send(channel: string, content: string, reply: Subject | undefined, attachments: readonly Attachment[]): void {
-    const draft = { content, ...(reply && { replyToId: reply.id }), ...(attachments.length > 0 && { attachments }) };
+  private _send(channel: string, draft: Draft): void {
     this._client
       .channel(channel)
-      .send(draft)
+      .send(outgoing(draft))
       .catch((error: TenfourError) => {
         // Whatever else becomes of it is shown with the message; this one was never taken.
         if (error.code !== "outbox_full") return;
-        this._composer._giveBack(channel, content, reply, attachments);
+        this._composer._giveBack(channel, draft);
         this._say(this._strings.outboxFull);
       });
     if (channel === this._channel?.id) this._list._sent();
@@ -243,20 +266,45 @@ export class Conversation {
     }
   }
 
+  /** True where it went through; what else became of it is said. */
+  private async _through(change: () => Promise<unknown>, failed: (why: Failure) => string): Promise<boolean> {
+    const why = await this._failure(change);
+    if (why) this._say(failed(why));
+    return !why;
+  }
+
   private async _delete(channel: Channel, message: ChatMessage): Promise<void> {
     const strings = this._strings;
     const sure = await confirm(this._root, strings.deleteTitle, strings.deleteText, strings.delete, strings.keep);
     this._list._focusOn(message);
-    if (!sure) return;
-    const why = await this._failure(() => channel.delete(message.id));
-    if (why) this._say(strings.deleteFailed(why));
+    if (sure) await this._through(() => channel.delete(message.id), strings.deleteFailed);
   }
 
   private async _history(message: ChatMessage): Promise<void> {
     const before = focused(this._root);
-    await showRevisions(this._root, this._client, message, this._strings, this._times, (call) => this._failure(call));
+    const { _client: client, _strings: strings, _times: times } = this;
+    const load = () => revisionsOf(client, message, strings, times);
+    await showLoaded(this._root, strings.history, strings, load, (call) => this._failure(call));
     // The browser gives it back to where it was, unless that is gone or never had it.
     if (!before || focused(this._root) !== before) this._list._focusOn(message);
+  }
+
+  private _people(): People | undefined {
+    const shot = this._channel?.getSnapshot();
+    return shot && People._of(this._list._people, this._client.user?.id ?? "", shot, shot.messages);
+  }
+
+  /** What is open here, to be gone to. */
+  private _openOnes(): void {
+    const { _client: client, _strings: strings, _channel: channel } = this;
+    const people = this._people();
+    if (!channel || !people) return;
+    const load = (close: () => void) =>
+      openOnes(client, channel.id, people, strings, this._times, ({ id, seq }) => {
+        close();
+        this._goTo(id, seq);
+      });
+    void showLoaded(this._root, strings.openOnes, strings, load, (call) => this._failure(call));
   }
 
   /** A word of trouble that goes by itself. */

@@ -11,6 +11,8 @@ export type Child = Node | string | null | undefined | false;
 /** An element. A function is a listener (`onclick`), everything else an attribute; null and false leave it out. */
 export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
+  // Without a word it would be one that submits.
+  if (tag === "button") attr(element, "type", tag);
   for (const [name, value] of Object.entries(props)) {
     if (typeof value === "function") element.addEventListener(name.slice(2), value as unknown as EventListener);
     else attr(element, name, value);

@@ -6,6 +6,7 @@
  * user signs out. Where the browser gives no storage it is kept in memory.
  */
 import type { Attachment, ChatMessage } from "@tenfour/client";
+import type { Named } from "./naming.ts";
 
 /** As much of a message as it takes to answer or change it. */
 export type Subject = Pick<ChatMessage, "id" | "mine" | "senderName" | "content">;
@@ -16,6 +17,10 @@ export interface Draft {
   readonly reply?: Subject | undefined;
   /** What is uploaded for it. */
   readonly files?: readonly Attachment[] | undefined;
+  /** It asks for an answer: within so many minutes, or 0, at any time. */
+  readonly ask?: number | undefined;
+  /** Who was chosen to be named, whether or not the name still stands there. */
+  readonly mentions?: readonly Named[] | undefined;
   /** A change of a message, which leaves the draft beside it as it is. */
   readonly edit?: { readonly message: Subject; readonly text: string } | undefined;
 }
@@ -34,11 +39,11 @@ export class Drafts {
     const before = this._user === "" ? [...this._held] : [];
     this._held.clear();
     this._user = user;
-    for (const [channel, { text, reply, edit, files }] of before) {
+    for (const [channel, { text, reply, edit, files, ask, mentions }] of before) {
       const kept = this._get(channel);
       const both = [kept.text, text].filter(Boolean).join("\n");
       const all = [...(kept.files ?? []), ...(files ?? [])];
-      this._set(channel, { text: both, reply: reply ?? kept.reply, edit: edit ?? kept.edit, files: all.length > 0 ? all : undefined });
+      this._set(channel, { text: both, reply: reply ?? kept.reply, edit: edit ?? kept.edit, files: all.length > 0 ? all : undefined, ask: ask ?? kept.ask, mentions: [...(kept.mentions ?? []), ...(mentions ?? [])] });
     }
   }
 
@@ -59,7 +64,7 @@ export class Drafts {
     this._held.set(channel, draft);
     if (!this._user) return;
     try {
-      if (draft.text || draft.reply || draft.edit || draft.files) sessionStorage.setItem(this._name(channel), JSON.stringify(draft));
+      if (draft.text || draft.reply || draft.edit || draft.files || draft.ask !== undefined) sessionStorage.setItem(this._name(channel), JSON.stringify(draft));
       else sessionStorage.removeItem(this._name(channel));
     } catch {
       // Full, or not allowed: it stays in memory.

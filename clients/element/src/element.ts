@@ -19,7 +19,7 @@ import { View } from "./view.ts";
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 export class TenfourChat extends Base {
-  static readonly observedAttributes = ["url", "channel", "lang", "attachments"];
+  static readonly observedAttributes = ["url", "channel", "lang", "attachments", "reactions", "instructions"];
 
   private _given: TenfourClient | null = null;
   private _own: TenfourClient | null = null;
@@ -180,7 +180,9 @@ export class TenfourChat extends Base {
     // That it could not connect is shown by the banner.
     client.connect().catch(() => {});
     this._lang = this._language();
-    this._view = new View(this.shadowRoot!, client, this._words, this._lang, this._drafts, this.getAttribute("attachments") === "off" ? null : this._uploads, {
+    const on = (name: string) => this.getAttribute(name) !== "off";
+    const options = { _reactions: on("reactions"), _instructions: on("instructions") };
+    this._view = new View(this.shadowRoot!, client, this._words, this._lang, this._drafts, on("attachments") ? this._uploads : null, options, {
       _chosen: (id) => {
         this._shown = id;
         this._tell("tenfour-channel", { channelId: id });

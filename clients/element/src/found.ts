@@ -60,11 +60,11 @@ export class Found {
     attr(this._box, "aria-label", _strings.foundMessages);
     this._filter = h(
       "button",
-      { type: "button", class: "link found-files", part: "found-files", "aria-pressed": "false", onclick: () => this._toggle() },
+      { class: "link found-files", part: "found-files", "aria-pressed": "false", onclick: () => this._toggle() },
       _strings.withFiles,
     );
-    this._again = h("button", { type: "button", class: "link", hidden: true, onclick: () => void this._page() }, _strings.retry);
-    this._more = h("button", { type: "button", class: "link found-more", hidden: true, onclick: () => void this._page() }, _strings.showMore);
+    this._again = h("button", { class: "link", hidden: true, onclick: () => void this._page() }, _strings.retry);
+    this._more = h("button", { class: "link found-more", hidden: true, onclick: () => void this._page() }, _strings.showMore);
     this._root = h(
       "section",
       { class: "found", part: "found", hidden: true },

@@ -10,8 +10,8 @@ import type { Strings } from "./strings.ts";
 export class Jumps {
   private readonly _words = h("span");
   private readonly _badge = h("span", { class: "badge", hidden: true });
-  readonly _up = h("button", { type: "button", class: "jump-up", part: "jump", hidden: true }, icon("up"), this._words);
-  readonly _down = h("button", { type: "button", class: "jump-down", part: "jump", hidden: true }, icon("down"), this._badge);
+  readonly _up = h("button", { class: "jump-up", part: "jump", hidden: true }, icon("up"), this._words);
+  readonly _down = h("button", { class: "jump-down", part: "jump", hidden: true }, icon("down"), this._badge);
 
   constructor(
     private readonly _strings: Strings,

@@ -12,16 +12,18 @@ import { History, lacking, LARGEST_PAGE, withoutOlder } from "./history.ts";
 import { Jumps } from "./jumps.ts";
 import { actOf, movedTo } from "./message-keys.ts";
 import { Row } from "./message-row.ts";
+import type { RowHooks } from "./message-row.ts";
+import { People } from "./people.ts";
 import { Reading } from "./reading.ts";
 import { stateOf } from "./row-state.ts";
 import { Scroller } from "./scroller.ts";
 import type { Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
 
-export interface ListHooks {
+export interface ListHooks extends RowHooks {
   _act(act: string, message: ChatMessage): void;
   _toComposer(): void;
-  _say(text: string): void;
+  _me(): string;
 }
 
 /** So much is held at least; more only while somebody looks at it. */
@@ -45,6 +47,8 @@ export class MessageList {
   private readonly _reading = new Reading();
   private _divider = -1;
   private _lastOwn = -1;
+  /** Of the rows that were made last. */
+  _people: People | null = null;
   private _current: string | null = null;
   /** To be gone to once it has opened. */
   private _target: (() => void) | null = null;
@@ -66,7 +70,7 @@ export class MessageList {
       _moved: () => this._moved(),
     });
     text(this._loading.lastElementChild!, _strings.loading);
-    const retry = h("button", { type: "button", class: "link", onclick: () => this._history._older() }, _strings.retry);
+    const retry = h("button", { class: "link", onclick: () => this._history._older() }, _strings.retry);
     this._trouble.append(h("span", {}, _strings.loadFailed), retry);
     const down = () => {
       this._reading._skip();
@@ -83,9 +87,7 @@ export class MessageList {
       this._reading._skip();
       this._seen();
     };
-    for (const type of ["wheel", "touchmove", "pointerdown", "keydown"]) {
-      this._view.addEventListener(type, handled, { passive: true });
-    }
+    for (const type of ["wheel", "touchmove", "pointerdown", "keydown"]) this._view.addEventListener(type, handled, { passive: true });
   }
 
   _start(): void {
@@ -240,9 +242,9 @@ export class MessageList {
   }
 
   private _estimate(index: number): number {
-    const { content, attachments, deletedAt } = this._messages[index]!;
+    const message = this._messages[index]!;
     const perLine = Math.max(16, (this._view.clientWidth || 600) / 14);
-    return (deletedAt ? 0 : heightOf(attachments ?? [])) + 16 + 21 * Math.min(60, Math.ceil(content.length / perLine) || 1);
+    return heightOf(message) + 16 + 21 * Math.min(60, Math.ceil(message.content.length / perLine) || 1);
   }
 
   private _row(index: number, was: Row | undefined): Row {
@@ -250,7 +252,8 @@ export class MessageList {
     const message = messages[index]!;
     const shot = this._shot!;
     const row = was ?? new Row(message.key, this._strings, this._times, this._files, this._hooks);
-    const around = { messages, index, divider: this._divider, lastOwn: this._lastOwn, byId: this._byId };
+    const people = (this._people = People._of(this._people, this._hooks._me(), shot, messages));
+    const around = { messages, index, divider: this._divider, lastOwn: this._lastOwn, byId: this._byId, people };
     row._update(stateOf(around, shot, this._times));
     attr(row._root, "aria-posinset", index + 1);
     attr(row._root, "aria-setsize", shot.hasOlder ? -1 : messages.length);
@@ -337,10 +340,10 @@ export class MessageList {
   private _focusRow(index: number): void {
     const message = this._messages[index];
     if (!message) return;
-    const before = this._current ?? this._messages.at(-1)?.key;
+    const before = this._current ?? this._messages.at(-1)?.key ?? "";
     this._current = message.key;
     this._scroller._reveal(index);
-    if (before !== undefined) this._scroller._rows.get(before)?._setCurrent(before === message.key);
+    this._scroller._rows.get(before)?._setCurrent(before === message.key);
     const row = this._scroller._rows.get(message.key);
     row?._setCurrent(true);
     row?._withTools();

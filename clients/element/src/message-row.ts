@@ -5,6 +5,8 @@
  * in as text nodes only.
  */
 import type { ChatMessage } from "@tenfour/client";
+import { Asked } from "./asked.ts";
+import type { AskedHooks } from "./asked.ts";
 import { Attached, gist } from "./attached.ts";
 import type { AttachedHooks } from "./attached.ts";
 import { Avatar } from "./avatar.ts";
@@ -14,8 +16,13 @@ import type { Place, Receipt } from "./grouping.ts";
 import { icon } from "./icons.ts";
 import type { Icon } from "./icons.ts";
 import { pieces } from "./links.ts";
+import type { People } from "./people.ts";
+import { Reactions } from "./reactions.ts";
+import type { ReactionHooks } from "./reactions.ts";
 import type { Strings } from "./strings.ts";
 import type { Times } from "./time.ts";
+
+export type RowHooks = AttachedHooks & AskedHooks & ReactionHooks;
 
 /** All that a row shows. Compared field by field: a row that stays the same is not touched. */
 export interface RowState extends Place {
@@ -31,12 +38,15 @@ export interface RowState extends Place {
   readonly canDelete: boolean;
   /** What it said before may be looked at. */
   readonly canLook: boolean;
+  /** It is stored, and one is in the channel: it may be answered and reacted to. */
+  readonly live: boolean;
+  readonly people: People;
   readonly dayText: string;
 }
 
 const TICKS: Record<Receipt["state"], Icon> = { queued: "clock", sending: "clock", failed: "alert", sent: "tick", read: "ticks" };
-type Act = "reply" | "edit" | "delete";
-const TOOLS: Record<Act, Icon> = { reply: "reply", edit: "edit", delete: "trash" };
+type Act = "reply" | "edit" | "delete" | "react";
+const TOOLS: Record<Act, Icon> = { reply: "reply", edit: "edit", delete: "trash", react: "smile" };
 let rows = 0;
 
 export class Row {
@@ -49,7 +59,8 @@ export class Row {
   private readonly _edited = h("span", { class: "edited" });
   private readonly _time = h("time");
   private readonly _tick = h("span", { class: "tick" });
-  private readonly _meta = h("span", { class: "meta" }, this._edited, this._time, this._tick);
+  private readonly _named = h("span", { class: "naming", hidden: true }, "@");
+  private readonly _meta = h("span", { class: "meta" }, this._named, this._edited, this._time, this._tick);
   private readonly _body = h("div", { class: "body", dir: "auto" }, this._text, this._meta);
   private readonly _bubble = h("div", { class: "bubble", part: "bubble" }, this._sender, this._body);
   private readonly _line = h("div", { class: "line" }, this._avatar._root, this._bubble);
@@ -58,6 +69,10 @@ export class Row {
   private _below: HTMLElement | null = null;
   private _quote: HTMLElement | null = null;
   private _attached: Attached | null = null;
+  private _asked: Asked | null = null;
+  private _reactions: Reactions | null = null;
+  /** What it asks for, in short. */
+  private _asks = "";
   private _tools: HTMLElement | null = null;
   private _toolsFor = "";
   private _belowFor = "";
@@ -69,10 +84,13 @@ export class Row {
     private readonly _strings: Strings,
     private readonly _times: Times,
     private readonly _files: Files,
-    private readonly _hooks: AttachedHooks,
+    private readonly _hooks: RowHooks,
   ) {
+    attr(this._named, "title", _strings.namesYou);
     this._root.dataset["key"] = _key;
     this._root.append(this._day, this._unread, this._line);
+    this._root.addEventListener("click", ({ target }) => (target as Element).closest("[data-act=react]") && this._react());
+    this._root.addEventListener("keydown", ({ key, target }) => key === "+" && target === this._root && this._react());
   }
 
   _update(state: RowState): void {
@@ -82,12 +100,14 @@ export class Row {
     const { message } = state;
     const strings = this._strings;
     const deleted = message.deletedAt !== null && message.deletedAt !== undefined;
+    const named = !deleted && message.mentionIds?.includes(state.people._me) === true;
     const { classList } = this._root;
     const classes = {
       own: message.mine,
       first: state.first,
       last: state.last,
       deleted,
+      named,
       pending: message.status === "queued" || message.status === "sending",
       failed: message.status === "failed",
       grouped: state.group && !message.mine,
@@ -109,11 +129,14 @@ export class Row {
     if (!was || was.message.content !== message.content || was.message.deletedAt !== message.deletedAt) this._write(message, deleted);
     this._quoted(state, deleted);
     this._attach(message, deleted);
-    this._metaOf(state, deleted);
+    this._askedOf(state, deleted);
+    if (!deleted && message.reactions) this._reactionsOf();
+    this._reactions?._update(message, state.people, this._reacts());
+    this._metaOf(state, deleted, named);
     this._belowOf(state);
     this._setCurrent(this._current);
     // A button that is pressed or focused stays the same one, as long as what may be done does.
-    if (this._tools && acts(state).join() !== this._toolsFor) this._renewTools();
+    if (this._tools && this._acts().join() !== this._toolsFor) this._renewTools();
     else if (this._root.matches(":hover, :focus-within")) this._withTools();
   }
 
@@ -130,11 +153,11 @@ export class Row {
 
   /** The buttons are made once the row is pointed at or focused: thousands of rows need none. */
   _withTools(): void {
-    const may = this._state ? acts(this._state) : [];
+    const may = this._acts();
     if (this._tools || may.length === 0) return;
     const strings = this._strings;
     const buttons = may.map((act) =>
-      h("button", { type: "button", class: "tool", "data-act": act, "aria-label": strings[act], title: strings[act] }, icon(TOOLS[act])),
+      h("button", { class: "tool", "data-act": act, "aria-label": strings[act], title: strings[act] }, icon(TOOLS[act])),
     );
     this._tools = h("div", { class: "tools", part: "actions", role: "toolbar", "aria-label": strings.actions }, ...buttons);
     this._toolsFor = may.join();
@@ -145,7 +168,7 @@ export class Row {
   _setCurrent(on: boolean): void {
     this._current = on;
     attr(this._root, "tabindex", on ? 0 : -1);
-    for (const inner of this._bubble.querySelectorAll("a, .quote, .look, .picture, .file")) attr(inner, "tabindex", on ? 0 : -1);
+    for (const inner of this._bubble.querySelectorAll("[tabindex]")) attr(inner, "tabindex", on ? 0 : -1);
   }
 
   /** Shows where a jump has ended. */
@@ -155,6 +178,14 @@ export class Row {
     void this._root.offsetWidth;
     this._root.classList.add("flash");
     setTimeout(() => this._root.classList.remove("flash"), 2_000);
+  }
+
+  /** What may be done with it. */
+  private _acts(): Act[] {
+    const { message, canEdit = false, canDelete = false } = this._state ?? {};
+    if (message?.status !== "sent" || message.deletedAt) return [];
+    const all: [Act, boolean][] = [["reply", true], ["react", this._reacts()], ["edit", canEdit], ["delete", canDelete]];
+    return all.flatMap(([act, may]) => (may ? [act] : []));
   }
 
   private _write(message: ChatMessage, deleted: boolean): void {
@@ -173,7 +204,7 @@ export class Row {
       return;
     }
     if (!this._quote) {
-      this._quote = h("button", { type: "button", class: "quote", part: "quote", "data-act": "jump", tabindex: -1 });
+      this._quote = h("button", { class: "quote", part: "quote", "data-act": "jump", tabindex: -1 });
       this._bubble.insertBefore(this._quote, this._attached?._root ?? this._body);
     }
     const strings = this._strings;
@@ -193,7 +224,35 @@ export class Row {
     if (this._attached) this._bubble.insertBefore(this._attached._root, this._body);
   }
 
-  private _metaOf({ message, time, receipt, last, canLook }: RowState, deleted: boolean): void {
+  private _askedOf({ message, people, live }: RowState, deleted: boolean): void {
+    const asks = deleted ? null : message.instruction;
+    this._asks = "";
+    if (asks && !this._asked) this._body.after((this._asked = new Asked(this._strings, this._times, this._hooks, this._root))._root);
+    if (asks) this._asks = this._asked!._update(message, asks, people, live);
+    else if (this._asked) {
+      if (this._asked._root.contains(focused(this._root))) this._root.focus({ preventScroll: true });
+      this._asked._root.remove();
+    }
+  }
+
+  private _reactionsOf(): Reactions {
+    return (this._reactions ??= new Reactions(this._strings, this._hooks, this._root, this._asked?._root ?? this._body));
+  }
+
+  private _reacts(): boolean {
+    const { live = false, message } = this._state ?? {};
+    return live && !message!.deletedAt && !this._hooks._noReactions;
+  }
+
+  /** Shows what to react with. */
+  private _react(): void {
+    if (!this._reacts()) return;
+    const { message, people } = this._state!;
+    this._reactionsOf()._update(message, people, true);
+    this._reactions!._choose();
+  }
+
+  private _metaOf({ message, time, receipt, last, canLook }: RowState, deleted: boolean, named: boolean): void {
     const strings = this._strings;
     const edited = !deleted && message.updatedAt ? strings.edited : "";
     const look = canLook && (deleted || edited !== "");
@@ -211,10 +270,11 @@ export class Row {
       attr(this._tick, "title", strings[receipt]);
       this._tick.replaceChildren(icon(TICKS[receipt]), h("span", { class: "sr" }, strings[receipt]));
     }
-    show(this._meta, time || showTick || edited !== "" || look);
+    show(this._named, named);
+    show(this._meta, time || showTick || edited !== "" || look || named);
     const who = message.mine ? strings.you : message.senderName;
     const names = deleted ? "" : (message.attachments ?? []).map(({ name }) => name).join(", ");
-    const parts = [who, this._times._time(message.createdAt), names, edited, receipt ? strings[receipt] : ""];
+    const parts = [who, this._times._time(message.createdAt), named ? strings.namesYou : "", this._asks, names, edited, receipt ? strings[receipt] : ""];
     attr(this._root, "aria-label", parts.filter(Boolean).join(", "));
   }
 
@@ -226,7 +286,7 @@ export class Row {
     this._editedFor = wanted;
     if (!look) return this._edited.replaceChildren(edited);
     const label = edited ? strings.showHistory : strings.showDeleted;
-    const button = h("button", { type: "button", class: "look", "data-act": "history", tabindex: -1, title: strings.history }, edited || label);
+    const button = h("button", { class: "look", "data-act": "history", tabindex: -1, title: strings.history }, edited || label);
     if (edited) attr(button, "aria-label", label);
     this._edited.replaceChildren(button);
   }
@@ -242,7 +302,7 @@ export class Row {
     this._below?.remove();
     this._below = null;
     if (failed) {
-      const button = (act: string, label: string) => h("button", { type: "button", class: "link", "data-act": act }, label);
+      const button = (act: string, label: string) => h("button", { class: "link", "data-act": act }, label);
       this._below = h(
         "div",
         { class: "below failure", part: "failure" },
@@ -255,12 +315,6 @@ export class Row {
     }
     if (this._below) this._root.append(this._below);
   }
-}
-
-/** What may be done with a message. */
-function acts({ message, canEdit, canDelete }: RowState): Act[] {
-  if (message.status !== "sent" || message.deletedAt) return [];
-  return ["reply", ...(canEdit ? ["edit" as const] : []), ...(canDelete ? ["delete" as const] : [])];
 }
 
 /** As much of a message as a quote or a list shows, on one line. */

@@ -2,6 +2,7 @@
 import type { ChannelSnapshot, ChatMessage } from "@tenfour/client";
 import { place, receipt } from "./grouping.ts";
 import type { RowState } from "./message-row.ts";
+import type { People } from "./people.ts";
 import type { Times } from "./time.ts";
 
 export interface Around {
@@ -13,9 +14,10 @@ export interface Around {
   readonly lastOwn: number;
   /** Where a message is that is answered. */
   readonly byId: ReadonlyMap<string, number>;
+  readonly people: People;
 }
 
-export function stateOf({ messages, index, divider, lastOwn, byId }: Around, shot: ChannelSnapshot, times: Times): RowState {
+export function stateOf({ messages, index, divider, lastOwn, byId, people }: Around, shot: ChannelSnapshot, times: Times): RowState {
   const message = messages[index]!;
   const unread = index === divider;
   const where = place(messages[index - 1], message, messages[index + 1], unread, index + 1 === divider);
@@ -34,6 +36,8 @@ export function stateOf({ messages, index, divider, lastOwn, byId }: Around, sho
     canEdit: message.mine && shot.joined,
     canDelete: (message.mine || rules) && shot.joined,
     canLook: message.status === "sent" && shot.joined && (rules || shot.revisionsVisibleTo === "members"),
+    live: message.status === "sent" && shot.joined,
+    people,
     dayText: where.day ? times._dayOf(message.createdAt) : "",
   };
 }

@@ -53,6 +53,7 @@ export interface Strings {
   showDeleted: string;
   history: string;
   historyHidden: string;
+  /** Of what a dialog was to show. */
   historyFailed(why: Failure): string;
   /** `name` is null where the application did it. */
   deletedBy(name: string | null, when: string): string;
@@ -79,6 +80,36 @@ export interface Strings {
   deleteText: string;
   deleteFailed(why: Failure): string;
   keep: string;
+
+  /** Reactions to choose from, with blanks between them. */
+  commonReactions: string;
+  react: string;
+  reactions: string;
+  reactFailed(why: Failure): string;
+  namesYou: string;
+  mention: string;
+
+  /** A message that asks for an answer. */
+  asked: string;
+  askedUntil(when: string): string;
+  overdueSince(when: string): string;
+  /** How it stands with somebody: `pending` is who has not answered at all. */
+  pending: string;
+  accepted: string;
+  declined: string;
+  done: string;
+  accept: string;
+  decline: string;
+  note: string;
+  answerFailed(why: Failure): string;
+  /** Of a conversation: those that wait for an answer. */
+  openOnes: string;
+  noneOpen: string;
+  /** Beside the message that is being written. */
+  ask: string;
+  askWhom: string;
+  within(minutes: number): string;
+  noDeadline: string;
 
   message: string;
   messageTo(name: string): string;
@@ -232,6 +263,41 @@ export const english: Strings = {
         ? "The message is not deleted: the server refused."
         : "No answer: the message may be deleted or not.",
   keep: "Keep it",
+
+  commonReactions: "👍 ✅ ❤️ 😂 👀 🙏",
+  react: "React",
+  reactions: "Reactions",
+  reactFailed: (why) =>
+    why === "offline"
+      ? "The reaction is not changed: there is no connection."
+      : why === "refused"
+        ? "The reaction is not changed: the server refused."
+        : "No answer: the reaction may be changed or not.",
+  namesYou: "Mentions you",
+  mention: "Mention",
+
+  asked: "Answer wanted",
+  askedUntil: (when) => `Answer wanted until ${when}`,
+  overdueSince: (when) => `Overdue since ${when}`,
+  pending: "No answer",
+  accepted: "Accepted",
+  declined: "Declined",
+  done: "Done",
+  accept: "Accept",
+  decline: "Decline",
+  note: "Note (optional)",
+  answerFailed: (why) =>
+    why === "offline"
+      ? "Not answered: there is no connection."
+      : why === "refused"
+        ? "Not answered: the server refused."
+        : "No answer: it may have been taken or not.",
+  openOnes: "Open instructions",
+  noneOpen: "None is open.",
+  ask: "Ask for an answer",
+  askWhom: "All others, or those whom you mention",
+  within: (minutes) => `Within ${minutes < 60 ? plural(minutes, "minute", "minutes") : plural(minutes / 60, "hour", "hours")}`,
+  noDeadline: "No deadline",
 
   message: "Message",
   messageTo: (name) => `Message to ${name}`,

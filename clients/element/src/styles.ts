@@ -6,6 +6,7 @@
  * For the page: --tenfour-accent, -background, -surface, -text, -muted, -border, -bubble-own, -bubble-other, -danger, -font,
  * -font-size, -radius, -space; and the parts.
  */
+import { ANSWERS } from "./styles-answers.ts";
 import { MESSAGES } from "./styles-messages.ts";
 
 const FRAME = `
@@ -63,7 +64,7 @@ h2, p { margin: 0; }
 .search-box { position: relative; color: var(--_muted); }
 .search-box .icon { position: absolute; inset-inline-start: 12px; inset-block-start: calc(50% - 9px); inline-size: 18px; block-size: 18px; }
 .search { inline-size: 100%; block-size: 40px; padding-inline: 38px 12px; border: 1px solid var(--_line); border-radius: 12px; background: var(--_bg); color: var(--_fg); }
-.search::placeholder, .input::placeholder { color: var(--_muted); opacity: 1; }
+::placeholder { color: var(--_muted); opacity: 1; }
 .search:focus-visible { outline-offset: -1px; }
 .channels { flex: 1; min-block-size: 0; overflow: hidden auto; padding: 2px 8px 12px; scrollbar-width: thin; scrollbar-color: light-dark(#c9ced8, #3a404b) transparent; }
 .item { display: flex; align-items: center; gap: 12px; min-block-size: 64px; padding: 8px 10px; margin-block-end: 2px; border-radius: 12px; cursor: pointer; content-visibility: auto; contain-intrinsic-block-size: auto 64px; position: relative; }
@@ -114,7 +115,7 @@ h2, p { margin: 0; }
 .blank-title { font-weight: 600; color: var(--_fg); margin-block-end: 2px; }
 .head { display: flex; align-items: center; gap: 12px; min-block-size: 64px; padding: 8px var(--_s); border-block-end: 1px solid var(--_line); }
 .head .avatar { --_size: 38px; }
-.head-text { min-inline-size: 0; }
+.head-text { flex: 1; min-inline-size: 0; }
 .head-name { font-size: 1.03em; font-weight: 650; line-height: 1.3; }
 .head-name, .head-about { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .head-about { font-size: .84em; color: var(--_muted); min-block-size: 1.3em; line-height: 1.3; }
@@ -159,7 +160,7 @@ h2, p { margin: 0; }
 .viewer-picture { min-block-size: 0; max-inline-size: 100%; max-block-size: 100%; inline-size: auto; block-size: auto; object-fit: contain; align-self: center; border-radius: 8px; }
 .viewer .buttons { align-items: center; flex: none; }
 .viewer-size { margin-inline-end: auto; color: var(--_muted); font-size: .88em; }
-.about { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }
+.about, .asking { display: flex; align-items: center; gap: 8px; padding: 4px 4px 8px; }
 .about-text { flex: 1; min-inline-size: 0; padding-inline-start: 10px; border-inline-start: 3px solid var(--_accent); border-radius: 2px; font-size: .88em; }
 .quote-name, .quote-text { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .quote-name { font-weight: 600; color: var(--_strong); }
@@ -194,7 +195,7 @@ h2, p { margin: 0; }
 .root:not([data-show="chat"]) .columns { grid-auto-rows: 100%; }
 @media (pointer: coarse) {
   .round, .send, .attach { inline-size: 44px; block-size: 44px; }
-  .input, .search, .button { min-block-size: 44px; font-size: max(16px, 1em); }
+  .input, .search, .button, .note { min-block-size: 44px; font-size: max(16px, 1em); }
   .input { padding-block: 10.5px; }
   .link { min-block-size: 44px; min-inline-size: 44px; }
 }
@@ -211,7 +212,7 @@ h2, p { margin: 0; }
 let made: CSSStyleSheet[] | undefined;
 
 export function sheets(): CSSStyleSheet[] {
-  return (made ??= [FRAME, MESSAGES].map((css) => {
+  return (made ??= [FRAME, MESSAGES, ANSWERS].map((css) => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     return sheet;

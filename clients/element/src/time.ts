@@ -11,6 +11,7 @@ export class Times {
   private readonly _date: Intl.DateTimeFormat;
   private readonly _day: Intl.DateTimeFormat;
   private readonly _full: Intl.DateTimeFormat;
+  private readonly _moment: Intl.DateTimeFormat;
   private readonly _sizes: readonly Intl.NumberFormat[];
 
   constructor(
@@ -37,6 +38,7 @@ export class Times {
     this._weekday = format({ weekday: "short" });
     this._date = format({ day: "numeric", month: "short" });
     this._day = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+    this._moment = format({ dateStyle: "medium", timeStyle: "short" });
     this._full = format({ dateStyle: "full", timeStyle: "medium" });
   }
 
@@ -63,6 +65,12 @@ export class Times {
     if (days <= 0) return this._clock.format(date);
     if (days === 1) return this._strings.yesterday;
     return (days < 7 ? this._weekday : this._date).format(date);
+  }
+
+  /** Of a deadline: the time of today, or the date as well. */
+  _due(iso: string, now = new Date()): string {
+    const date = new Date(iso);
+    return (daysBetween(date, now) === 0 ? this._clock : this._moment).format(date);
   }
 
   /** Of a file, as people say it. */

@@ -8,6 +8,7 @@ import { Announcer } from "./announcer.ts";
 import { Banner } from "./banner.ts";
 import { ChannelList } from "./channel-list.ts";
 import { Conversation } from "./conversation.ts";
+import type { Options } from "./conversation.ts";
 import { h, scheduler } from "./dom.ts";
 import type { Drafts } from "./drafts.ts";
 import { Files } from "./files.ts";
@@ -45,6 +46,7 @@ export class View {
     lang: string,
     private readonly _drafts: Drafts,
     uploads: Uploads | null,
+    options: Options,
     private readonly _hooks: ViewHooks,
   ) {
     this._files = new Files(_client);
@@ -53,7 +55,7 @@ export class View {
     this._announcer = new Announcer(strings.newMessages);
     this._banner = new Banner(strings, (words) => this._announcer._say(words), () => this._again());
     this._channels = new ChannelList(_client, strings, times, this._drafts, (id, message) => this._choose(id, message));
-    this._conversation = new Conversation(_client, strings, times, this._announcer, this._drafts, uploads, this._files, () => this._back());
+    this._conversation = new Conversation(_client, strings, times, this._announcer, this._drafts, uploads, this._files, options, () => this._back());
     this._root = h(
       "div",
       { class: "root", part: "root" },

@@ -132,6 +132,8 @@ test("in one column, back goes to the conversation that was left", async () => {
   await is(page, "textarea Message to Beta yard");
   expect(await page.getByRole("option").count()).toBe(0);
   await page.keyboard.press("Shift+Tab");
+  await is(page, "button Open instructions");
+  await page.keyboard.press("Shift+Tab");
   await until("back", async () => (await active(page)).startsWith("button Back"));
   await page.keyboard.press("Enter");
   await is(page, "option Beta yard");

@@ -15,6 +15,7 @@ import type { Who } from "./stage.ts";
 
 let group: string;
 let direct: string;
+let orders: string;
 
 useStage();
 beforeAll(async () => {
@@ -38,10 +39,10 @@ async function fill(): Promise<void> {
     (await daemon.call("/channels", { as: "dispatcher", body: { type: "direct", userId: "dock" } })).id,
     (await daemon.group("Night shift", ["dispatcher", "driver-12", "dock"])).id,
   ];
-  const say = (channel: string, sub: string, content: string, replyToId?: string) =>
+  const say = (channel: string, sub: string, content: string, replyToId?: string, more: object = {}) =>
     daemon.call(`/channels/${channel}/messages`, {
       token: as(sub),
-      body: { clientId: randomUUID(), content, ...(replyToId && { replyToId }) },
+      body: { clientId: randomUUID(), content, ...(replyToId && { replyToId }), ...more },
     });
   await say(others[0]!, "workshop", "The trailer is back tomorrow at ten.");
   await say(others[0]!, "dispatcher", "Good, thank you.");
@@ -67,6 +68,23 @@ async function fill(): Promise<void> {
   await say(direct, "dispatcher", "Great, see you at the gate.");
   await say(direct, "dispatcher", "Call me if anything changes.");
   await daemon.call(`/channels/${direct}/read`, { token: as("driver-7"), body: { seq: 3 } });
+  await fillOrders(say, as);
+}
+
+/** Messages that ask for an answer, are overdue, name people, and have reactions. */
+async function fillOrders(say: (...of: [string, string, string, undefined, object]) => Promise<{ id: string }>, as: (sub: string) => string): Promise<void> {
+  const { daemon } = stage;
+  orders = (await daemon.group("Orders", ["dispatcher", "driver-7", "driver-12", "dock"])).id;
+  const soon = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const answer = (id: string, sub: string, body: object) => daemon.call(`/messages/${id}/answer`, { method: "PUT", token: as(sub), body });
+  const late = await say(orders, "dispatcher", "Who has the papers of tour 14?", undefined, { instruction: { deadline: soon(1_000) } });
+  await answer(late.id, "driver-12", { answer: "declined", note: "Not me. Ask at the dock, they had them in the morning." });
+  const mine = await say(orders, "driver-7", "@Dispatcher sign order 18, please.", undefined, { mentionIds: ["dispatcher"], instruction: { deadline: soon(86_400_000) } });
+  await answer(mine.id, "dock", { answer: "done" });
+  await answer(mine.id, "driver-12", { answer: "accepted" });
+  for (const [sub, reaction] of [["dock", "👍"], ["dispatcher", "👍"], ["driver-12", "❤️"], ["dock", "understood"]]) {
+    await daemon.call(`/messages/${mine.id}/reactions/${encodeURIComponent(reaction!)}`, { method: "PUT", token: as(sub!) });
+  }
 }
 
 async function filled(who: Partial<Who>, options: BrowserContextOptions): Promise<Page> {
@@ -131,6 +149,20 @@ for (const [name, who, options] of looks) {
     }
   });
 }
+
+test.each(looks)("%s: what asks for answers looks right, and axe finds nothing", async (name, who, options) => {
+  const page = await filled({ channel: orders, ...who }, options);
+  await page.locator(".overdue").waitFor();
+  await until("the names are known", async () => (await page.locator(".pending bdi").allTextContents()).includes("Dock North"));
+  await page.locator(".attach[part=ask-button]").click();
+  await page.locator(".row").last().focus();
+  await page.keyboard.press("+");
+  await shot(page, `${name.replaceAll(" ", "-")}-orders`);
+  expect(await barriers(page)).toEqual([]);
+  // Nothing stands out of its bubble, or makes the page wider.
+  const wide = await page.locator(".scroller").evaluate((it) => it.scrollWidth - it.clientWidth);
+  expect(wide).toBeLessThanOrEqual(0);
+});
 
 for (const scheme of ["light", "dark"] as const) {
   test(`${scheme}: a direct one, with a line that is down, and what cannot be undone`, async () => {

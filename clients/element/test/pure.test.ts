@@ -6,6 +6,7 @@ import { condition } from "../src/banner.ts";
 import { firstUnread, place, receipt } from "../src/grouping.ts";
 import { withoutOlder } from "../src/history.ts";
 import { pieces } from "../src/links.ts";
+import { outgoing } from "../src/outgoing.ts";
 import { english } from "../src/strings.ts";
 import { Times } from "../src/time.ts";
 import { Virtual } from "../src/virtual.ts";
@@ -243,4 +244,21 @@ test("sizes are said as people say them, in the language of the page", () => {
     "5 GB",
   ]);
   expect(new Times(english, "de")._size(1536)).toBe("1,5 kB");
+});
+
+test("a draft goes out with what it has, and no more", () => {
+  const now = Date.parse("2026-03-01T09:00:00.000Z");
+  expect(outgoing({ text: " one " }, now)).toEqual({ content: "one" });
+  expect(outgoing({ text: "one", files: [], ask: 0 }, now)).toEqual({ content: "one", instruction: {} });
+  const reply = { id: "m1", mine: false, senderName: "Driver", content: "?" };
+  expect(outgoing({ text: "one", reply, ask: 30 }, now)).toEqual({
+    content: "one",
+    replyToId: "m1",
+    instruction: { deadline: "2026-03-01T09:30:00.000Z" },
+  });
+  const drivers = ["Driver", "Driver 1", "Driver 12"].map((name) => ({ id: name, name }));
+  for (const { name } of drivers) expect(outgoing({ text: `@${name}, come`, mentions: drivers }, now).mentionIds).toEqual([name]);
+  expect(outgoing({ text: "@Driver 12", mentions: drivers.slice(1, 2) }, now)).toEqual({ content: "@Driver 12" });
+  const mentions = [{ id: "a", name: "Ann" }, { id: "b", name: "Bob" }, { id: "a", name: "Ann" }];
+  expect(outgoing({ text: "@Ann, come", ask: 0, mentions }, now)).toEqual({ content: "@Ann, come", mentionIds: ["a"], instruction: { assigneeIds: ["a"] } });
 });

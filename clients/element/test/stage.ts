@@ -38,6 +38,8 @@ export interface Who {
   strings?: Record<string, string>;
   /** Of the element: "off" for none. */
   attachments?: string;
+  reactions?: string;
+  instructions?: string;
   /** Its policy lets no picture be shown that is made of bytes. */
   strict?: boolean;
 }

@@ -174,23 +174,25 @@ export class TenfourClient implements Hooks {
     return { ...message, key: mine ? message.clientId : message.id, status: "sent", mine };
   }
 
-  /** An entry of the outbox as the server would tell it. */
-  _wire({ clientId, channelId, content, contentType = "text", replyToId, at, attachments = [] }: Entry): WireMessage {
+  /** An entry of the outbox as the server would tell it. What the two have in common goes through as it is. */
+  _wire({ contentType = "text", replyToId, at, attachments = [], attachmentIds: _ids, error: _why, instruction: asks, ...same }: Entry): WireMessage {
+    const senderId = this._me ?? "";
+    // Of all others, unless it says of whom.
+    const assigneeIds = this.channel(same.channelId)._summary().memberIds.filter((id) => id !== senderId);
     return {
       id: "",
-      clientId,
-      channelId,
-      senderId: this._me ?? "",
+      ...same,
+      senderId,
       senderName: this.user?.name ?? "",
       seq: 0,
       version: 0,
-      content,
       contentType,
       replyToId: replyToId ?? null,
       attachments: attachments as Attachment[],
       createdAt: new Date(at).toISOString(),
       updatedAt: null,
       deletedAt: null,
+      ...(asks && { instruction: { deadline: null, assigneeIds, overdueAt: null, answers: [], ...asks } }),
     };
   }
 

@@ -5,6 +5,8 @@ export { TenfourError, UnauthorizedError } from "./errors.ts";
 export { memoryStore } from "./store.ts";
 export type { Entry, News, Saved, SavedChannel, Store } from "./store.ts";
 export type {
+  Answer,
+  AnswerKind,
   Attachment,
   ChannelInfo,
   ChannelSnapshot,
@@ -16,11 +18,14 @@ export type {
   Draft,
   Events,
   GetToken,
+  Instruct,
+  Instruction,
   Member,
   MessageStatus,
   Options,
   Peer,
   Presence,
+  Reaction,
   Revision,
   Revisions,
   Role,

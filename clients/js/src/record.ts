@@ -1,13 +1,14 @@
 /**
- * `@tenfour/client/record`: what a conversation has kept. Files, what messages said before they were edited, search.
+ * `@tenfour/client/record`: what a conversation has kept. Files, what messages said before they were edited, search,
+ * reactions, and answers to what was asked for.
  *
  * Used by the application and the element beside a client, whose connection and token it shares; it holds no state of its
  * own. A module of its own, so that who needs none of it loads none of it: /sdk/record.js.
  */
 import { TenfourError } from "@tenfour/client";
-import type { Attachment, Revisions, SearchPage, TenfourClient, Via } from "@tenfour/client";
+import type { Answer, AnswerKind, Attachment, ChatMessage, Instruction, Revisions, SearchPage, TenfourClient, Via } from "@tenfour/client";
 
-export type { Attachment, Deletion, Revision, Revisions, SearchHit, SearchPage } from "@tenfour/client";
+export type { Answer, AnswerKind, Attachment, Deletion, Instruction, Reaction, Revision, Revisions, SearchHit, SearchPage } from "@tenfour/client";
 
 export interface SearchQuery {
   q: string;
@@ -21,6 +22,30 @@ export interface SearchQuery {
   limit?: number | undefined;
   /** Of the page before. */
   cursor?: string | undefined;
+}
+
+export interface InstructionQuery {
+  channelId?: string | undefined;
+  /** Only those that are for this user. */
+  userId?: string | undefined;
+  /** `open` unless given. With `userId`: what is open for that user. */
+  state?: "open" | "overdue" | "all" | undefined;
+  /** Only those older than this message: of the next page the last one of the page before. */
+  before?: string | undefined;
+  limit?: number | undefined;
+}
+
+export interface InstructionPage {
+  readonly messages: readonly ChatMessage[];
+  readonly hasMore: boolean;
+}
+
+/** Who stands where. */
+export interface Standing extends Readonly<Record<AnswerKind, readonly Answer[]>> {
+  /** Who has given no answer at all, and is in the channel. */
+  readonly pending: readonly string[];
+  /** Somebody in the channel has neither declined nor done it. */
+  readonly open: boolean;
 }
 
 export interface Progress {
@@ -85,11 +110,57 @@ export function discard(client: TenfourClient, id: string): Promise<void> {
 
 /** Messages of this user's channels that hold these words, newest first, in pages. */
 export function search(client: TenfourClient, query: SearchQuery, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<SearchPage> {
-  const asked = Object.entries(query).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, value instanceof Date ? value.toISOString() : String(value)]],
-  );
   const via: Via = (url, init, fetch) => fetch(url, { ...init, signal: either(signal, STALL) });
-  return cancellable(signal, () => client.request<SearchPage>("GET", `search?${new URLSearchParams(asked)}`, undefined, via));
+  return cancellable(signal, () => client.request<SearchPage>("GET", `search?${asked(query)}`, undefined, via));
+}
+
+/** Leaves a sign or a short word on a message, or takes it back. The channel shows it as soon as the server tells of it. */
+export async function react(client: TenfourClient, messageId: string, reaction: string, { remove = false }: { remove?: boolean } = {}): Promise<ChatMessage> {
+  return changed(client, remove ? "DELETE" : "PUT", messageId, `reactions/${encodeURIComponent(reaction)}`);
+}
+
+/**
+ * Answers what a message asks for. `accepted` and `declined` may be answered anew; what is `done` stays so (`conflict`).
+ * `forbidden` for who is not asked.
+ */
+export function answer(client: TenfourClient, messageId: string, answer: AnswerKind, note?: string): Promise<ChatMessage> {
+  return changed(client, "PUT", messageId, "answer", { answer, note });
+}
+
+/** Who has answered what, and whom one waits for; `memberIds` are those of the channel. */
+export function standing({ assigneeIds, answers }: Instruction, memberIds: readonly string[]): Standing {
+  const of = (kind: AnswerKind) => answers.filter(({ answer }) => answer === kind);
+  const pending = assigneeIds.filter((id) => memberIds.includes(id) && !answers.some(({ userId }) => userId === id));
+  const accepted = of("accepted");
+  const open = pending.length > 0 || accepted.some(({ userId }) => memberIds.includes(userId));
+  return { pending, accepted, declined: of("declined"), done: of("done"), open };
+}
+
+/** Messages of this user's channels that ask for an answer, newest first, in pages. */
+export async function instructions(client: TenfourClient, query: InstructionQuery = {}): Promise<InstructionPage> {
+  const { messages, hasMore } = await client.request<{ messages: Wire[]; hasMore: boolean }>("GET", `instructions?${asked(query)}`);
+  return { messages: messages.map((message) => shown(client, message)), hasMore };
+}
+
+type Wire = Omit<ChatMessage, "key" | "status" | "mine">;
+
+async function changed(client: TenfourClient, method: string, messageId: string, path: string, body?: unknown): Promise<ChatMessage> {
+  return shown(client, await client.request<Wire>(method, `messages/${encodeURIComponent(messageId)}/${path}`, body));
+}
+
+/** As the client shows it. */
+function shown({ user }: TenfourClient, message: Wire): ChatMessage {
+  const mine = message.senderId === user?.id;
+  return { ...message, key: mine ? message.clientId : message.id, status: "sent", mine };
+}
+
+/** What is given of a query. */
+function asked(query: object): URLSearchParams {
+  return new URLSearchParams(
+    Object.entries(query).flatMap(([name, value]): [string, string][] =>
+      value === undefined ? [] : [[name, value instanceof Date ? value.toISOString() : String(value)]],
+    ),
+  );
 }
 
 /** `fetch` tells no progress of what goes out. */

@@ -4,7 +4,7 @@
  * Used by the client alone. `memoryStore` keeps nothing; `indexedDbStore` shares it among the tabs of a browser. All that
  * passes here has plain names, as it may be read by another version.
  */
-import type { Attachment, User, WireChannel, WireMessage } from "./types.ts";
+import type { Attachment, Instruct, User, WireChannel, WireMessage } from "./types.ts";
 
 /** A message on its way. */
 export interface Entry {
@@ -15,6 +15,8 @@ export interface Entry {
   readonly replyToId?: string;
   readonly attachments?: readonly Attachment[];
   readonly attachmentIds?: string[];
+  readonly mentionIds?: string[];
+  readonly instruction?: Instruct;
   /** When it was queued, in ms, made unique: the order of sending. */
   readonly at: number;
   /** Why it is not sent again by itself. */

@@ -22,6 +22,10 @@ export type Deletion = Schemas["Deletion"];
 export type Revisions = Schemas["Revisions"];
 export type SearchHit = Schemas["SearchHit"];
 export type SearchPage = Schemas["SearchPage"];
+export type Reaction = Schemas["Reaction"];
+export type Instruction = Schemas["Instruction"];
+export type Answer = Schemas["Answer"];
+export type AnswerKind = Schemas["AnswerKind"];
 export type Member = Schemas["Member"];
 export type Role = Schemas["Role"];
 export type User = Schemas["UserBody"];
@@ -50,6 +54,17 @@ export interface Draft {
   attachments?: readonly Attachment[];
   /** The same by id alone, for who has no more: they go out, and are shown once the message is loaded from the server. */
   attachmentIds?: string[];
+  /** Members whom it names, by their ids as `memberIds` has them. */
+  mentionIds?: string[];
+  /** Makes it ask for an answer. */
+  instruction?: Instruct;
+}
+
+export interface Instruct {
+  /** Until when, as `Date.toISOString` writes it: in the future when the server stores it, and within a year. */
+  deadline?: string;
+  /** Of whom, by their ids as `memberIds` has them; of all other members of that moment where it is missing. */
+  assigneeIds?: string[];
 }
 
 /**

@@ -24,7 +24,7 @@ test("the code in the READMEs is true", () => {
       writeFileSync(`${folder}/block${count++}.${kind}`, `${given}${code}\nexport {};\n`);
     }
   }
-  expect(count).toBe(5);
+  expect(count).toBe(6);
   writeFileSync(`${folder}/around.d.ts`, AROUND);
   const compilerOptions = { types: ["node"], jsx: "react-jsx", noUncheckedIndexedAccess: false };
   writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: "../../../tsconfig.base.json", compilerOptions, include: ["*"] }));

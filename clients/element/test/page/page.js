@@ -1,7 +1,7 @@
 // The page of the suite: one element, set up by what stands after the # of the address.
 import "/sdk/element.js";
 
-const { sub, name, ttl, url, channel, theme, dir, lang, strings, attachments } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+const { sub, name, ttl, url, channel, theme, dir, lang, strings, ...rest } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 window.violations = [];
 window.events = [];
 window.tokens = [];
@@ -14,7 +14,7 @@ if (lang) document.documentElement.lang = lang;
 const chat = document.createElement("tenfour-chat");
 chat.setAttribute("url", url);
 if (channel) chat.setAttribute("channel", channel);
-if (attachments) chat.setAttribute("attachments", attachments);
+for (const name of ["attachments", "reactions", "instructions"]) if (rest[name]) chat.setAttribute(name, rest[name]);
 if (theme) chat.setAttribute("theme", theme);
 if (strings) chat.strings = strings;
 chat.getToken = async ({ reason }) => {

@@ -119,18 +119,14 @@ impl JournalJudge {
     }
 
     fn is_told(&self, mark: &ReadMark) -> bool {
-        match self.latest.get(&mark.user) {
-            // By the hash, which tells it also where the words are gone.
-            Some((said, at)) => {
-                let text = serde_json::to_string(&ReadUpTo { seq: mark.seq });
-                *at == mark.at && text.is_ok_and(|text| TextHash::of(&text) == *said)
-            }
+        let Some((said, at)) = self.latest.get(&mark.user) else {
             // Nothing read since they came, or since there is a journal.
-            None => {
-                let is_older = self.told.is_some_and(|told| mark.at < told.since && mark.joined < told.since);
-                (mark.seq, mark.at) == (0, mark.joined) || is_older
-            }
-        }
+            let is_older = self.told.is_some_and(|told| mark.at < told.since && mark.joined < told.since);
+            return (mark.seq, mark.at) == (0, mark.joined) || is_older;
+        };
+        // By the hash, which tells it also where the words are gone.
+        let text = serde_json::to_string(&ReadUpTo { seq: mark.seq });
+        *at == mark.at && text.is_ok_and(|text| TextHash::of(&text) == *said)
     }
 
     fn say(&mut self, number: Option<i64>, text: impl Into<String>) {

@@ -44,17 +44,13 @@ pub struct ExportedUser {
 /// Both at once, so that nobody sets one without knowing the other.
 pub fn parse_retention_body(body: &[u8]) -> Result<Retention, Refusal> {
     let fields = Fields::parse(body)?;
-    let days =
-        match fields.value("days") {
-            None => None,
-            Some(_) => {
-                let days = fields.count("days").ok().and_then(|days| i32::try_from(days).ok());
-                let days = days.filter(|days| (1..=MAX_DAYS).contains(days));
-                Some(days.ok_or_else(|| {
-                    Refusal::invalid(format!("days must be null or a whole number from 1 to {MAX_DAYS}"))
-                })?)
-            }
-        };
+    let days = if fields.value("days").is_some() {
+        let days = fields.count("days").ok().and_then(|days| i32::try_from(days).ok());
+        let days = days.filter(|days| (1..=MAX_DAYS).contains(days));
+        Some(days.ok_or_else(|| Refusal::invalid(format!("days must be null or a whole number from 1 to {MAX_DAYS}")))?)
+    } else {
+        None
+    };
     let hold = fields.value("legalHold").and_then(serde_json::Value::as_bool);
     let legal_hold = hold.ok_or_else(|| Refusal::invalid("legalHold must be true or false"))?;
     Ok(Retention { days, legal_hold })

@@ -91,6 +91,10 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn start(plan: &Plan) -> Result<Self, Trouble> {
+        // What a run before left there, such as the heads that its nodes signed, is none of this one's.
+        if plan.folder.exists() {
+            std::fs::remove_dir_all(&plan.folder)?;
+        }
         std::fs::create_dir_all(&plan.folder)?;
         let guard = Arc::new(Guard::start(&plan.folder)?);
         let disk = Disk::make(&plan.folder, plan.own_disk, plan.shape, &guard)?;

@@ -12,8 +12,9 @@ use super::finding::{Finding, Place};
 use super::instructed;
 use super::members::Founded;
 use super::remains;
+use super::sent;
 use super::touches;
-use crate::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
+use crate::domain::audit::{Chain, Entry, Head, TextHash, What};
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::message::{Beside, SendDigest};
 use crate::domain::retention::ErasedDetail;
@@ -187,33 +188,10 @@ impl Judge {
             self.notes.pop_front();
             self.add(&entry);
         }
-        let Ok(digest) = message.digest.as_slice().try_into().map(SendDigest) else {
-            self.say(Some(version), "the digest of a message is none");
-            return;
-        };
-        let Ok(files) = message.files_hash.as_deref().map(<[u8; 32]>::try_from).transpose() else {
-            self.say(Some(version), "the sum of a message's files is none");
-            return;
-        };
-        let Ok(instruction) = message.instruction_hash.as_deref().map(<[u8; 32]>::try_from).transpose() else {
-            self.say(Some(version), "the sum of what a message asks for is none");
-            return;
-        };
-        self.add(&Entry {
-            channel_id: self.id,
-            version,
-            at: message.created_at,
-            by: Some(message.sender_id),
-            what: What::Sent {
-                message_id: message.id,
-                client_id: message.client_id,
-                seq: message.seq,
-                digest,
-                files: files.map(FilesHash),
-                mentions: message.mention_ids.as_deref().and_then(NamesHash::of),
-                instruction: instruction.map(InstructionHash),
-            },
-        });
+        match sent::entry(message, self.id) {
+            Ok(entry) => self.add(&entry),
+            Err(fault) => self.say(Some(version), fault),
+        }
     }
 
     /// What a message says, has said, and became, against the entries of that.

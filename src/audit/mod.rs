@@ -16,6 +16,7 @@ mod key;
 mod members;
 pub mod personal;
 mod remains;
+mod sent;
 mod touches;
 pub mod verify;
 

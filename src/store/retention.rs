@@ -23,8 +23,7 @@ use crate::domain::permission::{Action, allows};
 use crate::domain::retention::{ERASED_TYPE, Erase, ErasedDetail, Erasure, Reason, Retention, Which};
 
 /// Messages that are erased in one transaction, each of which may take a version.
-const PART: usize = 50;
-const LIMIT: i64 = 50;
+const PART: i64 = 50;
 
 type Row = (Option<i32>, bool);
 type PageRow = (ChannelId, Option<i32>, Option<bool>, Option<i64>);
@@ -120,7 +119,8 @@ pub(super) async fn erase(conn: &mut Conn, wish: Erase, at: DateTime<Utc>) -> Re
             None => return Ok(Erasure::default()),
         },
     };
-    let next = found.last().filter(|_| found.len() >= PART).map(|(_, seq, ..)| *seq);
+    let next =
+        found.last().filter(|_| i64::try_from(found.len()).is_ok_and(|count| count >= PART)).map(|(_, seq, ..)| *seq);
     let mut version = row.version;
     for (id, ..) in found.iter().filter(|(_, _, deleted)| !deleted) {
         version += 1;
@@ -160,7 +160,7 @@ async fn theirs(conn: &mut Conn, wish: Erase, user: UserId) -> QueryResult<Vec<F
         )
         .filter(messages::erased_at.is_null())
         .order(messages::seq)
-        .limit(LIMIT)
+        .limit(PART)
         .select((messages::id, messages::seq, messages::deleted_at));
     let rows: Vec<(MessageId, i64, Option<At>)> = with_conn!(conn, |c| query.load(c).await)?;
     Ok(rows.into_iter().map(|(id, seq, deleted)| (id, seq, deleted.is_some())).collect())
@@ -173,7 +173,7 @@ async fn expired(conn: &mut Conn, wish: Erase, before: DateTime<Utc>) -> QueryRe
         .filter(messages::channel_id.eq(wish.channel).and(messages::seq.gt(wish.after)))
         .filter(messages::erased_at.is_null())
         .order(messages::seq)
-        .limit(LIMIT)
+        .limit(PART)
         .select((messages::id, messages::seq, messages::deleted_at, messages::created_at));
     let rows: Vec<(MessageId, i64, Option<At>, At)> = with_conn!(conn, |c| query.load(c).await)?;
     let old = rows.into_iter().filter(|(.., created)| created.0 < before);

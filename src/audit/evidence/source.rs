@@ -8,13 +8,13 @@ use super::Ask;
 use super::line::{
     AskLine, EntryLine, Export, FORM, Line, Marks, MemberLine, ReadBy, RecordLine, SentLine, Span, Told, time,
 };
+use crate::audit::sent;
 use crate::audit::verify::verify_one;
-use crate::domain::audit::{Chain, Entry, FilesHash, Head, InstructionHash, NamesHash, TextHash, What};
+use crate::domain::audit::{Chain, Entry, Head, TextHash, What};
 use crate::domain::hex::hex;
 use crate::domain::ids::{JournalId, MessageId, UserId};
 use crate::domain::instruction::AnswerKind;
 use crate::domain::journal::{Journal, Record};
-use crate::domain::message::SendDigest;
 use crate::domain::now;
 use crate::domain::trail::{ChannelTrail, MessageTrail, Noted};
 use crate::store::{Reader, StoreError};
@@ -314,27 +314,7 @@ impl Source {
     }
 
     fn sent(&self, message: &MessageTrail) -> Result<Entry, SourceError> {
-        let unreadable = || SourceError::Unreadable(message.first_version);
-        let digest = message.digest.as_slice().try_into().map_err(|_| unreadable())?;
-        let files = message.files_hash.as_deref().map(<[u8; 32]>::try_from).transpose().map_err(|_| unreadable())?;
-        let instruction =
-            message.instruction_hash.as_deref().map(<[u8; 32]>::try_from).transpose().map_err(|_| unreadable())?;
-        let mentions = message.mention_ids.as_deref().ok_or_else(unreadable)?;
-        Ok(Entry {
-            channel_id: self.ask.channel,
-            version: message.first_version,
-            at: message.created_at,
-            by: Some(message.sender_id),
-            what: What::Sent {
-                message_id: message.id,
-                client_id: message.client_id,
-                seq: message.seq,
-                digest: SendDigest(digest),
-                files: files.map(FilesHash),
-                mentions: NamesHash::of(mentions),
-                instruction: instruction.map(InstructionHash),
-            },
-        })
+        sent::entry(message, self.ask.channel).map_err(|_| SourceError::Unreadable(message.first_version))
     }
 
     fn sent_line(&self, message: &MessageTrail, entry: &Entry) -> Told {

@@ -93,6 +93,14 @@ impl Asker {
         self.acting.as_ref().map(|acting| acting.user.id)
     }
 
+    /// Refuses everybody but the host's server, acting as nobody.
+    pub(super) fn host_alone(&self) -> Result<(), Refusal> {
+        match self.user_id() {
+            None => Ok(()),
+            Some(_) => Err(Refusal::forbidden("this takes a token with the scope `admin`, without Tenfour-User")),
+        }
+    }
+
     /// The user who does what the host's server does not do itself.
     pub(super) fn acting(&self, what: &str) -> Result<&Acting, Refusal> {
         self.acting.as_ref().ok_or_else(|| {

@@ -22,13 +22,6 @@ use crate::protocol::records::{ErasedUser, ExportedUser, RetentionBody, parse_re
 use crate::protocol::schema;
 use crate::store::{StoreError, note};
 
-fn as_host(asker: &Asker) -> Result<(), Refusal> {
-    match asker.user_id() {
-        None => Ok(()),
-        Some(_) => Err(Refusal::forbidden("this takes a token with the scope `admin`, without Tenfour-User")),
-    }
-}
-
 /// Shows how long a channel keeps its messages.
 ///
 /// `days` is null where the daemon's setting decides. For bearers with scope `admin` who act as nobody.
@@ -37,7 +30,7 @@ fn as_host(asker: &Asker) -> Result<(), Refusal> {
     responses((status = 200, body = RetentionBody), Reading))]
 pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
     let channel = input::channel_id(&request)?;
-    as_host(&asker)?;
+    asker.host_alone()?;
     let own = asker.parts().reader.retention(channel).await.map_err(|error| unreadable(&error))?;
     Ok(HttpResponse::Ok().json(RetentionBody::from(own.ok_or_else(Refusal::no_channel)?)))
 }
@@ -52,7 +45,7 @@ pub(super) async fn show(asker: Asker, request: HttpRequest) -> Answer {
     responses((status = 200, body = RetentionBody), Writing))]
 pub(super) async fn set(asker: Asker, request: HttpRequest, payload: Payload) -> Answer {
     let channel_id = input::channel_id(&request)?;
-    as_host(&asker)?;
+    asker.host_alone()?;
     let to = parse_retention_body(&input::body(&asker, &request, payload).await?)?;
     asker.parts().db.order(Order::SetRetention { by: asker.by(), channel_id, to }).await?;
     Ok(HttpResponse::Ok().json(RetentionBody::from(to)))
@@ -99,7 +92,7 @@ type Exporting = Option<(Personal, OwnedSemaphorePermit)>;
 
 async fn known(asker: &Asker, request: &HttpRequest) -> Result<User, Refusal> {
     let user = input::user_alone(request)?;
-    as_host(asker)?;
+    asker.host_alone()?;
     let known = asker.parts().reader.named(user).await.map_err(|error| unreadable(&error))?;
     known.ok_or_else(|| Refusal::new(ErrorCode::NotFound, "there is no such user"))
 }

@@ -6,6 +6,7 @@
 mod append_postgres;
 mod append_sqlite;
 pub(super) mod commit;
+mod heads_postgres;
 mod journal;
 mod migrations;
 mod named_postgres;

@@ -4,6 +4,7 @@
 
 mod nodes;
 mod overdue;
+mod posted;
 mod retention;
 mod runtime;
 mod serve;
@@ -178,7 +179,7 @@ impl Daemon {
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        look_after(files.as_ref(), &config, &db, &parts.reader, &background.handle);
+        look_after(files.as_ref(), &config, &parts, &background.handle);
         let app = web::Data::new(app_of(parts, files, trail::seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
@@ -305,7 +306,8 @@ fn frame_limits(config: &Config) -> FrameLimits {
 
 /// And has what is stored found, as long as `background` runs.
 async fn open_store(config: &Config, background: &tokio::runtime::Handle) -> Result<(Writer, Reader), StartError> {
-    let settings = store_settings(&config.database.url, &config.database.schema)?;
+    let content_bytes = Some(config.limits.max_content_bytes);
+    let settings = store::Settings { content_bytes, ..store_settings(&config.database.url, &config.database.schema)? };
     let (writer, reader) = store::open(settings, background.clone()).await?;
     let indexer = writer.indexer(&reader);
     background.spawn(async move { indexer.run().await });
@@ -348,16 +350,12 @@ fn room_settings(config: &Config) -> RoomSettings {
 }
 
 /// Starts what looks for things to be done, whoever is there.
-fn look_after(
-    files: Option<&Files>,
-    config: &Config,
-    db: &DbHandle,
-    reader: &Reader,
-    runtime: &tokio::runtime::Handle,
-) {
+fn look_after(files: Option<&Files>, config: &Config, parts: &SessionParts, runtime: &tokio::runtime::Handle) {
+    let SessionParts { db, reader, directory, .. } = parts;
     if let Some(files) = files {
         sweep::keep(files.clone(), db.clone(), reader.clone(), runtime);
     }
+    posted::keep(reader, directory.clone(), runtime);
     overdue::keep(db.clone(), reader.clone(), runtime);
     retention::keep(config.limits.retention_days, db.clone(), reader.clone(), runtime);
 }

@@ -22,6 +22,12 @@ pub(super) async fn read(conn: &mut Conn, key: &str) -> QueryResult<String> {
     with_conn!(conn, |c| query.first(c).await)
 }
 
+/// Whether it is there yet or not.
+pub(super) async fn put(conn: &mut Conn, key: &str, value: &str) -> QueryResult<()> {
+    ensure(conn, key, value).await?;
+    replace(conn, key, value).await
+}
+
 pub(super) async fn replace(conn: &mut Conn, key: &str, value: &str) -> QueryResult<()> {
     let query = diesel::update(meta::table.find(key)).set(meta::value.eq(value));
     with_conn!(conn, |c| query.execute(c).await)?;

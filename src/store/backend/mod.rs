@@ -8,6 +8,7 @@ mod append_sqlite;
 pub(super) mod commit;
 mod heads_postgres;
 mod journal;
+pub(super) mod listen;
 mod migrations;
 mod named_postgres;
 pub(super) mod note;
@@ -252,6 +253,14 @@ impl Manager {
             Place::SqliteFile(_) => Connections { read: readers.max(1), write: 1, batches: 1, shared: false },
             // While one waits for the disk another is worked on.
             Place::Postgres { .. } => Connections { read: readers.max(1), write: 4, batches: 2, shared: false },
+        }
+    }
+
+    /// The schema of the tables, where others may write into it as well.
+    pub(super) fn schema(&self) -> Option<&str> {
+        match &self.place {
+            Place::SqliteFile(_) | Place::SqliteMemory => None,
+            Place::Postgres { schema, .. } => Some(schema),
         }
     }
 

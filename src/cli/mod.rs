@@ -5,6 +5,7 @@
 mod audit;
 mod bench;
 pub mod chat;
+mod db;
 mod dev;
 mod evidence;
 mod flags;
@@ -47,6 +48,8 @@ enum Command {
     Bench(bench::Bench),
     /// Prove that nothing of the past was changed.
     Audit(audit::Audit),
+    /// Look after the database: its state, copies of it, whether it holds together.
+    Db(db::Db),
     /// The daemon that `bench` starts for itself.
     #[command(hide = true)]
     BenchDaemon(SettingFlags),
@@ -130,6 +133,10 @@ impl Cli {
                 let loaded = config::load_places(&flags.and(audit.flags()), environment)?;
                 audit.run(&warned(loaded).config)
             }
+            Command::Db(db) => {
+                let loaded = config::load_places(&flags.and(db.flags()), environment)?;
+                db.run(&warned(loaded).config)
+            }
             // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
             Command::Bench(options) => bench::run(options, flags, environment),
@@ -176,6 +183,7 @@ mod tests {
             Some(Command::Serve(behind) | Command::Dev(behind)) => cli.flags.and(behind),
             Some(Command::Token(token)) => cli.flags.and(token.flags),
             Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
+            Some(Command::Db(db)) => cli.flags.and(db.flags()),
             Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
         }
     }

@@ -11,6 +11,7 @@ mod append;
 mod attachments;
 mod audit;
 mod backend;
+mod care;
 mod channels;
 mod cluster_key;
 mod epoch;
@@ -49,6 +50,7 @@ use tokio::runtime::Handle;
 pub(crate) use planted::cut;
 
 pub use attachments::{Held, Lost, NewUpload, Uploaded};
+pub use care::{Care, Contents, State};
 pub use error::{OpenError, StoreError};
 pub use indexer::Indexer;
 pub use jobs::{Job, pause};

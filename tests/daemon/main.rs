@@ -50,6 +50,7 @@ macro_rules! on_each_database {
 mod acks;
 mod audit;
 mod auth;
+mod care;
 mod closing;
 mod crash;
 mod delivery;

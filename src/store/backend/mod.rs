@@ -5,6 +5,7 @@
 
 mod append_postgres;
 mod append_sqlite;
+mod care;
 pub(super) mod commit;
 mod heads_postgres;
 mod journal;
@@ -105,7 +106,7 @@ impl Conn {
         self.in_use = false;
     }
 
-    async fn batch(&mut self, sql: &str) -> QueryResult<()> {
+    pub(super) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
         with_conn!(self, |c| c.batch_execute(sql).await)
     }
 

@@ -75,19 +75,19 @@ impl Db {
     }
 }
 
-fn settings(config: &Config) -> Result<Settings, Failure> {
+pub(super) fn settings(config: &Config) -> Result<Settings, Failure> {
     let url = config.database.url.expose().parse();
     let url = url.map_err(|error: store::InvalidUrl| Failure::Configuration(error.to_string()))?;
     Ok(Settings { pg_schema: config.database.schema.clone(), ..Settings::new(url) })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: impl ToString) -> Failure {
+pub(super) fn failed(error: impl ToString) -> Failure {
     Failure::Failed(error.to_string())
 }
 
 /// The file of an SQLite database.
-fn file(settings: &Settings) -> Result<PathBuf, Failure> {
+pub(super) fn file(settings: &Settings) -> Result<PathBuf, Failure> {
     match &settings.url {
         store::DatabaseUrl::SqliteFile(path) => Ok(path.clone()),
         store::DatabaseUrl::SqliteMemory => {

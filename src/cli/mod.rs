@@ -9,6 +9,7 @@ mod db;
 mod dev;
 mod evidence;
 mod flags;
+mod migrate_store;
 mod serve;
 mod token;
 
@@ -50,6 +51,8 @@ enum Command {
     Audit(audit::Audit),
     /// Look after the database: its state, copies of it, whether it holds together.
     Db(db::Db),
+    /// Take everything from an SQLite file into PostgreSQL.
+    MigrateStore(migrate_store::MigrateStore),
     /// The daemon that `bench` starts for itself.
     #[command(hide = true)]
     BenchDaemon(SettingFlags),
@@ -137,6 +140,10 @@ impl Cli {
                 let loaded = config::load_places(&flags.and(db.flags()), environment)?;
                 db.run(&warned(loaded).config)
             }
+            Command::MigrateStore(options) => {
+                let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;
+                migrate_store::run(&warned(loaded).config, &options)
+            }
             // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
             Command::Bench(options) => bench::run(options, flags, environment),
@@ -184,6 +191,7 @@ mod tests {
             Some(Command::Token(token)) => cli.flags.and(token.flags),
             Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
             Some(Command::Db(db)) => cli.flags.and(db.flags()),
+            Some(Command::MigrateStore(options)) => cli.flags.and(options.flags),
             Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
         }
     }

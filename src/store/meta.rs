@@ -16,6 +16,11 @@ pub(super) async fn ensure(conn: &mut Conn, key: &str, value: &str) -> QueryResu
     Ok(())
 }
 
+pub(super) async fn find(conn: &mut Conn, key: &str) -> QueryResult<Option<String>> {
+    let query = meta::table.find(key).select(meta::value);
+    with_conn!(conn, |c| query.first(c).await).optional()
+}
+
 /// What must be there, since every opening makes it.
 pub(super) async fn read(conn: &mut Conn, key: &str) -> QueryResult<String> {
     let query = meta::table.find(key).select(meta::value);

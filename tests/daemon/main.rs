@@ -74,4 +74,5 @@ mod retention;
 mod shutdown;
 mod sync;
 mod takeover;
+mod transfer;
 mod typing;

@@ -199,12 +199,12 @@ impl Conn {
         self.batch("SELECT 1").await
     }
 
-    /// The text of this key in `meta` with the lineage, by one statement; `None` where they have to be asked for one by
+    /// The text of this key in `meta` with the lineage, or what stands in `meta` for that behind `named`, by one statement; `None` where they have to be asked for one by
     /// one, or there is no lineage.
-    pub(super) async fn history(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+    pub(super) async fn history(&mut self, key: &str, named: &str) -> Result<Option<String>, StoreError> {
         match &mut self.kind {
             Kind::Postgres(c) if !self.tells_less => {
-                let told = postgres::history(c, key).await?;
+                let told = postgres::history(c, key, named).await?;
                 self.tells_less = told.is_none();
                 Ok(told)
             }

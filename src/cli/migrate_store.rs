@@ -13,7 +13,7 @@ use crate::store::{self, Care, Settings};
 
 #[derive(Debug, Args)]
 pub(super) struct MigrateStore {
-    /// The PostgreSQL database to fill: postgres://USER:PASSWORD@HOST/DATABASE. Seen in the list of processes while it runs.
+    /// The PostgreSQL database to fill, as `postgres://USER:PASSWORD@HOST/DATABASE`. Seen in the list of processes while it runs.
     #[arg(long, value_name = "URL")]
     to: String,
     /// The schema there, empty or not made yet.

@@ -44,9 +44,9 @@ pub(super) async fn read(conn: &mut Conn) -> Result<String, StoreError> {
     if let Some(both) = conn.history(KEY, NAMED).await? {
         return Ok(both);
     }
-    let made = meta::read(conn, KEY).await? + &conn.lineage().await?;
-    let name = meta::find(conn, &format!("{NAMED}{made}")).await?;
-    Ok(name.unwrap_or(made))
+    let (own, mut names) = meta::read_with(conn, KEY, NAMED).await?;
+    let made = own + &conn.lineage().await?;
+    Ok(names.remove(&format!("{NAMED}{made}")).unwrap_or(made))
 }
 
 /// What the history of this database is called from now on, until it is another one: by a new epoch, a restore, a failover.

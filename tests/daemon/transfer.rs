@@ -57,7 +57,8 @@ async fn every_row_is_taken_along_and_what_clients_hold_stays_good() {
         "type": "message", "channelId": channel, "clientId": uuid::Uuid::new_v4(), "content": "go", "instruction": {}
     });
     let asked = ana.ask(ask).await;
-    bo.ask_ok(json!({ "type": "answer", "messageId": asked["serverId"], "answer": "accepted", "note": "on my way" })).await;
+    bo.ask_ok(json!({ "type": "answer", "messageId": asked["serverId"], "answer": "accepted", "note": "on my way" }))
+        .await;
     ana.send_message(direct, "between us").await;
     let version = number(
         &ana.ask(

@@ -15,6 +15,7 @@ mod token;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -53,6 +54,10 @@ enum Command {
     Db(db::Db),
     /// Take everything from an SQLite file into PostgreSQL.
     MigrateStore(migrate_store::MigrateStore),
+    /// Print what a shell completes commands by.
+    Completions { shell: clap_complete::Shell },
+    /// Write the manual pages, tenfour(1) and one for each command, to a folder that is there.
+    Man { folder: PathBuf },
     /// The daemon that `bench` starts for itself.
     #[command(hide = true)]
     BenchDaemon(SettingFlags),
@@ -144,6 +149,14 @@ impl Cli {
                 let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;
                 migrate_store::run(&warned(loaded).config, &options)
             }
+            Command::Completions { shell } => {
+                // Not to the standard output itself, whose reader may have gone.
+                let mut text = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "tenfour", &mut text);
+                std::io::stdout().write_all(&text).map_err(|error| Failure::Failed(error.to_string()))
+            }
+            Command::Man { folder } => clap_mangen::generate_to(Self::command(), &folder)
+                .map_err(|error| Failure::Failed(format!("{}: {error}", folder.display()))),
             // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
             Command::Bench(options) => bench::run(options, flags, environment),
@@ -192,13 +205,28 @@ mod tests {
             Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
             Some(Command::Db(db)) => cli.flags.and(db.flags()),
             Some(Command::MigrateStore(options)) => cli.flags.and(options.flags),
-            Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
+            Some(_) | None => cli.flags.0,
         }
     }
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_page_and_is_completed() {
+        let folder = tempfile::tempdir().unwrap();
+        clap_mangen::generate_to(Cli::command(), folder.path()).unwrap();
+        for page in ["tenfour.1", "tenfour-serve.1", "tenfour-audit-verify.1", "tenfour-db-backup.1"] {
+            assert!(std::fs::read_to_string(folder.path().join(page)).unwrap().contains(".TH"), "{page}");
+        }
+        assert!(!folder.path().join("tenfour-bench-daemon.1").exists(), "what is hidden has none");
+        for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tenfour", &mut text);
+            assert!(String::from_utf8(text).unwrap().contains("migrate-store"), "{shell}");
+        }
     }
 
     #[test]

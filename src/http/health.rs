@@ -1,5 +1,6 @@
 //! Whether the daemon lives and whether it can work.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -30,14 +31,16 @@ pub async fn readyz(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
             (false, true) => "ok redis",
             (false, false) => "away redis: messages reach other nodes late, presence only this one",
         };
-        lines.push_str(&format!(
+        // Writing into a String cannot fail.
+        let _ = write!(
+            lines,
             "{redis}\n   database answered in {} ms\n   {} changes wait for it\n   {} connections\n   up for {} s\n   version {}\n",
             took.as_millis(),
             app.parts.db.waiting(),
             app.parts.metrics.connections.get(),
             app.started.elapsed().as_secs(),
             env!("CARGO_PKG_VERSION"),
-        ));
+        );
     }
     let mut response = if database && accepting { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.content_type("text/plain").body(lines)

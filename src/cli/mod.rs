@@ -8,7 +8,9 @@ pub mod chat;
 mod dev;
 mod evidence;
 mod flags;
+mod init;
 mod serve;
+mod settings;
 mod token;
 
 use std::ffi::OsString;
@@ -39,6 +41,10 @@ enum Command {
     Serve(SettingFlags),
     /// Start a daemon to try things out.
     Dev(SettingFlags),
+    /// Write a first configuration with a fresh secret, and print what the application needs of it.
+    Init(init::Init),
+    /// The settings: an example of the file, whether they are right, what is in effect.
+    Config(settings::Settings),
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
@@ -122,6 +128,11 @@ impl Cli {
                 loaded.warnings.extend(ignored);
                 serve::run(warned(loaded), async |daemon, config| dev::prepare(daemon, config, program).await)
             }
+            Command::Init(init) => init.run(&flags.and(init.flags.clone()), program),
+            Command::Config(settings) => {
+                let flags = flags.and(settings.flags());
+                settings.run(&flags, environment)
+            }
             Command::Token(token) => {
                 let loaded = config::load_existing(&flags.and(token.flags.clone()), environment)?;
                 token.print(&warned(loaded).config.auth)
@@ -176,6 +187,8 @@ mod tests {
             Some(Command::Serve(behind) | Command::Dev(behind)) => cli.flags.and(behind),
             Some(Command::Token(token)) => cli.flags.and(token.flags),
             Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
+            Some(Command::Init(init)) => cli.flags.and(init.flags),
+            Some(Command::Config(settings)) => cli.flags.and(settings.flags()),
             Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
         }
     }

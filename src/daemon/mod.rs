@@ -9,6 +9,7 @@ mod runtime;
 mod serve;
 mod sweep;
 mod trail;
+mod wrong;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +51,7 @@ use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
 use nodes::Nodes;
 use runtime::Background;
 use serve::{bind, lines_of, serve};
+pub use wrong::wrong_with;
 
 /// Exports of evidence at a time: each reads all of a channel.
 const EXPORTS: usize = 2;

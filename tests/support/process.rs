@@ -57,7 +57,8 @@ impl ProcessDaemon {
         Self::start_as(limited)
     }
 
-    fn start_as(mut command: Command) -> Self {
+    /// The same of any command that comes to be one, such as a daemon with settings from elsewhere.
+    pub fn start_as(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary");
         let stderr = BufReader::new(child.stderr.take().expect("its log"));
         let log = Arc::new(Mutex::new(Vec::new()));

@@ -116,10 +116,10 @@ impl Cli {
         let flags = self.flags;
         match self.command.unwrap_or(Command::Serve(SettingFlags::default())) {
             Command::Serve(behind) => {
+                let sockets = serve::sockets()?;
                 let environment =
                     fault::listen(environment).map_err(|error| Failure::Configuration(error.to_string()))?;
-                let loaded = config::load(&flags.and(behind), environment)?;
-                serve::run(warned(loaded), async |_, _| Ok(()))
+                serve::as_service(flags.and(behind), environment, sockets)
             }
             Command::Dev(behind) => {
                 let flags = Flags { defaults: dev::DEFAULTS, ..flags.and(behind) };

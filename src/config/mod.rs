@@ -206,6 +206,11 @@ pub struct ConfigErrors(pub Vec<String>);
 /// What sysexits calls a configuration error; systemd is told not to restart after it.
 pub const EXIT_CONFIG: u8 = 78;
 
+/// Whether a service manager listens to how the daemon is.
+pub fn is_supervised() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
+}
+
 /// The process's environment, for [`load()`].
 pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()

@@ -12,6 +12,8 @@
 
 #[path = "../support/daemon.rs"]
 mod daemon;
+#[path = "../support/manager.rs"]
+mod manager;
 #[path = "../support/panics.rs"]
 mod panics;
 #[path = "../support/place.rs"]
@@ -22,5 +24,11 @@ mod postgres;
 mod process;
 #[path = "../support/socket.rs"]
 mod socket;
+#[path = "../support/wire.rs"]
+mod wire;
 
+mod notify;
+mod reload;
 mod settings;
+mod sockets;
+mod units;

@@ -21,6 +21,9 @@ pub mod store;
 
 pub mod cluster;
 
+pub mod logging;
+pub mod systemd;
+
 pub mod domain;
 
 pub mod fault;

@@ -9,8 +9,10 @@ mod db;
 mod dev;
 mod evidence;
 mod flags;
+mod init;
 mod migrate_store;
 mod serve;
+mod settings;
 mod token;
 
 use std::ffi::OsString;
@@ -42,6 +44,10 @@ enum Command {
     Serve(SettingFlags),
     /// Start a daemon to try things out.
     Dev(SettingFlags),
+    /// Write a first configuration with a fresh secret, and print what the application needs of it.
+    Init(init::Init),
+    /// The settings: an example of the file, whether they are right, what is in effect.
+    Config(settings::Settings),
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
@@ -121,10 +127,10 @@ impl Cli {
         let flags = self.flags;
         match self.command.unwrap_or(Command::Serve(SettingFlags::default())) {
             Command::Serve(behind) => {
+                let sockets = serve::sockets()?;
                 let environment =
                     fault::listen(environment).map_err(|error| Failure::Configuration(error.to_string()))?;
-                let loaded = config::load(&flags.and(behind), environment)?;
-                serve::run(warned(loaded), async |_, _| Ok(()))
+                serve::as_service(flags.and(behind), environment, sockets)
             }
             Command::Dev(behind) => {
                 let flags = Flags { defaults: dev::DEFAULTS, ..flags.and(behind) };
@@ -132,6 +138,11 @@ impl Cli {
                 let mut loaded = config::load(&flags, environment)?;
                 loaded.warnings.extend(ignored);
                 serve::run(warned(loaded), async |daemon, config| dev::prepare(daemon, config, program).await)
+            }
+            Command::Init(init) => init.run(&flags.and(init.flags.clone()), program),
+            Command::Config(settings) => {
+                let flags = flags.and(settings.flags());
+                settings.run(&flags, environment)
             }
             Command::Token(token) => {
                 let loaded = config::load_existing(&flags.and(token.flags.clone()), environment)?;
@@ -205,6 +216,8 @@ mod tests {
             Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
             Some(Command::Db(db)) => cli.flags.and(db.flags()),
             Some(Command::MigrateStore(options)) => cli.flags.and(options.flags),
+            Some(Command::Init(init)) => cli.flags.and(init.flags),
+            Some(Command::Config(settings)) => cli.flags.and(settings.flags()),
             Some(_) | None => cli.flags.0,
         }
     }

@@ -39,9 +39,7 @@ mod search;
 mod settings;
 mod sql_types;
 mod sync;
-mod table;
 mod trail;
-mod transfer;
 mod unread;
 mod users;
 mod whole;
@@ -60,7 +58,7 @@ pub use journal::note;
 pub use posted::{Listener, Posted};
 pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
-pub use transfer::{Counts, TransferError, transfer};
+pub use backend::transfer::{Counts, TransferError, transfer};
 pub use writer::{NewGroup, Writer};
 
 use backend::{Conn, Manager, Tx};

@@ -1,7 +1,7 @@
 //! The one place that names a database: connections of either kind, and what each does in its own way.
 //!
 //! Queries are written once, in the file of their table, and pasted into both arms by [`with_conn!`]. What differs
-//! beyond the dialect (connecting, transactions, row locks, migrations, the append batch, the index of words, the journals, the epoch) is here.
+//! beyond the dialect (connecting, transactions, row locks, migrations, the transfer from one to the other, the append batch, the index of words, the journals, the epoch) is here.
 
 mod append_postgres;
 mod append_sqlite;
@@ -18,6 +18,8 @@ pub(super) mod search;
 mod search_postgres;
 mod search_sqlite;
 mod sqlite;
+mod table;
+pub(super) mod transfer;
 
 use std::ops::Range;
 use std::path::PathBuf;

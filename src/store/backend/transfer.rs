@@ -10,11 +10,11 @@ use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
-use super::backend::{Conn, Manager, Tx, with_conn};
-use super::error::{OpenError, StoreError};
-use super::settings::Settings;
-use super::table::{Dialect, Table};
-use super::{epoch, table};
+use super::table::{self, Dialect, Table};
+use super::{Conn, Manager, Tx, with_conn};
+use crate::store::epoch;
+use crate::store::error::{OpenError, StoreError};
+use crate::store::settings::Settings;
 
 /// Rows of one statement.
 const AT_ONCE: usize = 1000;

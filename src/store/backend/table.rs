@@ -7,9 +7,9 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 
-use super::backend::{Conn, with_conn};
-use super::error::StoreError;
 use super::transfer::in_order;
+use super::{Conn, with_conn};
+use crate::store::error::StoreError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {

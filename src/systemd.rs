@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// What may wait for the manager to be told: more than any sequence of events here has.
 const WAITING: usize = 32;
+const SETTLE_WITHIN: Duration = Duration::from_millis(500);
 /// The names that a socket may have (`FileDescriptorName=`).
 const PUBLIC: &str = "public";
 const ADMIN: &str = "admin";
@@ -32,6 +35,8 @@ enum Word {
     Reloading,
     Stopping(Duration),
     Patience(Duration),
+    /// Asks to be told when all before it was said.
+    Settle(oneshot::Sender<()>),
 }
 
 impl Manager {
@@ -45,6 +50,11 @@ impl Manager {
             let mut complained = false;
             // Until the daemon ends.
             for word in told {
+                if let Word::Settle(settled) = word {
+                    // Who asked may have given up.
+                    let _ = settled.send(());
+                    continue;
+                }
                 let sent = word.send();
                 if let Err(error) = &sent
                     && !complained
@@ -92,6 +102,13 @@ impl Manager {
         self.say(Word::Patience(more));
     }
 
+    /// Waits until all of it was said, or a moment at most: the process is about to end.
+    pub async fn settle(&self) {
+        let (settled, settles) = oneshot::channel();
+        self.say(Word::Settle(settled));
+        let _ = timeout(SETTLE_WITHIN, settles).await;
+    }
+
     fn say(&self, word: Word) {
         let Some(tell) = &self.tell else { return };
         match tell.try_send(word) {
@@ -115,6 +132,7 @@ impl Word {
                 NotifyState::Status("stopping"),
                 NotifyState::ExtendTimeoutUsec(micros(*within)),
             ]),
+            Self::Settle(_) => Ok(()),
             Self::Patience(more) => sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(micros(*more))]),
         }
     }
@@ -210,10 +228,11 @@ mod tests {
         assert!(of(&["public", "admin", "public"]).unwrap_err().contains("3 sockets"));
     }
 
-    #[test]
-    fn where_nobody_listens_nothing_is_said() {
+    #[tokio::test]
+    async fn where_nobody_listens_nothing_is_said() {
         let manager = Manager::new(false).unwrap();
         assert!(!manager.is_there());
         manager.ready("ready");
+        manager.settle().await;
     }
 }

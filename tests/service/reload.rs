@@ -62,6 +62,11 @@ impl Ground {
         ready.value("STATUS").unwrap().to_owned()
     }
 
+    /// Waits until the daemon has logged it.
+    async fn logged(&self, words: &str) {
+        eventually(words, async || self.daemon.log().contains(words)).await;
+    }
+
     async fn connect(&self, secret: &str) -> Option<TestSocket> {
         let auth = AuthSettings::with_secret(secret);
         let token = mint(&auth, "ana", "Ana", None, Duration::from_secs(600)).unwrap();
@@ -90,7 +95,7 @@ async fn levels_rates_and_keys_change_while_sessions_go_on() {
     ground.secret(NEW);
     let status = ground.hang_up().await;
     assert!(status.contains("the database answers") && !status.contains("refused"), "{status}");
-    assert!(ground.daemon.log().contains("the new settings are in effect"), "{}", ground.daemon.log());
+    ground.logged("the new settings are in effect").await;
     // Who is there stays, at the new rate.
     for number in 0..3 {
         ana.send_message(ground.channel, &format!("after {number}")).await;
@@ -99,7 +104,7 @@ async fn levels_rates_and_keys_change_while_sessions_go_on() {
     assert!(ground.connect(OLD).await.is_none());
     let mut again = ground.connect(NEW).await.expect("the new secret");
     assert_eq!(again.ask(json!({"type": "ping"})).await["type"], "pong");
-    eventually("more is logged", async || ground.daemon.log().contains(" DEBUG ")).await;
+    ground.logged(" DEBUG ").await;
 }
 
 #[tokio::test]
@@ -112,11 +117,10 @@ async fn what_is_wrong_is_refused_as_a_whole_and_the_old_settings_go_on() {
     ] {
         fs::write(&ground.file, settings(text)).unwrap();
         ground.secret(NEW);
-        let before = ground.daemon.log().len();
         let status = ground.hang_up().await;
         assert!(status.contains("refused, see the log"), "{status}");
-        let log = ground.daemon.log().split_off(before);
-        assert!(log.contains("the new settings are refused, and the old ones stay: ") && log.contains(word), "{log}");
+        ground.logged("the new settings are refused, and the old ones stay: ").await;
+        ground.logged(word).await;
         assert!(ground.connect(OLD).await.is_some() && ground.connect(NEW).await.is_none());
     }
     assert!(!ground.daemon.log().contains(" DEBUG "), "{}", ground.daemon.log());
@@ -131,8 +135,7 @@ async fn what_takes_a_restart_is_named() {
     let ground = Ground::start().await;
     fs::write(&ground.file, settings("listen = \"127.0.0.1:9\"\nmax_group_members = 7\nlog = \"debug\"\n")).unwrap();
     ground.hang_up().await;
-    let expected = "but for those that take a restart: listen, max_group_members";
-    assert!(ground.daemon.log().contains(expected), "{}", ground.daemon.log());
+    ground.logged("but for those that take a restart: listen, max_group_members").await;
     assert!(ground.connect(OLD).await.is_some());
 }
 

@@ -18,13 +18,11 @@ use crate::daemon::{Daemon, StartError};
 use crate::logging;
 use crate::store::OpenError;
 use crate::systemd::{self, Manager, Sockets};
-use watch::Notes;
+use watch::Watch;
 
 /// How often the service manager is asked for patience while the database is opened and migrated, which takes what it takes.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest that is waited for the first answer before it is taken for granted.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// What the end of a stopping daemon takes beyond its drain.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
@@ -132,32 +130,23 @@ async fn attend(
     again: Option<Again>,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
-    let (pulse, notes) = (daemon.pulse(), Notes::default());
-    if manager.is_there() {
-        if !pulse.answers(ANSWER_WITHIN).await {
-            log::warn!("{} does not answer this process within {} s", daemon.addr(), ANSWER_WITHIN.as_secs());
-        }
-        manager.ready(&notes.status(&pulse).await);
-        watch::keep(manager, &pulse, &notes);
-    }
+    let watch = Watch::keep(manager, daemon.pulse());
     loop {
         match (next(&mut daemon, signals).await, &again) {
             (Next::Reload, Some(again)) => {
-                manager.reloading();
-                notes.refused(!reload(&daemon, &mut running, again).await);
-                manager.ready(&notes.status(&pulse).await);
+                watch.reloading();
+                watch.reloaded(reload(&daemon, &mut running, again).await);
             }
             (Next::Reload, None) | (Next::Stop, _) => break,
             (Next::Died(part), _) => {
-                notes.stopping();
                 // What it knew is lost, and with it every promise: a new process starts from what is stored.
                 return Err(Failure::Failed(format!("{part} died; the daemon ends so that it is started anew")));
             }
         }
     }
-    notes.stopping();
-    manager.stopping(running.config.timing.drain + END_WITHIN);
+    watch.stopping(running.config.timing.drain + END_WITHIN);
     daemon.stop().await;
+    manager.settle().await;
     Ok(())
 }
 

@@ -50,6 +50,7 @@ use tokio::runtime::Handle;
 pub(crate) use planted::cut;
 
 pub use attachments::{Held, Lost, NewUpload, Uploaded};
+pub use backend::transfer::{Counts, TransferError, transfer};
 pub use care::{Care, Contents, State};
 pub use error::{OpenError, StoreError};
 pub use indexer::Indexer;
@@ -58,7 +59,6 @@ pub use journal::note;
 pub use posted::{Listener, Posted};
 pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
-pub use backend::transfer::{Counts, TransferError, transfer};
 pub use writer::{NewGroup, Writer};
 
 use backend::{Conn, Manager, Tx};

@@ -9,8 +9,12 @@ use super::database::Kind;
 use super::parse::{self, MIN_SECRET_BYTES, Parsed};
 use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
-use super::{AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept};
+use super::{
+    AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, OwnWebhook, PublicKeyFile, Secret, WebhookSettings,
+    kept, webhooks,
+};
 use crate::domain::retention::MAX_DAYS;
+use crate::domain::webhook::{Events, InvalidSecret, SigningSecret};
 
 const MAX_BYTES: usize = 64 << 20;
 /// A day: longer times are slips.
@@ -64,6 +68,7 @@ fn read(
     reader.limits(&mut config);
     reader.timing(&mut config);
     reader.keys(&mut config.auth);
+    reader.webhooks(&mut config.webhooks);
     reader.check_together(&config);
     last(&mut reader, &mut config);
     let Gathered { problems, warnings, file, .. } = reader.gathered;
@@ -184,6 +189,35 @@ impl Reader {
                 self.problem("jwt_secret_file", &error);
                 None
             }
+        }
+    }
+
+    fn webhooks(&mut self, settings: &mut WebhookSettings) {
+        let (mut url, mut secret, mut path, mut events) = (None, None, None, Events::ALL);
+        self.text("webhook_url", &mut url, |text| webhooks::url(text).map(Some));
+        self.text("webhook_secret", &mut secret, |text| signing_secret(text).map(Some));
+        self.text("webhook_secret_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
+        self.text("webhook_events", &mut events, str::parse);
+        self.raw("webhook_allow", &mut settings.allow, webhooks::allow);
+        self.text("webhook_timeout_ms", &mut settings.timeout, |text| parse::millis(text, 10..=300_000));
+        self.raw("webhook_retries_ms", &mut settings.retries, webhooks::retries);
+        if self.rank("webhook_secret_file") > self.rank("webhook_secret") {
+            secret = None;
+        }
+        if let Some(path) = path.filter(|_| secret.is_none()) {
+            let read = fs::read_to_string(&path).map_err(|error| format!("cannot be read: {error}"));
+            match read.and_then(|text| signing_secret(text.trim_end())) {
+                Ok(found) => secret = Some(found),
+                Err(error) => return self.problem("webhook_secret_file", &error),
+            }
+        }
+        match (url, secret) {
+            (Some(url), Some(secret)) => settings.own = Some(OwnWebhook { url, events, secret }),
+            (Some(_), None) if self.rank("webhook_secret").is_none() => self.problem(
+                "webhook_secret",
+                "must be set where webhook_url is: whsec_ and what `openssl rand -base64 32` makes",
+            ),
+            _ => {}
         }
     }
 
@@ -322,6 +356,10 @@ impl Reader {
         };
         self.gathered.problems.push(line);
     }
+}
+
+fn signing_secret(text: &str) -> Parsed<SigningSecret> {
+    text.parse().map_err(|error: InvalidSecret| error.to_string())
 }
 
 fn millis(duration: Duration) -> u128 {

@@ -13,6 +13,7 @@ mod parse;
 mod secret;
 pub mod settings;
 mod source;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,6 +25,7 @@ pub use kept::random_at;
 pub use load::{load, load_existing, load_places};
 pub use secret::{Secret, SecretUrl};
 pub use source::Flags;
+pub use webhooks::{Allowed, OwnWebhook, WebhookSettings};
 
 /// The daemon's configuration, checked.
 #[derive(Debug, Clone)]
@@ -42,6 +44,7 @@ pub struct Config {
     pub auth: AuthSettings,
     pub limits: Limits,
     pub timing: Timing,
+    pub webhooks: WebhookSettings,
     /// A filter as `env_logger` reads it.
     pub log: String,
 }
@@ -212,6 +215,7 @@ impl Default for Config {
             auth: AuthSettings::default(),
             limits: Limits::default(),
             timing: Timing::default(),
+            webhooks: WebhookSettings::default(),
             log: "info".to_owned(),
         }
     }

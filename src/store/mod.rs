@@ -40,6 +40,7 @@ mod sync;
 mod trail;
 mod unread;
 mod users;
+mod webhooks;
 mod whole;
 mod writer;
 
@@ -54,6 +55,7 @@ pub use jobs::{Job, pause};
 pub use journal::note;
 pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
+pub use webhooks::{Ask, Extent, Noted, Page, Webhooks, new_worker};
 pub use writer::{NewGroup, Writer};
 
 use backend::{Conn, Manager, Tx};

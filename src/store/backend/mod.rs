@@ -15,6 +15,7 @@ pub(super) mod search;
 mod search_postgres;
 mod search_sqlite;
 mod sqlite;
+mod webhooks;
 
 use std::ops::Range;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ mod runtime;
 mod serve;
 mod sweep;
 mod trail;
+mod webhooks;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::actors::db::{CloseStore, Db, DbHandle, IsIdle, Load};
 use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
-use crate::actors::presence::{self, Presence};
+use crate::actors::presence::{self, Presence, Recorder};
 use crate::actors::registry::{Drain, Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::{SessionParts, TURNS};
@@ -47,6 +48,7 @@ use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
+use crate::webhooks::Hooks;
 use nodes::Nodes;
 use runtime::Background;
 use serve::{bind, lines_of, serve};
@@ -79,6 +81,8 @@ pub enum StartError {
     AuditKey(String),
     #[error("{0}")]
     AuditHeads(#[from] ExportError),
+    #[error("no events can be posted to webhooks: {0}")]
+    Webhooks(String),
     #[error("cannot listen on {address} ({setting}): {error}")]
     Bind { address: SocketAddr, setting: &'static str, error: std::io::Error },
     #[error("cannot start: {0}")]
@@ -97,6 +101,7 @@ pub struct Daemon {
     died: UnboundedReceiver<&'static str>,
     arbiters: Vec<Arbiter>,
     exporter: Option<Arc<Exporter>>,
+    recorder: Recorder,
     /// Ends with the daemon.
     _background: Background,
 }
@@ -126,6 +131,8 @@ impl Daemon {
             return Err(std::io::Error::other("no arbiters").into());
         };
 
+        let (hooks, recorder) =
+            webhooks::begin(&config, &writer, &reader, &metrics, &epoch, &background.handle).await?;
         let load = Arc::new(Load::new(config.limits.db_queue));
         let db = {
             let (reader, directory, metrics) = (reader.clone(), directory.clone(), Arc::clone(&metrics));
@@ -134,10 +141,13 @@ impl Daemon {
         };
         let db = DbHandle::new(db, load);
         let presence = {
-            let (online, directory) = (online.clone(), directory.clone());
+            let (online, directory, recorder) = (online.clone(), directory.clone(), recorder.clone());
             let (timeout, obituary) = (config.timing.heartbeat_timeout, vital.obituary("the presence actor"));
-            Presence::start_in_arbiter(for_rest, move |_| Presence::new(timeout, online, directory, shared, obituary))
+            Presence::start_in_arbiter(for_rest, move |_| {
+                Presence::new(timeout, online, directory, shared, recorder, obituary)
+            })
         };
+        background.handle.spawn(recorder.clone().run(presence.clone(), config.timing.heartbeat_timeout));
         let registry = {
             let parts = RegistryParts {
                 db: db.clone(),
@@ -179,7 +189,7 @@ impl Daemon {
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
         look_after(files.as_ref(), &config, &db, &parts.reader, &background.handle);
-        let app = web::Data::new(app_of(parts, files, trail::seal(&config)?, &config, lines.clone()));
+        let app = web::Data::new(app_of(parts, files, hooks, trail::seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
         if let Some(starting) = starting {
@@ -204,6 +214,7 @@ impl Daemon {
             died,
             arbiters,
             exporter,
+            recorder,
             _background: background,
         })
     }
@@ -250,6 +261,7 @@ impl Daemon {
     pub async fn stop(mut self) {
         let deadline = Instant::now() + self.drain;
         log::info!("stopping: no new connections");
+        self.app.hooks.stop();
         self.app.draining.store(true, Ordering::Release);
         // First of all, so that nobody is told that those are gone who come back elsewhere.
         let _ = self.app.parts.presence.send(presence::Linger).await;
@@ -266,6 +278,8 @@ impl Daemon {
         while !self.is_stored().await && Instant::now() < deadline {
             tokio::time::sleep(STOP_LOOK).await;
         }
+        self.recorder.flushed(CLOSE_WITHIN).await;
+        self.app.hooks.stopped(deadline.saturating_duration_since(Instant::now())).await;
         if let Some(exporter) = &self.exporter
             && let Err(error) = tokio::time::timeout(CLOSE_WITHIN, exporter.export()).await.unwrap_or(Ok(0))
         {
@@ -315,6 +329,7 @@ async fn open_store(config: &Config, background: &tokio::runtime::Handle) -> Res
 fn app_of(
     parts: Arc<SessionParts>,
     files: Option<Files>,
+    hooks: Hooks,
     seal: Option<Arc<SigningKey>>,
     config: &Config,
     lines: Lines,
@@ -332,6 +347,7 @@ fn app_of(
         draining: AtomicBool::new(false),
         exports: Arc::new(tokio::sync::Semaphore::new(EXPORTS)),
         seal,
+        hooks,
         started: Instant::now(),
         demo: OnceLock::new(),
     }

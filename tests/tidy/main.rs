@@ -37,6 +37,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cluster", &[]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
+    // What an event says is the wire's; where it goes is nobody else's to know.
+    ("webhooks", &["domain", "config", "metrics", "protocol", "store"]),
     ("client", &["domain", "protocol"]),
     (
         "actors",
@@ -71,6 +73,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "bus",
             "audit",
             "actors",
+            "webhooks",
         ],
     ),
     (
@@ -91,6 +94,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "bus",
             "actors",
             "http",
+            "webhooks",
         ],
     ),
     ("svg", &[]),

@@ -19,6 +19,9 @@ pub const MAX_WEBHOOKS: usize = 16;
 /// The longest address, in bytes.
 pub const MAX_URL: usize = 2000;
 
+/// Why one is disabled that has not been put to the present everywhere: told from the beginning it would be told years.
+pub const UNFINISHED: &str = "its making was interrupted";
+
 /// An address that is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {

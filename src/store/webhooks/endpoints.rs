@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::domain::change::Denied;
 use crate::domain::ids::WebhookId;
-use crate::domain::webhook::{Events, MAX_WEBHOOKS, Origin, SigningSecret, Webhook, WebhookChange};
+use crate::domain::webhook::{Events, MAX_WEBHOOKS, Origin, SigningSecret, UNFINISHED, Webhook, WebhookChange};
 use crate::store::backend::{Conn, with_conn};
 use crate::store::error::{Failure, StoreError};
 use crate::store::schema::webhooks;
@@ -16,8 +16,6 @@ const ACTIVE: &str = "active";
 const DISABLED: &str = "disabled";
 /// Why one is disabled that somebody has switched off.
 const BY_HAND: &str = "switched off";
-/// Why one is that has not been put to the present everywhere: told from the beginning it would be told years.
-const UNFINISHED: &str = "its making was interrupted";
 
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = webhooks)]

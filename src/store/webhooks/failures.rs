@@ -96,6 +96,15 @@ pub(super) async fn want(conn: &mut Conn, webhook: WebhookId) -> QueryResult<usi
     with_conn!(conn, |c| query.execute(c).await)
 }
 
+/// Webhooks that want some of theirs. An index holds nothing else.
+pub(super) async fn wanted(conn: &mut Conn) -> QueryResult<Vec<WebhookId>> {
+    let query = webhook_failures::table
+        .filter(webhook_failures::wanted)
+        .select(webhook_failures::webhook_id)
+        .distinct();
+    with_conn!(conn, |c| query.load(c).await)
+}
+
 /// One that is wanted and that nobody else is at, held until then.
 pub(super) async fn take(
     conn: &mut Conn,
@@ -105,7 +114,7 @@ pub(super) async fn take(
 ) -> Result<Option<Failure>, StoreError> {
     let is_free = || webhook_failures::leased_until.is_null().or(webhook_failures::leased_until.lt(At(now)));
     let query = webhook_failures::table
-        .filter(webhook_failures::webhook_id.eq(webhook).and(webhook_failures::wanted.eq(true)))
+        .filter(webhook_failures::webhook_id.eq(webhook).and(webhook_failures::wanted))
         .filter(is_free())
         .order((webhook_failures::at, webhook_failures::event_id))
         .limit(1);

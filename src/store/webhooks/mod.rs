@@ -279,6 +279,11 @@ impl Webhooks {
         self.read(Tx::Snapshot, move |conn| Box::pin(log::one(conn, lane, place, kind))).await
     }
 
+    /// Webhooks that want events again which were set aside.
+    pub async fn wanted(&self) -> Answer<Vec<WebhookId>> {
+        self.read(Tx::None, |conn| Box::pin(async move { Ok(failures::wanted(conn).await?) })).await
+    }
+
     /// One of the events that were set aside and are wanted again, for whoever asks alone until then.
     pub async fn take_failure(
         &self,
@@ -340,6 +345,11 @@ impl Webhooks {
     /// What was noted since it was asked last.
     pub fn noted(&self) -> Noted {
         self.0.news.take()
+    }
+
+    /// Has whoever waits for news look at what else there is.
+    pub fn wake(&self) {
+        self.0.news.webhooks();
     }
 
     /// Until something is noted.

@@ -98,7 +98,7 @@ async fn make(conn: &mut Conn, user: UserId) -> QueryResult<()> {
 /// Users who are down as online, after this one, ascending.
 pub(super) async fn online(conn: &mut Conn, after: UserId, limit: i64) -> QueryResult<Vec<UserId>> {
     let query = presence::table
-        .filter(presence::online.eq(true).and(presence::user_id.gt(after)))
+        .filter(presence::online.and(presence::user_id.gt(after)))
         .order(presence::user_id)
         .limit(limit)
         .select(presence::user_id);
@@ -107,7 +107,7 @@ pub(super) async fn online(conn: &mut Conn, after: UserId, limit: i64) -> QueryR
 
 /// Nobody was told of anything lately, so that who is down as online may be gone for long. Who is there is seen anew.
 pub(super) async fn begin_anew(conn: &mut Conn) -> QueryResult<()> {
-    let query = diesel::update(presence::table.filter(presence::online.eq(true))).set(presence::online.eq(false));
+    let query = diesel::update(presence::table.filter(presence::online)).set(presence::online.eq(false));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(())
 }

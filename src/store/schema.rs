@@ -277,6 +277,7 @@ diesel::table! {
         version -> BigInt,
         seq -> BigInt,
         record -> BigInt,
+        rewinds -> BigInt,
         attempts -> Integer,
         event -> Nullable<Text>,
         event_id -> Nullable<Id>,

@@ -295,9 +295,9 @@ impl Dispatcher {
                     self.queue.done(id, lane);
                     self.queue.note_after(id, lane, BUSY);
                 }
-                Some(Claim::Held { cursor, failing }) => {
+                Some(Claim::Held { cursor, rewinds, failing }) => {
                     let (shared, target) = (Arc::clone(&self.shared), Arc::clone(&target));
-                    let work = Work { shared, target, lane, known: cursor, at: cursor, failing, held };
+                    let work = Work { shared, target, lane, known: cursor, rewinds, at: cursor, failing, held };
                     let ends = self.ends.0.clone();
                     tokio::spawn(async move {
                         let end = work.run().await;

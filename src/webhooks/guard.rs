@@ -154,9 +154,10 @@ mod tests {
     use super::*;
 
     fn guard(allow: &[&str]) -> Guard {
-        let allowed = |text: &&str| match text.parse() {
-            Ok(net) => Allowed::Net(net),
-            Err(_) => Allowed::Host((*text).to_owned()),
+        let allowed = |text: &&str| match (text.parse(), text.parse::<IpAddr>()) {
+            (Ok(net), _) => Allowed::Net(net),
+            (_, Ok(address)) => Allowed::Net(address.into()),
+            _ => Allowed::Host((*text).to_owned()),
         };
         Guard::new(&allow.iter().map(allowed).collect::<Vec<_>>())
     }

@@ -100,8 +100,9 @@ pub(super) struct Work {
     pub(super) shared: Arc<Shared>,
     pub(super) target: Arc<Target>,
     pub(super) lane: Lane,
-    /// As it is written.
+    /// As it is written, and how often it was put back.
     pub(super) known: Cursor,
+    pub(super) rewinds: i64,
     /// Up to where all is delivered.
     pub(super) at: Cursor,
     pub(super) failing: Option<Failing>,
@@ -209,6 +210,7 @@ impl Work {
             webhook: self.target.webhook.id,
             lane: self.lane,
             from: self.known,
+            rewinds: self.rewinds,
             cursor: self.at,
             failing: self.failing.clone(),
             aside,
@@ -347,6 +349,6 @@ mod tests {
         let distinct: std::collections::HashSet<EventId> = ids.into_iter().collect();
         assert_eq!(distinct.len(), ids.len());
         assert_eq!(event_id("a", &event(channel, Place::Version(1))), ids[0]);
-        assert_eq!(ids[0].to_string(), "f3e7c4e0-0000-5000-8000-000000000000");
+        assert_eq!(ids[0].to_string(), "9336e25a-09ac-58c1-b4c4-5343dcc9b8bb");
     }
 }

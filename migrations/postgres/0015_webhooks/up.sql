@@ -31,6 +31,8 @@ CREATE TABLE webhook_cursors (
   version BIGINT NOT NULL,
   seq BIGINT NOT NULL,
   record BIGINT NOT NULL,
+  -- How often it was put back, so that whoever delivers meanwhile does not put it forth again.
+  rewinds BIGINT NOT NULL,
   -- Of the next event, while it fails.
   attempts INTEGER NOT NULL,
   event TEXT,

@@ -31,6 +31,8 @@ CREATE TABLE webhook_cursors (
   version INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   record INTEGER NOT NULL,
+  -- How often it was put back, so that whoever delivers meanwhile does not put it forth again.
+  rewinds INTEGER NOT NULL,
   -- Of the next event, while it fails.
   attempts INTEGER NOT NULL,
   event TEXT,

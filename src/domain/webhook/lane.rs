@@ -137,7 +137,7 @@ pub enum Claim {
     /// Another node delivers.
     Busy,
     /// To be delivered by whoever asked.
-    Held { cursor: Cursor, failing: Option<Failing> },
+    Held { cursor: Cursor, rewinds: i64, failing: Option<Failing> },
 }
 
 /// How far the holder of a lane has come.
@@ -145,8 +145,9 @@ pub enum Claim {
 pub struct Settled {
     pub webhook: WebhookId,
     pub lane: Lane,
-    /// What was known to be written so far: whoever moved it meanwhile is right.
+    /// What was known to be written so far, and how often it had been put back: whoever moved it meanwhile is right.
     pub from: Cursor,
+    pub rewinds: i64,
     pub cursor: Cursor,
     pub failing: Option<Failing>,
     pub aside: Option<Failure>,

@@ -28,6 +28,7 @@ pub(in crate::store) struct CursorRow {
     version: i64,
     seq: i64,
     record: i64,
+    rewinds: i64,
     attempts: i32,
     event: Option<String>,
     event_id: Option<EventId>,
@@ -134,7 +135,7 @@ async fn take(conn: &mut Conn, ask: &Ask, lane: Lane, head: Head, row: CursorRow
         );
         with_conn!(conn, |c| query.execute(c).await)?;
     }
-    Ok(Claim::Held { cursor, failing: row.failing() })
+    Ok(Claim::Held { cursor, rewinds: row.rewinds, failing: row.failing() })
 }
 
 /// A lane that the webhook was never told of: one that is newer than it.
@@ -143,16 +144,17 @@ async fn begin(conn: &mut Conn, ask: &Ask, lane: Lane, head: Head) -> Result<Cla
     if !ask.is_behind(lane, cursor, head) {
         return Ok(Claim::Idle);
     }
+    let held = Claim::Held { cursor, rewinds: 0, failing: None };
     if !conn.is_shared() {
-        return Ok(Claim::Held { cursor, failing: None });
+        return Ok(held);
     }
     let lease = (Some(ask.worker), Some(ask.until));
     // None: another node holds its row, or has just made it.
     let made = insert(conn, ask.webhook, lane, cursor, lease).await?;
-    Ok(if made { Claim::Held { cursor, failing: None } } else { Claim::Busy })
+    Ok(if made { held } else { Claim::Busy })
 }
 
-async fn insert(
+pub(super) async fn insert(
     conn: &mut Conn,
     webhook: WebhookId,
     lane: Lane,
@@ -167,6 +169,7 @@ async fn insert(
             webhook_cursors::version.eq(cursor.version),
             webhook_cursors::seq.eq(cursor.seq),
             webhook_cursors::record.eq(cursor.record),
+            webhook_cursors::rewinds.eq(0),
             webhook_cursors::attempts.eq(0),
             webhook_cursors::unreachable.eq(false),
             webhook_cursors::leased_by.eq(by),
@@ -210,7 +213,10 @@ pub(super) async fn settle(
         let rows: HashMap<LaneId, CursorRow> = rows.into_iter().map(|row| (row.lane_id, row)).collect();
         for it in part {
             let is_ours = match rows.get(&it.lane.id()) {
-                Some(row) => row.cursor() == it.from && (!conn.is_shared() || row.leased_by == Some(worker)),
+                Some(row) => {
+                    let is_as_known = row.cursor() == it.from && row.rewinds == it.rewinds;
+                    is_as_known && (!conn.is_shared() || row.leased_by == Some(worker))
+                }
                 // Not written so far, or gone with its channel or webhook.
                 None => !conn.is_shared() && it.from == it.lane.start() && super::endpoints::is_there(conn, it.webhook).await?,
             };

@@ -104,8 +104,14 @@ impl Webhooks {
             self.put_users(id, &others).await?;
         }
         self.write(move |conn| Box::pin(endpoints::finish(conn, id))).await?;
-        self.0.news.webhooks();
+        self.want_too(&made.events);
         Ok(Ok(made))
+    }
+
+    /// From the moment in which whoever asked for it is answered, and not when the next look comes.
+    fn want_too(&self, events: &Events) {
+        self.0.news.want_too(events.wants_versions() || events.wants_reads(), events.wants_presence());
+        self.0.news.webhooks();
     }
 
     /// Puts all channels' cursors to where the channels are.
@@ -145,7 +151,7 @@ impl Webhooks {
             }
         }
         let done = self.decide(move |conn| Box::pin(endpoints::change(conn, id, change))).await?;
-        self.0.news.webhooks();
+        done.iter().for_each(|webhook| self.want_too(&webhook.events));
         Ok(done)
     }
 

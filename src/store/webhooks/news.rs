@@ -40,6 +40,12 @@ impl News {
         self.presence_wanted.store(presence, Ordering::Relaxed);
     }
 
+    /// One more is told of these, from now on.
+    pub(super) fn want_too(&self, channels: bool, presence: bool) {
+        self.channels_wanted.fetch_or(channels, Ordering::Relaxed);
+        self.presence_wanted.fetch_or(presence, Ordering::Relaxed);
+    }
+
     pub(super) fn presence_wanted(&self) -> bool {
         self.presence_wanted.load(Ordering::Relaxed)
     }

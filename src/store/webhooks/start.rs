@@ -8,6 +8,7 @@ use diesel::sql_types::{BigInt, Nullable};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::cursors;
 use crate::domain::change::Denied;
 use crate::domain::ids::{ChannelId, LaneId, WebhookId};
 use crate::domain::webhook::{Cursor, Lane};
@@ -36,8 +37,8 @@ pub(super) enum What {
 macro_rules! present {
     ($conflict:literal) => {
         concat!(
-            "INSERT INTO webhook_cursors (webhook_id, lane, lane_id, version, seq, record, attempts, unreachable) ",
-            "SELECT $1, 'channel', c.id, c.version, c.last_seq, coalesce(j.number, 0), 0, FALSE ",
+            "INSERT INTO webhook_cursors (webhook_id, lane, lane_id, version, seq, record, rewinds, attempts, unreachable) ",
+            "SELECT $1, 'channel', c.id, c.version, c.last_seq, coalesce(j.number, 0), 0, 0, FALSE ",
             "FROM channels c LEFT JOIN audit_journals j ON j.id = c.id WHERE c.id > $2 AND c.id <= $3 ",
             "ON CONFLICT (webhook_id, lane, lane_id) ",
             $conflict
@@ -46,8 +47,8 @@ macro_rules! present {
 }
 
 const PRESENT_USERS: &str = "\
-INSERT INTO webhook_cursors (webhook_id, lane, lane_id, version, seq, record, attempts, unreachable) \
-SELECT $1, 'user', p.user_id, p.changes, 0, 0, 0, FALSE FROM presence p WHERE p.user_id > $2 AND p.user_id <= $3 \
+INSERT INTO webhook_cursors (webhook_id, lane, lane_id, version, seq, record, rewinds, attempts, unreachable) \
+SELECT $1, 'user', p.user_id, p.changes, 0, 0, 0, 0, FALSE FROM presence p WHERE p.user_id > $2 AND p.user_id <= $3 \
 ON CONFLICT (webhook_id, lane, lane_id) DO UPDATE SET version = excluded.version";
 
 /// A page of channels after `after`. The last of them; None: that was all.
@@ -88,7 +89,7 @@ async fn range(conn: &mut Conn, text: &str, webhook: WebhookId, after: LaneId, l
     with_conn!(conn, |c| query.execute(c).await)
 }
 
-/// Has a channel told again from a version on. Where it was not told so far, nothing changes.
+/// Has a channel told again from a version on.
 pub(super) async fn from_version(
     conn: &mut Conn,
     webhook: WebhookId,
@@ -115,19 +116,21 @@ pub(super) async fn seq_before(conn: &mut Conn, channel: ChannelId, version: i64
     Ok(first.map(|seq| seq - 1))
 }
 
-/// Never forward. Whoever is at it finds that the lane is theirs no more.
-async fn back(conn: &mut Conn, webhook: WebhookId, lane: Lane, to: Cursor) -> QueryResult<bool> {
+/// Never forward. Whoever is at it finds that the lane is theirs no more, also where what they have delivered is not written
+/// yet.
+async fn back(conn: &mut Conn, webhook: WebhookId, lane: Lane, to: Cursor) -> Result<(), StoreError> {
+    // A lane that was not told of so far begins at its beginning.
+    cursors::insert(conn, webhook, lane, lane.start(), (None, None)).await?;
     let row = webhook_cursors::table.find((webhook, lane.word(), lane.id()));
-    let columns = (webhook_cursors::version, webhook_cursors::seq, webhook_cursors::record);
-    let found: Option<(i64, i64, i64)> = with_conn!(conn, |c| row.select(columns).first(c).await).optional()?;
-    let Some((version, seq, record)) = found else { return Ok(false) };
-    if version <= to.version && seq <= to.seq && record <= to.record {
-        return Ok(false);
-    }
+    let columns =
+        (webhook_cursors::version, webhook_cursors::seq, webhook_cursors::record, webhook_cursors::rewinds);
+    let found: (i64, i64, i64, i64) = with_conn!(conn, |c| row.select(columns).first(c).await)?;
+    let (version, seq, record, rewinds) = found;
     let query = Kept(diesel::update(row).set((
         webhook_cursors::version.eq(version.min(to.version)),
         webhook_cursors::seq.eq(seq.min(to.seq)),
         webhook_cursors::record.eq(record.min(to.record)),
+        webhook_cursors::rewinds.eq(rewinds + 1),
         webhook_cursors::attempts.eq(0),
         webhook_cursors::event.eq(None::<String>),
         webhook_cursors::event_id.eq(None::<crate::domain::ids::EventId>),
@@ -139,23 +142,24 @@ async fn back(conn: &mut Conn, webhook: WebhookId, lane: Lane, to: Cursor) -> Qu
         webhook_cursors::leased_until.eq(None::<At>),
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
-    Ok(true)
+    Ok(())
 }
 
-/// Where each channel of a page was at a time. Subqueries that leave the planner no other way than an index.
+/// Where each channel of a page was at a time. Subqueries that leave the planner no other way than an
+/// index. SQLite counts parameters as they come first.
 const THEN: &str = "\
 SELECT c.id AS lane_id, \
-(SELECT min(m.seq) FROM messages m WHERE m.channel_id = c.id AND m.created_at >= $3) AS next_seq, \
+(SELECT min(m.seq) FROM messages m WHERE m.channel_id = c.id AND m.created_at >= $1) AS next_seq, \
 (SELECT e.version FROM audit_entries e WHERE e.channel_id = c.id ORDER BY e.version DESC LIMIT 1) AS last_entry, \
-(SELECT e.version FROM audit_entries e WHERE e.channel_id = c.id AND e.at < $3 ORDER BY e.version DESC LIMIT 1) AS entry, \
+(SELECT e.version FROM audit_entries e WHERE e.channel_id = c.id AND e.at < $1 ORDER BY e.version DESC LIMIT 1) AS entry, \
 (SELECT r.number FROM audit_records r WHERE r.journal_id = c.id ORDER BY r.number DESC LIMIT 1) AS last_record, \
-(SELECT r.number FROM audit_records r WHERE r.journal_id = c.id AND r.at < $3 ORDER BY r.number DESC LIMIT 1) AS record \
-FROM channels c WHERE c.id > $1 AND c.id <= $2 ORDER BY c.id";
+(SELECT r.number FROM audit_records r WHERE r.journal_id = c.id AND r.at < $1 ORDER BY r.number DESC LIMIT 1) AS record \
+FROM channels c WHERE c.id > $2 AND c.id <= $3 ORDER BY c.id";
 
 const USERS_THEN: &str = "\
 SELECT p.user_id AS lane_id, CAST(NULL AS BIGINT) AS next_seq, p.changes AS last_entry, \
-(SELECT h.change FROM presence_changes h WHERE h.user_id = p.user_id AND h.at < $3 ORDER BY h.change DESC LIMIT 1) AS entry, \
-CAST(NULL AS BIGINT) AS last_record, CAST(NULL AS BIGINT) AS record FROM presence p WHERE p.user_id > $1 AND p.user_id <= $2 ORDER BY p.user_id";
+(SELECT h.change FROM presence_changes h WHERE h.user_id = p.user_id AND h.at < $1 ORDER BY h.change DESC LIMIT 1) AS entry, \
+CAST(NULL AS BIGINT) AS last_record, CAST(NULL AS BIGINT) AS record FROM presence p WHERE p.user_id > $2 AND p.user_id <= $3 ORDER BY p.user_id";
 
 #[derive(QueryableByName)]
 struct Then {
@@ -208,16 +212,15 @@ pub(super) async fn since(
     };
     let Some(last) = ids.last() else { return Ok(None) };
     let query = diesel::sql_query(if of_users { USERS_THEN } else { THEN })
+        .bind::<Micros, _>(At(at))
         .bind::<Id, _>(after)
-        .bind::<Id, _>(*last)
-        .bind::<Micros, _>(At(at));
+        .bind::<Id, _>(*last);
     let then: Vec<Then> = with_conn!(conn, |c| query.load(c).await)?;
     let mut count = 0;
     for it in then {
         let Some(lane) = Lane::of(word, it.lane_id) else { continue };
-        if let Some(to) = it.cursor(lane)
-            && back(conn, webhook, lane, to).await?
-        {
+        if let Some(to) = it.cursor(lane) {
+            back(conn, webhook, lane, to).await?;
             count += 1;
         }
     }

@@ -10,8 +10,8 @@ use super::parse::{self, MIN_SECRET_BYTES, Parsed};
 use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
 use super::{
-    AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, OwnWebhook, PublicKeyFile, Secret, WebhookSettings,
-    kept, webhooks,
+    AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, OwnWebhook, PublicKeyFile, Secret,
+    WebhookSettings, kept, webhooks,
 };
 use crate::domain::retention::MAX_DAYS;
 use crate::domain::webhook::{Events, InvalidSecret, SigningSecret};

@@ -250,11 +250,13 @@ fn what_the_command_sets_gives_way_to_the_file() {
 
 #[test]
 fn a_webhook_of_the_settings_needs_a_secret_and_never_shows_it() {
-    let (url, secret) = (("TENFOUR_WEBHOOK_URL", "http://127.0.0.1:3000/hook?key=hunter2"), "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
+    let (url, secret) =
+        (("TENFOUR_WEBHOOK_URL", "http://127.0.0.1:3000/hook?key=hunter2"), "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
     let lone = errors("", &[url]);
     assert!(lone[0].starts_with("webhook_secret: must be set"), "{lone:?}");
     let given = ("TENFOUR_WEBHOOK_SECRET", secret);
-    let webhooks = load_from("", &[url, given, ("TENFOUR_WEBHOOK_EVENTS", "user.online")], &[]).unwrap().config.webhooks;
+    let webhooks =
+        load_from("", &[url, given, ("TENFOUR_WEBHOOK_EVENTS", "user.online")], &[]).unwrap().config.webhooks;
     let own = webhooks.own.as_ref().unwrap();
     assert_eq!((own.secret.expose().as_str(), own.events.to_text().as_deref()), (secret, Some("user.online")));
     let shown = format!("{webhooks:?}");

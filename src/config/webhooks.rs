@@ -47,8 +47,7 @@ impl Default for WebhookSettings {
     fn default() -> Self {
         const MINUTE: u64 = 60;
         const HOUR: u64 = 60 * MINUTE;
-        let retries =
-            [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+        let retries = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
         Self {
             own: None,
             allow: Vec::new(),
@@ -84,7 +83,9 @@ pub(super) fn allow(raw: &Raw) -> Parsed<Vec<Allowed>> {
 }
 
 pub(super) fn retries(raw: &Raw) -> Parsed<Vec<Duration>> {
-    let wrong = || format!("must be milliseconds with commas between, 1 to {MAX_RETRIES} of them, each from 1 to {MAX_RETRY_MS}");
+    let wrong = || {
+        format!("must be milliseconds with commas between, 1 to {MAX_RETRIES} of them, each from 1 to {MAX_RETRY_MS}")
+    };
     let retries = parts(raw, |text| match text.parse() {
         Ok(number) if (1..=MAX_RETRY_MS).contains(&number) => Ok(Duration::from_millis(number)),
         _ => Err(wrong()),
@@ -94,10 +95,16 @@ pub(super) fn retries(raw: &Raw) -> Parsed<Vec<Duration>> {
 
 /// Whoever writes settings may send events into their own network: `http` is theirs to choose.
 pub(super) fn url(text: &str) -> Parsed<SecretUrl> {
-    let allowed = || format!("must be https://HOST/PATH or http://HOST/PATH, without user and password, of {MAX_URL} bytes at most");
+    let allowed = || {
+        format!("must be https://HOST/PATH or http://HOST/PATH, without user and password, of {MAX_URL} bytes at most")
+    };
     let url = reqwest::Url::parse(text).map_err(|_| allowed())?;
     let right = ["https", "http"].contains(&url.scheme()) && url.host().is_some() && text.len() <= MAX_URL;
-    if right && url.username().is_empty() && url.password().is_none() { Ok(SecretUrl::new(text)) } else { Err(allowed()) }
+    if right && url.username().is_empty() && url.password().is_none() {
+        Ok(SecretUrl::new(text))
+    } else {
+        Err(allowed())
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +148,9 @@ mod tests {
         for good in ["https://app.example/hook", "http://127.0.0.1:3000/api/tenfour/webhook", "http://app/hook"] {
             assert!(url(good).is_ok(), "{good}");
         }
-        for bad in ["", "app", "ftp://app/", "https://me:secret@app.example/", &format!("https://a/{}", "x".repeat(2000))] {
+        for bad in
+            ["", "app", "ftp://app/", "https://me:secret@app.example/", &format!("https://a/{}", "x".repeat(2000))]
+        {
             assert!(url(bad).is_err(), "{bad}");
         }
     }

@@ -4,6 +4,7 @@
 
 mod nodes;
 mod overdue;
+mod presence;
 mod retention;
 mod runtime;
 mod serve;
@@ -24,7 +25,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::actors::db::{CloseStore, Db, DbHandle, IsIdle, Load};
 use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
-use crate::actors::presence::{self, Presence, Recorder};
+use crate::actors::presence::{Linger, Recorder, Wire};
 use crate::actors::registry::{Drain, Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::{SessionParts, TURNS};
@@ -116,14 +117,12 @@ impl Daemon {
         let (writer, reader) = open_store(&config, &background.handle).await?;
         // Not before the database, whose folder this one is in: it is not to be made for a path that is wrong.
         let files = sweep::files_of(&config)?;
-        let epoch = reader.epoch().await?;
-        log::info!("the history is {epoch}");
-        let epoch = Arc::new(parking_lot::RwLock::new(epoch));
-        let metrics = Arc::new(Metrics::new());
-        let directory = Directory::default();
+        let epoch = Arc::new(parking_lot::RwLock::new(reader.epoch().await?));
+        log::info!("the history is {}", epoch.read());
+        let (metrics, directory) = (Arc::new(Metrics::new()), Directory::default());
         let key = reader.cluster_key().await?;
-        let nodes = Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
-        let Nodes { bus, online, shared, starting, .. } = nodes;
+        let Nodes { bus, online, shared, starting, .. } =
+            Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
         let (vital, died) = Vital::watch();
         let arbiters: Vec<Arbiter> = (0..4).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -133,21 +132,17 @@ impl Daemon {
 
         let (hooks, recorder) =
             webhooks::begin(&config, &writer, &reader, &metrics, &epoch, &background.handle).await?;
-        let load = Arc::new(Load::new(config.limits.db_queue));
         let db = {
             let (reader, directory, metrics) = (reader.clone(), directory.clone(), Arc::clone(&metrics));
             let (bus, obituary) = (bus.clone(), vital.obituary("the database actor"));
             Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, obituary))
         };
-        let db = DbHandle::new(db, load);
+        let db = DbHandle::new(db, Arc::new(Load::new(config.limits.db_queue)));
         let presence = {
             let (online, directory, recorder) = (online.clone(), directory.clone(), recorder.clone());
-            let (timeout, obituary) = (config.timing.heartbeat_timeout, vital.obituary("the presence actor"));
-            Presence::start_in_arbiter(for_rest, move |_| {
-                Presence::new(timeout, online, directory, shared, recorder, obituary)
-            })
+            let parts = presence::Parts { online, directory, shared, recorder };
+            presence::start(parts, config.timing, &vital, for_rest, &background.handle)
         };
-        background.handle.spawn(recorder.clone().run(presence.clone(), config.timing.heartbeat_timeout));
         let registry = {
             let parts = RegistryParts {
                 db: db.clone(),
@@ -164,7 +159,7 @@ impl Daemon {
             Registry::start_in_arbiter(for_rest, move |_| Registry::new(parts, rooms, obituary))
         };
         directory.wire(registry.clone());
-        tell(&presence, presence::Wire { registry: registry.clone() });
+        tell(&presence, Wire { registry: registry.clone() });
 
         let exporter = trail::exporter(&config, &reader)?;
         let notices = Arc::new(Notices::default());
@@ -264,7 +259,7 @@ impl Daemon {
         self.app.hooks.stop();
         self.app.draining.store(true, Ordering::Release);
         // First of all, so that nobody is told that those are gone who come back elsewhere.
-        let _ = self.app.parts.presence.send(presence::Linger).await;
+        let _ = self.app.parts.presence.send(Linger).await;
         let spread = SPREAD.min(self.drain / 4);
         let drain = Drain { spread, reason: "the daemon is stopping", for_good: true };
         let sessions = self.registry.send(drain).await.unwrap_or(0);

@@ -232,8 +232,10 @@ impl WebhookEvent {
                         Self::ReactionRemoved(told)
                     });
                 }
-                let told =
-                    MessageEvent { timestamp, data: MessageEventData { channel, version, by, message, truncated, users } };
+                let told = MessageEvent {
+                    timestamp,
+                    data: MessageEventData { channel, version, by, message, truncated, users },
+                };
                 match event.kind {
                     EventKind::MessageSent => Self::MessageSent(told),
                     EventKind::MessageEdited => Self::MessageEdited(told),

@@ -192,9 +192,8 @@ impl Writer {
 
     /// Somebody who removes themselves leaves.
     pub fn remove_member(&self, by: By, channel: ChannelId, user: UserRef, at: DateTime<Utc>) -> Outcome<Change> {
-        let remove = self.db.write(move |conn| {
-            Box::pin(async move { members::remove(conn, by, channel, &user, at).await })
-        });
+        let remove =
+            self.db.write(move |conn| Box::pin(async move { members::remove(conn, by, channel, &user, at).await }));
         self.told(remove)
     }
 
@@ -207,9 +206,9 @@ impl Writer {
         role: Role,
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
-        let set = self.db.write(move |conn| {
-            Box::pin(async move { members::set_role(conn, by, channel, &user, role, at).await })
-        });
+        let set = self
+            .db
+            .write(move |conn| Box::pin(async move { members::set_role(conn, by, channel, &user, role, at).await }));
         self.told(set)
     }
 

@@ -54,6 +54,7 @@ pub(super) struct Dispatcher {
     complained: bool,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Ended {
     Lane(WebhookId, Lane, End),
     SetAside(WebhookId),
@@ -125,7 +126,7 @@ impl Dispatcher {
             // One may be told of what it was told of before.
             self.swept = None;
         }
-        self.take_note(noted);
+        self.take_note(&noted);
         self.queue.ripen(Instant::now());
         if looks && !self.targets.is_empty() {
             self.look().await?;
@@ -140,7 +141,7 @@ impl Dispatcher {
         Ok(())
     }
 
-    fn take_note(&mut self, noted: Noted) {
+    fn take_note(&mut self, noted: &Noted) {
         if noted.overflowed {
             self.swept = None;
         }
@@ -177,7 +178,9 @@ impl Dispatcher {
                     known
                 }
                 other => {
-                    other.iter().for_each(|known| known.is_current.store(false, Ordering::Relaxed));
+                    if let Some(known) = other {
+                        known.is_current.store(false, Ordering::Relaxed);
+                    }
                     // What it is told of now may have been nothing to it before.
                     self.swept = None;
                     Arc::new(Target::new(webhook))

@@ -133,7 +133,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || a >= 224)
 }
 
-/// Only what is given to networks (2000::/3), less what wraps other addresses and what is for books.
+/// Only what is given to networks (`2000::/3`), less what wraps other addresses and what is for books.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     // NAT64: the IPv4 address at its end is where it goes.
@@ -142,10 +142,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(Ipv4Addr::new(a, b, c, d));
     }
     let given = segments[0] & 0xe000 == 0x2000;
-    let special = (segments[0] == 0x2001 && segments[1] < 0x0200)
-        || (segments[0] == 0x2001 && segments[1] == 0x0db8)
-        || segments[0] == 0x2002
-        || (segments[0] == 0x3fff && segments[1] < 0x1000);
+    let special = match segments[0] {
+        0x2001 => segments[1] < 0x0200 || segments[1] == 0x0db8,
+        0x2002 => true,
+        0x3fff => segments[1] < 0x1000,
+        _ => false,
+    };
     given && !special
 }
 
@@ -228,7 +230,9 @@ mod tests {
         ] {
             assert!(matches!(none.check(url), Err(Refused::Internal(_))), "{url}");
         }
-        for url in ["", "app.example", "ftp://app.example/", "https://", "https://me@app.example/", "https://a.example/#x"] {
+        for url in
+            ["", "app.example", "ftp://app.example/", "https://", "https://me@app.example/", "https://a.example/#x"]
+        {
             assert_eq!(none.check(url), Err(Refused::NoUrl), "{url}");
         }
         assert_eq!(none.check("http://app.example/"), Err(Refused::Plain));
@@ -239,7 +243,9 @@ mod tests {
     #[test]
     fn the_settings_open_hosts_and_networks_and_nothing_beside_them() {
         let some = guard(&["app.internal", "10.1.0.0/16", "127.0.0.1"]);
-        for url in ["http://app.internal/", "https://app.internal./", "http://10.1.2.3/", "http://[::ffff:127.0.0.1]:3000/"] {
+        for url in
+            ["http://app.internal/", "https://app.internal./", "http://10.1.2.3/", "http://[::ffff:127.0.0.1]:3000/"]
+        {
             assert!(some.check(url).is_ok(), "{url}");
         }
         assert!(some.check("http://10.2.0.1/").is_err() && some.check("http://other.internal/").is_err());
@@ -249,12 +255,16 @@ mod tests {
     #[test]
     fn what_a_name_leads_to_is_judged_each_time_and_only_what_passes_is_connected_to() {
         let some = guard(&["app.internal", "10.1.0.0/16"]);
-        let at = |texts: &[&str]| texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect::<Vec<_>>();
+        let at =
+            |texts: &[&str]| texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect::<Vec<_>>();
         let passed = |name: &str, found: &[&str]| some.passed(name, at(found));
         assert_eq!(passed("app.example", &["1.1.1.1", "127.0.0.1", "::1"]), Ok(at(&["1.1.1.1"])));
         // The same name, a moment later.
         let refused = passed("app.example", &["127.0.0.1"]).unwrap_err().to_string();
-        assert!(refused.contains("app.example") && refused.contains("127.0.0.1") && refused.contains("ALLOW"), "{refused}");
+        assert!(
+            refused.contains("app.example") && refused.contains("127.0.0.1") && refused.contains("ALLOW"),
+            "{refused}"
+        );
         assert_eq!(passed("app.example", &["10.1.0.7"]), Ok(at(&["10.1.0.7"])));
         assert_eq!(passed("app.internal", &["192.168.0.7"]), Ok(at(&["192.168.0.7"])));
         assert_eq!(passed("app.example", &[]), Err(Refused::Unknown("app.example".to_owned())));

@@ -125,15 +125,12 @@ impl Hooks {
             failing_since: None,
         };
         match self.store().create(new).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(denied)) => {
-                log::warn!("the webhook of the settings could not be made: {denied}");
-                Ok(())
-            }
-            // Another node was quicker.
-            Err(StoreError::Busy) => Ok(()),
-            Err(error) => Err(error),
+            Ok(Err(denied)) => log::warn!("the webhook of the settings could not be made: {denied}"),
+            // Busy: another node was quicker.
+            Ok(Ok(_)) | Err(StoreError::Busy) => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     async fn keep(&self, own: &OwnWebhook, there: Webhook) -> Result<(), StoreError> {
@@ -152,7 +149,9 @@ impl Hooks {
             let change = WebhookChange { url, events: Some(own.events.clone()), active: is_new.then_some(true) };
             drop(self.store().change(OWN, change).await?);
         } else if let Some(why) = &there.disabled {
-            log::warn!("the webhook of the settings is disabled: {why}; PATCH its state to active to have it told again");
+            log::warn!(
+                "the webhook of the settings is disabled: {why}; PATCH its state to active to have it told again"
+            );
         }
         if there.secret != own.secret {
             drop(self.store().rotate(OWN, own.secret.clone(), now() + OVERLAP).await?);

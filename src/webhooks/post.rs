@@ -51,7 +51,10 @@ pub(super) enum Verdict {
     /// It wants nothing more, ever.
     Gone,
     /// `pause`: nothing is to be sent there for so long.
-    Failed { trouble: Trouble, pause: Option<Duration> },
+    Failed {
+        trouble: Trouble,
+        pause: Option<Duration>,
+    },
 }
 
 /// An event, ready to be posted.
@@ -131,7 +134,7 @@ fn host_of(url: &str) -> Option<Allowed> {
     Some(match url.host()? {
         url::Host::Domain(name) => Allowed::Host(name.trim_end_matches('.').to_owned()),
         url::Host::Ipv4(address) => Allowed::Net(std::net::IpAddr::from(address).into()),
-        url::Host::Ipv6(address) => Allowed::Net(std::net::IpAddr::from(address.to_canonical()).into()),
+        url::Host::Ipv6(address) => Allowed::Net(address.to_canonical().into()),
     })
 }
 
@@ -196,7 +199,11 @@ fn broken(error: &reqwest::Error) -> Verdict {
         reason = source;
     }
     // Without a source it is reqwest's own word, with the address in it.
-    if error.source().is_none() { unreachable("could not be asked".to_owned()) } else { unreachable(reason.to_string()) }
+    if error.source().is_none() {
+        unreachable("could not be asked".to_owned())
+    } else {
+        unreachable(reason.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -227,7 +234,10 @@ mod tests {
         assert_eq!(verdict(410, None), Verdict::Gone);
         for status in [301, 302, 307, 308, 400, 401, 404, 500] {
             let Verdict::Failed { trouble, pause } = verdict(status, Some("60")) else { panic!("{status}") };
-            assert!(!trouble.unreachable && pause.is_none() && trouble.error.contains(&status.to_string()), "{trouble:?}");
+            assert!(
+                !trouble.unreachable && pause.is_none() && trouble.error.contains(&status.to_string()),
+                "{trouble:?}"
+            );
         }
         for status in [429, 502, 503, 504] {
             assert_eq!(pause(&verdict(status, None)), Some(PAUSE), "{status}");

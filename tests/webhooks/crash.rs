@@ -21,7 +21,8 @@ pub fn assert_told(receiver: &Receiver, channel: ChannelId, from: i64, to: i64) 
     let all = receiver.all();
     let taken = all.iter().filter(|got| got.status == Some(200) && got.is_of(channel));
     for got in taken {
-        let order = || all.iter().map(|got| format!("{:?}:{:?}", got.version(), got.status)).collect::<Vec<_>>().join(" ");
+        let order =
+            || all.iter().map(|got| format!("{:?}:{:?}", got.version(), got.status)).collect::<Vec<_>>().join(" ");
         assert!(got.version() <= highest + 1, "{} after {highest} in {}", got.version(), order());
         highest = highest.max(got.version());
     }

@@ -102,7 +102,10 @@ async fn a_redirect_is_a_failure_and_is_not_followed(setup: Setup) {
     host.fails(&webhook, "it fails twice", |shown| shown["failing"][0]["attempts"].as_u64() > Some(1)).await;
     let shown = host.deliveries(&webhook).await;
     assert!(shown["failing"][0]["error"].as_str().unwrap().contains("redirects are not followed"), "{shown}");
-    assert_eq!((shown["failing"][0]["type"].as_str(), &shown["failing"][0]["channelId"]), (Some("message.sent"), &json!(channel)));
+    assert_eq!(
+        (shown["failing"][0]["type"].as_str(), &shown["failing"][0]["channelId"]),
+        (Some("message.sent"), &json!(channel))
+    );
     assert!(elsewhere.all().is_empty());
 }
 
@@ -190,7 +193,9 @@ async fn what_waits_for_a_receiver_that_is_back_is_tried_soon(setup: Setup) {
     let (host, receiver) = (Host::at(daemon.addr()), Receiver::start().await);
     let webhook = host.webhook_of(&receiver.url(), json!(["message.sent"])).await;
     let (one, other) = (daemon.group(&["ana"]).await, daemon.group(&["ana"]).await);
-    receiver.answer(|got| if got.text() == "lost" { Reply::With(503, "retry-after", "0".to_owned()) } else { Reply::Status(200) });
+    receiver.answer(|got| {
+        if got.text() == "lost" { Reply::With(503, "retry-after", "0".to_owned()) } else { Reply::Status(200) }
+    });
     let mut ana = daemon.connect("ana").await;
     ana.send_message(one, "lost").await;
     let next = |shown: &Value| {

@@ -49,6 +49,7 @@ macro_rules! on_each_database {
 }
 
 mod crash;
+mod document;
 mod failing;
 mod host;
 mod managed;
@@ -56,4 +57,5 @@ mod presence;
 mod receiver;
 mod replay;
 mod several;
+mod story;
 mod told;

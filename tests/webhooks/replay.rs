@@ -45,7 +45,11 @@ async fn a_channel_is_told_again_from_a_version_on(setup: Setup) {
     receiver.wait("what is new", |all| all.iter().any(|got| got.text() == "five")).await;
     assert_eq!(receiver.all().len(), 10);
     let (status, _) = host
-        .call("POST", &format!("/webhooks/{}/replay", webhook.id), json!({"channelId": uuid::Uuid::now_v7(), "fromVersion": 0}))
+        .call(
+            "POST",
+            &format!("/webhooks/{}/replay", webhook.id),
+            json!({"channelId": uuid::Uuid::now_v7(), "fromVersion": 0}),
+        )
         .await;
     assert_eq!(status, 404);
 }
@@ -75,7 +79,8 @@ async fn everything_is_told_again_since_a_time(setup: Setup) {
     crate::daemon::eventually("all of it again", async || receiver.all().len() == 12).await;
     let mut again: Vec<String> = receiver.all()[7..].iter().map(|got| got.id().to_owned()).collect();
     let mut late: Vec<String> = first[2..].iter().map(|got| got.id().to_owned()).collect();
-    (again.sort(), late.sort());
+    again.sort();
+    late.sort();
     assert_eq!(again, late);
     ana.send_message(quiet, "the end").await;
     receiver.wait("the end", |all| all.iter().any(|got| got.text() == "the end")).await;

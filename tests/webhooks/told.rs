@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::daemon::{Setup, eventually, id_of};
 use crate::host::Host;
 use crate::receiver::{Got, Receiver, Reply};
+use crate::story;
 
 on_each_database!(
     all_that_happens_is_told_once_in_order_and_signed,
@@ -16,7 +17,7 @@ on_each_database!(
 );
 
 /// Kinds and versions of what came of a channel.
-fn story(all: &[Got], channel: &str) -> Vec<(String, i64)> {
+fn came(all: &[Got], channel: &str) -> Vec<(String, i64)> {
     let own = all.iter().filter(|got| got.is_of(channel) && got.kind() != "channel.read");
     own.map(|got| (got.kind().to_owned(), got.version())).collect()
 }
@@ -25,35 +26,7 @@ async fn all_that_happens_is_told_once_in_order_and_signed(setup: Setup) {
     let daemon = setup.start().await;
     let (host, receiver) = (Host::at(daemon.addr()), Receiver::start().await);
     let webhook = host.webhook(&receiver).await;
-    let made = json!({"type": "group", "name": "Dock", "memberIds": ["ana", "bo"]});
-    let channel = host.must("POST", "/channels", made).await["id"].as_str().unwrap().to_owned();
-    let (ana, bo) = (host.acting_as("ana"), host.acting_as("bo"));
-    let at = |path: &str| format!("/channels/{channel}{path}");
-    let say = |body: Value| {
-        let mut body = body;
-        body["clientId"] = json!(uuid::Uuid::new_v4());
-        let (ana, path) = (ana.clone(), at("/messages"));
-        async move { ana.must("POST", &path, body).await["id"].as_str().unwrap().to_owned() }
-    };
-    let first = say(json!({"content": "hello", "mentionIds": ["bo"]})).await;
-    let of = |id: &str, path: &str| format!("/messages/{id}{path}");
-    ana.must("PATCH", &of(&first, ""), json!({"content": "hello!"})).await;
-    bo.must("PUT", &of(&first, "/reactions/ok"), Value::Null).await;
-    bo.must("DELETE", &of(&first, "/reactions/ok"), Value::Null).await;
-    bo.must("POST", &at("/read"), json!({"seq": 1})).await;
-    let deadline = (chrono::Utc::now() + chrono::TimeDelta::milliseconds(300)).to_rfc3339();
-    let asked = say(json!({"content": "sign, please", "instruction": {"deadline": deadline}})).await;
-    receiver.expect("instruction.overdue").await;
-    bo.must("PUT", &of(&asked, "/answer"), json!({"answer": "done"})).await;
-    host.must("POST", &at("/members"), json!({"userIds": ["cy"]})).await;
-    host.must("PATCH", &at("/members/cy"), json!({"role": "admin"})).await;
-    host.must("PATCH", &at(""), json!({"name": "Yard"})).await;
-    host.must("PATCH", &at(""), json!({"revisionsVisibleTo": "members"})).await;
-    host.must("PUT", &at("/retention"), json!({"days": 30, "legalHold": false})).await;
-    host.must("DELETE", &at("/members/cy"), Value::Null).await;
-    ana.must("DELETE", &of(&first, ""), Value::Null).await;
-    receiver.expect("message.deleted").await;
-
+    let channel = story::act(&host, &receiver).await;
     let all = receiver.taken();
     let expected = [
         "channel.created",
@@ -73,7 +46,7 @@ async fn all_that_happens_is_told_once_in_order_and_signed(setup: Setup) {
         "message.deleted",
     ];
     let expected: Vec<(String, i64)> = expected.iter().map(|kind| (*kind).to_owned()).zip(0..).collect();
-    assert_eq!(story(&all, &channel), expected);
+    assert_eq!(came(&all, &channel), expected);
     let read = receiver.expect("channel.read").await;
     assert_eq!((&read.body["data"]["seq"], &read.body["data"]["userId"]), (&json!(1), &json!(id_of("bo"))));
     let place = |got: &Got| all.iter().position(|it| it.id() == got.id()).unwrap();
@@ -94,6 +67,8 @@ async fn all_that_happens_is_told_once_in_order_and_signed(setup: Setup) {
     let by = |kind: &str| all.iter().find(|got| got.kind() == kind).unwrap().body["data"]["by"].clone();
     assert_eq!(by("message.sent"), json!(id_of("ana")));
     assert_eq!(by("reaction.added"), json!(id_of("bo")));
+    let reaction = |kind: &str| all.iter().find(|got| got.kind() == kind).unwrap().body["data"]["reaction"].clone();
+    assert_eq!((reaction("reaction.added"), reaction("reaction.removed")), (json!("ok"), Value::Null));
     assert_eq!((by("channel.renamed"), by("instruction.overdue")), (Value::Null, Value::Null));
 }
 
@@ -109,12 +84,14 @@ async fn a_webhook_is_told_from_its_making_on_and_a_channel_from_its_own(setup: 
     host.webhook(&receiver).await;
     ana.send_message(old, "after").await;
     let new = daemon.group(&["ana", "bo"]).await;
-    receiver.wait("both channels", |all| all.iter().any(|got| got.is_of(new)) && all.iter().any(|got| got.is_of(old))).await;
+    receiver
+        .wait("both channels", |all| all.iter().any(|got| got.is_of(new)) && all.iter().any(|got| got.is_of(old)))
+        .await;
     ana.send_message(old, "the end").await;
     let all = receiver.wait("the end", |all| all.iter().any(|got| got.text() == "the end")).await;
     let told: Vec<&str> = all.iter().filter(|got| got.is_of(old)).map(Got::text).collect();
     assert_eq!(told, ["after", "the end"]);
-    assert_eq!(story(&all, &new.to_string()), [("channel.created".to_owned(), 0)]);
+    assert_eq!(came(&all, &new.to_string()), [("channel.created".to_owned(), 0)]);
     assert!(all.iter().all(|got| got.kind() != "user.online"), "who was there already did not come");
 }
 
@@ -134,9 +111,8 @@ async fn what_was_deleted_before_it_was_told_says_nothing(setup: Setup) {
     host.must("DELETE", "/users/bo", Value::Null).await;
     host.fails(&webhook, "the first event fails", |shown| shown["failing"][0]["attempts"].as_u64() > Some(1)).await;
     receiver.answer(|_| Reply::Status(204));
-    let all = receiver.wait("both deletions", |all| {
-        all.iter().filter(|got| got.kind() == "message.deleted").count() == 2
-    });
+    let all =
+        receiver.wait("both deletions", |all| all.iter().filter(|got| got.kind() == "message.deleted").count() == 2);
     let all = all.await;
     let sent: Vec<&Got> = all.iter().filter(|got| got.kind() == "message.sent").collect();
     assert_eq!(sent.iter().map(|got| got.text()).collect::<Vec<_>>(), ["kept", "", ""]);
@@ -206,8 +182,5 @@ async fn a_long_message_is_told_by_its_head(setup: Setup) {
     assert_eq!((&all[0].body["data"]["truncated"], all[0].text()), (&json!(true), ""));
     assert_eq!(all[0].body["data"]["message"]["seq"], 1);
     assert!(all[0].raw.len() < 20_000 && all[1].text() == "short");
-    eventually("nothing is left to be told", async || {
-        daemon.parts().metrics.webhooks.depth.get() == 0
-    })
-    .await;
+    eventually("nothing is left to be told", async || daemon.parts().metrics.webhooks.depth.get() == 0).await;
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use actix::Addr;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -151,8 +152,12 @@ impl Recorder {
         }
     }
 
-    /// Until the runtime ends. `grace`: how long after the start everybody may take to come back.
-    pub async fn run(self, presence: Addr<Presence>, grace: Duration) {
+    /// Writes what is noted from now on, until the runtime ends. `grace`: how long everybody may take to come back.
+    pub fn keep(&self, presence: &Addr<Presence>, grace: Duration, runtime: &Handle) {
+        runtime.spawn(self.clone().run(presence.clone(), grace));
+    }
+
+    async fn run(self, presence: Addr<Presence>, grace: Duration) {
         let mut wanted = self.0.store.wants_presence();
         let mut compare_at = Instant::now() + grace;
         loop {
@@ -226,10 +231,7 @@ mod tests {
         // Not written: it comes before what was noted meanwhile.
         noted.note(seen(2, true, 6));
         noted.written(Some(batch));
-        assert_eq!(
-            order(&noted.take()),
-            [(1, true, 3), (1, false, 4), (2, true, 2), (2, false, 5), (2, true, 6)]
-        );
+        assert_eq!(order(&noted.take()), [(1, true, 3), (1, false, 4), (2, true, 2), (2, false, 5), (2, true, 6)]);
         assert!(noted.take().is_empty());
     }
 

@@ -184,8 +184,14 @@ pub enum ChannelNews {
     Retention(Retention),
     Added(Vec<UserId>),
     /// `heir` became an owner by it.
-    Removed { user: UserId, heir: Option<UserId> },
-    Role { user: UserId, role: Role },
+    Removed {
+        user: UserId,
+        heir: Option<UserId>,
+    },
+    Role {
+        user: UserId,
+        role: Role,
+    },
 }
 
 #[cfg(test)]

@@ -196,7 +196,6 @@ pub(super) async fn replay(asker: Asker, request: HttpRequest, payload: Payload)
 pub(super) async fn deliveries(asker: Asker, request: HttpRequest) -> Answer {
     let webhook = entered(&asker, &request).await?;
     let limit = i64::try_from(Query::of(&request)?.limit()?).unwrap_or(i64::MAX);
-    let (failing, failed) =
-        store(&asker).troubles(webhook.id, limit).await.map_err(|error| unreadable(&error))?;
+    let (failing, failed) = store(&asker).troubles(webhook.id, limit).await.map_err(|error| unreadable(&error))?;
     Ok(HttpResponse::Ok().json(Deliveries::new(failing, failed)))
 }

@@ -127,12 +127,10 @@ async fn take(conn: &mut Conn, ask: &Ask, lane: Lane, head: Head, row: CursorRow
     }
     // Alone on its database a worker knows by itself what it is at.
     if conn.is_shared() {
-        let query = Kept(
-            diesel::update(webhook_cursors::table.find((ask.webhook, lane.word(), lane.id()))).set((
-                webhook_cursors::leased_by.eq(Some(ask.worker)),
-                webhook_cursors::leased_until.eq(Some(At(ask.until))),
-            )),
-        );
+        let query = Kept(diesel::update(webhook_cursors::table.find((ask.webhook, lane.word(), lane.id()))).set((
+            webhook_cursors::leased_by.eq(Some(ask.worker)),
+            webhook_cursors::leased_until.eq(Some(At(ask.until))),
+        )));
         with_conn!(conn, |c| query.execute(c).await)?;
     }
     Ok(Claim::Held { cursor, rewinds: row.rewinds, failing: row.failing() })
@@ -218,7 +216,11 @@ pub(super) async fn settle(
                     is_as_known && (!conn.is_shared() || row.leased_by == Some(worker))
                 }
                 // Not written so far, or gone with its channel or webhook.
-                None => !conn.is_shared() && it.from == it.lane.start() && super::endpoints::is_there(conn, it.webhook).await?,
+                None => {
+                    !conn.is_shared()
+                        && it.from == it.lane.start()
+                        && super::endpoints::is_there(conn, it.webhook).await?
+                }
             };
             if is_ours {
                 if !rows.contains_key(&it.lane.id()) {
@@ -238,22 +240,20 @@ async fn write(conn: &mut Conn, worker: WorkerId, it: &Settled) -> Result<(), St
     }
     let failing = it.failing.as_ref();
     let by = it.until.filter(|_| conn.is_shared()).map(|_| worker);
-    let query = Kept(
-        diesel::update(webhook_cursors::table.find((it.webhook, it.lane.word(), it.lane.id()))).set((
-            webhook_cursors::version.eq(it.cursor.version),
-            webhook_cursors::seq.eq(it.cursor.seq),
-            webhook_cursors::record.eq(it.cursor.record),
-            webhook_cursors::attempts.eq(failing.map_or(0, |it| i32::try_from(it.attempts).unwrap_or(i32::MAX))),
-            webhook_cursors::event.eq(failing.map(|it| it.event.as_str())),
-            webhook_cursors::event_id.eq(failing.map(|it| it.event_id)),
-            webhook_cursors::first_at.eq(failing.map(|it| At(it.first_at))),
-            webhook_cursors::next_at.eq(failing.map(|it| At(it.next_at))),
-            webhook_cursors::error.eq(failing.map(|it| it.trouble.error.as_str())),
-            webhook_cursors::unreachable.eq(failing.is_some_and(|it| it.trouble.unreachable)),
-            webhook_cursors::leased_by.eq(by),
-            webhook_cursors::leased_until.eq(it.until.filter(|_| by.is_some()).map(At)),
-        )),
-    );
+    let query = Kept(diesel::update(webhook_cursors::table.find((it.webhook, it.lane.word(), it.lane.id()))).set((
+        webhook_cursors::version.eq(it.cursor.version),
+        webhook_cursors::seq.eq(it.cursor.seq),
+        webhook_cursors::record.eq(it.cursor.record),
+        webhook_cursors::attempts.eq(failing.map_or(0, |it| i32::try_from(it.attempts).unwrap_or(i32::MAX))),
+        webhook_cursors::event.eq(failing.map(|it| it.event.as_str())),
+        webhook_cursors::event_id.eq(failing.map(|it| it.event_id)),
+        webhook_cursors::first_at.eq(failing.map(|it| At(it.first_at))),
+        webhook_cursors::next_at.eq(failing.map(|it| At(it.next_at))),
+        webhook_cursors::error.eq(failing.map(|it| it.trouble.error.as_str())),
+        webhook_cursors::unreachable.eq(failing.is_some_and(|it| it.trouble.unreachable)),
+        webhook_cursors::leased_by.eq(by),
+        webhook_cursors::leased_until.eq(it.until.filter(|_| by.is_some()).map(At)),
+    )));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(())
 }
@@ -299,7 +299,7 @@ pub(super) async fn compare(
                 webhook_cursors::record.nullable(),
                 webhook_cursors::next_at.nullable(),
             ));
-        let rows: Vec<(LaneId, i64, Option<i64>, Option<i64>, Option<At>)> = with_conn!(conn, |c| query.load(c).await)?;
+        let rows: Vec<ComparedUser> = with_conn!(conn, |c| query.load(c).await)?;
         rows.into_iter().map(|(id, head, version, record, next)| (id, head, None, version, record, next)).collect()
     } else {
         let of = webhook_cursors::lane_id.eq(channels::id);
@@ -335,6 +335,9 @@ pub(super) async fn compare(
 
 /// A lane, its version, its journal's number; of its cursor the version, the record, when it is tried again.
 type Compared = (LaneId, i64, Option<i64>, Option<i64>, Option<i64>, Option<At>);
+
+/// The same of a user, without a journal.
+type ComparedUser = (LaneId, i64, Option<i64>, Option<i64>, Option<At>);
 
 type CursorsOf = diesel::dsl::And<
     diesel::dsl::Eq<webhook_cursors::webhook_id, WebhookId>,

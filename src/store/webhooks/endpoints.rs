@@ -193,7 +193,7 @@ pub(super) async fn pause(
 /// It answers again. Whether that is news.
 pub(super) async fn answers(conn: &mut Conn, id: WebhookId) -> Result<bool, StoreError> {
     let failing = webhooks::table.find(id).filter(webhooks::failing_since.is_not_null());
-    let query = diesel::update(failing)
-        .set((webhooks::failing_since.eq(None::<At>), webhooks::paused_until.eq(None::<At>)));
+    let query =
+        diesel::update(failing).set((webhooks::failing_since.eq(None::<At>), webhooks::paused_until.eq(None::<At>)));
     Ok(with_conn!(conn, |c| query.execute(c).await)? > 0)
 }

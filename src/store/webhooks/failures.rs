@@ -98,10 +98,8 @@ pub(super) async fn want(conn: &mut Conn, webhook: WebhookId) -> QueryResult<usi
 
 /// Webhooks that want some of theirs. An index holds nothing else.
 pub(super) async fn wanted(conn: &mut Conn) -> QueryResult<Vec<WebhookId>> {
-    let query = webhook_failures::table
-        .filter(webhook_failures::wanted)
-        .select(webhook_failures::webhook_id)
-        .distinct();
+    let query =
+        webhook_failures::table.filter(webhook_failures::wanted).select(webhook_failures::webhook_id).distinct();
     with_conn!(conn, |c| query.load(c).await)
 }
 

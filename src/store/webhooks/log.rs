@@ -18,8 +18,8 @@ use crate::domain::webhook::{About, Cursor, EventKind, Events, Happened, Item, L
 use crate::store::backend::{Conn, with_conn};
 use crate::store::error::StoreError;
 use crate::store::schema::{
-    audit_entries, audit_journals, audit_records, channel_changes, channels as channels_table, messages as messages_table,
-    presence_changes,
+    audit_entries, audit_journals, audit_records, channel_changes, channels as channels_table,
+    messages as messages_table, presence_changes,
 };
 use crate::store::sql_types::At;
 use crate::store::{channels, messages, users};

@@ -151,7 +151,9 @@ impl Webhooks {
             }
         }
         let done = self.decide(move |conn| Box::pin(endpoints::change(conn, id, change))).await?;
-        done.iter().for_each(|webhook| self.want_too(&webhook.events));
+        if let Ok(webhook) = &done {
+            self.want_too(&webhook.events);
+        }
         Ok(done)
     }
 
@@ -208,10 +210,9 @@ impl Webhooks {
             return Ok(Err(Denied::NoWebhook));
         }
         let done = match what {
-            Rewind::From { channel, version } => self
-                .decide(move |conn| Box::pin(start::from_version(conn, id, channel, version)))
-                .await?
-                .map(|()| 1),
+            Rewind::From { channel, version } => {
+                self.decide(move |conn| Box::pin(start::from_version(conn, id, channel, version))).await?.map(|()| 1)
+            }
             Rewind::Since(at) => {
                 let mut count = 0;
                 for word in [Lane::CHANNEL, Lane::USER] {
@@ -235,7 +236,9 @@ impl Webhooks {
     /// What fails now, the next to be tried first, and what was set aside, the latest first.
     pub async fn troubles(&self, id: WebhookId, limit: i64) -> Answer<(Vec<(Lane, Failing)>, Vec<Failure>)> {
         self.read(Tx::Snapshot, move |conn| {
-            Box::pin(async move { Ok((cursors::failing(conn, id, limit).await?, failures::list(conn, id, limit).await?)) })
+            Box::pin(
+                async move { Ok((cursors::failing(conn, id, limit).await?, failures::list(conn, id, limit).await?)) },
+            )
         })
         .await
     }
@@ -274,10 +277,8 @@ impl Webhooks {
 
     /// What comes next in a lane; `None` where it is gone.
     pub async fn page(&self, lane: Lane, from: Cursor, wanted: Events, limit: usize) -> Answer<Option<Page>> {
-        self.read(Tx::Snapshot, move |conn| {
-            Box::pin(async move { log::page(conn, lane, from, &wanted, limit).await })
-        })
-        .await
+        self.read(Tx::Snapshot, move |conn| Box::pin(async move { log::page(conn, lane, from, &wanted, limit).await }))
+            .await
     }
 
     /// One event; `None` where it cannot be told any more.

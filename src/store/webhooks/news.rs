@@ -19,7 +19,7 @@ pub(in crate::store) struct News {
     channels_wanted: AtomicBool,
     presence_wanted: AtomicBool,
     noted: Mutex<Noted>,
-    news: Notify,
+    come: Notify,
 }
 
 /// What was noted since it was taken last.
@@ -74,17 +74,17 @@ impl News {
                 noted.overflowed = true;
             }
         }
-        self.news.notify_one();
+        self.come.notify_one();
     }
 
     pub(super) fn seen(&self, users: impl IntoIterator<Item = UserId>) {
         self.noted.lock().users.extend(users);
-        self.news.notify_one();
+        self.come.notify_one();
     }
 
     pub(super) fn webhooks(&self) {
         self.noted.lock().webhooks = true;
-        self.news.notify_one();
+        self.come.notify_one();
     }
 
     pub(super) fn take(&self) -> Noted {
@@ -92,7 +92,7 @@ impl News {
     }
 
     pub(super) async fn come(&self) {
-        self.news.notified().await;
+        self.come.notified().await;
     }
 }
 

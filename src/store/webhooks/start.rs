@@ -76,8 +76,11 @@ pub(super) async fn present_users(
     webhook: WebhookId,
     after: LaneId,
 ) -> Result<Option<LaneId>, StoreError> {
-    let query =
-        presence::table.filter(presence::user_id.gt(after)).order(presence::user_id).limit(PAGE).select(presence::user_id);
+    let query = presence::table
+        .filter(presence::user_id.gt(after))
+        .order(presence::user_id)
+        .limit(PAGE)
+        .select(presence::user_id);
     let ids: Vec<LaneId> = with_conn!(conn, |c| query.load(c).await)?;
     let Some(last) = ids.last() else { return Ok(None) };
     range(conn, PRESENT_USERS, webhook, after, *last).await?;
@@ -122,8 +125,7 @@ async fn back(conn: &mut Conn, webhook: WebhookId, lane: Lane, to: Cursor) -> Re
     // A lane that was not told of so far begins at its beginning.
     cursors::insert(conn, webhook, lane, lane.start(), (None, None)).await?;
     let row = webhook_cursors::table.find((webhook, lane.word(), lane.id()));
-    let columns =
-        (webhook_cursors::version, webhook_cursors::seq, webhook_cursors::record, webhook_cursors::rewinds);
+    let columns = (webhook_cursors::version, webhook_cursors::seq, webhook_cursors::record, webhook_cursors::rewinds);
     let found: (i64, i64, i64, i64) = with_conn!(conn, |c| row.select(columns).first(c).await)?;
     let (version, seq, record, rewinds) = found;
     let query = Kept(diesel::update(row).set((

@@ -43,7 +43,12 @@ impl Row {
     }
 
     /// None: what it is about is gone, or a later release has written it.
-    pub(super) fn tell(self, title: &Title, there: &HashMap<MessageId, Message>, details: &Details) -> Option<Happened> {
+    pub(super) fn tell(
+        self,
+        title: &Title,
+        there: &HashMap<MessageId, Message>,
+        details: &Details,
+    ) -> Option<Happened> {
         let channel = title.clone();
         let (kind, place, at, by, about) = match self {
             Self::Sent((id, _, version, sender, at)) => {
@@ -108,7 +113,9 @@ fn of_change(change: ChannelChange) -> (EventKind, ChannelNews) {
         ChannelChange::MemberRemoved { user_id, heir } => {
             (EventKind::MemberRemoved, ChannelNews::Removed { user: user_id, heir })
         }
-        ChannelChange::RoleChanged { user_id, role } => (EventKind::MemberRole, ChannelNews::Role { user: user_id, role }),
+        ChannelChange::RoleChanged { user_id, role } => {
+            (EventKind::MemberRole, ChannelNews::Role { user: user_id, role })
+        }
         ChannelChange::Renamed { name } => (EventKind::ChannelRenamed, ChannelNews::Renamed(name)),
         ChannelChange::RevisionsShown { to } => (EventKind::ChannelSettings, ChannelNews::Revisions(to)),
         ChannelChange::RetentionSet { days, legal_hold } => {
@@ -147,4 +154,3 @@ pub(super) fn read_up_to(row: &ReadRow) -> Option<i64> {
     let ReadUpTo { seq } = serde_json::from_str(row.3.as_deref()?).ok()?;
     Some(seq)
 }
-

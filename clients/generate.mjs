@@ -9,7 +9,7 @@ import openapiTS, { astToString } from "openapi-typescript";
 
 const PACKAGES = {
   js: ["ClientFrame", "ServerFrame", "Members", "Channels", "Messages", "Revisions", "SearchPage"],
-  server: ["Channels", "Members", "Messages", "Problem"],
+  server: ["Channels", "Members", "Messages", "Problem", "WebhookEvent", "Webhooks", "WebhookWithSecret", "Deliveries", "Tested", "Replayed", "Replay"],
 };
 
 const openapi = JSON.parse(readFileSync(new URL("openapi.json", import.meta.url), "utf8"));

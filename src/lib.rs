@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod protocol;
 pub mod socket;
 pub mod store;
+pub mod webhooks;
 
 pub mod cluster;
 

@@ -82,6 +82,7 @@ fn metrics_text() -> String {
     metrics.closed(1001);
     metrics.error("conflict");
     metrics.frame("ping");
+    metrics.webhooks.set_aside();
     metrics.render(Moment {
         uptime: Duration::ZERO,
         users_online: 0,

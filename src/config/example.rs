@@ -91,8 +91,13 @@ mod tests {
         let text = example(&[]);
         // What is no file of this machine cannot be read.
         for setting in SETTINGS.iter().filter(|setting| !setting.is_path()) {
-            let line = format!("\n{} = ", setting.key);
-            loaded(&text.replace(&format!("\n#{} = ", setting.key), &line));
+            // The address of a webhook is nothing without its secret.
+            let needs = (setting.key == "webhook_url").then_some("webhook_secret");
+            let taken = [Some(setting.key), needs]
+                .into_iter()
+                .flatten()
+                .fold(text.clone(), |text, key| text.replace(&format!("\n#{key} = "), &format!("\n{key} = ")));
+            loaded(&taken);
         }
     }
 

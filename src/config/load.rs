@@ -11,6 +11,7 @@ use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
 use super::{
     AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept, own, units,
+    webhooks,
 };
 use crate::domain::retention::MAX_DAYS;
 
@@ -94,6 +95,7 @@ fn read(
     reader.limits(&mut config);
     reader.timing(&mut config);
     reader.keys(&mut config.auth);
+    webhooks::read(&mut reader, &mut config.webhooks);
     reader.check_together(&config);
     reader.short_secrets(&config.auth, bound.unwrap_or(config.listen));
     last(&mut reader, &mut config);
@@ -232,14 +234,14 @@ impl Reader {
     }
 
     /// Sets the target where the setting was given and is right.
-    fn text<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&str) -> Parsed<T>) {
+    pub(super) fn text<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&str) -> Parsed<T>) {
         self.raw(key, target, |raw| match raw {
             Raw::Text(text) => parse(text),
             Raw::List(_) | Raw::Table(_) => Err("must be one text or number".to_owned()),
         });
     }
 
-    fn raw<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&Raw) -> Parsed<T>) {
+    pub(super) fn raw<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&Raw) -> Parsed<T>) {
         #[cfg(test)]
         self.asked.insert(key);
         let Some(Given { raw, .. }) = self.gathered.given.get(key) else { return };

@@ -20,6 +20,7 @@ pub mod settings;
 mod shown;
 mod source;
 mod units;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -35,6 +36,7 @@ pub use load::{check, load, load_existing, load_places, reload};
 pub use secret::{Secret, SecretUrl};
 pub use shown::Shown;
 pub use source::Flags;
+pub use webhooks::{Allowed, OwnWebhook, WebhookSettings};
 
 /// The daemon's configuration, checked.
 #[derive(Debug, Clone)]
@@ -53,6 +55,7 @@ pub struct Config {
     pub auth: AuthSettings,
     pub limits: Limits,
     pub timing: Timing,
+    pub webhooks: WebhookSettings,
     /// A filter as `env_logger` reads it.
     pub log: String,
 }
@@ -230,6 +233,7 @@ impl Default for Config {
             auth: AuthSettings::default(),
             limits: Limits::default(),
             timing: Timing::default(),
+            webhooks: WebhookSettings::default(),
             log: "info".to_owned(),
         }
     }

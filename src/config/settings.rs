@@ -154,6 +154,24 @@ settings! {
         "Files that one user keeps, in messages and not yet in one";
     max_user_file_bytes "TENFOUR_MAX_USER_FILE_BYTES" "BYTES" = "1073741824",
         "The bytes of those together";
+    #[secret true]
+    webhook_url "TENFOUR_WEBHOOK_URL" "URL" = "" such as "http://127.0.0.1:3000/api/tenfour/webhook",
+        "Where the application is told of what happens, by signed POSTs; it may be in the daemon's own network. Unset: only webhooks that calls have made";
+    webhook_url_file "TENFOUR_WEBHOOK_URL_FILE" "FILE" = "" such as "/etc/tenfour/webhook_url",
+        "A file with webhook_url in it, where the address is what lets events in";
+    #[secret true]
+    webhook_secret "TENFOUR_WEBHOOK_SECRET" "SECRET" = "" such as "whsec_cHV0LXRoZS1iYXNlNjQtb2YtMzItcmFuZG9tLWJ5dGVz",
+        "What signs them, needed where webhook_url is set: whsec_ and the base64 of 24 to 64 bytes. Another one than at the last start: the one before signs too for a day";
+    webhook_secret_file "TENFOUR_WEBHOOK_SECRET_FILE" "FILE" = "" such as "/etc/tenfour/webhook_secret",
+        "A file with webhook_secret in it";
+    webhook_events "TENFOUR_WEBHOOK_EVENTS" "NAMES" = "" such as "message.sent,user.offline",
+        "Which events, comma-separated, such as message.sent,user.offline; unset: all";
+    webhook_allow "TENFOUR_WEBHOOK_ALLOW" "HOSTS" = "" such as "app.internal,10.0.0.0/8",
+        "Hosts, addresses and networks, comma-separated, to which webhooks that calls have made may go although they are not on the internet, and without TLS";
+    webhook_timeout_ms "TENFOUR_WEBHOOK_TIMEOUT_MS" "MS" = "15000",
+        "How long the answer to an event may take";
+    webhook_retries_ms "TENFOUR_WEBHOOK_RETRIES_MS" "MS,…" = "5s,5min,30min,2h,5h,10h,14h,20h,1d",
+        "How long after each failure an event is tried again; after all of that it is set aside";
     log "TENFOUR_LOG" "FILTER" = "info",
         "What is logged: off, error, warn, info, debug or trace, also by module, such as info,tenfour::store=debug";
 }

@@ -6,6 +6,7 @@ mod doors;
 mod nodes;
 mod overdue;
 mod posted;
+mod presence;
 mod pulse;
 mod retention;
 mod runtime;
@@ -13,6 +14,7 @@ mod serve;
 mod stop;
 mod sweep;
 mod trail;
+mod webhooks;
 mod wrong;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -27,7 +29,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::actors::db::{Db, DbHandle, Load};
 use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
-use crate::actors::presence::{self, Presence};
+use crate::actors::presence::{Recorder, Wire};
 use crate::actors::registry::{Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::{SessionParts, TURNS};
@@ -51,6 +53,7 @@ use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
 use crate::systemd::Sockets;
+use crate::webhooks::Hooks;
 use doors::{Doors, Open};
 use nodes::Nodes;
 pub use pulse::Pulse;
@@ -84,6 +87,8 @@ pub enum StartError {
     AuditKey(String),
     #[error("{0}")]
     AuditHeads(#[from] ExportError),
+    #[error("no events can be posted to webhooks: {0}")]
+    Webhooks(String),
     #[error("cannot listen on {address} ({setting}): {error}")]
     Bind { address: SocketAddr, setting: &'static str, error: std::io::Error },
     #[error("cannot start: {0}")]
@@ -100,6 +105,7 @@ pub struct Daemon {
     died: UnboundedReceiver<&'static str>,
     arbiters: Vec<Arbiter>,
     exporter: Option<Arc<Exporter>>,
+    recorder: Recorder,
     /// Ends with the daemon.
     _background: Background,
 }
@@ -118,14 +124,12 @@ impl Daemon {
         let (writer, reader) = open_store(&config, &background.handle).await?;
         // Not before the database, whose folder this one is in: it is not to be made for a path that is wrong.
         let files = sweep::files_of(&config)?;
-        let epoch = reader.epoch().await?;
-        log::info!("the history is {epoch}");
-        let epoch = Arc::new(parking_lot::RwLock::new(epoch));
-        let metrics = Arc::new(Metrics::new());
-        let directory = Directory::default();
+        let epoch = Arc::new(parking_lot::RwLock::new(reader.epoch().await?));
+        log::info!("the history is {}", epoch.read());
+        let (metrics, directory) = (Arc::new(Metrics::new()), Directory::default());
         let key = reader.cluster_key().await?;
-        let nodes = Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
-        let Nodes { bus, online, shared, starting, .. } = nodes;
+        let Nodes { bus, online, shared, starting, .. } =
+            Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
         let (vital, died) = Vital::watch();
         let arbiters: Vec<Arbiter> = (0..4).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -133,17 +137,18 @@ impl Daemon {
             return Err(std::io::Error::other("no arbiters").into());
         };
 
-        let load = Arc::new(Load::new(config.limits.db_queue));
+        let (hooks, recorder) =
+            webhooks::begin(&config, &writer, &reader, &metrics, &epoch, &background.handle).await?;
         let db = {
             let (reader, directory, metrics) = (reader.clone(), directory.clone(), Arc::clone(&metrics));
             let (bus, obituary) = (bus.clone(), vital.obituary("the database actor"));
             Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, obituary))
         };
-        let db = DbHandle::new(db, load);
+        let db = DbHandle::new(db, Arc::new(Load::new(config.limits.db_queue)));
         let presence = {
-            let (online, directory) = (online.clone(), directory.clone());
-            let (timeout, obituary) = (config.timing.heartbeat_timeout, vital.obituary("the presence actor"));
-            Presence::start_in_arbiter(for_rest, move |_| Presence::new(timeout, online, directory, shared, obituary))
+            let (online, directory, recorder) = (online.clone(), directory.clone(), recorder.clone());
+            let parts = presence::Parts { online, directory, shared, recorder };
+            presence::start(parts, config.timing, &vital, for_rest, &background.handle)
         };
         let registry = {
             let parts = RegistryParts {
@@ -161,7 +166,7 @@ impl Daemon {
             Registry::start_in_arbiter(for_rest, move |_| Registry::new(parts, rooms, obituary))
         };
         directory.wire(registry.clone());
-        tell(&presence, presence::Wire { registry: registry.clone() });
+        tell(&presence, Wire { registry: registry.clone() });
 
         let exporter = trail::exporter(&config, &reader)?;
         let notices = Arc::new(Notices::default());
@@ -185,8 +190,8 @@ impl Daemon {
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        look_after(files.as_ref(), &config, &parts, &background.handle);
-        let app = web::Data::new(app_of(parts, files, trail::seal(&config)?, &config, lines.clone()));
+        look_after(files.as_ref(), &config, &parts, &hooks, &background.handle);
+        let app = web::Data::new(app_of(parts, files, hooks, trail::seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
         if let Some(starting) = starting {
@@ -204,6 +209,7 @@ impl Daemon {
             died,
             arbiters,
             exporter,
+            recorder,
             _background: background,
         })
     }
@@ -293,6 +299,7 @@ async fn open_store(config: &Config, background: &tokio::runtime::Handle) -> Res
 fn app_of(
     parts: Arc<SessionParts>,
     files: Option<Files>,
+    hooks: Hooks,
     seal: Option<Arc<SigningKey>>,
     config: &Config,
     lines: Lines,
@@ -310,6 +317,7 @@ fn app_of(
         draining: AtomicBool::new(false),
         exports: Arc::new(tokio::sync::Semaphore::new(EXPORTS)),
         seal,
+        hooks,
         started: Instant::now(),
         demo: OnceLock::new(),
     }
@@ -326,12 +334,18 @@ fn room_settings(config: &Config) -> RoomSettings {
 }
 
 /// Starts what looks for things to be done, whoever is there.
-fn look_after(files: Option<&Files>, config: &Config, parts: &SessionParts, runtime: &tokio::runtime::Handle) {
+fn look_after(
+    files: Option<&Files>,
+    config: &Config,
+    parts: &SessionParts,
+    hooks: &Hooks,
+    runtime: &tokio::runtime::Handle,
+) {
     let SessionParts { db, reader, directory, .. } = parts;
     if let Some(files) = files {
         sweep::keep(files.clone(), db.clone(), reader.clone(), runtime);
     }
-    posted::keep(reader, directory.clone(), runtime);
+    posted::keep(reader, directory.clone(), hooks.clone(), runtime);
     overdue::keep(db.clone(), reader.clone(), runtime);
     retention::keep(config.limits.retention_days, db.clone(), reader.clone(), runtime);
 }

@@ -19,6 +19,7 @@ impl Daemon {
         let deadline = Instant::now() + self.drain;
         log::info!("stopping: no new connections");
         self.doors.leave_to_the_next(|| self.asks()).await;
+        self.app.hooks.stop();
         self.app.draining.store(true, Ordering::Release);
         // First of all, so that nobody is told that those are gone who come back elsewhere.
         let _ = self.app.parts.presence.send(presence::Linger).await;
@@ -35,6 +36,8 @@ impl Daemon {
         while !self.is_stored().await && Instant::now() < deadline {
             tokio::time::sleep(STOP_LOOK).await;
         }
+        self.recorder.flushed(CLOSE_WITHIN).await;
+        self.app.hooks.stopped(deadline.saturating_duration_since(Instant::now())).await;
         if let Some(exporter) = &self.exporter
             && let Err(error) = tokio::time::timeout(CLOSE_WITHIN, exporter.export()).await.unwrap_or(Ok(0))
         {

@@ -93,6 +93,8 @@ pub enum Denied {
     /// There is no such attachment, or the asker may not see it.
     #[error("no such attachment")]
     NoAttachment,
+    #[error("no such webhook")]
+    NoWebhook,
     #[error("{0}")]
     Forbidden(&'static str),
     #[error("{0}")]

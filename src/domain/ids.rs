@@ -76,6 +76,22 @@ id!(
     /// One open socket.
     SessionId
 );
+id!(
+    /// An address of the host application that is told of what happens.
+    WebhookId
+);
+id!(
+    /// What delivers to webhooks, one in each daemon that runs.
+    WorkerId
+);
+id!(
+    /// A channel or a user, as what has an order of its own.
+    LaneId
+);
+id!(
+    /// One thing that happened, to whoever is told of it: the same for each try and for each webhook.
+    EventId
+);
 
 impl JournalId {
     /// Of what is of no channel.

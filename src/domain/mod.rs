@@ -21,6 +21,7 @@ pub mod search;
 pub mod sync;
 pub mod trail;
 pub mod user;
+pub mod webhook;
 
 /// Microseconds are the finest time that both databases keep, so every time is cut to them when it is made.
 pub fn now() -> chrono::DateTime<chrono::Utc> {

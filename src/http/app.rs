@@ -22,6 +22,7 @@ use crate::limits::lines::Lines;
 use crate::protocol::error::Refusal;
 use crate::socket::Limits;
 use crate::store::StoreError;
+use crate::webhooks::Hooks;
 
 /// Shared by all handlers of both addresses.
 pub struct App {
@@ -42,6 +43,8 @@ pub struct App {
     pub exports: Arc<Semaphore>,
     /// By which evidence is sealed; none where there is no key.
     pub seal: Option<Arc<SigningKey>>,
+    /// What tells the application's server of what happens.
+    pub hooks: Hooks,
     /// Only in `tenfour dev`.
     pub demo: OnceLock<Demo>,
 }

@@ -26,6 +26,12 @@ struct Version {
     version: &'static str,
 }
 
+/// One label: what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Outcome {
+    pub result: &'static str,
+}
+
 /// One label: what kind of thing it was.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Kind {
@@ -60,11 +66,25 @@ pub struct Metrics {
     pub persist: Histogram,
     /// From the acceptance of a send to the moment when its frames lie in all outboxes.
     pub delivery: Histogram,
+    pub webhooks: WebhookMetrics,
     uptime: Gauge<f64, AtomicU64>,
     users_online: Gauge,
     lines: Gauge,
     outbox_bytes: Gauge<f64, AtomicU64>,
     bus: BusMetrics,
+}
+
+/// What the application is told of.
+#[derive(Debug)]
+pub struct WebhookMetrics {
+    deliveries: Family<Outcome, Counter>,
+    duration: Histogram,
+    /// Channels and users that this node has to look at or works on.
+    pub depth: Gauge,
+    /// Of all nodes: channels and users whose next event fails, and since when the first of them does, in seconds.
+    pub failing: Gauge,
+    pub oldest: Gauge,
+    pub disabled: Gauge,
 }
 
 /// What goes between nodes. Nothing, while there is one.
@@ -105,6 +125,7 @@ pub struct BusMoment {
 }
 
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+const SECONDS_OF_OTHERS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 const BATCHES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 impl Default for Metrics {
@@ -138,6 +159,7 @@ impl Metrics {
             batch_size: Histogram::new(BATCHES),
             persist: Histogram::new(SECONDS),
             delivery: Histogram::new(SECONDS),
+            webhooks: WebhookMetrics::new(),
             uptime: Gauge::default(),
             users_online: Gauge::default(),
             lines: Gauge::default(),
@@ -190,6 +212,7 @@ impl Metrics {
         registry.register("uptime_seconds", "Since the start", metrics.uptime.clone());
         registry.register("users_online", "Users with a session on this node", metrics.users_online.clone());
         registry.register("outbox_bytes", "Bytes that wait for the sessions' peers", metrics.outbox_bytes.clone());
+        metrics.webhooks.register(&mut registry);
         metrics.bus.register(&mut registry);
         metrics.registry = registry;
         metrics.system.register_collector(Box::new(process::Process));
@@ -227,6 +250,48 @@ impl Metrics {
 
     pub fn error(&self, code: &str) {
         self.errors_out.get_or_create(&Reason { reason: code.to_owned() }).inc();
+    }
+}
+
+impl WebhookMetrics {
+    fn new() -> Self {
+        Self {
+            deliveries: Family::default(),
+            duration: Histogram::new(SECONDS_OF_OTHERS),
+            depth: Gauge::default(),
+            failing: Gauge::default(),
+            oldest: Gauge::default(),
+            disabled: Gauge::default(),
+        }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        let named = "Events posted to webhooks, by what came of it";
+        registry.register("webhook_deliveries", named, self.deliveries.clone());
+        let named = "How long webhooks took to answer";
+        registry.register("webhook_delivery_duration_seconds", named, self.duration.clone());
+        let named = "Channels and users of which this node has to tell webhooks";
+        registry.register("webhook_queue_depth", named, self.depth.clone());
+        let named = "Channels and users, each for each webhook, whose next event fails";
+        registry.register("webhook_failing", named, self.failing.clone());
+        let named = "How long the first of those has failed";
+        registry.register("webhook_failing_oldest_seconds", named, self.oldest.clone());
+        registry.register("webhooks_disabled", "Webhooks that are disabled", self.disabled.clone());
+    }
+
+    /// One that was posted, and answered or not.
+    pub fn posted(&self, delivered: bool, took: Duration) {
+        self.counted(if delivered { "delivered" } else { "failed" });
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// One that is not tried again by itself.
+    pub fn set_aside(&self) {
+        self.counted("set_aside");
+    }
+
+    fn counted(&self, result: &'static str) {
+        self.deliveries.get_or_create(&Outcome { result }).inc();
     }
 }
 

@@ -126,6 +126,10 @@ impl Refusal {
         Self::new(ErrorCode::NotFound, "there is no such attachment, or you may not see it")
     }
 
+    pub fn no_webhook() -> Self {
+        Self::new(ErrorCode::NotFound, "there is no such webhook")
+    }
+
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unavailable, message)
     }
@@ -146,6 +150,7 @@ impl From<Denied> for Refusal {
             Denied::NoChannel => Self::no_channel(),
             Denied::NoMessage => Self::no_message(),
             Denied::NoAttachment => Self::no_attachment(),
+            Denied::NoWebhook => Self::no_webhook(),
             Denied::TooManyFiles { max } => Self::new(
                 ErrorCode::TooLarge,
                 format!("you keep as many files as may be: {max}; delete messages that have some"),

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod close;
 pub mod error;
+pub mod event;
 mod fields;
 pub mod instruction;
 mod message;
@@ -16,6 +17,8 @@ pub mod search;
 mod send;
 pub mod server;
 pub(crate) mod time;
+pub mod webhook;
+pub mod webhook_schema;
 
 /// The version that `hello` names.
 pub const PROTOCOL: u32 = 1;

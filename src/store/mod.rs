@@ -42,6 +42,7 @@ mod sync;
 mod trail;
 mod unread;
 mod users;
+mod webhooks;
 mod whole;
 mod writer;
 
@@ -59,6 +60,7 @@ pub use journal::note;
 pub use posted::{Listener, Posted};
 pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
+pub use webhooks::{Ask, Extent, Noted, Page, Webhooks, new_worker};
 pub use writer::{NewGroup, Writer};
 
 use backend::{Conn, Manager, Tx};

@@ -238,6 +238,97 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use super::{Id, Micros};
+
+    webhooks (id) {
+        id -> Id,
+        url -> Text,
+        events -> Nullable<Text>,
+        secret -> Text,
+        previous_secret -> Nullable<Text>,
+        previous_until -> Nullable<Micros>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        origin -> Text,
+        created_at -> Micros,
+        paused_until -> Nullable<Micros>,
+        failing_since -> Nullable<Micros>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use super::{Id, Micros};
+
+    webhook_cursors (webhook_id, lane, lane_id) {
+        webhook_id -> Id,
+        lane -> Text,
+        lane_id -> Id,
+        version -> BigInt,
+        seq -> BigInt,
+        record -> BigInt,
+        rewinds -> BigInt,
+        attempts -> Integer,
+        event -> Nullable<Text>,
+        event_id -> Nullable<Id>,
+        first_at -> Nullable<Micros>,
+        next_at -> Nullable<Micros>,
+        error -> Nullable<Text>,
+        unreachable -> Bool,
+        leased_by -> Nullable<Id>,
+        leased_until -> Nullable<Micros>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use super::{Id, Micros};
+
+    webhook_failures (webhook_id, event_id) {
+        webhook_id -> Id,
+        event_id -> Id,
+        event -> Text,
+        lane -> Text,
+        lane_id -> Id,
+        version -> Nullable<BigInt>,
+        record -> Nullable<BigInt>,
+        at -> Micros,
+        first_at -> Micros,
+        failed_at -> Micros,
+        attempts -> Integer,
+        error -> Text,
+        wanted -> Bool,
+        leased_until -> Nullable<Micros>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool};
+    use super::{Id, Micros};
+
+    presence (user_id) {
+        user_id -> Id,
+        online -> Bool,
+        number -> BigInt,
+        changes -> BigInt,
+        at -> Micros,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool};
+    use super::{Id, Micros};
+
+    presence_changes (user_id, change) {
+        user_id -> Id,
+        change -> BigInt,
+        online -> Bool,
+        at -> Micros,
+    }
+}
+
+diesel::table! {
     meta (key) {
         key -> Text,
         value -> Text,
@@ -260,6 +351,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     message_revisions,
     search_progress
 );
+diesel::allow_tables_to_appear_in_same_query!(channels, audit_journals, webhook_cursors);
+diesel::allow_tables_to_appear_in_same_query!(presence, webhook_cursors);
 diesel::allow_tables_to_appear_in_same_query!(instruction_assignees, instructions);
 diesel::allow_tables_to_appear_in_same_query!(attachments, messages);
 diesel::allow_tables_to_appear_in_same_query!(attachments, channel_retention);

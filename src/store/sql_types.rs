@@ -18,7 +18,9 @@ use diesel::{QueryId, SqlType};
 use uuid::Uuid;
 
 use crate::domain::channel::{ChannelKind, Role};
-use crate::domain::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
+use crate::domain::ids::{
+    AttachmentId, ChannelId, ClientId, EventId, JournalId, LaneId, MessageId, UserId, WebhookId, WorkerId,
+};
 
 /// An id.
 #[derive(Debug, Clone, Copy, Default, QueryId, SqlType)]
@@ -111,7 +113,7 @@ macro_rules! id {
     )+};
 }
 
-id!(AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId);
+id!(AttachmentId, ChannelId, ClientId, EventId, JournalId, LaneId, MessageId, UserId, WebhookId, WorkerId);
 
 /// A moment as a column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

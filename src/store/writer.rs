@@ -9,6 +9,7 @@ use super::attachments::{NewUpload, Uploaded};
 use super::backend::Tx;
 use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
+use super::webhooks::{News, Webhooks};
 use super::{
     Reader, append, attachments, channels, instructions, journal, members, messages, planted, reactions, retention,
     users,
@@ -35,6 +36,8 @@ pub struct Writer {
     batches: usize,
     /// What search does not know yet.
     pending: Arc<Pending>,
+    /// What webhooks may have to be told of.
+    news: Arc<News>,
 }
 
 /// A group to be made.
@@ -63,12 +66,17 @@ type Outcome<T> = Job<Result<T, Denied>>;
 
 impl Writer {
     pub(super) fn new(db: Database, batches: usize) -> Self {
-        Self { db, batches, pending: Arc::default() }
+        Self { db, batches, pending: Arc::default(), news: Arc::default() }
     }
 
     /// What takes into the index of search whatever this writer stores.
     pub fn indexer(&self, reader: &Reader) -> Indexer {
         Indexer::new(self.db.clone(), reader.db.clone(), Arc::clone(&self.pending))
+    }
+
+    /// What knows how far webhooks were told of what this writer stores.
+    pub fn webhooks(&self, reader: &Reader) -> Webhooks {
+        Webhooks::new(self.db.clone(), reader.db.clone(), Arc::clone(&self.news))
     }
 
     /// How many calls of [`Writer::append`] it pays to have under way at once.
@@ -79,7 +87,7 @@ impl Writer {
     /// Stores a batch in one transaction; the outcomes are in the order given. On [`super::StoreError::Locked`] the
     /// batch may be split by channel, so that only the locked one waits.
     pub fn append(&self, batch: Vec<Append>) -> Job<Vec<Appended>> {
-        let (db, pending) = (self.db.clone(), Arc::clone(&self.pending));
+        let (db, pending, news) = (self.db.clone(), Arc::clone(&self.pending), Arc::clone(&self.news));
         self.db.spawn(async move {
             let channels: BTreeSet<ChannelId> = batch.iter().map(|item| item.message.channel_id).collect();
             let done = if fault::planted(Sabotage::DedupeInMemoryOnly) {
@@ -88,6 +96,7 @@ impl Writer {
                 append::append(&db, batch).await
             };
             // Of what failed a part may have been stored.
+            news.changed(channels.iter().copied());
             pending.note(channels);
             done
         })
@@ -110,7 +119,7 @@ impl Writer {
         set: bool,
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(reactions::react(conn, by, id, reaction, set, at)))
+        self.told(self.db.write(move |conn| Box::pin(reactions::react(conn, by, id, reaction, set, at))))
     }
 
     /// `None` where it is the same answer as before.
@@ -122,17 +131,18 @@ impl Writer {
         note: Option<String>,
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(instructions::answer(conn, by, id, kind, note, at)))
+        self.told(self.db.write(move |conn| Box::pin(instructions::answer(conn, by, id, kind, note, at))))
     }
 
     /// `None` where nothing is overdue, or was marked before.
     pub fn mark_overdue(&self, id: MessageId, at: DateTime<Utc>) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(instructions::mark_overdue(conn, id, at)))
+        self.told(self.db.write(move |conn| Box::pin(instructions::mark_overdue(conn, id, at))))
     }
 
     /// The same change, and then search is to look at it.
     fn noted(&self, change: Outcome<Change>) -> Outcome<Change> {
         let pending = Arc::clone(&self.pending);
+        let change = self.told(change);
         self.db.spawn(async move {
             let done = change.await?;
             pending.note(done.iter().map(|change| change.channel_id));
@@ -140,8 +150,18 @@ impl Writer {
         })
     }
 
+    /// The same change, and then webhooks are to be told of it. Of what is lost here a comparison finds out.
+    fn told<T: InChannel + Send + 'static>(&self, change: Outcome<T>) -> Outcome<T> {
+        let news = Arc::clone(&self.news);
+        self.db.spawn(async move {
+            let done = change.await?;
+            news.changed(done.iter().filter_map(InChannel::channel));
+            Ok(done)
+        })
+    }
+
     pub fn create_group(&self, new: NewGroup, at: DateTime<Utc>) -> Outcome<Channel> {
-        self.db.write(move |conn| Box::pin(channels::create_group(conn, new, at)))
+        self.told(self.db.write(move |conn| Box::pin(channels::create_group(conn, new, at))))
     }
 
     /// The channel of the two, and whether it is new.
@@ -153,7 +173,7 @@ impl Writer {
         placeholders: bool,
         at: DateTime<Utc>,
     ) -> Outcome<(Channel, bool)> {
-        self.db.write(move |conn| Box::pin(channels::create_direct(conn, by, [a, b], placeholders, at)))
+        self.told(self.db.write(move |conn| Box::pin(channels::create_direct(conn, by, [a, b], placeholders, at))))
     }
 
     /// `None` where nothing changed.
@@ -167,12 +187,14 @@ impl Writer {
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
         let add = MembersToAdd { by, channel_id, members, placeholders, max_members };
-        self.db.write(move |conn| Box::pin(members::add(conn, add, at)))
+        self.told(self.db.write(move |conn| Box::pin(members::add(conn, add, at))))
     }
 
     /// Somebody who removes themselves leaves.
     pub fn remove_member(&self, by: By, channel: ChannelId, user: UserRef, at: DateTime<Utc>) -> Outcome<Change> {
-        self.db.write(move |conn| Box::pin(async move { members::remove(conn, by, channel, &user, at).await }))
+        let remove =
+            self.db.write(move |conn| Box::pin(async move { members::remove(conn, by, channel, &user, at).await }));
+        self.told(remove)
     }
 
     /// `None` where nothing changed.
@@ -184,12 +206,15 @@ impl Writer {
         role: Role,
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(async move { members::set_role(conn, by, channel, &user, role, at).await }))
+        let set = self
+            .db
+            .write(move |conn| Box::pin(async move { members::set_role(conn, by, channel, &user, role, at).await }));
+        self.told(set)
     }
 
     /// `None` where nothing changed.
     pub fn rename(&self, by: By, channel: ChannelId, name: String, at: DateTime<Utc>) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(channels::rename(conn, by, channel, name, at)))
+        self.told(self.db.write(move |conn| Box::pin(channels::rename(conn, by, channel, name, at))))
     }
 
     /// `None` where it is so already.
@@ -200,12 +225,19 @@ impl Writer {
         to: Audience,
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(channels::show_revisions(conn, by, channel, to, at)))
+        self.told(self.db.write(move |conn| Box::pin(channels::show_revisions(conn, by, channel, to, at))))
     }
 
     /// One transaction for all; one answer a wish, in their order.
     pub fn mark_read(&self, marks: Vec<Mark>, at: DateTime<Utc>) -> Job<Vec<Result<Marked, Denied>>> {
-        self.db.run(Tx::Write, move |conn| Box::pin(members::mark_read(conn, marks, at)))
+        let channels: BTreeSet<ChannelId> = marks.iter().map(|mark| mark.channel_id).collect();
+        let (news, marked) =
+            (Arc::clone(&self.news), self.db.run(Tx::Write, move |conn| Box::pin(members::mark_read(conn, marks, at))));
+        self.db.spawn(async move {
+            let done = marked.await;
+            news.read(channels);
+            done
+        })
     }
 
     /// The user as a token says, made or renamed where that is news.
@@ -245,16 +277,17 @@ impl Writer {
         to: Retention,
         at: DateTime<Utc>,
     ) -> Outcome<Option<Change>> {
-        self.db.write(move |conn| Box::pin(retention::set(conn, by, channel, to, at)))
+        self.told(self.db.write(move |conn| Box::pin(retention::set(conn, by, channel, to, at))))
     }
 
     /// A part of a run that erases messages.
     pub fn erase(&self, wish: Erase, at: DateTime<Utc>) -> Outcome<Erasure> {
-        let (pending, channel) = (Arc::clone(&self.pending), wish.channel);
+        let (pending, news, channel) = (Arc::clone(&self.pending), Arc::clone(&self.news), wish.channel);
         let done = self.db.write(move |conn| Box::pin(retention::erase(conn, wish, at)));
         self.db.spawn(async move {
             let done = done.await?;
             pending.note([channel]);
+            news.changed([channel]);
             Ok(done)
         })
     }
@@ -280,5 +313,34 @@ impl Writer {
             }
             Ok(())
         })
+    }
+}
+
+/// What tells in which channel something was done, if anything was.
+trait InChannel {
+    fn channel(&self) -> Option<ChannelId>;
+}
+
+impl InChannel for Change {
+    fn channel(&self) -> Option<ChannelId> {
+        Some(self.channel_id)
+    }
+}
+
+impl InChannel for Option<Change> {
+    fn channel(&self) -> Option<ChannelId> {
+        self.as_ref().map(|change| change.channel_id)
+    }
+}
+
+impl InChannel for Channel {
+    fn channel(&self) -> Option<ChannelId> {
+        Some(self.id)
+    }
+}
+
+impl InChannel for (Channel, bool) {
+    fn channel(&self) -> Option<ChannelId> {
+        self.1.then_some(self.0.id)
     }
 }

@@ -105,6 +105,9 @@ const ASK: &str = r#"{"clientId":"{new}","content":"hello","instruction":{"assig
 const ASK_OUTSIDER: &str = r#"{"clientId":"{new}","content":"hello","instruction":{"assigneeIds":["{newcomer}"]}}"#;
 const DONE: &str = r#"{"answer":"done"}"#;
 const FILE: &str = "a file";
+const HOOK: &str = r#"{"url":"https://receiver.invalid/"}"#;
+const HOOK_OFF: &str = r#"{"state":"disabled"}"#;
+const HOOK_AGAIN: &str = r#"{"failed":true}"#;
 const READ: &str = r#"{"seq":1}"#;
 const EDIT: &str = r#"{"content":"changed"}"#;
 
@@ -193,6 +196,15 @@ pub const TABLE: &[Row] = &[
     call("404   200   200   200   200   404   | 404   200   404   | 404   404", "HEAD /attachments/{id}", "{own-file}", ""),
     call("404   204   204   204   204   403   | 404   204   403   | 404   403", "DELETE /attachments/{id}", "{own-file}", ""),
     call("404   404   422   422   422   403   | 404   422   403   | 404   403", "POST /channels/{id}/messages", "", SEND_THEIR_FILE),
+    call("403   403   403   403   403   200   | 403   403   200   | -     -",   "GET /webhooks", "", ""),
+    call("403   403   403   403   403   201   | 403   403   201   | -     -",   "POST /webhooks", "", HOOK),
+    call("403   403   403   403   403   404   | 403   403   404   | -     -",   "GET /webhooks/{id}", "{new}", ""),
+    call("403   403   403   403   403   404   | 403   403   404   | -     -",   "PATCH /webhooks/{id}", "{new}", HOOK_OFF),
+    call("403   403   403   403   403   404   | 403   403   404   | -     -",   "DELETE /webhooks/{id}", "{new}", ""),
+    call("403   403   403   403   403   404   | 403   403   404   | -     -",   "GET /webhooks/{id}/deliveries", "{new}", ""),
+    call("403   403   403   403   403   404   | 403   403   404   | -     -",   "POST /webhooks/{id}/replay", "{new}", HOOK_AGAIN),
+    call("403   403   403   403   403   404   | 403   403   404   | -     -",   "POST /webhooks/{id}/secret", "{new}", "{}"),
+    call("403   403   403   403   403   404   | 403   403   404   | -     -",   "POST /webhooks/{id}/test", "{new}", ""),
     //     strgr remvd membr admin owner | strgr membr | user
     frame("ok    ok    ok    ok    ok    | -     -     | -",    "auth", r#"{"token":"{fresh-token}"}"#),
     frame("401   401   401   401   401   | -     -     | -",    "auth", r#"{"token":"{token-of-another}"}"#),

@@ -29,3 +29,4 @@ mod retention;
 mod revisions;
 mod search;
 mod sync;
+mod webhooks;

@@ -11,10 +11,12 @@ use diesel::sql_types::Text;
 use diesel::{Connection, QueryableByName, SqliteConnection};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use tenfour::domain::change::Mark;
+use tenfour::domain::ids::ChannelId;
 use tenfour::domain::instruction::{AnswerKind, Ask};
 use tenfour::domain::now;
 use tenfour::domain::search::{Query, Search};
 use tenfour::domain::sync::{HistoryFrom, PageLimits, SyncFrom};
+use tenfour::domain::webhook::{EventKind, Events, Lane, Place, Rewind};
 use tenfour::store::{Reader, Writer};
 
 use crate::attachments::{file, with_files};
@@ -48,6 +50,16 @@ fn sent(is_ours: impl Fn(&str) -> bool) -> Vec<String> {
     SENT.lock().unwrap().iter().filter(of_rows).cloned().collect()
 }
 
+/// All of it to a webhook, and again.
+async fn told(writer: &Writer, reader: &Reader, channel: ChannelId) {
+    let (store, lane) = (writer.webhooks(reader), Lane::Channel(channel));
+    let webhook = crate::webhooks::made(&store, Events::ALL).await;
+    store.page(lane, lane.start(), Events::ALL, 400).await.unwrap().unwrap();
+    store.rewind(webhook, Rewind::From { channel, version: 200 }).await.unwrap().unwrap();
+    store.rewind(webhook, Rewind::Since(now())).await.unwrap().unwrap();
+    store.event(lane, Place::Version(2), EventKind::MessageSent).await.unwrap().unwrap();
+}
+
 async fn everything(writer: &Writer, reader: &Reader) {
     let channel = group(writer, &["ana", "bo"]).await;
     let (id, ana) = (channel.id, user("ana").id);
@@ -67,6 +79,7 @@ async fn everything(writer: &Writer, reader: &Reader) {
     let asked = stored(&writer.append(vec![asking]).await.unwrap()[0]).id;
     writer.answer(by("bo"), asked, AnswerKind::Accepted, None, now()).await.unwrap().unwrap();
     writer.mark_overdue(asked, now()).await.unwrap().unwrap();
+    told(writer, reader, id).await;
     let limits = PageLimits { messages: 50, bytes: 1 << 20 };
     for from in [HistoryFrom::Latest, HistoryFrom::Before(200), HistoryFrom::After(100)] {
         reader.history(id, from, limits).await.unwrap();

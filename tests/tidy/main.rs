@@ -39,6 +39,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("systemd", &[]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
+    // What an event says is the wire's; where it goes is nobody else's to know.
+    ("webhooks", &["domain", "config", "metrics", "protocol", "store"]),
     ("client", &["domain", "protocol"]),
     (
         "actors",
@@ -73,6 +75,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "bus",
             "audit",
             "actors",
+            "webhooks",
         ],
     ),
     (
@@ -94,6 +97,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "actors",
             "http",
             "systemd",
+            "webhooks",
         ],
     ),
     ("svg", &[]),

@@ -6,12 +6,18 @@
  */
 import { mintToken } from "./token.ts";
 import type { components } from "./types.gen.ts";
+import type { WebhookEventType } from "./webhook.ts";
 
 type Schemas = components["schemas"];
 export type Channel = Schemas["Channel"];
 export type Member = Schemas["Member"];
 export type Message = Schemas["Message"];
 export type Role = Schemas["Role"];
+export type Webhook = Schemas["Webhook"];
+export type WebhookWithSecret = Schemas["WebhookWithSecret"];
+export type WebhookTest = Schemas["Tested"];
+export type Deliveries = Schemas["Deliveries"];
+export type Replay = Schemas["Replay"];
 
 export interface ServerOptions {
   /** Of the daemon, such as `http://127.0.0.1:8080`. */
@@ -32,6 +38,16 @@ export interface NewMessage {
   replyToId?: string;
   /** The idempotency key; made up unless given. */
   clientId?: string;
+}
+
+export interface NewWebhook {
+  url: string;
+  /** Names of events; all of them unless given. */
+  events?: (WebhookEventType | "*")[];
+}
+
+export interface WebhookChange extends Partial<NewWebhook> {
+  state?: "active" | "disabled";
 }
 
 /** What the daemon answered that was no success. */
@@ -122,6 +138,42 @@ export class TenfourServer {
 
   deleteMessage(messageId: string): Promise<Message> {
     return this.#call("DELETE", `/messages/${segment(messageId)}`);
+  }
+
+  webhooks(): Promise<Webhook[]> {
+    return this.#call<Schemas["Webhooks"]>("GET", "/webhooks").then(({ webhooks }) => webhooks);
+  }
+
+  /** Has events posted there from now on. The answer has the secret, which is told this once. */
+  createWebhook(webhook: NewWebhook): Promise<WebhookWithSecret> {
+    return this.#call("POST", "/webhooks", webhook);
+  }
+
+  changeWebhook(webhookId: string, change: WebhookChange): Promise<Webhook> {
+    return this.#call("PATCH", `/webhooks/${segment(webhookId)}`, change);
+  }
+
+  deleteWebhook(webhookId: string): Promise<void> {
+    return this.#call("DELETE", `/webhooks/${segment(webhookId)}`);
+  }
+
+  /** A new secret; the one before signs too for a day, or for as long as is said. */
+  rotateWebhookSecret(webhookId: string, options: { previousValidSeconds?: number } = {}): Promise<WebhookWithSecret> {
+    return this.#call("POST", `/webhooks/${segment(webhookId)}/secret`, options);
+  }
+
+  testWebhook(webhookId: string): Promise<WebhookTest> {
+    return this.#call("POST", `/webhooks/${segment(webhookId)}/test`);
+  }
+
+  /** Has events posted again: a channel's from a version on, all since a time, or those that were given up. */
+  replayWebhook(webhookId: string, what: Replay): Promise<Schemas["Replayed"]> {
+    return this.#call("POST", `/webhooks/${segment(webhookId)}/replay`, what);
+  }
+
+  /** What of a webhook fails, and what was given up. */
+  webhookDeliveries(webhookId: string, { limit }: { limit?: number } = {}): Promise<Deliveries> {
+    return this.#call("GET", `/webhooks/${segment(webhookId)}/deliveries${query({ limit })}`);
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {

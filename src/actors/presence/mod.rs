@@ -2,17 +2,20 @@
 //!
 //! Sessions tell it that they came, of each pong, and that they went; the registry tells it of changes of membership.
 //! It ends whom it has not heard of. With other nodes it keeps the leases of its own sessions in Redis, and sees to it
-//! that a dead node's end. It never pings: that is the session's.
+//! that a dead node's end. What it learns of who is there is taken down for webhooks. It never pings: that is the session's.
 
+mod gone;
 mod ledger;
 mod linger;
 mod lost;
 mod reap;
+mod recorder;
 mod shared;
 #[cfg(test)]
 mod sim;
 mod verdict;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use actix::{
@@ -30,7 +33,9 @@ use crate::ephemeral::Online;
 use crate::fault::{self, Part};
 use crate::protocol::close::Close;
 use crate::protocol::server::Status;
+use gone::{Gone, Seed};
 use ledger::{Ledger, Shift};
+pub use recorder::Recorder;
 use shared::Shared;
 pub use shared::SharedParts;
 
@@ -43,6 +48,9 @@ pub struct Presence {
     registry: Option<Addr<Registry>>,
     /// With other nodes.
     shared: Option<Shared>,
+    recorder: Recorder,
+    /// Whose being here is noted by this node.
+    recorded: HashSet<UserId>,
     expired: u64,
     _obituary: Obituary,
 }
@@ -132,6 +140,7 @@ impl Presence {
         online: Online,
         directory: Directory,
         shared: Option<SharedParts>,
+        recorder: Recorder,
         obituary: Obituary,
     ) -> Self {
         Self {
@@ -141,6 +150,8 @@ impl Presence {
             directory,
             registry: None,
             shared: shared.map(Shared::new),
+            recorder,
+            recorded: HashSet::new(),
             expired: 0,
             _obituary: obituary,
         }
@@ -149,6 +160,13 @@ impl Presence {
     /// Tells the rooms, and the other nodes, what the ledger says is new.
     fn shifted(&mut self, shift: Shift, ctx: &mut Context<Self>) {
         let Shift { user, status, channels } = shift;
+        if status == Status::Offline {
+            self.recorded.remove(&user);
+        }
+        if self.shared.is_none() {
+            // Nobody else can say more.
+            self.recorder.note(user, status == Status::Online, self.recorder.number());
+        }
         match status {
             Status::Online => {
                 self.online.came(user);
@@ -259,6 +277,7 @@ impl Handler<Linger> for Presence {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Linger, _: &mut Self::Context) -> Self::Result {
+        self.recorder.close();
         Box::pin(self.linger().into_actor(self).map(|(), _, _| ()))
     }
 }

@@ -214,7 +214,7 @@ impl Presence {
     }
 
     /// Whether a missing lease, read in this era, says that there is none.
-    fn is_settled(&self, era: Option<&str>) -> bool {
+    pub(super) fn is_settled(&self, era: Option<&str>) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.settled && era.is_some() && shared.era.as_deref() == era)
     }
 
@@ -262,6 +262,9 @@ impl Presence {
         }
         if let Some(online) = news {
             self.announce(user, online, number, (!online).then(now), &channels, marks);
+        } else if outcome.after && self.ledger.has(user) && !self.recorded.contains(&user) {
+            // No news to the nodes. Whoever told them may have died before it was written down.
+            self.record(user, true, number);
         }
         marks.extend(moved.into_iter().map(|(channel, member)| MarkOnline {
             channel,
@@ -271,9 +274,15 @@ impl Presence {
         }));
     }
 
+    fn record(&mut self, user: UserId, online: bool, number: i64) {
+        if self.recorder.note(user, online, number) && online && self.ledger.has(user) {
+            self.recorded.insert(user);
+        }
+    }
+
     /// Tells the other nodes, once for all of them.
     pub(super) fn announce(
-        &self,
+        &mut self,
         user: UserId,
         online: bool,
         number: i64,
@@ -281,6 +290,7 @@ impl Presence {
         channels: &[ChannelId],
         marks: &mut Vec<MarkOnline>,
     ) {
+        self.record(user, online, number);
         let Some(shared) = &self.shared else { return };
         let event = Event::PresenceChanged { user_id: user, online, number, at: at.unwrap_or_else(now) };
         for channel in channels {

@@ -8,7 +8,7 @@ use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
 use super::asker::Asker;
-use crate::domain::ids::{AttachmentId, ChannelId, MessageId};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId, WebhookId};
 use crate::domain::reaction::Reaction;
 use crate::domain::user::UserRef;
 use crate::http::app::text;
@@ -57,6 +57,10 @@ pub(super) fn message_id(request: &HttpRequest) -> Result<MessageId, Refusal> {
 
 pub(super) fn attachment_id(request: &HttpRequest) -> Result<AttachmentId, Refusal> {
     id(request).parse().map_err(|_| Refusal::no_attachment())
+}
+
+pub(super) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Refusal> {
+    id(request).parse().map_err(|_| Refusal::no_webhook())
 }
 
 fn id(request: &HttpRequest) -> &str {

@@ -17,6 +17,7 @@ mod reactions;
 mod reads;
 mod records;
 mod search;
+mod webhooks;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, middleware};
@@ -64,6 +65,12 @@ calls! {
     "/users/{id}" ["DELETE"] { delete: records::erase_user }
     "/users/{id}/export" ["GET"] { get: records::export_user }
     "/search" ["GET"] { get: search::find }
+    "/webhooks" ["GET, POST"] { get: webhooks::list, post: webhooks::create }
+    "/webhooks/{id}" ["GET, PATCH, DELETE"] { get: webhooks::show, patch: webhooks::change, delete: webhooks::remove }
+    "/webhooks/{id}/deliveries" ["GET"] { get: webhooks::deliveries }
+    "/webhooks/{id}/replay" ["POST"] { post: webhooks::replay }
+    "/webhooks/{id}/secret" ["POST"] { post: webhooks::rotate }
+    "/webhooks/{id}/test" ["POST"] { post: webhooks::test }
 }
 
 /// All of it, and where it is described.

@@ -1,4 +1,5 @@
-//! `GET /openapi.json`: what the calls take and give, made from the types. It also holds the WebSocket's frames.
+//! `GET /openapi.json`: what the calls take and give, made from the types. It also holds the WebSocket's frames
+//! and the events that webhooks are told.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -12,6 +13,7 @@ use utoipa::{IntoResponses, Modify, OpenApi};
 use super::Described;
 use crate::http::problem::{PROBLEM_JSON, ProblemBody};
 use crate::protocol::error::ErrorCode;
+use crate::protocol::event::WebhookEvent;
 use crate::protocol::schema::ClientFrame;
 use crate::protocol::server::ServerFrame;
 
@@ -19,7 +21,7 @@ use crate::protocol::server::ServerFrame;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "tenfour", description = "Chat beside an existing application. A bearer with scope `admin` acts as the user whom the header `Tenfour-User` names. User ids are taken in either form, the host's own or the UUID; answers have the UUID."),
-    components(schemas(ClientFrame, ServerFrame, ProblemBody)),
+    components(schemas(ClientFrame, ServerFrame, WebhookEvent, ProblemBody)),
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
@@ -116,7 +118,7 @@ mod tests {
             .flat_map(|(path, _, methods)| methods.iter().map(move |method| format!("{method} {PREFIX}{path}")))
             .collect();
         assert_eq!(described, routed);
-        assert_eq!(routed.len(), 28);
+        assert_eq!(routed.len(), 37);
     }
 
     #[test]
@@ -139,8 +141,9 @@ mod tests {
                     assert_eq!(schema, "#/components/schemas/Problem", "{method} {path} {status}");
                 }
                 let has_body = call.get("requestBody").is_some();
-                // What is put there is all in the address.
-                let is_bare = matches!(method.as_str(), "get" | "head" | "delete") || path.ends_with("/{reaction}");
+                // What is put there, or asked for, is all in the address.
+                let in_address = path.ends_with("/{reaction}") || path.ends_with("/test");
+                let is_bare = matches!(method.as_str(), "get" | "head" | "delete") || in_address;
                 assert!(has_body || is_bare, "{method} {path}");
                 for name in path.split(['{', '}']).skip(1).step_by(2) {
                     let parameters = call["parameters"].as_array().unwrap();

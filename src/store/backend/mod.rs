@@ -20,6 +20,7 @@ mod search_sqlite;
 mod sqlite;
 mod table;
 pub(super) mod transfer;
+mod webhooks;
 
 use std::ops::Range;
 use std::path::PathBuf;

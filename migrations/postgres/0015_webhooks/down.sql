@@ -1,0 +1,7 @@
+DROP TRIGGER webhook_lanes_channel_tg ON channels;
+DROP FUNCTION webhook_lanes_go();
+DROP TABLE presence_changes;
+DROP TABLE presence;
+DROP TABLE webhook_failures;
+DROP TABLE webhook_cursors;
+DROP TABLE webhooks;

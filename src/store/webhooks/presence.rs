@@ -1,0 +1,120 @@
+//! How users were last known to be, and each change of that: written only while somebody is told of it.
+//!
+//! What nodes say of a user is ordered by a number that never goes back; of two that say the same the second is no change. So
+//! online and offline alternate, whoever writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::domain::ids::UserId;
+use crate::domain::webhook::Seen;
+use crate::store::backend::{Conn, with_conn};
+use crate::store::error::StoreError;
+use crate::store::kept::Kept;
+use crate::store::schema::{presence, presence_changes};
+use crate::store::sql_types::At;
+
+/// A number so much further ahead than a new one was given by a clock that was wrong.
+const FAR_AHEAD: i64 = 60_000_000;
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = presence)]
+pub(in crate::store) struct PresenceRow {
+    user_id: UserId,
+    online: bool,
+    number: i64,
+    changes: i64,
+    at: At,
+}
+
+impl PresenceRow {
+    /// Whether it says more than is known.
+    fn takes(&self, seen: &Seen) -> bool {
+        seen.number > self.number || self.number > seen.number.saturating_add(FAR_AHEAD)
+    }
+}
+
+/// Takes down what was seen, in this order. Of whom something changed.
+pub(super) async fn record(conn: &mut Conn, seen: Vec<Seen>) -> Result<BTreeSet<UserId>, StoreError> {
+    let users: BTreeSet<UserId> = seen.iter().map(|it| it.user).collect();
+    // Ascending, as all are locked, so that two nodes never wait for each other.
+    for user in &users {
+        make(conn, *user).await?;
+    }
+    let ids: Vec<UserId> = users.into_iter().collect();
+    let mut rows: BTreeMap<UserId, PresenceRow> =
+        conn.lock_presence(&ids).await?.into_iter().map(|row| (row.user_id, row)).collect();
+    let (mut changed, mut told) = (BTreeSet::new(), BTreeSet::new());
+    for it in seen {
+        let Some(row) = rows.get_mut(&it.user).filter(|row| row.takes(&it)) else { continue };
+        row.number = it.number;
+        changed.insert(it.user);
+        if row.online == it.online {
+            continue;
+        }
+        (row.online, row.at) = (it.online, At(it.at));
+        if !it.silent {
+            row.changes += 1;
+            told.insert(it.user);
+            let query = diesel::insert_into(presence_changes::table).values((
+                presence_changes::user_id.eq(it.user),
+                presence_changes::change.eq(row.changes),
+                presence_changes::online.eq(it.online),
+                presence_changes::at.eq(At(it.at)),
+            ));
+            with_conn!(conn, |c| query.execute(c).await)?;
+        }
+    }
+    for row in changed.iter().filter_map(|user| rows.get(user)) {
+        let query = Kept(diesel::update(presence::table.find(row.user_id)).set((
+            presence::online.eq(row.online),
+            presence::number.eq(row.number),
+            presence::changes.eq(row.changes),
+            presence::at.eq(row.at),
+        )));
+        with_conn!(conn, |c| query.execute(c).await)?;
+    }
+    Ok(told)
+}
+
+/// Who is not known is offline.
+async fn make(conn: &mut Conn, user: UserId) -> QueryResult<()> {
+    let query = diesel::insert_into(presence::table)
+        .values((
+            presence::user_id.eq(user),
+            presence::online.eq(false),
+            presence::number.eq(0),
+            presence::changes.eq(0),
+            presence::at.eq(At(DateTime::UNIX_EPOCH)),
+        ))
+        .on_conflict_do_nothing();
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(())
+}
+
+/// Users who are down as online, after this one, ascending.
+pub(super) async fn online(conn: &mut Conn, after: UserId, limit: i64) -> QueryResult<Vec<UserId>> {
+    let query = presence::table
+        .filter(presence::online.and(presence::user_id.gt(after)))
+        .order(presence::user_id)
+        .limit(limit)
+        .select(presence::user_id);
+    with_conn!(conn, |c| query.load(c).await)
+}
+
+/// Nobody was told of anything lately, so that who is down as online may be gone for long. Who is there is seen anew.
+pub(super) async fn begin_anew(conn: &mut Conn) -> QueryResult<()> {
+    let query = diesel::update(presence::table.filter(presence::online)).set(presence::online.eq(false));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(())
+}
+
+/// Changes that nobody will be told of any more.
+pub(super) async fn expire(conn: &mut Conn, before: DateTime<Utc>) -> QueryResult<()> {
+    let query = diesel::delete(presence_changes::table.filter(presence_changes::at.lt(At(before))));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! Tells the host application's server of what happens, by signed POSTs in the form of Standard Webhooks.
+//!
+//! Started by the composition root, asked by the calls that manage webhooks. Events are read from the logs that the database has of
+//! each channel, so that nothing of this is in the way of a message: a webhook is a cursor into them. It never changes anything
+//! of chat, and never logs what an event says.
+
+mod dispatch;
+mod guard;
+mod lane;
+mod post;
+mod queue;
+mod retry;
+mod set_aside;
+mod settle;
+mod sign;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use chrono::TimeDelta;
+use parking_lot::RwLock;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+pub use guard::Refused;
+pub use sign::fresh_secret;
+
+use crate::config::{OwnWebhook, WebhookSettings};
+use crate::domain::ids::{EventId, WebhookId};
+use crate::domain::now;
+use crate::domain::webhook::{Origin, UNFINISHED, Webhook, WebhookChange};
+use crate::metrics::Metrics;
+use crate::protocol::event::encode_test;
+use crate::protocol::webhook::{Tested, name_of};
+use crate::store::{StoreError, Webhooks, new_worker};
+use dispatch::{Dispatcher, wish};
+use lane::Shared;
+use post::{Letter, Poster, Verdict};
+use retry::Retries;
+use settle::Settler;
+
+/// The webhook of the settings.
+const OWN: WebhookId = WebhookId(Uuid::from_u128(0x7e4f_0a10_0000_5000_8000_0000_0000_0012));
+/// How long the settings' secret of before signs too.
+const OVERLAP: TimeDelta = TimeDelta::days(1);
+
+/// How long it may take to make one.
+const MAKING: TimeDelta = TimeDelta::minutes(10);
+
+/// A way to who delivers. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Hooks {
+    shared: Arc<Shared>,
+    running: Arc<RwLock<Option<JoinHandle<()>>>>,
+    runtime: Handle,
+}
+
+impl Hooks {
+    /// Fails where no client for HTTP can be made.
+    pub fn new(
+        settings: &WebhookSettings,
+        store: Webhooks,
+        metrics: Arc<Metrics>,
+        epoch: Arc<RwLock<String>>,
+        runtime: &Handle,
+    ) -> Result<Self, String> {
+        let poster = Poster::new(settings).map_err(|error| error.to_string())?;
+        let worker = new_worker();
+        let (settler, settling) = Settler::start(store.clone(), worker);
+        runtime.spawn(settling);
+        let shared = Arc::new(Shared {
+            store,
+            poster,
+            settler,
+            retries: Retries::new(&settings.retries),
+            lease: settings.timeout * 3,
+            timeout: settings.timeout,
+            metrics,
+            epoch,
+            stopping: AtomicBool::new(false),
+        });
+        let dispatcher = Dispatcher::new(Arc::clone(&shared), worker);
+        let running = Arc::new(RwLock::new(None));
+        let hooks = Self { shared, running, runtime: runtime.clone() };
+        *hooks.running.write() = Some(runtime.spawn(dispatcher.run()));
+        Ok(hooks)
+    }
+
+    pub fn store(&self) -> &Webhooks {
+        &self.shared.store
+    }
+
+    /// Whether anything may be sent there, as far as the address itself says.
+    pub fn check(&self, url: &str) -> Result<(), Refused> {
+        self.shared.poster.guard().check(url).map(drop)
+    }
+
+    /// Sees to it that the settings' webhook is what they say, and that what is to be noted is noted from the first message on.
+    pub async fn begin(&self, own: Option<&OwnWebhook>) -> Result<(), StoreError> {
+        let there = self.store().find(OWN).await?;
+        match (own, there) {
+            (None, None) => {}
+            (None, Some(_)) => drop(self.store().remove(OWN).await?),
+            (Some(own), None) => self.make(own).await?,
+            (Some(own), Some(there)) => self.keep(own, there).await?,
+        }
+        wish(&self.shared, &self.store().list().await?);
+        Ok(())
+    }
+
+    async fn make(&self, own: &OwnWebhook) -> Result<(), StoreError> {
+        let new = Webhook {
+            id: OWN,
+            url: own.url.expose().to_owned(),
+            events: own.events.clone(),
+            secret: own.secret.clone(),
+            previous: None,
+            disabled: None,
+            origin: Origin::Settings,
+            created_at: now(),
+            paused_until: None,
+            failing_since: None,
+        };
+        match self.store().create(new).await {
+            Ok(Err(denied)) => log::warn!("the webhook of the settings could not be made: {denied}"),
+            // Busy: another node was quicker.
+            Ok(Ok(_)) | Err(StoreError::Busy) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, own: &OwnWebhook, there: Webhook) -> Result<(), StoreError> {
+        if there.disabled.as_deref() == Some(UNFINISHED) {
+            // Unless another node is just making it.
+            if now() - there.created_at > MAKING {
+                drop(self.store().remove(OWN).await?);
+                self.make(own).await?;
+            }
+            return Ok(());
+        }
+        let is_new = there.url != own.url.expose();
+        if is_new || there.events != own.events {
+            let url = is_new.then(|| own.url.expose().to_owned());
+            // What the old address wanted is nothing to the new one.
+            let change = WebhookChange { url, events: Some(own.events.clone()), active: is_new.then_some(true) };
+            drop(self.store().change(OWN, change).await?);
+        } else if let Some(why) = &there.disabled {
+            log::warn!(
+                "the webhook of the settings is disabled: {why}; PATCH its state to active to have it told again"
+            );
+        }
+        if there.secret != own.secret {
+            drop(self.store().rotate(OWN, own.secret.clone(), now() + OVERLAP).await?);
+        }
+        Ok(())
+    }
+
+    /// Posts a test, and says how that went; `None`: there is no such webhook.
+    pub async fn test(&self, id: WebhookId) -> Result<Option<Tested>, StoreError> {
+        let Some(webhook) = self.store().find(id).await? else { return Ok(None) };
+        let started = Instant::now();
+        let Some(body) = encode_test(id, now()) else {
+            return Err(StoreError::Internal("a test has no form".to_owned()));
+        };
+        let letter = Letter { id: name_of(EventId(Uuid::now_v7())), body: Bytes::from(body) };
+        let poster = self.shared.poster.clone();
+        // Where the connections are: they are not the asking worker's.
+        let posting = self.runtime.spawn(async move { poster.post(&webhook, &letter).await });
+        let posted = posting.await.map_err(|error| StoreError::Internal(error.to_string()))?;
+        let error = match posted.verdict {
+            Verdict::Delivered => None,
+            Verdict::Gone => Some("answered 410: events would disable it".to_owned()),
+            Verdict::Failed { trouble, .. } => Some(trouble.error),
+        };
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(Some(Tested { delivered: error.is_none(), status: posted.status, error, duration_ms }))
+    }
+
+    /// Begins nothing more. What happens from now on is told after the next start.
+    pub fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        self.store().wake();
+    }
+
+    /// Waits so long for what is on its way. What is cut off is delivered again, under the same id.
+    pub async fn stopped(&self, within: Duration) {
+        let running = self.running.write().take();
+        if let Some(running) = running
+            && tokio::time::timeout(within, running).await.is_err()
+        {
+            log::info!("some events were on their way to webhooks: they are delivered again");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Several nodes share the work.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::crash::assert_told;
+use crate::daemon::PATIENCE;
+use crate::host::{Host, quick};
+use crate::nodes::Nodes;
+use crate::receiver::{Receiver, Reply};
+
+#[tokio::test]
+async fn of_two_nodes_one_tells_each_event_whoever_stored_it() {
+    let nodes = Nodes::start_with(2, quick).await;
+    let (one, other) = (nodes.node(0), nodes.node(1));
+    let mut channels = Vec::new();
+    for _ in 0..4 {
+        channels.push(one.group(&["ana", "bo"]).await);
+    }
+    let receiver = Receiver::start().await;
+    Host::at(one.addr()).webhook_of(&receiver.url(), json!(["message.sent"])).await;
+    // The other node hears of it within some seconds.
+    receiver.answer(|_| Reply::Status(200));
+    let (mut ana, mut bo) = (one.connect("ana").await, other.connect("bo").await);
+    for round in 0..40 {
+        for channel in &channels {
+            ana.send_message(*channel, &format!("ana {round}")).await;
+            bo.send_message(*channel, &format!("bo {round}")).await;
+        }
+    }
+    receiver.wait_for("all of it", PATIENCE * 3, |all| all.len() == 320).await;
+    for channel in channels {
+        assert_told(&receiver, channel, 1, 80);
+    }
+    assert_eq!(receiver.all().len(), 320, "each once");
+}
+
+#[tokio::test]
+async fn what_a_node_has_left_undone_another_one_does() {
+    let mut nodes = Nodes::start_with(2, quick).await;
+    let channel = nodes.node(0).group(&["ana"]).await;
+    let receiver = Receiver::start().await;
+    receiver.answer(|_| Reply::Status(500));
+    let host = Host::at(nodes.node(1).addr());
+    let webhook = host.webhook_of(&receiver.url(), json!(["message.sent"])).await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    for round in 0..5 {
+        ana.send_message(channel, &format!("ana {round}")).await;
+    }
+    host.fails(&webhook, "it fails", |shown| shown["failing"][0]["attempts"].as_u64() > Some(2)).await;
+    let gone = nodes.daemons.remove(0);
+    drop(gone);
+    receiver.answer(|_| Reply::Status(200));
+    receiver.wait_for("all of it", PATIENCE * 2, |all| all.len() == 5).await;
+    assert_told(&receiver, channel, 1, 5);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_changed_on_one_node_is_changed_on_the_other() {
+    let nodes = Nodes::start_with(2, quick).await;
+    let channel = nodes.node(0).group(&["ana"]).await;
+    let receiver = Receiver::start().await;
+    let host = Host::at(nodes.node(0).addr());
+    let webhook = host.webhook_of(&receiver.url(), json!(["message.sent"])).await;
+    let mut ana = nodes.node(1).connect("ana").await;
+    ana.send_message(channel, "one").await;
+    receiver.expect("message.sent").await;
+    host.must("PATCH", &format!("/webhooks/{}", webhook.id), json!({"state": "disabled"})).await;
+    let deadline = std::time::Instant::now() + Duration::from_secs(15);
+    let disabled = || nodes.node(1).parts().metrics.webhooks.disabled.get() == 1;
+    while !disabled() {
+        assert!(std::time::Instant::now() < deadline, "the other node does not know");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    ana.send_message(channel, "two").await;
+    host.must("PATCH", &format!("/webhooks/{}", webhook.id), json!({"state": "active"})).await;
+    receiver.wait("the second", |all| all.len() == 2).await;
+}

@@ -22,6 +22,9 @@ pub mod webhooks;
 
 pub mod cluster;
 
+pub mod logging;
+pub mod systemd;
+
 pub mod domain;
 
 pub mod fault;

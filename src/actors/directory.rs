@@ -66,7 +66,7 @@ impl Directory {
     }
 
     /// Has all rooms compared with the database: something may have been committed unseen.
-    pub(super) fn compare_heads(&self) {
+    pub(crate) fn compare_heads(&self) {
         if let Some(registry) = self.0.registry.get() {
             tell(registry, CompareHeads);
         }

@@ -23,6 +23,7 @@ pub mod directory;
 pub mod feed;
 pub mod obituary;
 pub mod origin;
+pub mod ping;
 pub mod presence;
 pub mod registry;
 pub mod relay;

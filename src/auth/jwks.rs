@@ -61,6 +61,18 @@ impl Jwks {
         Ok(Self { shared: Arc::new(Shared { settings, client, state: Mutex::default() }) })
     }
 
+    pub(super) fn is_at(&self, url: &str) -> bool {
+        self.shared.settings.url == url
+    }
+
+    /// The same issuer, whose keys count as old from now on.
+    pub(super) fn asked_anew(&self) -> Self {
+        if let Some(held) = &mut self.shared.state.lock().held {
+            held.fresh_for = Duration::ZERO;
+        }
+        Self { shared: Arc::clone(&self.shared) }
+    }
+
     /// The keys as they were last heard of, asked for again when they are old. The old ones serve on while the issuer
     /// does not answer; nobody waits for one that did not answer last time.
     pub(super) async fn keys(&self) -> Result<Arc<Vec<Key>>, AuthError> {

@@ -15,22 +15,22 @@ use crate::config::JwksSettings;
 
 /// Answers every request the same way until told otherwise, and counts them.
 #[derive(Clone)]
-struct Issuer {
+pub(super) struct Issuer {
     url: String,
     answer: Arc<Mutex<Answer>>,
     asked: Arc<AtomicUsize>,
 }
 
 #[derive(Clone)]
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     headers: String,
     body: String,
     delay: Duration,
 }
 
 impl Issuer {
-    async fn start(keys: &[Value]) -> Self {
+    pub(super) async fn start(keys: &[Value]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = Self {
             url: format!("http://{}/jwks", listener.local_addr().unwrap()),
@@ -63,20 +63,20 @@ impl Issuer {
         issuer
     }
 
-    fn answers(&self, change: impl FnOnce(&mut Answer)) {
+    pub(super) fn answers(&self, change: impl FnOnce(&mut Answer)) {
         change(&mut self.answer.lock());
     }
 
-    fn publishes(&self, keys: &[Value]) {
+    pub(super) fn publishes(&self, keys: &[Value]) {
         self.answers(|answer| answer.body = json!({"keys": keys}).to_string());
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
     /// Keys live for long, and nothing waits, unless a test says so.
-    fn settings(&self) -> JwksSettings {
+    pub(super) fn settings(&self) -> JwksSettings {
         JwksSettings {
             refetch_interval: Duration::from_mins(1),
             retry_interval: Duration::ZERO,
@@ -85,7 +85,7 @@ impl Issuer {
         }
     }
 
-    fn verifier(&self, change: impl FnOnce(&mut JwksSettings)) -> Arc<Verifier> {
+    pub(super) fn verifier(&self, change: impl FnOnce(&mut JwksSettings)) -> Arc<Verifier> {
         let mut settings = self.settings();
         change(&mut settings);
         let auth = AuthSettings { jwks: Some(settings), ..AuthSettings::default() };
@@ -98,7 +98,7 @@ async fn reason(verifier: &Verifier, token: &str) -> &'static str {
 }
 
 /// Waits until the token is judged so. Time-outs of a test are wide, so that a busy machine does not pass them by itself.
-async fn eventually(verifier: &Verifier, token: &str, wanted: &str) {
+pub(super) async fn eventually(verifier: &Verifier, token: &str, wanted: &str) {
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     loop {
         let found = reason(verifier, token).await;

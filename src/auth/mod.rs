@@ -20,9 +20,14 @@ mod key_tests;
 #[cfg(test)]
 mod random_tests;
 #[cfg(test)]
+mod replace_tests;
+#[cfg(test)]
 mod testing;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
 
 use crate::config::AuthSettings;
 use crate::domain::user::UserRef;
@@ -51,21 +56,47 @@ pub struct Identity {
 /// Checks tokens. Shared by all; asks the issuer for its keys when it has to.
 #[derive(Debug)]
 pub struct Verifier {
+    current: RwLock<Arc<Trusted>>,
+}
+
+/// By what tokens are judged, until other settings come.
+#[derive(Debug)]
+struct Trusted {
     keys: Vec<Key>,
     jwks: Option<Jwks>,
     expected: Expected,
 }
 
-impl Verifier {
-    pub fn new(settings: &AuthSettings) -> Result<Self, SetupError> {
+impl Trusted {
+    /// `before`: what was trusted until now. An issuer that stays is asked anew, and trusted meanwhile.
+    fn new(settings: &AuthSettings, before: Option<&Self>) -> Result<Self, SetupError> {
         use_aws_lc();
         let keys = keys::of(settings)?;
-        let jwks = settings.jwks.clone().map(Jwks::new).transpose()?;
+        let known = before.and_then(|before| before.jwks.as_ref());
+        let jwks = settings.jwks.clone().map(|wanted| match known.filter(|known| known.is_at(&wanted.url)) {
+            Some(known) => Ok(known.asked_anew()),
+            None => Jwks::new(wanted),
+        });
+        let jwks = jwks.transpose()?;
         if keys.is_empty() && jwks.is_none() {
             return Err(SetupError::NoKeys);
         }
         let expected = Expected { issuer: settings.issuer.clone(), audience: settings.audience.clone() };
         Ok(Self { keys, jwks, expected })
+    }
+}
+
+impl Verifier {
+    pub fn new(settings: &AuthSettings) -> Result<Self, SetupError> {
+        Ok(Self { current: RwLock::new(Arc::new(Trusted::new(settings, None)?)) })
+    }
+
+    /// Other keys for every token that is checked from now on. On an error those of before stay.
+    pub fn replace(&self, settings: &AuthSettings) -> Result<(), SetupError> {
+        let before = Arc::clone(&self.current.read());
+        let trusted = Trusted::new(settings, Some(&before))?;
+        *self.current.write() = Arc::new(trusted);
+        Ok(())
     }
 
     /// The identity of a token that is right in every respect at this moment.
@@ -75,14 +106,15 @@ impl Verifier {
 
     async fn verify_at(&self, token: &str, now: DateTime<Utc>) -> Result<Identity, AuthError> {
         let token = Token::parse(token)?;
-        let own = keys::check(&self.keys, &token)?;
-        let claims = match (own, &self.jwks) {
+        let trusted = Arc::clone(&self.current.read());
+        let own = keys::check(&trusted.keys, &token)?;
+        let claims = match (own, &trusted.jwks) {
             (Choice::Signed(claims), _) => claims,
             // An issuer publishes public keys only, so nothing of its is signed with a secret.
             (_, Some(jwks)) if !token.is_with_secret() => signed_by_issuer(jwks, &token).await?,
             (other, _) => other.signed(&token)?,
         };
-        claims::check(&claims, &self.expected, now)
+        claims::check(&claims, &trusted.expected, now)
     }
 }
 

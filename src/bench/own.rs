@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::BenchError;
+use crate::config::CREDENTIALS_ENV;
 use crate::config::settings::{CONFIG_ENV, SETTINGS};
 
 /// What the child says when it takes connections, followed by the address.
@@ -73,7 +74,7 @@ impl OwnDaemon {
         for setting in SETTINGS {
             command.env_remove(setting.env);
         }
-        command.env_remove(CONFIG_ENV);
+        command.env_remove(CONFIG_ENV).env_remove(CREDENTIALS_ENV);
         let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
         let until = child.stdin.take();
         let mut line = String::new();

@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::Failure;
 use crate::actors::db::Order;
 use crate::auth::mint;
-use crate::config::Config;
 use crate::config::settings::CONFIG_ENV;
+use crate::config::{CREDENTIALS_ENV, Config};
 use crate::daemon::{Daemon, reachable};
 use crate::domain::change::By;
 use crate::domain::channel::ChannelKind;
@@ -26,7 +26,7 @@ const TOKEN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What this command sets where nobody else does.
 pub(super) const DEFAULTS: &[(&str, &str)] = &[("database_url", "sqlite:tenfour-dev.db"), ("log", "warn")];
 /// What may name a database, and is often set for another program or another daemon: demo users would land there.
-const NOT_FOR_DEV: [&str; 2] = ["DATABASE_URL", CONFIG_ENV];
+const NOT_FOR_DEV: [&str; 4] = ["DATABASE_URL", "DATABASE_URL_FILE", CONFIG_ENV, CREDENTIALS_ENV];
 
 /// The environment without what may name a database, and a warning for each of these.
 pub(super) fn environment(

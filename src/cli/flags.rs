@@ -59,7 +59,7 @@ impl FromArgMatches for SettingFlags {
         Ok(Self(Flags {
             config: matches.get_one::<PathBuf>("config").cloned(),
             values: values.collect(),
-            defaults: &[],
+            ..Flags::default()
         }))
     }
 

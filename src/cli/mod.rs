@@ -5,14 +5,19 @@
 mod audit;
 mod bench;
 pub mod chat;
+mod db;
 mod dev;
 mod evidence;
 mod flags;
+mod init;
+mod migrate_store;
 mod serve;
+mod settings;
 mod token;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -39,6 +44,10 @@ enum Command {
     Serve(SettingFlags),
     /// Start a daemon to try things out.
     Dev(SettingFlags),
+    /// Write a first configuration with a fresh secret, and print what the application needs of it.
+    Init(init::Init),
+    /// The settings: an example of the file, whether they are right, what is in effect.
+    Config(settings::Settings),
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
@@ -47,6 +56,14 @@ enum Command {
     Bench(bench::Bench),
     /// Prove that nothing of the past was changed.
     Audit(audit::Audit),
+    /// Look after the database: its state, copies of it, whether it holds together.
+    Db(db::Db),
+    /// Take everything from an SQLite file into PostgreSQL.
+    MigrateStore(migrate_store::MigrateStore),
+    /// Print what a shell completes commands by.
+    Completions { shell: clap_complete::Shell },
+    /// Write the manual pages, tenfour(1) and one for each command, to a folder that is there.
+    Man { folder: PathBuf },
     /// The daemon that `bench` starts for itself.
     #[command(hide = true)]
     BenchDaemon(SettingFlags),
@@ -110,10 +127,10 @@ impl Cli {
         let flags = self.flags;
         match self.command.unwrap_or(Command::Serve(SettingFlags::default())) {
             Command::Serve(behind) => {
+                let sockets = serve::sockets()?;
                 let environment =
                     fault::listen(environment).map_err(|error| Failure::Configuration(error.to_string()))?;
-                let loaded = config::load(&flags.and(behind), environment)?;
-                serve::run(warned(loaded), async |_, _| Ok(()))
+                serve::as_service(flags.and(behind), environment, sockets)
             }
             Command::Dev(behind) => {
                 let flags = Flags { defaults: dev::DEFAULTS, ..flags.and(behind) };
@@ -121,6 +138,11 @@ impl Cli {
                 let mut loaded = config::load(&flags, environment)?;
                 loaded.warnings.extend(ignored);
                 serve::run(warned(loaded), async |daemon, config| dev::prepare(daemon, config, program).await)
+            }
+            Command::Init(init) => init.run(&flags.and(init.flags.clone()), program),
+            Command::Config(settings) => {
+                let flags = flags.and(settings.flags());
+                settings.run(&flags, environment)
             }
             Command::Token(token) => {
                 let loaded = config::load_existing(&flags.and(token.flags.clone()), environment)?;
@@ -130,6 +152,22 @@ impl Cli {
                 let loaded = config::load_places(&flags.and(audit.flags()), environment)?;
                 audit.run(&warned(loaded).config)
             }
+            Command::Db(db) => {
+                let loaded = config::load_places(&flags.and(db.flags()), environment)?;
+                db.run(&warned(loaded).config)
+            }
+            Command::MigrateStore(options) => {
+                let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;
+                migrate_store::run(&warned(loaded).config, &options)
+            }
+            Command::Completions { shell } => {
+                // Not to the standard output itself, whose reader may have gone.
+                let mut text = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "tenfour", &mut text);
+                std::io::stdout().write_all(&text).map_err(|error| Failure::Failed(error.to_string()))
+            }
+            Command::Man { folder } => clap_mangen::generate_to(Self::command(), &folder)
+                .map_err(|error| Failure::Failed(format!("{}: {error}", folder.display()))),
             // A client: the settings of a daemon are nothing to it.
             Command::Chat(options) => talk(options),
             Command::Bench(options) => bench::run(options, flags, environment),
@@ -176,13 +214,32 @@ mod tests {
             Some(Command::Serve(behind) | Command::Dev(behind)) => cli.flags.and(behind),
             Some(Command::Token(token)) => cli.flags.and(token.flags),
             Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
-            Some(Command::Chat(_) | Command::Bench(_) | Command::BenchDaemon(_)) | None => cli.flags.0,
+            Some(Command::Db(db)) => cli.flags.and(db.flags()),
+            Some(Command::MigrateStore(options)) => cli.flags.and(options.flags),
+            Some(Command::Init(init)) => cli.flags.and(init.flags),
+            Some(Command::Config(settings)) => cli.flags.and(settings.flags()),
+            Some(_) | None => cli.flags.0,
         }
     }
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_page_and_is_completed() {
+        let folder = tempfile::tempdir().unwrap();
+        clap_mangen::generate_to(Cli::command(), folder.path()).unwrap();
+        for page in ["tenfour.1", "tenfour-serve.1", "tenfour-audit-verify.1", "tenfour-db-backup.1"] {
+            assert!(std::fs::read_to_string(folder.path().join(page)).unwrap().contains(".TH"), "{page}");
+        }
+        assert!(!folder.path().join("tenfour-bench-daemon.1").exists(), "what is hidden has none");
+        for shell in [clap_complete::Shell::Bash, clap_complete::Shell::Zsh, clap_complete::Shell::Fish] {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tenfour", &mut text);
+            assert!(String::from_utf8(text).unwrap().contains("migrate-store"), "{shell}");
+        }
     }
 
     #[test]

@@ -64,14 +64,22 @@ impl fmt::Debug for Link {
     }
 }
 
+/// Whether the URL says where Redis is. Connects to nothing.
+pub fn check(url: &str) -> Result<(), InvalidUrl> {
+    Client::open(url).map(drop).map_err(|error| invalid(&error))
+}
+
+/// The driver's own words may repeat the URL, which may hold a password.
+fn invalid(error: &RedisError) -> InvalidUrl {
+    InvalidUrl(format!("{:?}", error.kind()))
+}
+
 impl Link {
     /// Connects when it is first used: a Redis that is away does not keep the daemon from starting.
     pub fn new(url: &str, runtime: Handle) -> Result<Self, InvalidUrl> {
-        // The driver's own words may repeat the URL, which may hold a password.
-        let invalid = |error: RedisError| InvalidUrl(format!("{:?}", error.kind()));
-        let client = Client::open(url).map_err(invalid)?;
+        let client = Client::open(url).map_err(|error| invalid(&error))?;
         let refused = Refused::default();
-        let maker = RedisConnectionManager::new(url).map_err(invalid)?;
+        let maker = RedisConnectionManager::new(url).map_err(|error| invalid(&error))?;
         let manager = Manager { maker, refused: Arc::clone(&refused) };
         let pool = bb8::Pool::builder()
             .max_size(CONNECTIONS)

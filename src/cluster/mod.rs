@@ -9,7 +9,7 @@ mod key;
 mod link;
 
 pub use key::{Key, TAG_LEN};
-pub use link::{InvalidUrl, Link, LinkError};
+pub use link::{InvalidUrl, Link, LinkError, check};
 
 use std::fmt;
 use std::str::FromStr;

@@ -13,7 +13,7 @@ use super::parse;
 use super::secret::Secret;
 
 /// 32 bytes in hexadecimal form, which any other program can read.
-pub(super) fn random() -> io::Result<String> {
+pub fn random() -> io::Result<String> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random bytes"))?;
     let digit = |value: u8| char::from_digit(u32::from(value), 16);
@@ -60,12 +60,20 @@ fn ensure(path: &Path) -> io::Result<()> {
 /// A secret from a file, and a warning where everybody can read it.
 pub(super) fn read(path: &Path) -> Result<(Secret, Option<String>), String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    // Editors and `echo` end a file with a line feed that is no part of the secret.
-    let secret = parse::secret(text.trim_end_matches(['\r', '\n']))
-        .map_err(|error| format!("the secret in {} {error}", path.display()))?;
+    let secret =
+        parse::secret(without_line_end(&text)).map_err(|error| format!("the secret in {} {error}", path.display()))?;
+    Ok((secret, open_to_all(path)))
+}
+
+/// Editors and `echo` end a file with a line feed that is no part of the secret.
+pub(super) fn without_line_end(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
+}
+
+/// What to warn of where everybody can read a secret.
+pub(super) fn open_to_all(path: &Path) -> Option<String> {
     let open = fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0);
-    let warning = open.then(|| format!("{} can be read by every user of the machine: chmod 600 it", path.display()));
-    Ok((secret, warning))
+    open.then(|| format!("{} can be read by every user of the machine: chmod 600 it", path.display()))
 }
 
 fn make(path: &Path) -> io::Result<()> {

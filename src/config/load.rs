@@ -2,25 +2,22 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::database::Kind;
 use super::parse::{self, MIN_SECRET_BYTES, Parsed};
 use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
 use super::{
-    AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, OwnWebhook, PublicKeyFile, Secret,
-    WebhookSettings, kept, webhooks,
+    AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept, own, units,
+    webhooks,
 };
 use crate::domain::retention::MAX_DAYS;
-use crate::domain::webhook::{Events, InvalidSecret, SigningSecret};
 
 const MAX_BYTES: usize = 64 << 20;
 /// A day: longer times are slips.
 const MAX_MS: u64 = 86_400_000;
-const NO_SECRET: &str =
-    "no secret here: use the settings of the daemon (--config FILE, TENFOUR_JWT_SECRET or TENFOUR_JWT_SECRET_FILE)";
 
 /// The configuration of a daemon. Reads the files that the settings name, and makes the secret beside an SQLite database
 /// where nothing else says which tokens are let in.
@@ -28,11 +25,39 @@ pub fn load(
     flags: &Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, ConfigErrors> {
-    read(flags, environment, |reader, config| {
-        reader.key_of_a_server(config);
+    read(flags, environment, None, |reader, config| {
+        own::key_of_a_server(reader, config);
         if reader.gathered.problems.is_empty() {
-            reader.own_secret(config);
+            own::made(reader, config);
         }
+    })
+}
+
+/// The same for who only wants to know whether it is right: nothing is made.
+pub fn check(
+    flags: &Flags,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Loaded, ConfigErrors> {
+    read(flags, environment, None, |reader, config| {
+        own::key_of_a_server(reader, config);
+        own::could_be_made(reader, config);
+    })
+}
+
+/// The same for a daemon that runs with other settings: its addresses and its database are those that it has. A secret that
+/// it made for itself stays.
+pub fn reload(
+    flags: &Flags,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    running: &Loaded,
+) -> Result<Loaded, ConfigErrors> {
+    read(flags, environment, Some(running.config.listen), |reader, config| {
+        let wanted = std::mem::replace(&mut config.database, running.config.database.clone());
+        own::key_of_a_server(reader, config);
+        if reader.gathered.problems.is_empty() {
+            own::again(reader, config, running);
+        }
+        config.database = wanted;
     })
 }
 
@@ -42,9 +67,9 @@ pub fn load_existing(
     flags: &Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, ConfigErrors> {
-    read(flags, environment, |reader, config| {
+    read(flags, environment, None, |reader, config| {
         if reader.gathered.problems.is_empty() {
-            reader.kept_secret(config);
+            own::kept(reader, config);
         }
     })
 }
@@ -54,12 +79,14 @@ pub fn load_places(
     flags: &Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Loaded, ConfigErrors> {
-    read(flags, environment, |_, _| {})
+    read(flags, environment, None, |_, _| {})
 }
 
+/// `bound`: where the daemon listens in truth, if it does.
 fn read(
     flags: &Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    bound: Option<SocketAddr>,
     last: impl FnOnce(&mut Reader, &mut Config),
 ) -> Result<Loaded, ConfigErrors> {
     let mut reader = Reader::new(Gathered::from(flags, environment));
@@ -68,15 +95,16 @@ fn read(
     reader.limits(&mut config);
     reader.timing(&mut config);
     reader.keys(&mut config.auth);
-    reader.webhooks(&mut config.webhooks);
+    webhooks::read(&mut reader, &mut config.webhooks);
     reader.check_together(&config);
+    reader.short_secrets(&config.auth, bound.unwrap_or(config.listen));
     last(&mut reader, &mut config);
-    let Gathered { problems, warnings, file, .. } = reader.gathered;
-    if problems.is_empty() { Ok(Loaded { config, file, warnings }) } else { Err(ConfigErrors(problems)) }
+    let Gathered { given, problems, warnings, file } = reader.gathered;
+    if problems.is_empty() { Ok(Loaded { config, file, warnings, given }) } else { Err(ConfigErrors(problems)) }
 }
 
-struct Reader {
-    gathered: Gathered,
+pub(super) struct Reader {
+    pub(super) gathered: Gathered,
     #[cfg(test)]
     asked: std::collections::BTreeSet<&'static str>,
 }
@@ -107,25 +135,27 @@ impl Reader {
 
     fn limits(&mut self, config: &mut Config) {
         let limits = &mut config.limits;
-        self.text("retention_days", &mut limits.retention_days, |text| {
-            parse::count(text, 1..=MAX_DAYS.unsigned_abs() as usize).map(|days| i32::try_from(days).ok())
-        });
+        self.text("retention_days", &mut limits.retention_days, |text| units::days(text, MAX_DAYS).map(Some));
         self.text("rate_limit", &mut limits.rate_limit, parse::rate);
         for (key, target, allowed) in [
             ("max_group_members", &mut limits.max_group_members, 2..=100_000),
-            ("max_frame_bytes", &mut limits.max_frame_bytes, 256..=MAX_BYTES),
-            ("max_content_bytes", &mut limits.max_content_bytes, 1..=MAX_BYTES),
-            ("outbox_bytes", &mut limits.outbox_bytes, 1024..=1 << 30),
             ("max_sessions_per_user", &mut limits.max_sessions_per_user, 1..=1_000_000),
             ("max_sessions_per_address", &mut limits.max_sessions_per_address, 1..=1_000_000),
             ("room_in_flight", &mut limits.room_in_flight, 1..=1_000_000),
             ("db_queue", &mut limits.db_queue, 1..=1_000_000),
-            ("max_attachment_bytes", &mut limits.max_attachment_bytes, 1..=5 << 30),
             ("max_attachments", &mut limits.max_attachments, 0..=100),
             ("max_user_files", &mut limits.max_user_files, 1..=1_000_000_000),
-            ("max_user_file_bytes", &mut limits.max_user_file_bytes, 1..=1 << 50),
         ] {
             self.text(key, target, |text| parse::count(text, allowed));
+        }
+        for (key, target, allowed) in [
+            ("max_frame_bytes", &mut limits.max_frame_bytes, 256..=MAX_BYTES),
+            ("max_content_bytes", &mut limits.max_content_bytes, 1..=MAX_BYTES),
+            ("outbox_bytes", &mut limits.outbox_bytes, 1024..=1 << 30),
+            ("max_attachment_bytes", &mut limits.max_attachment_bytes, 1..=5 << 30),
+            ("max_user_file_bytes", &mut limits.max_user_file_bytes, 1..=1 << 50),
+        ] {
+            self.text(key, target, |text| units::bytes(text, allowed));
         }
     }
 
@@ -142,15 +172,15 @@ impl Reader {
             // The daemon has promised to be gone within 10 s, and needs some of it to close.
             ("drain_ms", &mut timing.drain, 0..=9_500),
         ] {
-            self.text(key, target, |text| parse::millis(text, allowed));
+            self.text(key, target, |text| units::millis(text, allowed));
         }
     }
 
     fn keys(&mut self, auth: &mut AuthSettings) {
         self.raw("jwt_keys", &mut auth.keys, parse::keys);
-        if let Some(secret) = self.secret() {
-            auth.keys.push(HmacKey { kid: None, secret });
-        }
+        let mut secret: Option<Secret> = None;
+        self.text("jwt_secret", &mut secret, |text| parse::host_secret(text).map(Some));
+        auth.keys.extend(secret.map(|secret| HmacKey { kid: None, secret }));
         let mut path = None;
         self.text("jwt_public_key_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
         if let Some(path) = path {
@@ -164,61 +194,6 @@ impl Reader {
         auth.jwks = url.map(JwksSettings::new);
         self.text("jwt_issuer", &mut auth.issuer, |text| parse::text(text).map(Some));
         self.text("jwt_audience", &mut auth.audience, |text| parse::text(text).map(Some));
-    }
-
-    /// The secret or the file that holds it, whichever was said by the one who counts more.
-    fn secret(&mut self) -> Option<Secret> {
-        let (mut text, mut path) = (None, None);
-        self.text("jwt_secret", &mut text, |text| parse::host_secret(text).map(Some));
-        self.text("jwt_secret_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
-        match (self.rank("jwt_secret"), self.rank("jwt_secret_file")) {
-            (Some(secret), Some(file)) if secret == file => {
-                self.problem("jwt_secret_file", "cannot be set together with jwt_secret: leave one out");
-                return None;
-            }
-            (Some(secret), Some(file)) if secret > file => return text,
-            (Some(_), None) => return text,
-            _ => {}
-        }
-        match kept::read(&path?) {
-            Ok((secret, warning)) => {
-                self.gathered.warnings.extend(warning);
-                Some(secret)
-            }
-            Err(error) => {
-                self.problem("jwt_secret_file", &error);
-                None
-            }
-        }
-    }
-
-    fn webhooks(&mut self, settings: &mut WebhookSettings) {
-        let (mut url, mut secret, mut path, mut events) = (None, None, None, Events::ALL);
-        self.text("webhook_url", &mut url, |text| webhooks::url(text).map(Some));
-        self.text("webhook_secret", &mut secret, |text| signing_secret(text).map(Some));
-        self.text("webhook_secret_file", &mut path, |text| parse::text(text).map(PathBuf::from).map(Some));
-        self.text("webhook_events", &mut events, str::parse);
-        self.raw("webhook_allow", &mut settings.allow, webhooks::allow);
-        self.text("webhook_timeout_ms", &mut settings.timeout, |text| parse::millis(text, 10..=300_000));
-        self.raw("webhook_retries_ms", &mut settings.retries, webhooks::retries);
-        if self.rank("webhook_secret_file") > self.rank("webhook_secret") {
-            secret = None;
-        }
-        if let Some(path) = path.filter(|_| secret.is_none()) {
-            let read = fs::read_to_string(&path).map_err(|error| format!("cannot be read: {error}"));
-            match read.and_then(|text| signing_secret(text.trim_end())) {
-                Ok(found) => secret = Some(found),
-                Err(error) => return self.problem("webhook_secret_file", &error),
-            }
-        }
-        match (url, secret) {
-            (Some(url), Some(secret)) => settings.own = Some(OwnWebhook { url, events, secret }),
-            (Some(_), None) if self.rank("webhook_secret").is_none() => self.problem(
-                "webhook_secret",
-                "must be set where webhook_url is: whsec_ and what `openssl rand -base64 32` makes",
-            ),
-            _ => {}
-        }
     }
 
     /// What is right by itself may be wrong together.
@@ -239,81 +214,16 @@ impl Reader {
         if config.audit.heads.is_some() && config.audit.key.is_none() {
             self.problem("audit_key", "must be set where the database is no file, for audit_heads to be signed");
         }
-        self.short_secrets(config);
-    }
-
-    /// Several daemons may share a server: none of them can make up the key.
-    fn key_of_a_server(&mut self, config: &Config) {
-        let auth = &config.auth;
-        let none = auth.keys.is_empty() && auth.public_key.is_none() && auth.jwks.is_none();
-        // A key that was given and is wrong has been told already.
-        let tried = ["jwt_keys", "jwt_secret", "jwt_secret_file", "jwt_public_key_file", "jwks_url"]
-            .iter()
-            .any(|key| self.gathered.given.contains_key(key));
-        if none && !tried && Kind::of(config.database.url.expose()) == Some(Kind::Server) {
-            self.problem(
-                "jwt_secret",
-                "must be set where the database is a server, so that all nodes agree: 32 bytes or more, as \
-                 TENFOUR_JWT_SECRET (`openssl rand -hex 32` makes one), or jwt_public_key_file or jwks_url instead",
-            );
-        }
-    }
-
-    /// The secret that a daemon with these settings has made for itself.
-    fn kept_secret(&mut self, config: &mut Config) {
-        let auth = &mut config.auth;
-        if !auth.keys.is_empty() || auth.public_key.is_some() || auth.jwks.is_some() {
-            return;
-        }
-        let kept = match Kind::of(config.database.url.expose()) {
-            Some(Kind::File(database)) => kept::path_beside(&database),
-            _ => return self.gathered.problems.push(NO_SECRET.to_owned()),
-        };
-        if !kept.exists() {
-            return self.gathered.problems.push(NO_SECRET.to_owned());
-        }
-        match kept::read(&kept) {
-            Ok((secret, warning)) => {
-                auth.keys.push(HmacKey { kid: None, secret });
-                self.gathered.warnings.extend(warning);
-            }
-            Err(error) => self.problem("jwt_secret", &error),
-        }
-    }
-
-    /// Where nothing says which tokens are let in, the daemon makes a secret of its own.
-    fn own_secret(&mut self, config: &mut Config) {
-        let auth = &mut config.auth;
-        if !auth.keys.is_empty() || auth.public_key.is_some() || auth.jwks.is_some() {
-            return;
-        }
-        let made = if let Some(Kind::File(path)) = Kind::of(config.database.url.expose()) {
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-                let text = format!("the folder {} does not exist: create it, or name another file", folder.display());
-                return self.problem("database_url", &text);
-            }
-            kept::beside(&path)
-        } else {
-            // It dies with the process, as the database does.
-            kept::random().map(|text| (Secret::new(text), None)).map_err(|error| error.to_string())
-        };
-        match made {
-            Ok((secret, warning)) => {
-                auth.keys.push(HmacKey { kid: None, secret });
-                self.gathered.warnings.extend(warning);
-            }
-            Err(error) => self.problem("jwt_secret", &error),
-        }
     }
 
     /// A secret that can be guessed is refused, but where only this machine can try.
-    fn short_secrets(&mut self, config: &Config) {
-        let short = config.auth.keys.iter().map(|key| key.secret.expose().len()).filter(|len| *len < MIN_SECRET_BYTES);
+    fn short_secrets(&mut self, auth: &AuthSettings, listen: SocketAddr) {
+        let short = auth.keys.iter().map(|key| key.secret.expose().len()).filter(|len| *len < MIN_SECRET_BYTES);
         let Some(len) = short.min() else { return };
         let text = format!(
             "an HS256 secret of {len} bytes can be guessed; it needs {MIN_SECRET_BYTES} or more: `openssl rand -hex 32` makes one"
         );
-        if config.listen.ip().is_loopback() {
+        if listen.ip().is_loopback() {
             self.gathered.warnings.push(format!("jwt_secret: {text}"));
         } else {
             self.problem(
@@ -324,14 +234,14 @@ impl Reader {
     }
 
     /// Sets the target where the setting was given and is right.
-    fn text<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&str) -> Parsed<T>) {
+    pub(super) fn text<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&str) -> Parsed<T>) {
         self.raw(key, target, |raw| match raw {
             Raw::Text(text) => parse(text),
             Raw::List(_) | Raw::Table(_) => Err("must be one text or number".to_owned()),
         });
     }
 
-    fn raw<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&Raw) -> Parsed<T>) {
+    pub(super) fn raw<T>(&mut self, key: &'static str, target: &mut T, parse: impl FnOnce(&Raw) -> Parsed<T>) {
         #[cfg(test)]
         self.asked.insert(key);
         let Some(Given { raw, .. }) = self.gathered.given.get(key) else { return };
@@ -341,12 +251,8 @@ impl Reader {
         }
     }
 
-    fn rank(&self, key: &str) -> Option<u8> {
-        self.gathered.given.get(key).map(|given| given.origin.rank())
-    }
-
     /// Says where the value comes from, and the value itself unless it is a secret.
-    fn problem(&mut self, key: &'static str, what: &str) {
+    pub(super) fn problem(&mut self, key: &'static str, what: &str) {
         let line = match self.gathered.given.get(key) {
             None => format!("{key}: {what}"),
             Some(Given { raw: Raw::Text(text), origin }) if !by_key(key).is_none_or(|setting| setting.secret) => {
@@ -356,10 +262,6 @@ impl Reader {
         };
         self.gathered.problems.push(line);
     }
-}
-
-fn signing_secret(text: &str) -> Parsed<SigningSecret> {
-    text.parse().map_err(|error: InvalidSecret| error.to_string())
 }
 
 fn millis(duration: Duration) -> u128 {

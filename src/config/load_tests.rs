@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::super::settings::SETTINGS;
+use super::super::settings::{SETTINGS, Setting};
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -52,11 +52,14 @@ fn the_table_documents_the_defaults_that_hold() {
     reader.timing(&mut config);
     reader.keys(&mut config.auth);
     config.webhooks.retries.clear();
-    reader.webhooks(&mut config.webhooks);
+    webhooks::read(&mut reader, &mut config.webhooks);
     assert_eq!(reader.gathered.problems, Vec::<String>::new());
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
-    assert!(SETTINGS.iter().all(|setting| reader.asked.contains(setting.key)), "a setting is never read");
-    assert_eq!(reader.asked.len(), SETTINGS.len());
+    // What names the file of a secret is read before all others.
+    let twins: Vec<_> = SETTINGS.iter().filter_map(Setting::twin).map(|twin| twin.key).collect();
+    let read = |key: &&str| reader.asked.contains(key) || twins.contains(key);
+    assert!(SETTINGS.iter().all(|setting| read(&setting.key)), "a setting is never read");
+    assert_eq!(reader.asked.len() + twins.len(), SETTINGS.len());
 }
 
 #[test]
@@ -249,35 +252,140 @@ fn what_the_command_sets_gives_way_to_the_file() {
 }
 
 #[test]
-fn a_webhook_of_the_settings_needs_a_secret_and_never_shows_it() {
-    let (url, secret) =
-        (("TENFOUR_WEBHOOK_URL", "http://127.0.0.1:3000/hook?key=hunter2"), "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
-    let lone = errors("", &[url]);
-    assert!(lone[0].starts_with("webhook_secret: must be set"), "{lone:?}");
-    let given = ("TENFOUR_WEBHOOK_SECRET", secret);
-    let webhooks =
-        load_from("", &[url, given, ("TENFOUR_WEBHOOK_EVENTS", "user.online")], &[]).unwrap().config.webhooks;
-    let own = webhooks.own.as_ref().unwrap();
-    assert_eq!((own.secret.expose().as_str(), own.events.to_text().as_deref()), (secret, Some("user.online")));
-    let shown = format!("{webhooks:?}");
-    assert!(!shown.contains("hunter2") && !shown.contains(&secret[6..]), "{shown}");
+fn every_secret_may_be_in_a_file_or_among_the_services_credentials() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let own = "sqlite::memory:";
+    let database = write("db", &format!("{own}\n"));
+    let redis = write("redis", "redis://:hunter2@cache\r\n");
+    let keys = write("keys", &format!("new:{SECRET}\nold:{SECRET}\n"));
+    let env = [("DATABASE_URL_FILE", &*database), ("REDIS_URL_FILE", &redis), ("TENFOUR_JWT_KEYS_FILE", &keys)];
+    let loaded = load(&Flags::default(), env.map(|(name, value)| (name.into(), value.into()))).unwrap();
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+    let kids = |loaded: &Loaded| loaded.config.auth.keys.iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
+    assert_eq!(kids(&loaded), [Some("new".to_owned()), Some("old".to_owned())]);
+    assert_eq!(loaded.config.redis_url.unwrap().expose(), "redis://:hunter2@cache");
+    assert_eq!(loaded.config.database.url.expose(), own);
+    // Credentials: by either name, where nobody says anything, and an empty one says nothing.
+    let credentials = dir.path().join("credentials");
+    fs::create_dir(&credentials).unwrap();
+    write("credentials/jwt-keys", &format!("credential:{SECRET}\n"));
+    write("credentials/redis_url", "redis://credential");
+    write("credentials/jwt_secret", "");
+    let folder = ("CREDENTIALS_DIRECTORY", credentials.to_str().unwrap());
+    let with = |env: &[(&str, &str)]| load_from("", &[&[folder], env].concat(), &[]);
+    let loaded = with(&[]).unwrap();
+    assert_eq!(kids(&loaded), [Some("credential".to_owned())]);
+    assert_eq!(loaded.config.redis_url.unwrap().expose(), "redis://credential");
+    let loaded = with(&[("REDIS_URL", "redis://said"), ("TENFOUR_JWT_KEYS_FILE", &keys)]).unwrap();
+    assert_eq!(kids(&loaded), [Some("new".to_owned()), Some("old".to_owned())]);
+    assert_eq!(loaded.config.redis_url.unwrap().expose(), "redis://said");
+    // What is wrong is told with its place, and never quoted.
+    write("credentials/redis-url", "redis://other");
+    write("credentials/jwt_keys", "hunter2");
+    let found = with(&[]).unwrap_err().0;
+    assert!(found.len() == 2 && found.iter().all(|line| line.contains("leave one out")), "{found:?}");
+    fs::remove_file(credentials.join("redis-url")).unwrap();
+    fs::remove_file(credentials.join("jwt-keys")).unwrap();
+    let found = with(&[]).unwrap_err().0;
+    assert!(found.len() == 1 && found[0].starts_with("credential ") && found[0].contains("KID:SECRET"), "{found:?}");
+    assert!(!found[0].contains("hunter2"), "{found:?}");
+    let found = errors("", &[("REDIS_URL_FILE", write("empty", "\n").as_str())]);
+    assert!(found[0].contains("is empty"), "{found:?}");
+}
 
+#[test]
+fn a_file_of_the_command_line_beats_a_secret_of_the_environment() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("secret");
-    let file = ("TENFOUR_WEBHOOK_SECRET_FILE", path.to_str().unwrap());
-    assert!(errors("", &[url, file])[0].contains("cannot be read"));
-    fs::write(&path, format!("{secret}\n")).unwrap();
-    assert!(load_from("", &[url, file], &[]).unwrap().config.webhooks.own.is_some());
-    for (name, bad) in [
-        ("TENFOUR_WEBHOOK_SECRET", "whsec_hunter2"),
-        ("TENFOUR_WEBHOOK_URL", "http://me:hunter2@app/"),
-        ("TENFOUR_WEBHOOK_EVENTS", "message.send"),
-        ("TENFOUR_WEBHOOK_ALLOW", "*"),
-        ("TENFOUR_WEBHOOK_RETRIES_MS", "soon"),
-    ] {
-        let found = errors("", &[(name, bad)]);
-        assert!(found[0].contains(name) && !found[0].contains("hunter2"), "{found:?}");
-    }
-    // Without an address it is nobody's.
-    assert!(load_from("", &[given], &[]).unwrap().config.webhooks.own.is_none());
+    fs::write(&path, SECRET).unwrap();
+    let other = "x".repeat(32);
+    let flags = [("jwt_secret_file", path.to_str().unwrap())];
+    let loaded = load_from("", &[("TENFOUR_JWT_SECRET", &other)], &flags).unwrap();
+    assert_eq!(loaded.config.auth.keys[0].secret.expose(), SECRET);
+    assert!(loaded.warnings.iter().any(|line| line.contains("chmod 600")), "{loaded:?}");
+}
+
+#[test]
+fn relative_paths_in_the_file_count_from_its_folder_and_others_from_where_one_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, folder) = (dir.path().join("t.toml"), dir.path());
+    fs::write(folder.join("secret"), format!("{SECRET}\n")).unwrap();
+    let text = "database_url = \"sqlite:data/chat.db\"\njwt_secret_file = \"secret\"\naudit_heads = \"heads\"\n";
+    fs::write(&file, text).unwrap();
+    let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+    let config = load_places(&flags, []).unwrap().config;
+    assert_eq!(config.database.url.expose(), format!("sqlite:{}", folder.join("data/chat.db").display()));
+    assert_eq!(config.audit.heads, Some(folder.join("heads")));
+    assert_eq!(config.audit.key, Some(folder.join("data/chat.db.audit-key")));
+    assert_eq!(config.auth.keys[0].secret.expose(), SECRET);
+    let said = [("DATABASE_URL", "sqlite:chat.db"), ("TENFOUR_AUDIT_HEADS", "heads")];
+    let config = load_places(&flags, said.map(|(name, value)| (name.into(), value.into()))).unwrap().config;
+    assert_eq!((config.database.url.expose(), config.audit.heads), ("sqlite:chat.db", Some("heads".into())));
+    fs::write(&file, "database_url = \"sqlite:/var/chat.db\"\naudit_key = \"/var/key\"\n").unwrap();
+    let config = load_places(&flags, []).unwrap().config;
+    assert_eq!((config.database.url.expose(), config.audit.key), ("sqlite:/var/chat.db", Some("/var/key".into())));
+    fs::write(&file, "database_url = \"sqlite::memory:\"\n").unwrap();
+    assert_eq!(load_places(&flags, []).unwrap().config.database.url.expose(), "sqlite::memory:");
+}
+
+#[test]
+fn times_and_sizes_take_units() {
+    let file = "heartbeat_interval_ms = \"20s\"\nmax_frame_bytes = \"64KiB\"\nretention_days = \"12weeks\"\n";
+    let config = load_from(file, &[("TENFOUR_HEARTBEAT_TIMEOUT_MS", "1min")], &[]).unwrap().config;
+    assert_eq!(config.timing.heartbeat_interval, Duration::from_secs(20));
+    assert_eq!(config.timing.heartbeat_timeout, Duration::from_secs(60));
+    assert_eq!((config.limits.max_frame_bytes, config.limits.retention_days), (65_536, Some(84)));
+}
+
+#[test]
+fn to_check_makes_nothing_and_tells_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let judged = |url: &str, more: &[(&str, &str)]| {
+        let all = [("DATABASE_URL", url)].into_iter().chain(more.iter().copied());
+        check(&Flags::default(), all.map(|(name, value)| (name.into(), value.into())))
+    };
+    let url = format!("sqlite:{}", dir.path().join("chat.db").display());
+    assert!(judged(&url, &[]).is_ok());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    let found = judged("sqlite:/nonexistent/chat.db", &[("TENFOUR_RATE_LIMIT", "fast")]).unwrap_err().0;
+    assert!(found.len() == 2 && found[1].contains("/nonexistent does not exist"), "{found:?}");
+    assert!(judged("postgres://db/chat", &[]).unwrap_err().0[0].contains("TENFOUR_JWT_SECRET"));
+    fs::write(dir.path().join("chat.db.jwt-secret"), "short").unwrap();
+    assert!(judged(&url, &[]).unwrap_err().0[0].contains("32 or more"));
+}
+
+#[test]
+fn a_running_daemon_keeps_its_own_secret_and_its_place() {
+    let env = |pairs: &[(&str, &str)]| -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    };
+    let again = |running: &Loaded, pairs: &[(&str, &str)]| reload(&Flags::default(), env(pairs), running);
+    let secret = |loaded: &Loaded| loaded.config.auth.keys[0].secret.clone();
+    let memory = ("DATABASE_URL", "sqlite::memory:");
+    let running = load(&Flags::default(), env(&[memory])).unwrap();
+    let new = again(&running, &[memory, ("TENFOUR_LOG", "debug")]).unwrap();
+    assert_eq!((secret(&new), new.config.log.as_str()), (secret(&running), "debug"));
+    // One in a file is read anew.
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("chat.db").display());
+    let file = ("DATABASE_URL", &*url);
+    let running = load(&Flags::default(), env(&[file])).unwrap();
+    fs::write(dir.path().join("chat.db.jwt-secret"), SECRET).unwrap();
+    assert_eq!(secret(&again(&running, &[file]).unwrap()).expose(), SECRET);
+    // The database that it will have only after a restart neither gives nor takes anything.
+    let moved = ("DATABASE_URL", "sqlite:/nonexistent/chat.db");
+    let new = again(&running, &[moved]).unwrap();
+    assert_eq!(secret(&new).expose(), SECRET);
+    assert_eq!(new.config.database.url.expose(), moved.1);
+    // A short secret is judged by where it listens, not by where it would.
+    let open = [memory, ("TENFOUR_LISTEN", "0.0.0.0:0"), ("TENFOUR_JWT_SECRET", SECRET)];
+    let running = load(&Flags::default(), env(&open)).unwrap();
+    let found = again(&running, &[memory, ("TENFOUR_JWT_SECRET", "short")]).unwrap_err().0;
+    assert!(found.len() == 1 && found[0].contains("5 bytes"), "{found:?}");
 }

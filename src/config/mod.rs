@@ -3,27 +3,38 @@
 //! Used by the command line and the composition root, which hand the parts on; tests build a [`Config`] by hand. The
 //! only module that reads the environment. All errors are told at once, each with its place; secrets never print.
 //!
-//! Precedence: flag, then environment, then the TOML file, then the command's default, then the setting's. An empty variable counts as not set.
+//! Precedence: a socket that the service manager has bound, then flag, environment, the TOML file, a credential of systemd's
+//! (secrets only), the command's default, the setting's. A secret and the file that is named for it are one setting: who
+//! counts more says which. An empty variable counts as not set.
 
+mod credentials;
 mod database;
+mod example;
 mod kept;
 mod load;
 mod nearest;
+mod own;
 mod parse;
 mod secret;
 pub mod settings;
+mod shown;
 mod source;
+mod units;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use kept::random_at;
-pub use load::{load, load_existing, load_places};
+pub use credentials::CREDENTIALS_ENV;
+pub use example::example;
+pub use kept::{random, random_at};
+pub use load::{check, load, load_existing, load_places, reload};
 pub use secret::{Secret, SecretUrl};
+pub use shown::Shown;
 pub use source::Flags;
 pub use webhooks::{Allowed, OwnWebhook, WebhookSettings};
 
@@ -186,6 +197,8 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// For the log, one line each.
     pub warnings: Vec<String>,
+    /// What was said, and by whom.
+    given: BTreeMap<&'static str, source::Given>,
 }
 
 /// All that is wrong with a configuration, one line each: where, which setting, and what is allowed.
@@ -195,6 +208,11 @@ pub struct ConfigErrors(pub Vec<String>);
 
 /// What sysexits calls a configuration error; systemd is told not to restart after it.
 pub const EXIT_CONFIG: u8 = 78;
+
+/// Whether a service manager listens to how the daemon is.
+pub fn is_supervised() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
+}
 
 /// The process's environment, for [`load()`].
 pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use super::source::Raw;
 use super::{AttachmentPlace, HmacKey, Secret, SecretUrl};
@@ -24,14 +23,6 @@ pub(super) fn address_or_off(text: &str) -> Parsed<Option<SocketAddr>> {
         return Ok(None);
     }
     address(text).map(Some).map_err(|error| format!("{error}, or off"))
-}
-
-pub(super) fn millis(text: &str, allowed: RangeInclusive<u64>) -> Parsed<Duration> {
-    let (low, high) = (*allowed.start(), *allowed.end());
-    match text.parse() {
-        Ok(number) if allowed.contains(&number) => Ok(Duration::from_millis(number)),
-        _ => Err(format!("must be milliseconds, a whole number from {low} to {high}")),
-    }
 }
 
 pub(super) fn count(text: &str, allowed: RangeInclusive<usize>) -> Parsed<usize> {
@@ -182,13 +173,15 @@ pub(super) fn host_secret(text: &str) -> Parsed<Secret> {
     if text.is_empty() { secret(text) } else { Ok(Secret::new(text)) }
 }
 
-/// `kid:secret,kid:secret`, or a table in the file.
+/// `kid:secret,kid:secret`, also one a line; or a table in the file.
 pub(super) fn keys(raw: &Raw) -> Parsed<Vec<HmacKey>> {
     let pairs: Vec<(&str, &str)> = match raw {
         Raw::Table(table) => table.iter().map(|(kid, secret)| (kid.as_str(), secret.as_str())).collect(),
         Raw::Text(text) => text
-            .split(',')
-            .map(|pair| pair.trim().split_once(':').ok_or("must be KID:SECRET,KID:SECRET"))
+            .split([',', '\n'])
+            .map(str::trim)
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split_once(':').ok_or("must be KID:SECRET,KID:SECRET"))
             .collect::<Result<_, _>>()?,
         Raw::List(_) => return Err("must be a table of kid = secret".to_owned()),
     };
@@ -297,6 +290,8 @@ mod tests {
         let two = parse(&format!("new:{long},old:{long}:colon")).expect("two keys");
         assert_eq!(two[0].kid.as_deref(), Some("new"));
         assert_eq!(two[1].secret.expose(), format!("{long}:colon"));
+        let lines = parse(&format!("new:{long}\r\n\nold:{long}")).expect("a line each");
+        assert_eq!(lines[1].secret.expose(), long);
         for bad in ["", "x", "new:short", &format!(":{long}"), &format!("a:{long},a:{long}"), &format!("a b:{long}")] {
             let error = parse(bad).expect_err(bad);
             assert!(!error.contains(&long), "{error}");

@@ -1,4 +1,4 @@
-//! Where a setting's value comes from: flag before environment before file.
+//! Where a setting's value comes from: flag before environment before file before credential.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,8 +9,13 @@ use std::{fs, str};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::credentials::{self, CREDENTIALS_ENV};
+use super::database::Kind;
 use super::nearest::nearest;
-use super::settings::{CONFIG_ENV, SETTINGS, by_key};
+use super::settings::{CONFIG_ENV, SETTINGS, Setting, by_key};
+
+/// How the names of all variables but the two of the databases begin.
+const PREFIX: &str = "TENFOUR_";
 
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +26,8 @@ pub struct Flags {
     pub values: Vec<(&'static str, String)>,
     /// What the command sets where nobody else does.
     pub defaults: &'static [(&'static str, &'static str)],
+    /// What the service manager has decided: it has bound these addresses already, so that nothing else can be said.
+    pub bound: Vec<(&'static str, String)>,
 }
 
 /// A value as it was written.
@@ -31,22 +38,38 @@ pub(super) enum Raw {
     Table(Vec<(String, String)>),
 }
 
-/// Who gave a value. The later one wins.
+/// Who gave a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     Command,
-    File { path: PathBuf, line: usize, key: &'static str },
+    Credential(PathBuf),
+    File {
+        path: PathBuf,
+        line: usize,
+        key: &'static str,
+    },
     Environment(&'static str),
     Flag(String),
+    /// The service manager, by a socket.
+    Manager,
+    /// The content of a file, which somebody else named.
+    Content {
+        named_by: Box<Self>,
+        path: PathBuf,
+    },
 }
 
 impl Origin {
+    /// The higher one wins.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Command => 0,
-            Self::File { .. } => 1,
-            Self::Environment(_) => 2,
-            Self::Flag(_) => 3,
+            Self::Credential(_) => 1,
+            Self::File { .. } => 2,
+            Self::Environment(_) => 3,
+            Self::Flag(_) => 4,
+            Self::Manager => 5,
+            Self::Content { named_by, .. } => named_by.rank(),
         }
     }
 }
@@ -55,16 +78,27 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command => write!(f, "default of the command"),
+            Self::Credential(path) => write!(f, "credential {}", path.display()),
             Self::File { path, line, key } => write!(f, "{}:{line}: {key}", path.display()),
             Self::Environment(name) => write!(f, "environment: {name}"),
             Self::Flag(name) => write!(f, "command line: --{name}"),
+            Self::Manager => write!(f, "socket of the service manager"),
+            Self::Content { named_by, path } => write!(f, "{named_by}: {}", path.display()),
         }
     }
 }
 
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Given {
     pub(super) raw: Raw,
     pub(super) origin: Origin,
+}
+
+/// Never the value, which may be a secret.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.origin, f)
+    }
 }
 
 /// All that was said, and what was wrong with how it was said.
@@ -80,7 +114,7 @@ pub(super) struct Gathered {
 impl Gathered {
     pub(super) fn from(flags: &Flags, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut gathered = Self::default();
-        let mut file = None;
+        let (mut file, mut folder) = (None, None);
         let mut from_environment = Vec::new();
         for (name, value) in environment {
             let Some(name) = name.to_str() else { continue };
@@ -90,16 +124,19 @@ impl Gathered {
             }
             if name == CONFIG_ENV {
                 file = Some(PathBuf::from(value));
+            } else if name == CREDENTIALS_ENV {
+                folder = Some(PathBuf::from(value));
             } else if let Some(setting) = SETTINGS.iter().find(|setting| setting.env == name) {
                 match value.into_string() {
                     Ok(value) => from_environment.push((setting, value)),
                     Err(_) => gathered.problems.push(format!("environment: {name}: must be UTF-8")),
                 }
-            } else if name.starts_with("TENFOUR_") {
-                gathered.warnings.push(unknown(
-                    &format!("environment: {name}: is no setting, ignored"),
-                    nearest(name, SETTINGS.iter().map(|setting| setting.env)),
-                ));
+            } else if let Some(rest) = name.strip_prefix(PREFIX) {
+                // Without what all have in common, which would make strangers look near.
+                let known = SETTINGS.iter().filter_map(|setting| setting.env.strip_prefix(PREFIX));
+                let meant = nearest(rest, known).map(|rest| format!("{PREFIX}{rest}"));
+                let problem = format!("environment: {name}: is no setting, ignored");
+                gathered.warnings.push(unknown(&problem, meant.as_deref()));
             }
         }
         for (key, value) in flags.defaults {
@@ -115,10 +152,14 @@ impl Gathered {
         for (key, value) in &flags.values {
             gathered.give(key, Raw::Text(value.clone()), Origin::Flag(key.replace('_', "-")));
         }
+        for (key, value) in &flags.bound {
+            gathered.give(key, Raw::Text(value.clone()), Origin::Manager);
+        }
+        credentials::read(&mut gathered, folder.as_deref());
         gathered
     }
 
-    fn give(&mut self, key: &'static str, raw: Raw, origin: Origin) {
+    pub(super) fn give(&mut self, key: &'static str, raw: Raw, origin: Origin) {
         self.given.insert(key, Given { raw, origin });
     }
 
@@ -150,10 +191,25 @@ impl Gathered {
             };
             let origin = Origin::File { path: path.to_owned(), line, key: setting.key };
             match raw(value) {
-                Some(raw) => self.give(setting.key, raw, origin),
+                Some(raw) => self.give(setting.key, beside(path, setting, raw), origin),
                 None => self.problems.push(format!("{origin}: must be a text or a number")),
             }
         }
+    }
+}
+
+/// A path in the file means the same from wherever the daemon is started: a relative one counts from the file's folder.
+fn beside(file: &Path, setting: &Setting, raw: Raw) -> Raw {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let Raw::Text(text) = &raw else { return raw };
+    if setting.is_path() && !text.is_empty() {
+        return Raw::Text(folder.join(text).display().to_string());
+    }
+    match Kind::of(text) {
+        Some(Kind::File(path)) if setting.key == "database_url" && path.is_relative() => {
+            Raw::Text(format!("sqlite:{}", folder.join(path).display()))
+        }
+        _ => raw,
     }
 }
 

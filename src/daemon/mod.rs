@@ -2,31 +2,35 @@
 //!
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
+mod doors;
 mod nodes;
 mod overdue;
+mod posted;
 mod presence;
+mod pulse;
 mod retention;
 mod runtime;
 mod serve;
+mod stop;
 mod sweep;
 mod trail;
 mod webhooks;
+mod wrong;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter};
-use actix_web::dev::ServerHandle;
 use actix_web::web;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::actors::db::{CloseStore, Db, DbHandle, IsIdle, Load};
+use crate::actors::db::{Db, DbHandle, Load};
 use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
-use crate::actors::presence::{Linger, Recorder, Wire};
-use crate::actors::registry::{Drain, Registry, RegistryParts};
+use crate::actors::presence::{Recorder, Wire};
+use crate::actors::registry::{Registry, RegistryParts};
 use crate::actors::room::RoomSettings;
 use crate::actors::session::{SessionParts, TURNS};
 use crate::actors::tell;
@@ -36,7 +40,6 @@ use crate::auth::{SetupError, Verifier};
 use crate::cluster::InvalidUrl as InvalidRedisUrl;
 use crate::config::{AuthSettings, Config, SecretUrl};
 use crate::depot::DepotError;
-use crate::http;
 use crate::http::app::App;
 use crate::http::demo::Demo;
 use crate::http::files::Files;
@@ -49,19 +52,21 @@ use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
+use crate::systemd::Sockets;
 use crate::webhooks::Hooks;
+use doors::{Doors, Open};
 use nodes::Nodes;
+pub use pulse::Pulse;
 use runtime::Background;
-use serve::{bind, lines_of, serve};
+use serve::lines_of;
+pub use wrong::wrong_with;
 
+/// The threads of the DB actor, and of the registry and presence; those behind them are the rooms'.
+const OTHER_ARBITERS: usize = 2;
 /// Exports of evidence at a time: each reads all of a channel.
 const EXPORTS: usize = 2;
 /// How often it is looked whether a rate bucket can be forgotten.
 const FORGET_RATES: Duration = Duration::from_secs(60);
-/// How long the closes of a stopping daemon are spread.
-const SPREAD: Duration = Duration::from_secs(2);
-const STOP_LOOK: Duration = Duration::from_millis(25);
-const CLOSE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +97,7 @@ pub enum StartError {
 
 /// A daemon that runs. Made within an actix system.
 pub struct Daemon {
-    addr: SocketAddr,
-    admin_addr: Option<SocketAddr>,
-    servers: Vec<ServerHandle>,
+    doors: Open,
     app: web::Data<App>,
     registry: Addr<Registry>,
     db: DbHandle,
@@ -110,8 +113,12 @@ pub struct Daemon {
 impl Daemon {
     /// Does everything that may fail, and answers when the daemon serves.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let listener = bind(config.listen, "TENFOUR_LISTEN")?;
-        let admin = config.admin_listen.map(|address| bind(address, "TENFOUR_ADMIN_LISTEN")).transpose()?;
+        Self::start_on(config, Sockets::default()).await
+    }
+
+    /// The same on sockets that somebody else has bound, and keeps when the daemon has ended. The settings name their addresses.
+    pub async fn start_on(config: Config, sockets: Sockets) -> Result<Self, StartError> {
+        let doors = Doors::bind(&config, sockets)?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
         let background = Background::new()?;
         let (writer, reader) = open_store(&config, &background.handle).await?;
@@ -183,7 +190,7 @@ impl Daemon {
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
         let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
-        look_after(files.as_ref(), &config, &db, &parts.reader, &background.handle);
+        look_after(files.as_ref(), &config, &parts, &hooks, &background.handle);
         let app = web::Data::new(app_of(parts, files, hooks, trail::seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
         actix::spawn(Arc::clone(&app.parts.access).run(db.clone()));
@@ -191,17 +198,10 @@ impl Daemon {
             nodes::listen(starting, &app);
         }
 
-        let addr = listener.local_addr()?;
         let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };
-        let mut servers = vec![serve(listener, &app, lines, times, http::public)?];
-        let admin_addr = admin.as_ref().map(TcpListener::local_addr).transpose()?;
-        if let Some(listener) = admin {
-            servers.push(serve(listener, &app, admin_lines, times, http::admin)?);
-        }
+        let doors = doors.open(&app, (lines, admin_lines), times)?;
         Ok(Self {
-            addr,
-            admin_addr,
-            servers,
+            doors,
             app,
             registry,
             db,
@@ -216,7 +216,7 @@ impl Daemon {
 
     /// Where clients connect, with the port that was really bound.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.doors.addr
     }
 
     /// Has a page at `/` that signs these users in, each by the host's id and a name; `channel` is shown first. For a
@@ -224,14 +224,14 @@ impl Daemon {
     pub fn show_demo(&self, auth: &AuthSettings, users: &[(&str, &str)], channel: &str) {
         let users = users.iter().map(|(sub, name)| ((*sub).to_owned(), (*name).to_owned())).collect();
         let demo =
-            Demo { auth: auth.clone(), users, channel: channel.to_owned(), admin: self.admin_addr.map(reachable) };
+            Demo { auth: auth.clone(), users, channel: channel.to_owned(), admin: self.admin_addr().map(reachable) };
         if self.app.demo.set(demo).is_err() {
             log::error!("there is a demo page already");
         }
     }
 
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin_addr
+        self.doors.admin_addr
     }
 
     /// What the handlers share; for tests that reach behind the wire.
@@ -243,6 +243,27 @@ impl Daemon {
         &self.registry
     }
 
+    /// To feel whether it lives.
+    pub fn pulse(&self) -> Pulse {
+        let SessionParts { presence, reader, metrics, .. } = self.app.parts.as_ref();
+        Pulse {
+            addr: self.addr(),
+            db: self.db.actor().clone(),
+            registry: self.registry.clone(),
+            presence: presence.clone(),
+            rooms: self.arbiters.iter().skip(OTHER_ARBITERS).map(Arbiter::handle).collect(),
+            reader: reader.clone(),
+            metrics: Arc::clone(metrics),
+        }
+    }
+
+    /// Takes over what can change in a daemon that runs: the keys of tokens and the rate. All of it, or on an error nothing.
+    pub fn reload(&self, config: &Config) -> Result<(), SetupError> {
+        self.app.parts.verifier.replace(&config.auth)?;
+        self.app.parts.rates.set(config.limits.rate_limit);
+        Ok(())
+    }
+
     /// Waits until a part that holds the truth has died, and names it.
     pub async fn died(&mut self) -> &'static str {
         match self.died.recv().await {
@@ -250,53 +271,6 @@ impl Daemon {
             // The watch is kept by the actors; without it nothing can be told any more.
             None => "the watch over the actors",
         }
-    }
-
-    /// Stops in order: no new connections, goodbye to the sessions, everything accepted is stored, then the rest.
-    pub async fn stop(mut self) {
-        let deadline = Instant::now() + self.drain;
-        log::info!("stopping: no new connections");
-        self.app.hooks.stop();
-        self.app.draining.store(true, Ordering::Release);
-        // First of all, so that nobody is told that those are gone who come back elsewhere.
-        let _ = self.app.parts.presence.send(Linger).await;
-        let spread = SPREAD.min(self.drain / 4);
-        let drain = Drain { spread, reason: "the daemon is stopping", for_good: true };
-        let sessions = self.registry.send(drain).await.unwrap_or(0);
-        log::info!("stopping: {sessions} sessions are told, their closes spread over {} ms", spread.as_millis());
-        let half = Instant::now() + self.drain / 2;
-        while self.app.parts.metrics.connections.get() > 0 && Instant::now() < half {
-            tokio::time::sleep(STOP_LOOK).await;
-        }
-        // No longer than what is accepted is waited for.
-        let _ = tokio::time::timeout_at(deadline.into(), self.app.parts.access.write(&self.db, true)).await;
-        while !self.is_stored().await && Instant::now() < deadline {
-            tokio::time::sleep(STOP_LOOK).await;
-        }
-        self.recorder.flushed(CLOSE_WITHIN).await;
-        self.app.hooks.stopped(deadline.saturating_duration_since(Instant::now())).await;
-        if let Some(exporter) = &self.exporter
-            && let Err(error) = tokio::time::timeout(CLOSE_WITHIN, exporter.export()).await.unwrap_or(Ok(0))
-        {
-            log::error!("{error}");
-        }
-        if tokio::time::timeout(CLOSE_WITHIN, self.db.actor().send(CloseStore)).await.is_err() {
-            log::warn!("the store did not close within {} ms", CLOSE_WITHIN.as_millis());
-        }
-        for server in &self.servers {
-            // Whoever still holds a connection has been told and given time.
-            server.stop(false).await;
-        }
-        log::info!("stopped");
-        for arbiter in self.arbiters.drain(..) {
-            arbiter.stop();
-            // Its thread ends by itself.
-            drop(arbiter);
-        }
-    }
-
-    async fn is_stored(&self) -> bool {
-        self.db.waiting() == 0 && self.db.actor().send(IsIdle).await.unwrap_or(true)
     }
 }
 
@@ -314,7 +288,8 @@ fn frame_limits(config: &Config) -> FrameLimits {
 
 /// And has what is stored found, as long as `background` runs.
 async fn open_store(config: &Config, background: &tokio::runtime::Handle) -> Result<(Writer, Reader), StartError> {
-    let settings = store_settings(&config.database.url, &config.database.schema)?;
+    let content_bytes = Some(config.limits.max_content_bytes);
+    let settings = store::Settings { content_bytes, ..store_settings(&config.database.url, &config.database.schema)? };
     let (writer, reader) = store::open(settings, background.clone()).await?;
     let indexer = writer.indexer(&reader);
     background.spawn(async move { indexer.run().await });
@@ -362,13 +337,15 @@ fn room_settings(config: &Config) -> RoomSettings {
 fn look_after(
     files: Option<&Files>,
     config: &Config,
-    db: &DbHandle,
-    reader: &Reader,
+    parts: &SessionParts,
+    hooks: &Hooks,
     runtime: &tokio::runtime::Handle,
 ) {
+    let SessionParts { db, reader, directory, .. } = parts;
     if let Some(files) = files {
         sweep::keep(files.clone(), db.clone(), reader.clone(), runtime);
     }
+    posted::keep(reader, directory.clone(), hooks.clone(), runtime);
     overdue::keep(db.clone(), reader.clone(), runtime);
     retention::keep(config.limits.retention_days, db.clone(), reader.clone(), runtime);
 }

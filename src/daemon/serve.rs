@@ -1,4 +1,4 @@
-//! The two web servers: who may open how many connections, and how they are bound.
+//! The two web servers: who may open how many connections, and what is between a socket and the handlers.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -20,10 +20,6 @@ const DESCRIPTORS_OF_A_WORKER: usize = 4;
 const UNCOUNTED: usize = 16;
 /// With room for fewer connections the start warns.
 const FEW_LINES: usize = 1000;
-
-pub(super) fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|error| StartError::Bind { address, setting, error })
-}
 
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)

@@ -1,6 +1,6 @@
 //! Who tells this process which faults it has: the environment at the start, and a Unix socket from then on.
 //!
-//! One order a line, one answer each, `ok` or `error: …`: `panic PART`, `plant SABOTAGE`, `heal SABOTAGE`.
+//! One order a line, one answer each, `ok` or `error: …`: `panic PART`, `stall PART MS`, `plant SABOTAGE`, `heal SABOTAGE`.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -81,9 +81,15 @@ fn obey(order: &str) -> Result<(), String> {
     let unknown = |error: Unknown| error.to_string();
     match order.split_ascii_whitespace().collect::<Vec<_>>()[..] {
         ["panic", part] => part.parse().map(armed::panic_at).map_err(unknown),
+        ["stall", part, millis] => {
+            let part = part.parse().map_err(unknown)?;
+            let millis: u32 = millis.parse().map_err(|_| format!("{millis:?} is no number of milliseconds"))?;
+            armed::stall_at(part, millis);
+            Ok(())
+        }
         ["plant", name] => name.parse().map(armed::plant).map_err(unknown),
         ["heal", name] => name.parse().map(armed::heal).map_err(unknown),
-        _ => Err("an order is `panic PART`, `plant SABOTAGE` or `heal SABOTAGE`".to_owned()),
+        _ => Err("an order is `panic PART`, `stall PART MS`, `plant SABOTAGE` or `heal SABOTAGE`".to_owned()),
     }
 }
 
@@ -117,8 +123,14 @@ mod tests {
         assert!(!armed::planted(Sabotage::TombstoneLost));
         assert_eq!(ask("panic session"), "ok");
         assert!(std::panic::catch_unwind(|| armed::point(crate::fault::Part::Session)).is_err());
+        assert_eq!(ask("stall relay 1"), "ok");
+        assert_eq!(ask("stall relay soon"), "error: \"soon\" is no number of milliseconds");
+        armed::point(crate::fault::Part::Relay);
         assert_eq!(ask("panic kitchen"), "error: there is no part called \"kitchen\"");
-        assert_eq!(ask("plant a tree"), "error: an order is `panic PART`, `plant SABOTAGE` or `heal SABOTAGE`");
+        assert_eq!(
+            ask("plant a tree"),
+            "error: an order is `panic PART`, `stall PART MS`, `plant SABOTAGE` or `heal SABOTAGE`"
+        );
         drop(idle);
     }
 

@@ -1,8 +1,9 @@
 //! Whether the daemon lives and whether it can work.
 
-use std::time::Duration;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::app::App;
 
@@ -14,15 +15,33 @@ pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// It can take work: the database answers, and the daemon is not stopping.
-pub async fn readyz(app: web::Data<App>) -> HttpResponse {
+/// It can take work: the database answers, and the daemon is not stopping. With `verbose` it says more, of which nothing
+/// decides.
+pub async fn readyz(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    let asked = Instant::now();
     let database = matches!(tokio::time::timeout(PING_WITHIN, app.parts.reader.ping()).await, Ok(Ok(())));
-    let lines = format!(
-        "{} database\n{} accepting\n",
-        if database { "ok" } else { "failed" },
-        if app.is_draining() { "failed" } else { "ok" }
-    );
-    let mut response =
-        if database && !app.is_draining() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let took = asked.elapsed();
+    let accepting = !app.is_draining();
+    let word = |fine: bool| if fine { "ok" } else { "failed" };
+    let mut lines = format!("{} database\n{} accepting\n", word(database), word(accepting));
+    if request.query_string().split('&').any(|part| part == "verbose" || part.starts_with("verbose=")) {
+        let bus = &app.parts.bus;
+        let redis = match (bus.is_alone(), bus.is_up()) {
+            (true, _) => "ok redis: none is set, this is the only node",
+            (false, true) => "ok redis",
+            (false, false) => "away redis: messages reach other nodes late, presence only this one",
+        };
+        // Writing into a String cannot fail.
+        let _ = write!(
+            lines,
+            "{redis}\n   database answered in {} ms\n   {} changes wait for it\n   {} connections\n   up for {} s\n   version {}\n",
+            took.as_millis(),
+            app.parts.db.waiting(),
+            app.parts.metrics.connections.get(),
+            app.started.elapsed().as_secs(),
+            env!("CARGO_PKG_VERSION"),
+        );
+    }
+    let mut response = if database && accepting { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.content_type("text/plain").body(lines)
 }

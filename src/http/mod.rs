@@ -35,6 +35,10 @@ pub fn public(config: &mut ServiceConfig) {
         ))
         .service(only(
             "GET, HEAD",
+            web::resource("/livez").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
+        ))
+        .service(only(
+            "GET, HEAD",
             web::resource("/readyz").route(web::get().to(health::readyz)).route(web::head().to(health::readyz)),
         ))
         .service(only(

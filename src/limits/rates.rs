@@ -7,6 +7,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use parking_lot::RwLock;
 
 use crate::domain::ids::UserId;
 
@@ -19,8 +20,13 @@ type Buckets<C> = RateLimiter<UserId, DashMapStateStore<UserId>, C, NoOpMiddlewa
 
 /// Buckets by user: one for messages, one for everything else, one for uploads, as many as messages. Shared by all sessions.
 pub struct Rates<C: Clock = DefaultClock> {
-    buckets: Option<[Buckets<C>; 3]>,
+    current: RwLock<Limit<C>>,
     clock: C,
+}
+
+struct Limit<C: Clock> {
+    messages: Option<NonZeroU32>,
+    buckets: Option<[Buckets<C>; 3]>,
 }
 
 impl Rates {
@@ -32,33 +38,35 @@ impl Rates {
 
 impl<C: Clock + Clone> Rates<C> {
     pub fn with_clock(messages: Option<NonZeroU32>, clock: C) -> Self {
-        let bucket = |rate: NonZeroU32| {
-            let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
-            RateLimiter::new(Quota::per_second(rate).allow_burst(burst), DashMapStateStore::default(), clock.clone())
-        };
-        let others = NonZeroU32::MIN.saturating_add(OTHERS - 1);
-        let buckets = messages.map(|rate| [bucket(rate), bucket(rate.saturating_mul(others)), bucket(rate)]);
-        Self { buckets, clock }
+        Self { current: RwLock::new(limit(messages, &clock)), clock }
+    }
+
+    /// Another rate from now on, with full buckets. The same one changes nothing.
+    pub fn set(&self, messages: Option<NonZeroU32>) {
+        let mut current = self.current.write();
+        if current.messages != messages {
+            *current = limit(messages, &self.clock);
+        }
     }
 
     /// Takes one message of the user's; Err: milliseconds until the next one may come.
     pub fn check_message(&self, user: UserId) -> Result<(), u64> {
-        self.buckets.as_ref().map_or(Ok(()), |[messages, ..]| self.take(messages, user))
+        self.current.read().buckets.as_ref().map_or(Ok(()), |[messages, ..]| self.take(messages, user))
     }
 
     /// The same for any other frame.
     pub fn check_other(&self, user: UserId) -> Result<(), u64> {
-        self.buckets.as_ref().map_or(Ok(()), |[_, others, _]| self.take(others, user))
+        self.current.read().buckets.as_ref().map_or(Ok(()), |[_, others, _]| self.take(others, user))
     }
 
     /// The same for an upload.
     pub fn check_upload(&self, user: UserId) -> Result<(), u64> {
-        self.buckets.as_ref().map_or(Ok(()), |[.., uploads]| self.take(uploads, user))
+        self.current.read().buckets.as_ref().map_or(Ok(()), |[.., uploads]| self.take(uploads, user))
     }
 
     /// Forgets users whose buckets are full again. To be called now and then, or memory grows with every user seen.
     pub fn forget_idle(&self) {
-        for bucket in self.buckets.iter().flatten() {
+        for bucket in self.current.read().buckets.iter().flatten() {
             bucket.retain_recent();
             bucket.shrink_to_fit();
         }
@@ -66,7 +74,7 @@ impl<C: Clock + Clone> Rates<C> {
 
     /// How many buckets are kept.
     pub fn len(&self) -> usize {
-        self.buckets.iter().flatten().map(RateLimiter::len).sum()
+        self.current.read().buckets.iter().flatten().map(RateLimiter::len).sum()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -78,9 +86,19 @@ impl<C: Clock + Clone> Rates<C> {
     }
 }
 
+fn limit<C: Clock + Clone>(messages: Option<NonZeroU32>, clock: &C) -> Limit<C> {
+    let bucket = |rate: NonZeroU32| {
+        let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
+        RateLimiter::new(Quota::per_second(rate).allow_burst(burst), DashMapStateStore::default(), clock.clone())
+    };
+    let others = NonZeroU32::MIN.saturating_add(OTHERS - 1);
+    let buckets = messages.map(|rate| [bucket(rate), bucket(rate.saturating_mul(others)), bucket(rate)]);
+    Limit { messages, buckets }
+}
+
 impl<C: Clock> std::fmt::Debug for Rates<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rates").field("on", &self.buckets.is_some()).finish_non_exhaustive()
+        f.debug_struct("Rates").field("messages", &self.current.read().messages).finish_non_exhaustive()
     }
 }
 
@@ -139,6 +157,20 @@ mod tests {
             }
         }
         assert!(passed >= 21);
+    }
+
+    #[test]
+    fn another_rate_holds_at_once_and_the_same_one_gives_nothing_back() {
+        let (rates, _) = rates(1);
+        let passed = || (0..1000).take_while(|_| rates.check_message(user(1)).is_ok()).count();
+        assert_eq!(passed(), 3);
+        rates.set(NonZeroU32::new(1));
+        assert_eq!(passed(), 0);
+        rates.set(NonZeroU32::new(5));
+        assert_eq!(passed(), 15);
+        rates.set(None);
+        assert_eq!(passed(), 1000);
+        assert!(rates.is_empty());
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! The tables of the audit trail: each change of a channel leaves its entry in the transaction of the change.
 //!
 //! Called by whatever gives out a version, with the channel's row locked. Of a new message its own row is the entry, so that
-//! a send costs no second row; the backends' appends carry the chain over a batch by [`Chains`]. Entries are never changed.
-
-use std::collections::BTreeMap;
-use std::fmt::Write;
+//! a send costs no second row, and what a channel's entries come to stands in the channel's row, which every send writes
+//! anyway; the backends' appends carry both over a batch as [`Grown`]. Entries are never changed.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -15,50 +13,67 @@ use super::error::StoreError;
 use super::journal;
 use super::kept::Kept;
 use super::messages::{actor, instructed};
-use super::schema::{audit_entries, audit_heads};
+use super::schema::{audit_entries, channels};
 use super::sql_types::At;
 use crate::domain::audit::{Chain, Entry, FilesHash, Head, NamesHash, TextHash, What};
 use crate::domain::change::By;
 use crate::domain::channel::Channel;
-use crate::domain::hex::hex;
-use crate::domain::ids::{ChannelId, JournalId, MessageId};
+use crate::domain::ids::{JournalId, MessageId};
 use crate::domain::message::{Append, Stored};
 
-/// The statement that moves a channel's head, whatever connection runs it.
-macro_rules! moved {
-    ($channel:expr, $chain:expr) => {{
-        let (channel, chain) = ($channel, $chain);
-        diesel::insert_into(audit_heads::table)
-            .values((
-                audit_heads::channel_id.eq(channel),
-                audit_heads::since.eq(chain.since),
-                audit_heads::version.eq(chain.version),
-                audit_heads::head.eq(chain.head.0.to_vec()),
-            ))
-            .on_conflict(audit_heads::channel_id)
-            .do_update()
-            .set((audit_heads::version.eq(chain.version), audit_heads::head.eq(chain.head.0.to_vec())))
-    }};
-}
-pub(super) use moved;
-
+/// What a channel's row says that its entries come to. All are null where it has no trail.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = audit_heads)]
+#[diesel(table_name = channels)]
 pub(super) struct ChainRow {
-    since: i64,
-    version: i64,
-    head: Vec<u8>,
+    #[diesel(column_name = audit_since)]
+    since: Option<i64>,
+    #[diesel(column_name = audit_version)]
+    version: Option<i64>,
+    #[diesel(column_name = audit_head)]
+    head: Option<Vec<u8>>,
 }
 
 impl ChainRow {
-    pub(super) fn new(since: i64, version: i64, head: Vec<u8>) -> Self {
+    pub(super) fn new(since: Option<i64>, version: Option<i64>, head: Option<Vec<u8>>) -> Self {
         Self { since, version, head }
     }
 
     /// A head of another length than it has to be is no head: what follows shows that to whoever verifies.
-    pub(super) fn chain(self) -> Chain {
-        let head = Head(self.head.try_into().unwrap_or_default());
-        Chain { since: self.since, version: self.version, head }
+    pub(super) fn chain(self) -> Option<Chain> {
+        let head = Head(self.head?.try_into().unwrap_or_default());
+        Some(Chain { since: self.since?, version: self.version?, head })
+    }
+}
+
+/// What a channel's row becomes by a batch of sends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grown {
+    pub(super) last_seq: i64,
+    /// Its version is the channel's.
+    pub(super) chain: Chain,
+}
+
+impl Grown {
+    /// By a message that was stored now, with its attachments told; `chain` is what there was before it.
+    pub(super) fn by(item: &Append, stored: &Stored, chain: Option<Chain>) -> Self {
+        let mut chain = chain.unwrap_or_else(|| Chain::from(stored.version));
+        let message = &item.message;
+        chain.add(&Entry {
+            channel_id: stored.channel_id,
+            version: stored.version,
+            at: stored.created_at,
+            by: Some(message.sender_id),
+            what: What::Sent {
+                message_id: stored.id,
+                client_id: message.client_id,
+                seq: stored.seq,
+                digest: item.digest,
+                files: FilesHash::of(&stored.attachments),
+                mentions: NamesHash::of(&message.mention_ids),
+                instruction: instructed(message, stored),
+            },
+        });
+        Self { last_seq: stored.seq, chain }
     }
 }
 
@@ -89,11 +104,15 @@ async fn write(conn: &mut Conn, entry: Entry, detail: Option<String>) -> Result<
         audit_entries::detail.eq(detail),
     ));
     with_conn!(conn, |c| query.execute(c).await)?;
-    let query = audit_heads::table.find(channel_id);
+    let query = channels::table.find(channel_id);
     let row: Option<ChainRow> = with_conn!(conn, |c| query.select(ChainRow::as_select()).first(c).await).optional()?;
-    let mut chain = row.map_or_else(|| Chain::from(version), ChainRow::chain);
+    let mut chain = row.and_then(ChainRow::chain).unwrap_or_else(|| Chain::from(version));
     chain.add(&entry);
-    let query = Kept(moved!(channel_id, chain));
+    let query = Kept(diesel::update(channels::table.find(channel_id)).set((
+        channels::audit_since.eq(chain.since),
+        channels::audit_version.eq(chain.version),
+        channels::audit_head.eq(chain.head.0.to_vec()),
+    )));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(())
 }
@@ -118,56 +137,4 @@ fn columns(what: &What) -> (&'static str, Option<MessageId>, Option<TextHash>) {
 pub(super) fn founding(channel: &Channel) -> String {
     let members: Vec<_> = channel.members.iter().map(|member| (member.user_id, member.role)).collect();
     serde_json::json!({ "type": channel.kind, "name": channel.name, "members": members }).to_string()
-}
-
-/// The chains of the channels of one batch of sends.
-#[derive(Debug, Default)]
-pub(super) struct Chains(BTreeMap<ChannelId, Chain>);
-
-impl Chains {
-    /// A message was stored now, with its attachments told. `known` is what the database has of its channel's chain.
-    pub(super) fn add(&mut self, item: &Append, stored: &Stored, known: impl FnOnce() -> Option<ChainRow>) {
-        let message = &item.message;
-        let chain = self
-            .0
-            .entry(stored.channel_id)
-            .or_insert_with(|| known().map_or_else(|| Chain::from(stored.version), ChainRow::chain));
-        chain.add(&Entry {
-            channel_id: stored.channel_id,
-            version: stored.version,
-            at: stored.created_at,
-            by: Some(message.sender_id),
-            what: What::Sent {
-                message_id: stored.id,
-                client_id: message.client_id,
-                seq: stored.seq,
-                digest: item.digest,
-                files: FilesHash::of(&stored.attachments),
-                mentions: NamesHash::of(&message.mention_ids),
-                instruction: instructed(message, stored),
-            },
-        });
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelId, &Chain)> {
-        self.0.iter()
-    }
-
-    /// What moves the heads, as one text without binds, which goes in one message with COMMIT. Empty where nothing was stored.
-    pub(super) fn sql(&self) -> String {
-        let mut sql = String::new();
-        for (channel, Chain { since, version, head }) in &self.0 {
-            let start = if sql.is_empty() {
-                "INSERT INTO audit_heads (channel_id, since, version, head) VALUES "
-            } else {
-                ", "
-            };
-            // Writing into a String cannot fail.
-            let _ = write!(sql, "{start}('{channel}', {since}, {version}, '\\x{}')", hex(&head.0));
-        }
-        if !sql.is_empty() {
-            sql.push_str(" ON CONFLICT (channel_id) DO UPDATE SET version = excluded.version, head = excluded.head; ");
-        }
-        sql
-    }
 }

@@ -12,6 +12,8 @@ use super::meta;
 use super::schema::channels;
 
 const KEY: &str = "epoch";
+/// Begins the key of a name that a history has from elsewhere, before what it would be called.
+const NAMED: &str = "epoch of ";
 
 /// How far a history had come at some moment: what a restored backup falls short of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +39,20 @@ pub(super) async fn ensure(conn: &mut Conn) -> Result<(), StoreError> {
     Ok(meta::ensure(conn, KEY, &Uuid::new_v4().to_string()).await?)
 }
 
-/// The database's own part and, on a server, what the server says of itself.
+/// The database's own part and, on a server, what the server says of itself; or the name that exactly this history was given.
 pub(super) async fn read(conn: &mut Conn) -> Result<String, StoreError> {
-    if let Some(both) = conn.history(KEY).await? {
+    if let Some(both) = conn.history(KEY, NAMED).await? {
         return Ok(both);
     }
-    let own = meta::read(conn, KEY).await?;
-    Ok(own + &conn.lineage().await?)
+    let (own, mut names) = meta::read_with(conn, KEY, NAMED).await?;
+    let made = own + &conn.lineage().await?;
+    Ok(names.remove(&format!("{NAMED}{made}")).unwrap_or(made))
+}
+
+/// What the history of this database is called from now on, until it is another one: by a new epoch, a restore, a failover.
+pub(super) async fn keep_name(conn: &mut Conn, name: &str) -> Result<(), StoreError> {
+    let made = meta::read(conn, KEY).await? + &conn.lineage().await?;
+    Ok(meta::put(conn, &format!("{NAMED}{made}"), name).await?)
 }
 
 pub(super) async fn renew(conn: &mut Conn) -> Result<(), StoreError> {

@@ -151,6 +151,10 @@ impl Database {
         })
     }
 
+    pub(super) fn manager(&self) -> &Manager {
+        &self.0.manager
+    }
+
     pub(super) fn note(&self) -> Option<&Note> {
         self.0.note.as_ref()
     }

@@ -1,5 +1,7 @@
 //! The table of what a database knows of itself, a text for each key.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -20,6 +22,26 @@ pub(super) async fn ensure(conn: &mut Conn, key: &str, value: &str) -> QueryResu
 pub(super) async fn read(conn: &mut Conn, key: &str) -> QueryResult<String> {
     let query = meta::table.find(key).select(meta::value);
     with_conn!(conn, |c| query.first(c).await)
+}
+
+/// The same, and the texts of all keys that begin so, by one statement.
+pub(super) async fn read_with(
+    conn: &mut Conn,
+    key: &str,
+    beginning: &str,
+) -> QueryResult<(String, HashMap<String, String>)> {
+    let query =
+        meta::table.filter(meta::key.eq(key).or(meta::key.like(format!("{beginning}%")))).select(meta::all_columns);
+    let rows: Vec<(String, String)> = with_conn!(conn, |c| query.load(c).await)?;
+    let mut texts: HashMap<String, String> = rows.into_iter().collect();
+    let text = texts.remove(key).ok_or(diesel::result::Error::NotFound)?;
+    Ok((text, texts))
+}
+
+/// Whether it is there yet or not.
+pub(super) async fn put(conn: &mut Conn, key: &str, value: &str) -> QueryResult<()> {
+    ensure(conn, key, value).await?;
+    replace(conn, key, value).await
 }
 
 pub(super) async fn replace(conn: &mut Conn, key: &str, value: &str) -> QueryResult<()> {

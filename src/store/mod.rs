@@ -11,6 +11,7 @@ mod append;
 mod attachments;
 mod audit;
 mod backend;
+mod care;
 mod channels;
 mod cluster_key;
 mod epoch;
@@ -28,6 +29,7 @@ mod messages;
 mod meta;
 mod page;
 mod planted;
+mod posted;
 mod reactions;
 mod reader;
 mod retention;
@@ -49,10 +51,13 @@ use tokio::runtime::Handle;
 pub(crate) use planted::cut;
 
 pub use attachments::{Held, Lost, NewUpload, Uploaded};
+pub use backend::transfer::{Counts, TransferError, transfer};
+pub use care::{Care, Contents, State};
 pub use error::{OpenError, StoreError};
 pub use indexer::Indexer;
 pub use jobs::{Job, pause};
 pub use journal::note;
+pub use posted::{Listener, Posted};
 pub use reader::Reader;
 pub use settings::{DatabaseUrl, InvalidUrl, PostgresUrl, Settings, Timeouts};
 pub use webhooks::{Ask, Extent, Noted, Page, Webhooks, new_worker};
@@ -61,6 +66,9 @@ pub use writer::{NewGroup, Writer};
 use backend::{Conn, Manager, Tx};
 use jobs::{Database, Turn};
 use writer::MembersToAdd;
+
+/// The limit of a content, for what posts by SQL.
+const MAX_CONTENT_BYTES: &str = "max_content_bytes";
 
 /// Opens the database, made and migrated where that is needed.
 pub async fn open(settings: Settings, runtime: Handle) -> Result<(Writer, Reader), OpenError> {
@@ -80,15 +88,19 @@ async fn open_on(settings: Settings, runtime: Handle) -> Result<(Writer, Reader)
     let writes = pool(connections.write, Turn::Counts);
     let reads =
         if connections.shared { writes.clone() } else { pool(connections.read, Turn::Within(settings.timeouts.turn)) };
-    writes.run(Tx::Write, |conn| Box::pin(own(conn))).await?;
+    let content_bytes = settings.content_bytes;
+    writes.run(Tx::Write, move |conn| Box::pin(own(conn, content_bytes))).await?;
     if let Some(note) = writes.note() {
         note.check(&writes).await?;
     }
     Ok((Writer::new(writes, connections.batches), Reader::new(reads)))
 }
 
-/// What a database is given once and keeps, whichever node opens it first.
-async fn own(conn: &mut Conn) -> Result<(), StoreError> {
+/// What a database is given once and keeps, whichever node opens it first; and what its own functions are to hold.
+async fn own(conn: &mut Conn, content_bytes: Option<usize>) -> Result<(), StoreError> {
+    if let Some(most) = content_bytes {
+        meta::put(conn, MAX_CONTENT_BYTES, &most.to_string()).await?;
+    }
     epoch::ensure(conn).await?;
     cluster_key::ensure(conn).await
 }

@@ -10,6 +10,7 @@ use super::backend::{Conn, Tx};
 use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
+use super::posted::Listener;
 use super::{
     attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention, revisions,
     search, sync, trail, users,
@@ -265,6 +266,11 @@ impl Reader {
     }
 
     /// Whether the database answers.
+    /// What hears of what others store by SQL; `None` where nobody can.
+    pub fn listener(&self) -> Option<Listener> {
+        Listener::of(self.db.manager())
+    }
+
     pub fn ping(&self) -> Job<()> {
         read!(self, None, |conn| conn.ping())
     }

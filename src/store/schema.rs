@@ -18,7 +18,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use super::{Id, Micros};
 
     channels (id) {
@@ -32,6 +32,9 @@ diesel::table! {
         members_version -> BigInt,
         direct_key -> Nullable<Text>,
         revisions_visible_to -> Text,
+        audit_since -> Nullable<BigInt>,
+        audit_version -> Nullable<BigInt>,
+        audit_head -> Nullable<Binary>,
     }
 }
 
@@ -194,18 +197,6 @@ diesel::table! {
         at -> Micros,
         hash -> Nullable<Binary>,
         detail -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::{BigInt, Binary};
-    use super::Id;
-
-    audit_heads (channel_id) {
-        channel_id -> Id,
-        since -> BigInt,
-        version -> BigInt,
-        head -> Binary,
     }
 }
 

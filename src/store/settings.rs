@@ -11,12 +11,20 @@ pub struct Settings {
     /// The PostgreSQL schema that holds every table.
     pub pg_schema: String,
     pub read_connections: u32,
+    /// The limit of a content, for what posts by SQL. `None`: what the database was told last.
+    pub content_bytes: Option<usize>,
     pub timeouts: Timeouts,
 }
 
 impl Settings {
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url, pg_schema: "tenfour".to_owned(), read_connections: 4, timeouts: Timeouts::default() }
+        Self {
+            url,
+            pg_schema: "tenfour".to_owned(),
+            read_connections: 4,
+            content_bytes: None,
+            timeouts: Timeouts::default(),
+        }
     }
 }
 

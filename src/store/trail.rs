@@ -14,8 +14,7 @@ use super::error::StoreError;
 use super::lists::ids_of;
 use super::retention;
 use super::schema::{
-    audit_entries, audit_heads, channel_changes, channel_members, channels as channels_table, message_revisions,
-    messages,
+    audit_entries, channel_changes, channel_members, channels as channels_table, message_revisions, messages,
 };
 use super::sql_types::At;
 use super::{attachments, instructions, reactions};
@@ -27,19 +26,17 @@ use crate::domain::trail::{ChannelTrail, KeptReaction, LoggedChange, MessageTrai
 pub(super) async fn channels(conn: &mut Conn) -> QueryResult<Vec<ChannelId>> {
     let query = channels_table::table.select(channels_table::id);
     let there: Vec<ChannelId> = with_conn!(conn, |c| query.load(c).await)?;
-    let query = audit_heads::table.select(audit_heads::channel_id);
-    let headed: Vec<ChannelId> = with_conn!(conn, |c| query.load(c).await)?;
     let query = audit_entries::table.select(audit_entries::channel_id).distinct();
     let noted: Vec<ChannelId> = with_conn!(conn, |c| query.load(c).await)?;
-    let all: BTreeSet<ChannelId> = there.into_iter().chain(headed).chain(noted).collect();
+    let all: BTreeSet<ChannelId> = there.into_iter().chain(noted).collect();
     Ok(all.into_iter().collect())
 }
 
 pub(super) async fn heads(conn: &mut Conn) -> QueryResult<Vec<(ChannelId, Chain)>> {
-    let query = audit_heads::table.order(audit_heads::channel_id);
+    let query = channels_table::table.order(channels_table::id);
     let rows: Vec<(ChannelId, ChainRow)> =
-        with_conn!(conn, |c| query.select((audit_heads::channel_id, ChainRow::as_select())).load(c).await)?;
-    Ok(rows.into_iter().map(|(channel, row)| (channel, row.chain())).collect())
+        with_conn!(conn, |c| query.select((channels_table::id, ChainRow::as_select())).load(c).await)?;
+    Ok(rows.into_iter().filter_map(|(channel, row)| Some((channel, row.chain()?))).collect())
 }
 
 pub(super) async fn channel(conn: &mut Conn, id: ChannelId) -> Result<ChannelTrail, StoreError> {
@@ -51,7 +48,7 @@ pub(super) async fn channel(conn: &mut Conn, id: ChannelId) -> Result<ChannelTra
         .order(channel_members::user_id)
         .select((channel_members::user_id, channel_members::joined_at));
     let joined: Vec<(UserId, At)> = with_conn!(conn, |c| query.load(c).await)?;
-    let query = audit_heads::table.find(id);
+    let query = channels_table::table.find(id);
     let chain: Option<ChainRow> =
         with_conn!(conn, |c| query.select(ChainRow::as_select()).first(c).await).optional()?;
     Ok(ChannelTrail {
@@ -60,7 +57,7 @@ pub(super) async fn channel(conn: &mut Conn, id: ChannelId) -> Result<ChannelTra
         created_at: created_at.map(|at| at.0),
         joined: joined.into_iter().map(|(user, at)| (user, at.0)).collect(),
         retention: retention::of(conn, id).await?.unwrap_or_default(),
-        chain: chain.map(ChainRow::chain),
+        chain: chain.and_then(ChainRow::chain),
         entries: entries(conn, id).await?,
         changes: changes(conn, id).await?,
     })

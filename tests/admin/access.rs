@@ -21,8 +21,10 @@ const EXPECTED: &[(&str, &str, Access, &str, u16)] = &[
     ("get", "/admin/style.css", Access::Anybody, "/admin/style.css", 200),
     ("get", "/metrics", Access::AdminOrLocal, "/metrics", 200),
     ("get", "/healthz", Access::Anybody, "/healthz", 200),
+    ("get", "/livez", Access::Anybody, "/livez", 200),
     ("get", "/readyz", Access::Anybody, "/readyz", 200),
     ("head", "/healthz", Access::Anybody, "/healthz", 200),
+    ("head", "/livez", Access::Anybody, "/livez", 200),
     ("head", "/readyz", Access::Anybody, "/readyz", 200),
 ];
 

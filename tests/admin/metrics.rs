@@ -2,7 +2,7 @@
 
 #![allow(clippy::float_cmp, reason = "counts are whole numbers")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -116,6 +116,94 @@ async fn a_send_shows_in_the_metrics() {
     }
     assert!(after["tenfour_message_persist_duration_seconds_sum"] > 0.0);
     assert!(after["tenfour_uptime_seconds"] > before["tenfour_uptime_seconds"]);
+    daemon.stop().await;
+}
+
+/// The names of metrics that a text speaks of.
+fn named(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.filter(|word| word.starts_with("tenfour_") || word.starts_with("process_")).collect()
+}
+
+fn shipped(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[actix_web::test]
+async fn alerts_and_dashboard_speak_of_what_there_is_and_leave_nothing_out() {
+    let daemon = Started::new().await;
+    let text = daemon.ask("GET", &daemon.admin_url("/metrics"), &[]).await.text;
+    daemon.stop().await;
+    let mut known = BTreeSet::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        let (_, suffixes) = SUFFIXES.iter().find(|(one, _)| *one == kind).unwrap();
+        known.extend(suffixes.iter().map(|suffix| format!("{name}{suffix}")));
+    }
+    // Those that nothing was counted under yet, as the documents tell them.
+    let operations = shipped("docs/operations.md");
+    let told = operations.lines().filter_map(|line| line.strip_prefix("| `tenfour_")?.split_once('`'));
+    known.extend(told.map(|(name, _)| format!("tenfour_{name}")));
+    let (alerts, dashboard) = (shipped("dist/prometheus/alerts.yml"), shipped("dist/grafana/tenfour.json"));
+    for (path, text) in [("alerts.yml", &alerts), ("tenfour.json", &dashboard)] {
+        for name in named(text) {
+            assert!(known.contains(name), "{path}: there is no {name}");
+        }
+    }
+    let panels: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    assert!(panels["panels"].as_array().unwrap().len() > 12);
+    // Each family is on the dashboard, but for what is told by another.
+    let shown = named(&dashboard);
+    let is_shown = |name: &str| shown.iter().any(|one| one.starts_with(name));
+    for name in known.iter().filter(|name| !["_sum", "_count"].iter().any(|end| name.ends_with(end))) {
+        let elsewhere = [
+            "tenfour_uptime_seconds",
+            "tenfour_open_lines",
+            "tenfour_append_batch_size_bucket",
+            "tenfour_build_info",
+            "tenfour_bus_refused_total",
+            "tenfour_bus_connections_total",
+            "tenfour_sync_requests_total",
+        ];
+        assert!(is_shown(name) || elsewhere.contains(&name.as_str()), "{name} is on no panel");
+    }
+    // Who is woken finds what to do.
+    let headings: Vec<String> = operations
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace('\'', ""))
+        .collect();
+    let mut count = 0;
+    for book in alerts.lines().filter_map(|line| line.trim().strip_prefix("runbook: docs/operations.md#")) {
+        assert!(headings.iter().any(|heading| heading == book), "{book} is no heading of operations.md");
+        count += 1;
+    }
+    assert_eq!(count, alerts.matches("- alert:").count());
+}
+
+/// By Prometheus' own tool, where it is there.
+#[test]
+fn prometheus_takes_the_alerts() {
+    let path = format!("{}/dist/prometheus/alerts.yml", env!("CARGO_MANIFEST_DIR"));
+    match std::process::Command::new("promtool").args(["check", "rules", &path]).output() {
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+        Err(_) => println!("promtool is not installed (Debian: apt-get install prometheus): not judged by it"),
+    }
+}
+
+#[actix_web::test]
+async fn readiness_says_more_where_it_is_asked_to() {
+    let daemon = Started::new().await;
+    let plain = daemon.ask("GET", &daemon.admin_url("/readyz"), &[]).await;
+    assert_eq!((plain.status.as_u16(), plain.text.as_str()), (200, "ok database\nok accepting\n"));
+    let more = daemon.ask("GET", &daemon.admin_url("/readyz?verbose"), &[]).await;
+    assert_eq!(more.status, 200);
+    for words in
+        ["ok database\nok accepting\nok redis: none is set", "0 changes wait", "connections", env!("CARGO_PKG_VERSION")]
+    {
+        assert!(more.text.contains(words), "{words}: {}", more.text);
+    }
+    assert_eq!(daemon.ask("GET", &daemon.admin_url("/livez"), &[]).await.text, "ok\n");
     daemon.stop().await;
 }
 

@@ -50,6 +50,7 @@ macro_rules! on_each_database {
 mod acks;
 mod audit;
 mod auth;
+mod care;
 mod closing;
 mod crash;
 mod delivery;
@@ -73,4 +74,5 @@ mod retention;
 mod shutdown;
 mod sync;
 mod takeover;
+mod transfer;
 mod typing;

@@ -16,7 +16,7 @@ use crate::redis::Redis;
 /// Enough for a database that is started anew meanwhile.
 const IN_TIME: Duration = Duration::from_secs(30);
 
-pub type Settings = [(&'static str, &'static str)];
+pub type Settings<'a> = [(&'a str, &'a str)];
 
 /// A database, and for several nodes a Redis. The daemons are launched one by one and belong to the test.
 pub struct Ground {
@@ -43,7 +43,7 @@ impl Ground {
     }
 
     /// One daemon with a bug in it, and a group of ana and bo.
-    pub async fn sabotaged(kind: Kind, sabotage: Sabotage, settings: &Settings) -> (Self, ChannelId, Faulty) {
+    pub async fn sabotaged(kind: Kind, sabotage: Sabotage, settings: &Settings<'_>) -> (Self, ChannelId, Faulty) {
         let ground = Self::new(kind).await;
         let channel = ground.group(&["ana", "bo"]).await;
         let mut daemon = ground.launch_with(settings).await;
@@ -63,7 +63,7 @@ impl Ground {
         self.launch_with(&[]).await
     }
 
-    pub async fn launch_with(&self, settings: &Settings) -> Faulty {
+    pub async fn launch_with(&self, settings: &Settings<'_>) -> Faulty {
         Faulty::launch(&self.database.url(), self.redis.as_ref().map(Redis::url).as_deref(), settings).await
     }
 }
@@ -75,15 +75,15 @@ pub async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 impl Faulty {
     /// One that listens, and takes orders.
-    pub async fn launch(database: &str, redis: Option<&str>, settings: &Settings) -> Self {
+    pub async fn launch(database: &str, redis: Option<&str>, settings: &Settings<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the socket");
         let path = folder.path().join("faults");
-        let mut all: Vec<(&str, String)> = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        all.push(("TENFOUR_FAULTS", path.display().to_string()));
-        all.extend(redis.map(|url| ("REDIS_URL", url.to_owned())));
+        let mut all: Vec<(String, String)> = vec![("TENFOUR_FAULTS".to_owned(), path.display().to_string())];
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.extend(redis.map(|url| ("REDIS_URL".to_owned(), url.to_owned())));
         let database = database.to_owned();
         let launch = move || {
-            let all: Vec<_> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let all: Vec<_> = all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             ProcessDaemon::start(&database, &all)
         };
         let process = tokio::task::spawn_blocking(launch).await.expect("a daemon");
@@ -93,6 +93,11 @@ impl Faulty {
 
     pub fn panic(&mut self, part: Part) {
         self.order(&format!("panic {part}"));
+    }
+
+    /// Has its thread stand still, the next time that it comes to its point.
+    pub fn stall(&mut self, part: Part, time: Duration) {
+        self.order(&format!("stall {part} {}", time.as_millis()));
     }
 
     pub fn plant(&mut self, sabotage: Sabotage) {

@@ -12,6 +12,8 @@
 
 #[path = "../support/daemon.rs"]
 mod daemon;
+#[path = "../support/manager.rs"]
+mod manager;
 #[path = "../support/nodes.rs"]
 mod nodes;
 #[path = "../support/panics.rs"]
@@ -34,3 +36,4 @@ mod faulty;
 mod parts;
 mod stored;
 mod told;
+mod watchdog;

@@ -46,6 +46,7 @@ mod history;
 mod lost;
 mod members;
 mod outage;
+mod posted;
 mod presence;
 mod query_count;
 mod redis_away;

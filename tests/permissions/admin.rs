@@ -33,8 +33,10 @@ pub const LINES: &[Entry] = &[
     entry("GET /admin/style.css", ["200"; 4]),
     Entry { open_here: true, ..entry("GET /metrics", ["401", "403", "200", "200"]) },
     entry("GET /healthz", ["200"; 4]),
+    entry("GET /livez", ["200"; 4]),
     entry("GET /readyz", ["200"; 4]),
     entry("HEAD /healthz", ["200"; 4]),
+    entry("HEAD /livez", ["200"; 4]),
     entry("HEAD /readyz", ["200"; 4]),
 ];
 

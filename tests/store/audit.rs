@@ -217,7 +217,7 @@ struct Crime {
     rng: fastrand::Rng,
 }
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 13] = [
     "messages",
     "message_revisions",
     "message_reactions",
@@ -229,7 +229,6 @@ const TABLES: [&str; 14] = [
     "channel_changes",
     "channel_retention",
     "audit_entries",
-    "audit_heads",
     "audit_journals",
     "audit_records",
 ];
@@ -308,7 +307,7 @@ impl Crime {
             "instruction_assignees" => &["message_id", "user_id"],
             "message_reactions" => &["message_id", "reaction", "user_id"],
             "channel_members" => &["channel_id", "user_id"],
-            "audit_heads" | "channel_retention" => &["channel_id"],
+            "channel_retention" => &["channel_id"],
             "audit_records" => &["journal_id", "number"],
             _ => &["channel_id", "version"],
         };
@@ -584,7 +583,7 @@ impl Crime {
         }
         let mut changed = 0;
         for (channel, chain) in chains {
-            changed += sql_query("UPDATE main.audit_heads SET version = ?, head = ? WHERE channel_id = ?")
+            changed += sql_query("UPDATE main.channels SET audit_version = ?, audit_head = ? WHERE id = ?")
                 .bind::<BigInt, _>(chain.version)
                 .bind::<Binary, _>(chain.head.0.to_vec())
                 .bind::<Binary, _>(channel)

@@ -57,7 +57,8 @@ impl ProcessDaemon {
         Self::start_as(limited)
     }
 
-    fn start_as(mut command: Command) -> Self {
+    /// The same of any command that comes to be one, such as a daemon with settings from elsewhere.
+    pub fn start_as(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary");
         let stderr = BufReader::new(child.stderr.take().expect("its log"));
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -95,7 +96,11 @@ impl ProcessDaemon {
 
     /// As systemd asks a service to stop.
     pub fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.expect("kill").success());
     }
 

@@ -35,6 +35,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("audit", &["domain", "store"]),
     ("depot", &["domain"]),
     ("cluster", &[]),
+    ("logging", &[]),
+    ("systemd", &[]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
     // What an event says is the wire's; where it goes is nobody else's to know.
@@ -94,6 +96,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "bus",
             "actors",
             "http",
+            "systemd",
             "webhooks",
         ],
     ),
@@ -101,7 +104,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A client like any other: of the daemon it knows the wire, and how a token is signed.
     ("bench", &["config", "auth", "svg"]),
     // `dev` gives the daemon that it started its first orders.
-    ("cli", &["domain", "config", "protocol", "audit", "auth", "store", "client", "bench", "daemon", "actors"]),
+    (
+        "cli",
+        &[
+            "domain", "config", "logging", "systemd", "protocol", "audit", "auth", "store", "client", "bench",
+            "daemon", "actors",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -129,6 +138,8 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["object_store", "infer"], &["depot"], "where files are, and what they are, is the depot's"),
     (&["redis", "bb8_redis"], &["cluster", "ephemeral", "bus"], "what nodes share by Redis is theirs"),
     (&["jsonwebtoken"], &["auth"], "one place decides what a token is worth"),
+    (&["sd_notify", "listenfd"], &["systemd"], "one place speaks to the service manager"),
+    (&["env_logger"], &["logging"], "one place decides what is silent"),
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (
         &["serde_json"],

@@ -58,6 +58,9 @@ fn flags(given: Flags, folder: &Folder, members: usize) -> Result<Flags, Failure
         ("max_group_members", members.max(Config::default().limits.max_group_members).to_string()),
         ("log", "warn".to_owned()),
     ];
+    if given.values.iter().any(|(key, _)| *key == "database_url_file") {
+        values.retain(|(key, _)| *key != "database_url");
+    }
     if !given.values.iter().any(|(key, _)| key.starts_with("jwt_")) {
         values.push(("jwt_secret_file", folder.secret()?.display().to_string()));
     }

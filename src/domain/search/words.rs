@@ -109,8 +109,17 @@ fn is_accent(c: char) -> bool {
         | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{3099}' | '\u{309a}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// Scripts that are written without spaces: each sign counts as a word, and several together as a phrase.
+/// Scripts that are written without spaces: each sign counts as a word, and several together as a phrase. So does another
+/// form of such a sign.
 fn is_whole_word(c: char) -> bool {
+    let mut is_one = false;
+    if !c.is_ascii() {
+        decompose_compatible(c, |part| is_one |= is_of_such_a_script(part));
+    }
+    is_one || is_of_such_a_script(c)
+}
+
+fn is_of_such_a_script(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
         | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
@@ -138,6 +147,7 @@ mod tests {
             ("Ελλάς ΕΛΛΑΣ", &["ελλασ", "ελλασ"]),
             ("don't e-mail a_b", &["don", "t", "e", "mail", "a", "b"]),
             ("会議室 B2", &["会", "議", "室", "b2"]),
+            ("〸𐊀", &["十", "𐊀"]),
             ("हिन्दी", &["हिन्दी"]),
             ("שָׁלוֹם", &["שלום"]),
             ("が か\u{3099}", &["か", "か"]),

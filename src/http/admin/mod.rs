@@ -93,8 +93,10 @@ routes! {
         get "/admin/style.css" Anybody => console::page;
         get "/metrics" AdminOrLocal => scrape::metrics;
         get "/healthz" Anybody => health::healthz;
+        get "/livez" Anybody => health::healthz;
         get "/readyz" Anybody => health::readyz;
         head "/healthz" Anybody => health::healthz;
+        head "/livez" Anybody => health::healthz;
         head "/readyz" Anybody => health::readyz;
     }
 }

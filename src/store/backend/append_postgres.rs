@@ -1,4 +1,4 @@
-//! The append batch on PostgreSQL: one round trip that locks, one that does everything else, one that commits.
+//! The append batch on PostgreSQL: one round trip that locks, one that stores, one that moves the channels' rows and commits.
 //!
 //! The locks are taken by a statement of their own, because a statement sees the database as it was when it began:
 //! one that waited for a lock would judge by members, messages and numbers older than the lock.
@@ -10,11 +10,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Integer, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 
+use super::heads_postgres::Heads;
 use super::named_postgres::{self, Told};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, Stored};
 use crate::fault::{self, Sabotage};
-use crate::store::audit::{ChainRow, Chains};
+use crate::store::audit::ChainRow;
 use crate::store::kept::Kept;
 use crate::store::planted;
 use crate::store::sql_types::{At, Id, Micros};
@@ -31,7 +32,7 @@ WITH input AS MATERIALIZED (
     $8::uuid[], $9::timestamptz[], $10::bigint[]) WITH ORDINALITY AS i
     (id, client_id, channel_id, sender_id, digest, content, content_type, reply_to_id, created_at, members_version, ord)
 ), judged AS MATERIALIZED (
-  SELECT i.*, c.last_seq, c.version, a.since, a.chained, a.head,
+  SELECT i.*, c.last_seq, c.version, c.audit_since, c.audit_version, c.audit_head,
     s.id AS stored_id, s.channel_id AS stored_channel_id, s.seq AS stored_seq, s.first_version AS stored_version,
     s.created_at AS stored_at,
     CASE
@@ -45,10 +46,9 @@ WITH input AS MATERIALIZED (
   FROM input i
   LEFT JOIN LATERAL (SELECT x.id, x.channel_id, x.seq, x.first_version, x.created_at, x.digest FROM messages x
     WHERE x.sender_id = i.sender_id AND x.client_id = i.client_id LIMIT 1) s ON true
-  LEFT JOIN LATERAL (SELECT x.id, x.last_seq, x.version, x.members_version FROM channels x
+  LEFT JOIN LATERAL (SELECT x.id, x.last_seq, x.version, x.members_version, x.audit_since,
+    x.audit_version, x.audit_head FROM channels x
     WHERE x.id = i.channel_id LIMIT 1) c ON true
-  LEFT JOIN LATERAL (SELECT x.since, x.version AS chained, x.head FROM audit_heads x
-    WHERE x.channel_id = i.channel_id LIMIT 1) a ON true
   LEFT JOIN LATERAL (SELECT x.user_id FROM channel_members x WHERE c.members_version <> i.members_version
     AND x.channel_id = i.channel_id AND x.user_id = i.sender_id LIMIT 1) m ON true
   LEFT JOIN LATERAL (SELECT x.id FROM users x WHERE x.id = i.sender_id LIMIT 1) u ON true
@@ -57,8 +57,8 @@ WITH input AS MATERIALIZED (
     };
 }
 
-/// Judges each item, numbers the new ones per channel in the order given, stores them and moves the channels' heads, which
-/// are found by an array, not by a join.
+/// Judges each item, numbers the new ones per channel in the order given and stores them. What the channels' rows become of
+/// it ([`Heads`]) hangs on hashes, and is written with the commit.
 ///
 /// Rows are inserted in the order of the pair that the constraint is on: two nodes that store the same pairs in different
 /// channels wait for each other there, and no lock of a channel keeps them apart.
@@ -72,13 +72,6 @@ const APPEND: &str = concat!(
   SELECT id, channel_id, last_seq + n, version + n, version + n, sender_id, client_id, digest, content,
     content_type, reply_to_id, created_at
   FROM numbered WHERE verdict = 0 ORDER BY sender_id, client_id
-), grown AS MATERIALIZED (
-  SELECT array_agg(channel_id) AS ids, array_agg(n) AS ns
-  FROM (SELECT channel_id, count(*) AS n FROM numbered WHERE verdict = 0 GROUP BY channel_id) g
-), moved AS (
-  UPDATE channels c SET (last_seq, version) = (
-    SELECT c.last_seq + g.ns[at], c.version + g.ns[at] FROM grown g, array_position(g.ids, c.id) AS at)
-  WHERE c.id = ANY ((SELECT ids FROM grown)::uuid[])
 )
 SELECT verdict,
   coalesce(stored_id, id) AS id,
@@ -86,7 +79,9 @@ SELECT verdict,
   coalesce(stored_seq, last_seq + n, 0) AS seq,
   coalesce(stored_version, version + n, 0) AS version,
   coalesce(stored_at, created_at) AS created_at,
-  since, chained, head
+  CASE WHEN n = 1 THEN audit_since END AS since,
+  CASE WHEN n = 1 THEN audit_version END AS chained,
+  CASE WHEN n = 1 THEN audit_head END AS head
 FROM numbered ORDER BY ord"
 );
 
@@ -100,7 +95,7 @@ SELECT verdict,
   coalesce(stored_seq, 0) AS seq,
   coalesce(stored_version, 0) AS version,
   coalesce(stored_at, created_at) AS created_at,
-  since, chained, head
+  audit_since AS since, audit_version AS chained, audit_head AS head
 FROM judged ORDER BY ord"
 );
 
@@ -149,23 +144,28 @@ impl From<Judged> for Appended {
     }
 }
 
-/// The outcomes, and the text that moves the heads of the audit trail, which has to be carried out in the transaction.
+/// The outcomes, and the text that moves the channels' rows, which has to be carried out in the transaction.
 pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> QueryResult<(Vec<Appended>, String)> {
     lock(conn, batch).await?;
     let mut outcomes = HashMap::with_capacity(batch.len());
     let mut plan = named_postgres::plan(conn, batch).await?;
-    let (mut rest, mut chains) = (std::mem::take(&mut plan.fine), Chains::default());
+    let (mut rest, mut heads) = (std::mem::take(&mut plan.fine), Heads::default());
     // One round, unless the same sender used the same clientId twice in this batch.
     while !rest.is_empty() {
         let (now, later) = first_of_each(batch, &rest);
         let items: Vec<&Append> = now.iter().map(|&at| &batch[at]).collect();
         let told: Vec<Told> = now.iter().map(|&at| plan.of(at)).collect();
-        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &told, &mut chains).await?));
+        outcomes.extend(now.iter().copied().zip(statement(conn, &items, &told, &mut heads).await?));
         rest = echo(batch, &now, later, &mut outcomes);
+        if !rest.is_empty() {
+            // The next round numbers by what the rows say.
+            conn.batch_execute(&heads.sql()).await?;
+        }
     }
     plan.carry_out(conn, batch, &mut outcomes).await?;
     let mut outcomes: Vec<Appended> = (0..batch.len()).filter_map(|at| outcomes.remove(&at)).collect();
     if fault::planted(Sabotage::SequenceInsteadOfLock) {
+        conn.batch_execute(&std::mem::take(&mut heads).sql()).await?;
         leave_holes(conn, &mut outcomes).await?;
     }
     if planted::told_early(&outcomes) {
@@ -174,7 +174,12 @@ pub(super) async fn append(conn: &mut AsyncPgConnection, batch: &[Append]) -> Qu
             return Err(diesel::result::Error::RollbackTransaction);
         }
     }
-    Ok((outcomes, chains.sql()))
+    if fault::planted(Sabotage::AuditOutsideTransaction) {
+        let [numbers, trail] = heads.apart();
+        conn.batch_execute(&numbers).await?;
+        return Ok((outcomes, trail));
+    }
+    Ok((outcomes, heads.sql()))
 }
 
 /// A bug on purpose: the last new message of a channel gets its number after those that were taken for nothing.
@@ -239,16 +244,16 @@ async fn statement(
     conn: &mut AsyncPgConnection,
     items: &[&Append],
     told: &[Told<'_>],
-    chains: &mut Chains,
+    heads: &mut Heads,
 ) -> QueryResult<Vec<Appended>> {
     let rows = judged(conn, APPEND, items).await?;
-    let outcome = |((row, item), (files, asked)): ((Judged, &&Append), &Told<'_>)| {
-        let known = row.since.zip(row.chained).zip(row.head.clone());
+    let outcome = |((mut row, item), (files, asked)): ((Judged, &&Append), &Told<'_>)| {
+        let known = ChainRow::new(row.since, row.chained, row.head.take()).chain();
         let mut outcome = Appended::from(row);
         if let Appended::New(stored) = &mut outcome {
             stored.attachments = files.to_vec();
             stored.instruction = asked.cloned();
-            chains.add(item, stored, || known.map(|((since, version), head)| ChainRow::new(since, version, head)));
+            heads.grow(item, stored, known);
         }
         outcome
     };

@@ -14,18 +14,19 @@ use diesel::sqlite::SqliteConnection;
 
 use super::SqliteConn;
 use crate::domain::attachment::Attachment;
+use crate::domain::audit::Chain;
 use crate::domain::ids::{AttachmentId, ChannelId, UserId};
 use crate::domain::instruction::Instruction;
 use crate::domain::message::{Append, Appended, NewMessage, Stored};
 use crate::fault;
 use crate::store::attachments::{AttachmentRow, Named, USED};
-use crate::store::audit::{ChainRow, Chains, moved};
+use crate::store::audit::{ChainRow, Grown};
 use crate::store::instructions::{self, AssigneeRow};
 use crate::store::kept::Kept;
 use crate::store::messages::{NewRow, StoredRow};
 use crate::store::planted;
 use crate::store::schema;
-use crate::store::schema::{attachments, audit_heads, channel_members, channels, messages};
+use crate::store::schema::{attachments, channel_members, channels, messages};
 
 /// A channel's numbers while the batch goes on.
 struct Head {
@@ -33,8 +34,8 @@ struct Head {
     version: i64,
     members_version: i64,
     grew: bool,
-    /// What its trail came to before the batch.
-    chain: Option<ChainRow>,
+    /// What its trail comes to.
+    chain: Option<Chain>,
 }
 
 pub(super) async fn append(
@@ -65,15 +66,16 @@ pub(super) async fn append(
 
 fn batch_in(conn: &mut SqliteConnection, batch: &[Append]) -> QueryResult<Vec<Appended>> {
     let mut heads = HashMap::new();
-    let mut chains = Chains::default();
-    let outcomes = batch.iter().map(|item| one(conn, item, &mut heads, &mut chains)).collect::<QueryResult<_>>()?;
+    let outcomes = batch.iter().map(|item| one(conn, item, &mut heads)).collect::<QueryResult<_>>()?;
     for (id, head) in heads.iter().filter_map(|(id, head)| Some((id, head.as_ref()?))).filter(|(_, head)| head.grew) {
-        let moved = diesel::update(channels::table.find(id))
-            .set((channels::last_seq.eq(head.last_seq), channels::version.eq(head.version)));
+        let moved = diesel::update(channels::table.find(id)).set((
+            channels::last_seq.eq(head.last_seq),
+            channels::version.eq(head.version),
+            channels::audit_since.eq(head.chain.map(|chain| chain.since)),
+            channels::audit_version.eq(head.chain.map(|chain| chain.version)),
+            channels::audit_head.eq(head.chain.as_ref().map(|chain| chain.head.0.as_slice())),
+        ));
         Kept(moved).execute(conn)?;
-    }
-    for (channel, chain) in chains.iter() {
-        Kept(moved!(channel, chain)).execute(conn)?;
     }
     Ok(outcomes)
 }
@@ -82,7 +84,6 @@ fn one(
     conn: &mut SqliteConnection,
     item: &Append,
     heads: &mut HashMap<ChannelId, Option<Head>>,
-    chains: &mut Chains,
 ) -> QueryResult<Appended> {
     let message = &item.message;
     // Before anything that could refuse it: the retry of a stored message is never refused.
@@ -139,11 +140,7 @@ fn one(
         }
         Err(error) => return Err(error),
     }
-    if !head.grew {
-        let known = audit_heads::table.find(message.channel_id).select(ChainRow::as_select());
-        head.chain = known.first(conn).optional()?;
-    }
-    chains.add(item, &stored, || head.chain.take());
+    let grown = Grown::by(item, &stored, head.chain);
     for (position, id) in (0..).zip(&message.attachment_ids) {
         let used = diesel::update(attachments::table.find(id)).set((
             attachments::state.eq(USED),
@@ -159,7 +156,8 @@ fn one(
             diesel::insert_into(schema::instruction_assignees::table).values(assignee).execute(conn)?;
         }
     }
-    (head.last_seq, head.version, head.grew) = (stored.seq, stored.version, true);
+    (head.last_seq, head.version, head.grew, head.chain) =
+        (grown.last_seq, grown.chain.version, true, Some(grown.chain));
     Ok(Appended::New(stored))
 }
 
@@ -217,14 +215,15 @@ fn take(conn: &mut SqliteConnection, item: &Append) -> QueryResult<Result<Vec<At
 }
 
 fn head(conn: &mut SqliteConnection, id: ChannelId) -> QueryResult<Option<Head>> {
-    let row: Option<(i64, i64, i64)> = channels::table
+    let row: Option<((i64, i64, i64), ChainRow)> = channels::table
         .find(id)
-        .select((channels::last_seq, channels::version, channels::members_version))
+        .select(((channels::last_seq, channels::version, channels::members_version), ChainRow::as_select()))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(last_seq, version, members_version)| {
+    Ok(row.map(|((last_seq, version, members_version), row)| {
         let burned = planted::burned(id);
-        Head { last_seq: last_seq + burned, version: version + burned, members_version, grew: false, chain: None }
+        let (last_seq, version) = (last_seq + burned, version + burned);
+        Head { last_seq, version, members_version, grew: false, chain: row.chain() }
     }))
 }
 

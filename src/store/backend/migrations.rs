@@ -36,6 +36,25 @@ pub(super) async fn run_postgres(conn: AsyncPgConnection) -> Result<(), OpenErro
     .unwrap_or_else(|e| Err(StoreError::Internal(e.to_string()).into()))
 }
 
+pub(super) fn known_to_sqlite() -> Result<Vec<String>, OpenError> {
+    known::<Sqlite>(&SQLITE)
+}
+
+pub(super) fn known_to_postgres() -> Result<Vec<String>, OpenError> {
+    known::<Pg>(&POSTGRES)
+}
+
+/// Ascending.
+fn known<DB: Backend>(steps: &EmbeddedMigrations) -> Result<Vec<String>, OpenError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known: Vec<Box<dyn Migration<DB>>> = steps.migrations().map_err(|e| failed(e.as_ref()))?;
+    let mut known: Vec<String> = known.iter().map(|m| m.name().version().to_string()).collect();
+    known.sort();
+    Ok(known)
+}
+
 fn run<DB: Backend, C: MigrationHarness<DB>>(
     conn: &mut C,
     steps: EmbeddedMigrations,
@@ -44,8 +63,7 @@ fn run<DB: Backend, C: MigrationHarness<DB>>(
 where
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let known: Vec<Box<dyn Migration<DB>>> = steps.migrations().map_err(|e| failed(e.as_ref()))?;
-    let known: Vec<String> = known.iter().map(|m| m.name().version().to_string()).collect();
+    let known = known::<DB>(&steps)?;
     let applied = conn.applied_migrations().map_err(|e| failed(e.as_ref()))?;
     let unknown = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).max();
     if let Some(found) = unknown {

@@ -1,12 +1,15 @@
 //! The one place that names a database: connections of either kind, and what each does in its own way.
 //!
 //! Queries are written once, in the file of their table, and pasted into both arms by [`with_conn!`]. What differs
-//! beyond the dialect (connecting, transactions, row locks, migrations, the append batch, the index of words, the journals, the epoch) is here.
+//! beyond the dialect (connecting, transactions, row locks, migrations, the transfer from one to the other, the append batch, the index of words, the journals, the epoch) is here.
 
 mod append_postgres;
 mod append_sqlite;
+mod care;
 pub(super) mod commit;
+mod heads_postgres;
 mod journal;
+pub(super) mod listen;
 mod migrations;
 mod named_postgres;
 pub(super) mod note;
@@ -15,6 +18,8 @@ pub(super) mod search;
 mod search_postgres;
 mod search_sqlite;
 mod sqlite;
+mod table;
+pub(super) mod transfer;
 mod webhooks;
 
 use std::ops::Range;
@@ -104,7 +109,7 @@ impl Conn {
         self.in_use = false;
     }
 
-    async fn batch(&mut self, sql: &str) -> QueryResult<()> {
+    pub(super) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
         with_conn!(self, |c| c.batch_execute(sql).await)
     }
 
@@ -197,12 +202,12 @@ impl Conn {
         self.batch("SELECT 1").await
     }
 
-    /// The text of this key in `meta` with the lineage, by one statement; `None` where they have to be asked for one by
+    /// The text of this key in `meta` with the lineage, or what stands in `meta` for that behind `named`, by one statement; `None` where they have to be asked for one by
     /// one, or there is no lineage.
-    pub(super) async fn history(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+    pub(super) async fn history(&mut self, key: &str, named: &str) -> Result<Option<String>, StoreError> {
         match &mut self.kind {
             Kind::Postgres(c) if !self.tells_less => {
-                let told = postgres::history(c, key).await?;
+                let told = postgres::history(c, key, named).await?;
                 self.tells_less = told.is_none();
                 Ok(told)
             }
@@ -252,6 +257,14 @@ impl Manager {
             Place::SqliteFile(_) => Connections { read: readers.max(1), write: 1, batches: 1, shared: false },
             // While one waits for the disk another is worked on.
             Place::Postgres { .. } => Connections { read: readers.max(1), write: 4, batches: 2, shared: false },
+        }
+    }
+
+    /// The schema of the tables, where others may write into it as well.
+    pub(super) fn schema(&self) -> Option<&str> {
+        match &self.place {
+            Place::SqliteFile(_) | Place::SqliteMemory => None,
+            Place::Postgres { schema, .. } => Some(schema),
         }
     }
 

@@ -104,12 +104,18 @@ async fn create_schema(conn: &mut AsyncPgConnection, schema: &str) -> QueryResul
 const SYSTEM: &str = "SELECT system_identifier::text AS word FROM pg_control_system()";
 const TIMELINE: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS word";
 /// The text of a key and what [`lineage`] makes of the two, since every sync and every node every few seconds ask for it.
-const HISTORY: &str = "SELECT m.value || '-' || c.system_identifier || '-' || \
-     substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS word FROM meta m, pg_control_system() c WHERE m.key = $1";
+const HISTORY: &str = "SELECT coalesce((SELECT n.value FROM meta n WHERE n.key = $2 || h.made), h.made) AS word \
+     FROM (SELECT m.value || '-' || c.system_identifier || '-' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) \
+     AS made FROM meta m, pg_control_system() c WHERE m.key = $1) h";
 
 /// `None` where the server does not tell all of it.
-pub(super) async fn history(conn: &mut AsyncPgConnection, key: &str) -> Result<Option<String>, StoreError> {
-    let told = told(Kept(diesel::sql_query(HISTORY).bind::<Text, _>(key)).get_result(conn).await)?;
+pub(super) async fn history(
+    conn: &mut AsyncPgConnection,
+    key: &str,
+    named: &str,
+) -> Result<Option<String>, StoreError> {
+    let query = diesel::sql_query(HISTORY).bind::<Text, _>(key).bind::<Text, _>(named);
+    let told = told(Kept(query).get_result(conn).await)?;
     Ok(Some(told).filter(|told| !told.is_empty()))
 }
 

@@ -43,6 +43,12 @@ pub(super) async fn connect(path: &Path, timeouts: &Timeouts) -> Result<SqliteCo
     blocking(move || open(&path, &timeouts)).await.map(SyncConnectionWrapper::new)
 }
 
+/// A file as it is: even to look at it in another mode would change it.
+pub(super) async fn connect_as_is(path: &Path, timeouts: &Timeouts) -> Result<SqliteConn, OpenError> {
+    let (path, timeouts) = (path.to_owned(), *timeouts);
+    blocking(move || establish(&path, &timeouts)).await.map(SyncConnectionWrapper::new)
+}
+
 /// A database that lives as long as this connection.
 pub(super) async fn connect_memory() -> Result<SqliteConn, OpenError> {
     blocking(|| {
@@ -67,14 +73,20 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(StoreError::Internal(e.to_string()).into()))
 }
 
-fn open(path: &Path, timeouts: &Timeouts) -> Result<SqliteConnection, OpenError> {
+fn establish(path: &Path, timeouts: &Timeouts) -> Result<SqliteConnection, OpenError> {
     let refused = |error: &dyn ToString| unusable(path, error);
     let mut conn = SqliteConnection::establish(&file_name(path)?).map_err(|e| refused(&e))?;
     // First of all, since changing the journal takes a lock that another process may hold.
     let busy = format!("PRAGMA busy_timeout = {};", timeouts.busy.as_millis());
     conn.batch_execute(&busy).map_err(|e| refused(&e))?;
-    conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(|e| refused(&e))?;
     conn.batch_execute(COMMON).map_err(|e| refused(&e))?;
+    Ok(conn)
+}
+
+fn open(path: &Path, timeouts: &Timeouts) -> Result<SqliteConnection, OpenError> {
+    let refused = |error: &dyn ToString| unusable(path, error);
+    let mut conn = establish(path, timeouts)?;
+    conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(|e| refused(&e))?;
     if fault::planted(Sabotage::SqliteNormal) {
         conn.batch_execute("PRAGMA synchronous = NORMAL;").map_err(|e| refused(&e))?;
         return Ok(conn);

@@ -29,7 +29,7 @@ use super::backend::Tx;
 use super::error::StoreError;
 use super::jobs::{Body, Database};
 use crate::domain::change::Denied;
-use crate::domain::ids::{EventId, LaneId, UserId, WebhookId, WorkerId};
+use crate::domain::ids::{ChannelId, EventId, LaneId, UserId, WebhookId, WorkerId};
 use crate::domain::webhook::{
     Claim, Cursor, EventKind, Events, Failing, Failure, Happened, Lane, Place, Rewind, Seen, Settled, SigningSecret,
     Webhook, WebhookChange,
@@ -352,6 +352,11 @@ impl Webhooks {
     /// What was noted since it was asked last.
     pub fn noted(&self) -> Noted {
         self.0.news.take()
+    }
+
+    /// Somebody but the daemon has stored something in this channel.
+    pub fn heard(&self, channel: ChannelId) {
+        self.0.news.changed([channel]);
     }
 
     /// Has whoever waits for news look at what else there is.

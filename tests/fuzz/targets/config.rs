@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tenfour::config::{Flags, load_existing};
+use tenfour::config::{Flags, Loaded, Shown, load_existing};
 
 use super::{Target, outcome, seeds};
 
@@ -26,6 +26,7 @@ pub const TARGET: Target = Target {
             "max_group_members = 50\nmax_frame_bytes = 65536\nmax_content_bytes = 16384\nrate_limit = \"off\"\n",
             "heartbeat_interval_ms = 30000\nheartbeat_timeout_ms = 90000\ndrain_ms = 8000\ntyping_expiry_ms = 3000\n",
             "heartbeat_interval_ms = 60000\nheartbeat_timeout_ms = 60000\n",
+            "heartbeat_interval_ms = \"20s\"\nmax_frame_bytes = \"64KiB\"\nretention_days = \"12weeks\"\ndrain_ms = \"1.5s\"\n",
             "[jwt_keys]\na = \"never-to-be-repeated-0123456789abcdef\"\nb = \"another-one-0123456789abcdef-0123456789\"\n",
             "jwks_url = \"https://issuer.example/jwks\"\njwt_issuer = \"me\"\njwt_audience = \"you\"\n",
         ])
@@ -48,6 +49,8 @@ pub const TARGET: Target = Target {
         "database_schema",
         "0x7fffffffffffffff",
         "nan",
+        "5min",
+        "10MB",
         "1979-05-27",
     ],
 };
@@ -79,6 +82,9 @@ fn check(data: &[u8]) -> u64 {
     }
     if kept_to_its_place(&text) {
         assert!(!format!("{loaded:?}").contains(SECRET), "a secret is repeated");
+        let shown = loaded.as_ref().map(Loaded::shown).unwrap_or_default();
+        let is_seen = |shown: &Shown| format!("{shown:?} {}", shown.env_line()).contains(SECRET);
+        assert!(!shown.iter().any(is_seen), "a secret is shown");
     }
     // Who says it in the environment is heard, whatever the file says.
     let environment =

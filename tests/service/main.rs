@@ -1,0 +1,34 @@
+//! What an operator does: write and judge settings, and have a service manager run the daemon.
+//!
+//! The daemon is a process here, and the tests are its service manager: they listen where it reports, and hold its sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test stops at the first surprise"
+)]
+
+#[path = "../support/daemon.rs"]
+mod daemon;
+#[path = "../support/manager.rs"]
+mod manager;
+#[path = "../support/panics.rs"]
+mod panics;
+#[path = "../support/place.rs"]
+mod place;
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/socket.rs"]
+mod socket;
+#[path = "../support/wire.rs"]
+mod wire;
+
+mod notify;
+mod reload;
+mod settings;
+mod sockets;
+mod units;

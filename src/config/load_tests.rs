@@ -252,40 +252,6 @@ fn what_the_command_sets_gives_way_to_the_file() {
 }
 
 #[test]
-fn a_webhook_of_the_settings_needs_a_secret_and_never_shows_it() {
-    let (url, secret) =
-        (("TENFOUR_WEBHOOK_URL", "http://127.0.0.1:3000/hook?key=hunter2"), "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
-    let lone = errors("", &[url]);
-    assert!(lone[0].starts_with("webhook_secret: must be set"), "{lone:?}");
-    let given = ("TENFOUR_WEBHOOK_SECRET", secret);
-    let webhooks =
-        load_from("", &[url, given, ("TENFOUR_WEBHOOK_EVENTS", "user.online")], &[]).unwrap().config.webhooks;
-    let own = webhooks.own.as_ref().unwrap();
-    assert_eq!((own.secret.expose().as_str(), own.events.to_text().as_deref()), (secret, Some("user.online")));
-    let shown = format!("{webhooks:?}");
-    assert!(!shown.contains("hunter2") && !shown.contains(&secret[6..]), "{shown}");
-
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("secret");
-    let file = ("TENFOUR_WEBHOOK_SECRET_FILE", path.to_str().unwrap());
-    assert!(errors("", &[url, file])[0].contains("cannot be read"));
-    fs::write(&path, format!("{secret}\n")).unwrap();
-    assert!(load_from("", &[url, file], &[]).unwrap().config.webhooks.own.is_some());
-    for (name, bad) in [
-        ("TENFOUR_WEBHOOK_SECRET", "whsec_hunter2"),
-        ("TENFOUR_WEBHOOK_URL", "http://me:hunter2@app/"),
-        ("TENFOUR_WEBHOOK_EVENTS", "message.send"),
-        ("TENFOUR_WEBHOOK_ALLOW", "*"),
-        ("TENFOUR_WEBHOOK_RETRIES_MS", "soon"),
-    ] {
-        let found = errors("", &[(name, bad)]);
-        assert!(found[0].contains(name) && !found[0].contains("hunter2"), "{found:?}");
-    }
-    // Without an address it is nobody's.
-    assert!(load_from("", &[given], &[]).unwrap().config.webhooks.own.is_none());
-}
-
-#[test]
 fn every_secret_may_be_in_a_file_or_among_the_services_credentials() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {

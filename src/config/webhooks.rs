@@ -135,7 +135,16 @@ fn address(text: &str) -> Parsed<SecretUrl> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::super::{Flags, load_places};
     use super::*;
+
+    fn loaded(env: &[(&str, &str)]) -> Result<WebhookSettings, Vec<String>> {
+        let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        load_places(&Flags::default(), env).map(|loaded| loaded.config.webhooks).map_err(|errors| errors.0)
+    }
 
     fn text(text: &str) -> Raw {
         Raw::Text(text.to_owned())
@@ -180,6 +189,49 @@ mod tests {
             ["", "app", "ftp://app/", "https://me:secret@app.example/", &format!("https://a/{}", "x".repeat(2000))]
         {
             assert!(address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_of_the_settings_needs_a_secret_and_never_shows_it() {
+        let url = ("TENFOUR_WEBHOOK_URL", "http://127.0.0.1:3000/hook?key=hunter2");
+        let secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
+        let lone = loaded(&[url]).unwrap_err();
+        assert!(lone[0].starts_with("webhook_secret: must be set"), "{lone:?}");
+        let given = ("TENFOUR_WEBHOOK_SECRET", secret);
+        let webhooks = loaded(&[url, given, ("TENFOUR_WEBHOOK_EVENTS", "user.online")]).unwrap();
+        let own = webhooks.own.as_ref().unwrap();
+        assert_eq!((own.secret.expose().as_str(), own.events.to_text().as_deref()), (secret, Some("user.online")));
+        let shown = format!("{webhooks:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains(&secret[6..]), "{shown}");
+        // Without an address it is nobody's.
+        assert!(loaded(&[given]).unwrap().own.is_none());
+    }
+
+    #[test]
+    fn its_secret_may_be_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        let url = ("TENFOUR_WEBHOOK_URL", "http://app/hook");
+        let file = ("TENFOUR_WEBHOOK_SECRET_FILE", path.to_str().unwrap());
+        let found = loaded(&[url, file]).unwrap_err();
+        assert!(found.len() == 1 && found[0].contains("cannot be read"), "{found:?}");
+        fs::write(&path, "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0\n").unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(loaded(&[url, file]).unwrap().own.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_it() {
+        for (name, bad) in [
+            ("TENFOUR_WEBHOOK_SECRET", "whsec_hunter2"),
+            ("TENFOUR_WEBHOOK_URL", "http://me:hunter2@app/"),
+            ("TENFOUR_WEBHOOK_EVENTS", "message.send"),
+            ("TENFOUR_WEBHOOK_ALLOW", "*"),
+            ("TENFOUR_WEBHOOK_RETRIES_MS", "soon"),
+        ] {
+            let found = loaded(&[(name, bad)]).unwrap_err();
+            assert!(found[0].contains(name) && !found[0].contains("hunter2"), "{found:?}");
         }
     }
 }

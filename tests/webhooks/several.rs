@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use diesel_async::SimpleAsyncConnection;
 use serde_json::json;
 
 use crate::crash::assert_told;
-use crate::daemon::PATIENCE;
+use crate::daemon::{PATIENCE, id_of};
 use crate::host::{Host, quick};
 use crate::nodes::Nodes;
+use crate::postgres::connect;
 use crate::receiver::{Receiver, Reply};
 
 #[tokio::test]
@@ -76,4 +78,23 @@ async fn a_webhook_that_is_changed_on_one_node_is_changed_on_the_other() {
     ana.send_message(channel, "two").await;
     host.must("PATCH", &format!("/webhooks/{}", webhook.id), json!({"state": "active"})).await;
     receiver.wait("the second", |all| all.len() == 2).await;
+}
+
+#[tokio::test]
+async fn what_the_application_posts_by_sql_is_told_once_whichever_node_hears_of_it() {
+    let nodes = Nodes::start_with(2, quick).await;
+    let channel = nodes.node(0).group(&["ana", "bo"]).await;
+    let receiver = Receiver::start().await;
+    Host::at(nodes.node(0).addr()).webhook_of(&receiver.url(), json!(["message.sent"])).await;
+    let mut app = connect(&nodes.database()).await;
+    let mut ana = nodes.node(1).connect("ana").await;
+    for round in 0..10 {
+        let sql = format!("SELECT tenfour.post_message('{channel}', '{}', 'posted {round}')", id_of("bo"));
+        app.batch_execute(&sql).await.unwrap();
+        ana.send_message(channel, &format!("sent {round}")).await;
+    }
+    receiver.wait("all of it", |all| all.len() == 20).await;
+    assert_told(&receiver, channel, 1, 20);
+    let texts: Vec<_> = receiver.all().iter().map(|got| got.text().to_owned()).take(2).collect();
+    assert_eq!(texts, ["posted 0", "sent 0"]);
 }

@@ -82,7 +82,6 @@ fn metrics_text() -> String {
     metrics.closed(1001);
     metrics.error("conflict");
     metrics.frame("ping");
-    metrics.webhooks.set_aside();
     metrics.render(Moment {
         uptime: Duration::ZERO,
         users_online: 0,
@@ -185,6 +184,7 @@ fn the_documents_link_to_what_is_there() {
         "docs/protocol.md",
         "docs/quickstart.md",
         "docs/testing.md",
+        "docs/webhooks.md",
     ] {
         let text = read(document);
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -14,6 +14,7 @@ mod migrate_store;
 mod serve;
 mod settings;
 mod token;
+mod webhook;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -58,6 +59,8 @@ enum Command {
     Audit(audit::Audit),
     /// Look after the database: its state, copies of it, whether it holds together.
     Db(db::Db),
+    /// Whether the application is told of what happens: webhooks, a test, telling again.
+    Webhook(webhook::Webhook),
     /// Take everything from an SQLite file into PostgreSQL.
     MigrateStore(migrate_store::MigrateStore),
     /// Print what a shell completes commands by.
@@ -156,6 +159,10 @@ impl Cli {
                 let loaded = config::load_places(&flags.and(db.flags()), environment)?;
                 db.run(&warned(loaded).config)
             }
+            Command::Webhook(webhook) => {
+                let loaded = config::load_existing(&flags.and(webhook.flags()), environment)?;
+                webhook.run(&warned(loaded).config)
+            }
             Command::MigrateStore(options) => {
                 let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;
                 migrate_store::run(&warned(loaded).config, &options)
@@ -215,6 +222,7 @@ mod tests {
             Some(Command::Token(token)) => cli.flags.and(token.flags),
             Some(Command::Audit(audit)) => cli.flags.and(audit.flags()),
             Some(Command::Db(db)) => cli.flags.and(db.flags()),
+            Some(Command::Webhook(webhook)) => cli.flags.and(webhook.flags()),
             Some(Command::MigrateStore(options)) => cli.flags.and(options.flags),
             Some(Command::Init(init)) => cli.flags.and(init.flags),
             Some(Command::Config(settings)) => cli.flags.and(settings.flags()),
@@ -231,7 +239,13 @@ mod tests {
     fn every_command_has_a_page_and_is_completed() {
         let folder = tempfile::tempdir().unwrap();
         clap_mangen::generate_to(Cli::command(), folder.path()).unwrap();
-        for page in ["tenfour.1", "tenfour-serve.1", "tenfour-audit-verify.1", "tenfour-db-backup.1"] {
+        for page in [
+            "tenfour.1",
+            "tenfour-serve.1",
+            "tenfour-audit-verify.1",
+            "tenfour-db-backup.1",
+            "tenfour-webhook-replay.1",
+        ] {
             assert!(std::fs::read_to_string(folder.path().join(page)).unwrap().contains(".TH"), "{page}");
         }
         assert!(!folder.path().join("tenfour-bench-daemon.1").exists(), "what is hidden has none");

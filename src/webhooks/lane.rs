@@ -253,22 +253,24 @@ impl Work {
         pause: Option<Duration>,
     ) -> Result<(), End> {
         let webhook = self.target.webhook.id;
+        let known = trouble.unreachable;
         if trouble.unreachable {
-            self.unreachable(pause).await;
+            self.unreachable(&trouble.error, pause).await;
         }
         let kind = event.kind.as_str();
         match self.shared.retries.next((id, kind), self.failing.as_ref(), trouble, pause, now()) {
             Next::Again(failing) => {
                 let (tries, error) = (failing.attempts, &failing.trouble.error);
-                log::info!("webhook {webhook}: {kind} of {} failed, {tries} times so far: {error}", self.lane);
+                // Once an event; of a webhook that does not answer, once in all.
+                let level = if tries > 1 || known { log::Level::Debug } else { log::Level::Warn };
+                log::log!(level, "webhook {webhook}: {kind} of {} failed, {tries} times so far: {error}", self.lane);
                 let wait = (failing.next_at - now()).to_std().unwrap_or_default();
                 self.failing = Some(failing);
                 Err(End::Failed(wait))
             }
             Next::GiveUp(last) => {
                 let (tries, error) = (last.attempts, &last.trouble.error);
-                log::warn!("webhook {webhook}: {kind} of {} is set aside after {tries} tries: {error}", self.lane);
-                self.shared.metrics.webhooks.set_aside();
+                let said = format!("{kind} of {} is set aside after {tries} tries: {error}", self.lane);
                 let aside = Failure {
                     event_id: id,
                     event: kind.to_owned(),
@@ -285,7 +287,11 @@ impl Work {
                 self.failing = None;
                 let until = now() + TimeDelta::from_std(self.shared.lease).unwrap_or_default();
                 match self.write(Some(until), Some(aside)).await {
-                    Ok(true) => Ok(()),
+                    Ok(true) => {
+                        log::warn!("webhook {webhook}: {said}");
+                        self.shared.metrics.webhooks.set_aside();
+                        Ok(())
+                    }
                     Ok(false) => Err(End::More),
                     Err(_) => Err(End::Hindered),
                 }
@@ -294,14 +300,18 @@ impl Work {
     }
 
     /// Notes, for all nodes, that the webhook does not answer.
-    async fn unreachable(&self, pause: Option<Duration>) {
+    async fn unreachable(&self, why: &str, pause: Option<Duration>) {
         let at = now();
         let until = pause.map(|pause| at + TimeDelta::from_std(pause).unwrap_or_default());
         if until.is_some() {
             *self.target.paused_until.lock() = until;
         }
-        if !self.target.failing.swap(true, Ordering::Relaxed) || until.is_some() {
+        let is_new = !self.target.failing.swap(true, Ordering::Relaxed);
+        if is_new || until.is_some() {
             let id = self.target.webhook.id;
+            if is_new {
+                log::warn!("webhook {id} takes nothing for now: {why}");
+            }
             if let Err(error) = self.shared.store.pause(id, at, until).await {
                 log::debug!("webhook {id}: that it does not answer could not be written down: {error}");
                 self.target.failing.store(false, Ordering::Relaxed);

@@ -54,6 +54,7 @@ mod failing;
 mod host;
 mod managed;
 mod presence;
+mod program;
 mod receiver;
 mod replay;
 mod several;

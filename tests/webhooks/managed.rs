@@ -166,7 +166,13 @@ async fn the_webhook_of_the_settings_is_what_they_say_and_may_be_a_neighbour(set
 }
 
 async fn there_are_not_too_many(setup: Setup) {
-    let daemon = setup.start().await;
+    // The one of the settings is there besides.
+    let own = || OwnWebhook {
+        url: SecretUrl::new("https://receiver.invalid/own"),
+        events: Events::ALL,
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap(),
+    };
+    let daemon = setup.with(|config| config.webhooks.own = Some(own())).start().await;
     let host = Host::at(daemon.addr());
     for number in 0..16 {
         host.webhook_of(&format!("https://receiver.invalid/{number}"), json!(["*"])).await;

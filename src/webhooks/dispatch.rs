@@ -82,7 +82,9 @@ impl Dispatcher {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let next = self.queue.next().map(tokio::time::Instant::from_std);
+            let stops = self.shared.stopping.load(Ordering::Acquire);
+            // Nothing ripens any more when it is to stop.
+            let next = self.queue.next().filter(|_| !stops).map(tokio::time::Instant::from_std);
             let ripe = async {
                 match next {
                     Some(at) => tokio::time::sleep_until(at).await,
@@ -171,10 +173,11 @@ impl Dispatcher {
             let known = self.targets.remove(&webhook.id);
             let target = match known {
                 Some(known) if is_same(&known.webhook, &webhook) && known.is_current.load(Ordering::Relaxed) => {
-                    // Another node may have been asked to leave it alone.
+                    // Another node may have been asked to leave it alone, or have found it silent.
                     let mut paused = known.paused_until.lock();
                     *paused = (*paused).max(webhook.paused_until);
                     drop(paused);
+                    known.heard(webhook.failing_since.is_some());
                     known
                 }
                 other => {
@@ -270,7 +273,7 @@ impl Dispatcher {
         if target.is_paused() {
             return Ok(());
         }
-        let lanes = self.queue.take(id);
+        let lanes = self.queue.take(id, target.is_silent());
         if lanes.is_empty() {
             return Ok(());
         }

@@ -54,17 +54,26 @@ pub(super) struct Target {
     pub(super) is_current: AtomicBool,
     pub(super) paused_until: Mutex<Option<DateTime<Utc>>>,
     /// It does not answer, and that is noted.
-    failing: AtomicBool,
+    silent: AtomicBool,
 }
 
 impl Target {
     pub(super) fn new(webhook: Webhook) -> Self {
-        let (paused_until, failing) = (Mutex::new(webhook.paused_until), webhook.failing_since.is_some().into());
-        Self { webhook, is_current: AtomicBool::new(true), paused_until, failing }
+        let (paused_until, silent) = (Mutex::new(webhook.paused_until), webhook.failing_since.is_some().into());
+        Self { webhook, is_current: AtomicBool::new(true), paused_until, silent }
     }
 
     pub(super) fn is_paused(&self) -> bool {
         self.paused_until.lock().is_some_and(|until| until > now())
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is noted that it does not answer: then whoever is answered next notes that it does.
+    pub(super) fn heard(&self, silent: bool) {
+        self.silent.fetch_or(silent, Ordering::Relaxed);
     }
 
     fn may_be_told(&self) -> bool {
@@ -224,13 +233,13 @@ impl Work {
     }
 
     async fn answered(&self) {
-        if self.target.failing.swap(false, Ordering::Relaxed) {
+        if self.target.silent.swap(false, Ordering::Relaxed) {
             let id = self.target.webhook.id;
             match self.shared.store.answers(id, now() + SOON).await {
                 Ok(true) => log::info!("webhook {id} answers again"),
                 Ok(false) => {}
                 // With the next event.
-                Err(_) => self.target.failing.store(true, Ordering::Relaxed),
+                Err(_) => self.target.silent.store(true, Ordering::Relaxed),
             }
         }
     }
@@ -306,7 +315,7 @@ impl Work {
         if until.is_some() {
             *self.target.paused_until.lock() = until;
         }
-        let is_new = !self.target.failing.swap(true, Ordering::Relaxed);
+        let is_new = !self.target.silent.swap(true, Ordering::Relaxed);
         if is_new || until.is_some() {
             let id = self.target.webhook.id;
             if is_new {
@@ -314,7 +323,7 @@ impl Work {
             }
             if let Err(error) = self.shared.store.pause(id, at, until).await {
                 log::debug!("webhook {id}: that it does not answer could not be written down: {error}");
-                self.target.failing.store(false, Ordering::Relaxed);
+                self.target.silent.store(false, Ordering::Relaxed);
             }
         }
     }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use crate::domain::ids::WebhookId;
 use crate::domain::webhook::Lane;
 
-/// Lanes of one webhook that are worked on at a time, and of all.
+/// Lanes of one webhook that are worked on at a time, of one that does not answer, and of all.
 const OF_ONE: usize = 8;
+const OF_SILENT: usize = 1;
 const OF_ALL: usize = 32;
 
 /// See the module's text.
@@ -52,10 +53,10 @@ impl Queue {
         }
     }
 
-    /// As many lanes of one webhook as may be worked on now.
-    pub(super) fn take(&mut self, webhook: WebhookId) -> Vec<Lane> {
-        let own = self.of_each.get(&webhook).copied().unwrap_or_default();
-        let room = OF_ONE.saturating_sub(own).min(OF_ALL.saturating_sub(self.running.len()));
+    /// As many lanes of one webhook as may be worked on now. Of a `silent` one a single one finds out whether it answers again.
+    pub(super) fn take(&mut self, webhook: WebhookId, silent: bool) -> Vec<Lane> {
+        let most = if silent { OF_SILENT } else { OF_ONE };
+        let room = most.saturating_sub(self.of(webhook)).min(OF_ALL.saturating_sub(self.running.len()));
         let Some(waiting) = self.waiting.get_mut(&webhook) else { return Vec::new() };
         let lanes: Vec<Lane> = waiting.drain(..room.min(waiting.len())).collect();
         if waiting.is_empty() {
@@ -92,9 +93,16 @@ impl Queue {
         }
     }
 
-    /// Those that have something waiting, each of them once.
+    /// Those that have something waiting. First who has the fewest places, so that none goes without.
     pub(super) fn webhooks(&self) -> Vec<WebhookId> {
-        self.waiting.keys().copied().collect()
+        let mut waiting: Vec<WebhookId> = self.waiting.keys().copied().collect();
+        waiting.sort_by_key(|webhook| self.of(*webhook));
+        waiting
+    }
+
+    /// How many places it has.
+    fn of(&self, webhook: WebhookId) -> usize {
+        self.of_each.get(&webhook).copied().unwrap_or_default()
     }
 
     pub(super) fn waiting_of(&self, webhook: WebhookId) -> usize {
@@ -131,14 +139,14 @@ mod tests {
         let mut queue = Queue::default();
         queue.note(webhook(1), lane(1));
         queue.note(webhook(1), lane(1));
-        assert_eq!(queue.take(webhook(1)), [lane(1)]);
-        assert!(queue.take(webhook(1)).is_empty());
+        assert_eq!(queue.take(webhook(1), false), [lane(1)]);
+        assert!(queue.take(webhook(1), false).is_empty());
         queue.note(webhook(1), lane(1));
-        assert!(queue.take(webhook(1)).is_empty(), "it is being worked on");
+        assert!(queue.take(webhook(1), false).is_empty(), "it is being worked on");
         queue.done(webhook(1), lane(1));
-        assert_eq!(queue.take(webhook(1)), [lane(1)]);
+        assert_eq!(queue.take(webhook(1), false), [lane(1)]);
         queue.done(webhook(1), lane(1));
-        assert!(queue.take(webhook(1)).is_empty() && queue.depth() == 0);
+        assert!(queue.take(webhook(1), false).is_empty() && queue.depth() == 0);
     }
 
     #[test]
@@ -149,12 +157,16 @@ mod tests {
                 queue.note(webhook(number), lane(other));
             }
         }
-        let taken: Vec<usize> = (0..6).map(|number| queue.take(webhook(number)).len()).collect();
+        let taken: Vec<usize> = (0..6).map(|number| queue.take(webhook(number), false).len()).collect();
         assert_eq!(taken, [8, 8, 8, 8, 0, 0]);
         queue.done(webhook(0), lane(0));
-        assert_eq!(queue.take(webhook(4)).len(), 1);
-        assert!(queue.take(webhook(0)).is_empty(), "no place is left");
+        assert_eq!(queue.take(webhook(4), false).len(), 1);
+        assert!(queue.take(webhook(0), false).is_empty(), "no place is left");
         assert_eq!((queue.running(), queue.depth()), (32, 6 * 20 - 1));
+        assert_eq!(queue.webhooks(), [5, 4, 0, 1, 2, 3].map(webhook), "who has none comes first");
+        queue.done(webhook(0), lane(1));
+        assert!(queue.take(webhook(4), true).is_empty(), "of one that is silent one is enough");
+        assert_eq!(queue.take(webhook(5), true).len(), 1);
         queue.forget(webhook(5));
         assert_eq!(queue.webhooks().len(), 5);
     }
@@ -164,9 +176,9 @@ mod tests {
         let mut queue = Queue::default();
         queue.note_after(webhook(1), lane(1), Duration::from_secs(60));
         queue.ripen(Instant::now());
-        assert!(queue.take(webhook(1)).is_empty());
+        assert!(queue.take(webhook(1), false).is_empty());
         let at = queue.next().unwrap();
         queue.ripen(at);
-        assert_eq!((queue.take(webhook(1)), queue.next()), (vec![lane(1)], None));
+        assert_eq!((queue.take(webhook(1), false), queue.next()), (vec![lane(1)], None));
     }
 }

@@ -11,6 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** What the blocks take for granted: the application's own. */
 const AROUND = `
 declare module "@/auth" { export function auth(): Promise<{ user?: { id: string; name: string } } | null>; }
+declare function notify(...told: unknown[]): Promise<void>;
+declare function handle(event: unknown, id: string): Promise<void>;
+declare const express: { raw(options: object): unknown };
+declare const app: {
+  post(path: string, body: unknown, handler: (
+    request: import("node:http").IncomingMessage & { body: Buffer }, response: { sendStatus(code: number): void },
+  ) => Promise<void>): void;
+};
 `;
 
 test("the code in the READMEs is true", () => {
@@ -24,7 +32,7 @@ test("the code in the READMEs is true", () => {
       writeFileSync(`${folder}/block${count++}.${kind}`, `${given}${code}\nexport {};\n`);
     }
   }
-  expect(count).toBe(6);
+  expect(count).toBe(8);
   writeFileSync(`${folder}/around.d.ts`, AROUND);
   const compilerOptions = { types: ["node"], jsx: "react-jsx", noUncheckedIndexedAccess: false };
   writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: "../../../tsconfig.base.json", compilerOptions, include: ["*"] }));

@@ -9,6 +9,7 @@ mod db;
 mod dev;
 mod evidence;
 mod flags;
+mod import;
 mod init;
 mod migrate_store;
 mod serve;
@@ -61,6 +62,8 @@ enum Command {
     Db(db::Db),
     /// Whether the application is told of what happens: webhooks, a test, telling again.
     Webhook(webhook::Webhook),
+    /// Bring a history from elsewhere in, from a file with one JSON object a line. A daemon on SQLite has to be stopped.
+    Import(import::Import),
     /// Take everything from an SQLite file into PostgreSQL.
     MigrateStore(migrate_store::MigrateStore),
     /// Print what a shell completes commands by.
@@ -162,6 +165,10 @@ impl Cli {
             Command::Webhook(webhook) => {
                 let loaded = config::load_existing(&flags.and(webhook.flags()), environment)?;
                 webhook.run(&warned(loaded).config)
+            }
+            Command::Import(options) => {
+                let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;
+                import::run(&warned(loaded).config, &options)
             }
             Command::MigrateStore(options) => {
                 let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;

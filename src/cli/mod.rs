@@ -9,6 +9,7 @@ mod db;
 mod dev;
 mod evidence;
 mod flags;
+mod health;
 mod import;
 mod init;
 mod migrate_store;
@@ -50,6 +51,8 @@ enum Command {
     Init(init::Init),
     /// The settings: an example of the file, whether they are right, what is in effect.
     Config(settings::Settings),
+    /// Say whether the daemon of these settings is ready: exit code 0, or 1.
+    Health(health::Health),
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
@@ -149,6 +152,10 @@ impl Cli {
             Command::Config(settings) => {
                 let flags = flags.and(settings.flags());
                 settings.run(&flags, environment)
+            }
+            Command::Health(health) => {
+                let loaded = config::load_places(&flags.and(health.flags.clone()), environment)?;
+                health::run(&warned(loaded).config)
             }
             Command::Token(token) => {
                 let loaded = config::load_existing(&flags.and(token.flags.clone()), environment)?;

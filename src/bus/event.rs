@@ -44,6 +44,11 @@ pub enum Event {
     Added {
         channel_id: ChannelId,
     },
+    /// The user's tokens of before this moment are taken no more.
+    TokensRevoked {
+        user_id: UserId,
+        issued_before: DateTime<Utc>,
+    },
     /// One node asks the others; each answers to that node's own topic.
     Ask {
         ask: Uuid,
@@ -100,7 +105,14 @@ impl Event {
 
     /// Whether it may be lost without anybody missing a message for a while.
     pub(super) fn is_notice(&self) -> bool {
-        !matches!(self, Self::Committed { .. } | Self::Added { .. } | Self::Ask { .. } | Self::Answer { .. })
+        !matches!(
+            self,
+            Self::Committed { .. }
+                | Self::Added { .. }
+                | Self::TokensRevoked { .. }
+                | Self::Ask { .. }
+                | Self::Answer { .. }
+        )
     }
 
     pub(super) fn size(&self) -> usize {

@@ -9,6 +9,7 @@ mod posted;
 mod presence;
 mod pulse;
 mod retention;
+mod revoked;
 mod runtime;
 mod serve;
 mod stop;
@@ -126,6 +127,7 @@ impl Daemon {
         let files = sweep::files_of(&config)?;
         let epoch = Arc::new(parking_lot::RwLock::new(reader.epoch().await?));
         log::info!("the history is {}", epoch.read());
+        revoked::read(&reader, &verifier).await?;
         let (metrics, directory) = (Arc::new(Metrics::new()), Directory::default());
         let key = reader.cluster_key().await?;
         let Nodes { bus, online, shared, starting, .. } =
@@ -160,6 +162,7 @@ impl Daemon {
                 bus: bus.clone(),
                 epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
+                verifier: Arc::clone(&verifier),
                 rooms: room_settings(&config),
             };
             let (rooms, obituary) = (rooms.to_vec(), vital.obituary("the registry"));
@@ -347,6 +350,7 @@ fn look_after(
     }
     posted::keep(reader, directory.clone(), hooks.clone(), runtime);
     overdue::keep(db.clone(), reader.clone(), runtime);
+    revoked::keep(parts, runtime);
     retention::keep(config.limits.retention_days, db.clone(), reader.clone(), runtime);
 }
 

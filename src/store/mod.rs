@@ -34,6 +34,7 @@ mod reactions;
 mod reader;
 mod retention;
 mod revisions;
+mod revoked;
 mod schema;
 mod search;
 mod settings;

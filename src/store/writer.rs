@@ -12,7 +12,7 @@ use super::jobs::{Database, Job};
 use super::webhooks::{News, Webhooks};
 use super::{
     Reader, append, attachments, channels, instructions, journal, members, messages, planted, reactions, retention,
-    users,
+    revoked, users,
 };
 use crate::domain;
 use crate::domain::attachment::Attachment;
@@ -295,6 +295,11 @@ impl Writer {
     /// What is kept of a user besides what they sent: their name, and from where they signed in.
     pub fn forget_user(&self, user: UserId) -> Job<()> {
         self.db.run(Tx::Write, move |conn| Box::pin(users::forget(conn, user)))
+    }
+
+    /// The user's tokens of before this moment are not taken any more; with the record of who asked for it.
+    pub fn revoke_tokens(&self, user: UserId, issued_before: DateTime<Utc>, note: Note) -> Job<()> {
+        self.db.run(Tx::Write, move |conn| Box::pin(revoked::revoke(conn, user, issued_before, note)))
     }
 
     /// Writes into the journals of the audit trail what has no other transaction.

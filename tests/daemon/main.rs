@@ -71,6 +71,7 @@ mod reactions;
 mod read_state;
 mod reconnect;
 mod retention;
+mod revoked;
 mod shutdown;
 mod sync;
 mod takeover;

@@ -50,6 +50,7 @@ mod posted;
 mod presence;
 mod query_count;
 mod redis_away;
+mod revoked;
 mod start;
 mod twice;
 mod typing;

@@ -26,6 +26,8 @@ pub const LINES: &[Entry] = &[
     entry("GET /admin/rooms/{id}", ["401", "403", "200", "404"]),
     entry("GET /admin/actors", ["401", "403", "200", "200"]),
     entry("GET /admin/presence", ["401", "403", "200", "200"]),
+    // Of a user whom nobody knows as well.
+    entry("POST /admin/users/{id}/revoke", ["401", "403", "200", "200"]),
     entry("GET /admin", ["200"; 4]),
     entry("GET /admin/", ["200"; 4]),
     entry("GET /admin/app.js", ["200"; 4]),

@@ -106,6 +106,12 @@ pub enum Order {
     ForgetUser {
         user: UserId,
     },
+    /// `note`: who asked for it.
+    RevokeTokens {
+        user: UserId,
+        issued_before: DateTime<Utc>,
+        note: Note,
+    },
     /// Into the journals of the audit trail.
     Record {
         notes: Vec<Note>,
@@ -125,6 +131,10 @@ pub enum Done {
     User(User),
     Attachment(Attachment),
     Erased(Erasure),
+    Revoked {
+        user: UserId,
+        issued_before: DateTime<Utc>,
+    },
 }
 
 /// Between two nodes that are in each other's way, such as when both make the direct channel of the same two users.
@@ -193,6 +203,10 @@ impl Order {
             Self::ForgetUser { user } => {
                 writer.forget_user(user).await?;
                 Ok(Done::Nothing)
+            }
+            Self::RevokeTokens { user, issued_before, note } => {
+                writer.revoke_tokens(user, issued_before, note).await?;
+                Ok(Done::Revoked { user, issued_before })
             }
             Self::Record { notes } => {
                 writer.record(notes).await?;

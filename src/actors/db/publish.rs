@@ -2,7 +2,7 @@
 
 use super::Db;
 use super::order::Done;
-use crate::actors::registry::AddedMembers;
+use crate::actors::registry::{AddedMembers, TokensRevoked};
 use crate::actors::room;
 use crate::bus::{Committed, Event, Topic};
 use crate::domain::change::{Change, Marked};
@@ -37,8 +37,12 @@ impl Db {
         }
     }
 
-    /// Tells those who were added by it, on whatever node they are.
+    /// Tells those who were added by it, and those whose tokens were revoked, on whatever node they are.
     pub(super) fn announce(&self, done: &Done) {
+        if let Done::Revoked { user, issued_before } = *done {
+            self.bus.publish(Topic::All, Event::TokensRevoked { user_id: user, issued_before });
+            return self.directory.revoked(TokensRevoked { user, issued_before });
+        }
         if matches!(done, Done::Erased(Erasure { messages: 1.., .. })) {
             // Its rooms read what happened, as after a hole.
             self.directory.compare_heads();

@@ -11,7 +11,7 @@ use crate::actors::feed::Subscriber;
 use crate::actors::session::{self, Session};
 use crate::actors::tell;
 use crate::bus::Topic;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::fault::{self, Part};
 use crate::protocol::close::Close;
 
@@ -46,6 +46,14 @@ pub struct Unregister {
 pub struct EndSession {
     pub session: SessionId,
     pub why: Close,
+}
+
+/// The user's tokens of before this moment are taken no more, whoever says so: sessions that live by one are ended.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct TokensRevoked {
+    pub user: UserId,
+    pub issued_before: DateTime<Utc>,
 }
 
 /// Says goodbye to all: `goaway` at once, the close frames spread over the time. Answers how many there are.
@@ -112,6 +120,18 @@ impl Handler<EndSession> for Registry {
             tell(&session.addr, session::End { why });
         }
         found.is_some()
+    }
+}
+
+impl Handler<TokensRevoked> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, TokensRevoked { user, issued_before }: TokensRevoked, _: &mut Context<Self>) {
+        self.parts.verifier.revoked().note(user, issued_before);
+        let ids = self.by_user.get(&user).into_iter().flat_map(|known| &known.sessions);
+        for session in ids.filter_map(|id| self.sessions.get(id)) {
+            tell(&session.addr, session::Recheck);
+        }
     }
 }
 

@@ -107,6 +107,8 @@ impl Session {
             }
         }
         self.live = true;
+        // It was not registered yet when others were told.
+        self.recheck();
         if let Some(events) = self.events.take() {
             ctx.add_stream(events);
         }

@@ -25,6 +25,11 @@ pub struct End {
     pub why: Close,
 }
 
+/// The token by which it lives may have been revoked.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Recheck;
+
 /// The daemon is about to close the socket.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]

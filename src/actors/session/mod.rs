@@ -10,7 +10,7 @@ mod messages;
 mod sync;
 
 pub(crate) use frames::refusal_of;
-pub use messages::{Added, End, GoAway, Gone, Inspect, SessionState};
+pub use messages::{Added, End, GoAway, Gone, Inspect, Recheck, SessionState};
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -169,6 +169,13 @@ impl Session {
         self.expiry = Some(ctx.run_later(left, |act, _| act.close(Close::TokenExpired)));
     }
 
+    /// Revoked tokens keep no session, not even one that was about to open.
+    fn recheck(&self) {
+        if self.parts.verifier.revoked().refuses(&self.opening.identity) {
+            self.close(Close::TokenRevoked);
+        }
+    }
+
     /// Notes that a frame was over the user's rate. Who goes on like that is closed.
     fn over_rate(&mut self) {
         self.rate_limited += 1;
@@ -278,6 +285,14 @@ impl Handler<End> for Session {
 
     fn handle(&mut self, End { why }: End, _: &mut Self::Context) {
         self.close(why);
+    }
+}
+
+impl Handler<Recheck> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Recheck, _: &mut Self::Context) {
+        self.recheck();
     }
 }
 

@@ -3,7 +3,7 @@
 //! Only for tokens with the scope `admin`; health and the console's page, which holds nothing itself, are open, and the
 //! metrics are to whoever asks from this machine. Each
 //! actor is asked for its own state and given a second, so that a busy one is shown as such and holds nobody up. What
-//! may be long is paged. Nothing here changes anything but the end of a session.
+//! may be long is paged. Nothing here changes anything but the end of a session and of tokens.
 
 mod ask;
 mod cluster;
@@ -14,6 +14,7 @@ mod rooms;
 mod scrape;
 mod sessions;
 mod tree;
+mod users;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -84,6 +85,7 @@ routes! {
         get "/rooms/{id}" => rooms::one;
         get "/actors" => tree::actors;
         get "/presence" => presence::list;
+        post "/users/{id}/revoke" => users::revoke;
     }
     others {
         get "/admin" Anybody => console::moved;

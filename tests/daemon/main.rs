@@ -47,6 +47,7 @@ macro_rules! on_each_database {
     };
 }
 
+mod access_log;
 mod acks;
 mod audit;
 mod auth;

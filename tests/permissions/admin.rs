@@ -26,6 +26,9 @@ pub const LINES: &[Entry] = &[
     entry("GET /admin/rooms/{id}", ["401", "403", "200", "404"]),
     entry("GET /admin/actors", ["401", "403", "200", "200"]),
     entry("GET /admin/presence", ["401", "403", "200", "200"]),
+    entry("GET /admin/log", ["401", "403", "200", "200"]),
+    // Without a body.
+    entry("PUT /admin/log", ["401", "403", "400", "400"]),
     // Of a user whom nobody knows as well.
     entry("POST /admin/users/{id}/revoke", ["401", "403", "200", "200"]),
     entry("GET /admin", ["200"; 4]),

@@ -46,6 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "actors",
         &[
             "domain",
+            "logging",
             "config",
             "limits",
             "metrics",
@@ -62,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &[
             "domain",
+            "logging",
             "config",
             "limits",
             "metrics",
@@ -143,7 +145,20 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (
         &["serde_json"],
-        &["protocol", "http", "audit", "auth", "store", "ephemeral", "bus", "client", "bench", "cli", "daemon"],
+        &[
+            "protocol",
+            "http",
+            "audit",
+            "auth",
+            "store",
+            "ephemeral",
+            "bus",
+            "client",
+            "bench",
+            "cli",
+            "daemon",
+            "logging",
+        ],
         "the JSON of the wire is the protocol's",
     ),
 ];

@@ -38,6 +38,7 @@ use crate::limits::caps::Place;
 use crate::limits::pace::Pace;
 use crate::limits::rates::Rates;
 use crate::limits::refusals::Refusals;
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
 use crate::protocol::close::Close;
@@ -86,6 +87,8 @@ pub struct Opening {
     pub agent: Option<String>,
     /// Given back when the session ends.
     pub place: Place,
+    /// The name of the request that opened it.
+    pub request: Option<Arc<str>>,
 }
 
 /// The peer's messages.
@@ -107,6 +110,7 @@ pub struct Session {
     refusals: Refusals,
     expiry: Option<SpawnHandle>,
     since: DateTime<Utc>,
+    opened: Instant,
     last_pong: Option<DateTime<Utc>>,
     /// When the last ping went out, if no pong has come for it.
     pinged: Option<Instant>,
@@ -133,6 +137,7 @@ impl Session {
             refusals: Refusals::default(),
             expiry: None,
             since: crate::domain::now(),
+            opened: Instant::now(),
             last_pong: None,
             pinged: None,
             frames_in: 0,
@@ -183,6 +188,19 @@ impl Session {
         if self.refusals.note(Instant::now()) {
             self.close(Close::RateLimit);
         }
+    }
+
+    /// What a request has when it is answered, a socket has at its end.
+    fn log_access(&self, code: u16) {
+        let (session, user, client) = (self.handle.id, self.handle.user, self.opening.address);
+        let (_, bytes) = self.handle.feed.outbox().total_out();
+        let took = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let request = self.opening.request.as_deref();
+        log::info!(
+            target: logging::ACCESS, request, method = "GET", path = "/ws", status = 101, close = code, durationMs = took,
+            bytes, client:%, session:%, user:%;
+            "GET /ws 101 closed {code} {took} ms {bytes} bytes from {client} user {user} session {session}"
+        );
     }
 
     /// Runs what takes time; `done` has its answer.
@@ -238,6 +256,9 @@ impl Drop for Session {
         let news = [Close::TooSlow, Close::RateLimit].map(Close::code).contains(&code);
         let (user, from) = (self.handle.user, self.opening.address);
         self.parts.notices.ended(news, format_args!("session {session} of user {user} from {from} ended with {code}"));
+        if logging::logs_access() {
+            self.log_access(code);
+        }
     }
 }
 

@@ -3,11 +3,12 @@
 //! Only for tokens with the scope `admin`; health and the console's page, which holds nothing itself, are open, and the
 //! metrics are to whoever asks from this machine. Each
 //! actor is asked for its own state and given a second, so that a busy one is shown as such and holds nobody up. What
-//! may be long is paged. Nothing here changes anything but the end of a session and of tokens.
+//! may be long is paged. Nothing here changes anything but the end of a session and of tokens, and what is logged.
 
 mod ask;
 mod cluster;
 mod console;
+mod log;
 mod page;
 mod presence;
 mod rooms;
@@ -85,6 +86,8 @@ routes! {
         get "/rooms/{id}" => rooms::one;
         get "/actors" => tree::actors;
         get "/presence" => presence::list;
+        get "/log" => log::show;
+        put "/log" => log::set;
         post "/users/{id}/revoke" => users::revoke;
     }
     others {

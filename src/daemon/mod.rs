@@ -27,6 +27,7 @@ use actix::{Actor, Addr, Arbiter};
 use actix_web::web;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::actors::access::Access;
 use crate::actors::db::{Db, DbHandle, Load};
 use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
@@ -49,6 +50,7 @@ use crate::limits::caps::Caps;
 use crate::limits::lines::Lines;
 use crate::limits::notices::{self, Notices};
 use crate::limits::rates::Rates;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
@@ -128,7 +130,7 @@ impl Daemon {
         let epoch = Arc::new(parking_lot::RwLock::new(reader.epoch().await?));
         log::info!("the history is {}", epoch.read());
         revoked::read(&reader, &verifier).await?;
-        let (metrics, directory) = (Arc::new(Metrics::new()), Directory::default());
+        let (metrics, directory, live) = (Arc::new(Metrics::new()), Directory::default(), Live::default());
         let key = reader.cluster_key().await?;
         let Nodes { bus, online, shared, starting, .. } =
             Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
@@ -140,11 +142,11 @@ impl Daemon {
         };
 
         let (hooks, recorder) =
-            webhooks::begin(&config, &writer, &reader, &metrics, &epoch, &background.handle).await?;
+            webhooks::begin(&config, &writer, &reader, (&metrics, &live), &epoch, &background.handle).await?;
         let db = {
             let (reader, directory, metrics) = (reader.clone(), directory.clone(), Arc::clone(&metrics));
-            let (bus, obituary) = (bus.clone(), vital.obituary("the database actor"));
-            Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, obituary))
+            let (bus, live, obituary) = (bus.clone(), live.clone(), vital.obituary("the database actor"));
+            Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, live, obituary))
         };
         let db = DbHandle::new(db, Arc::new(Load::new(config.limits.db_queue)));
         let presence = {
@@ -186,7 +188,8 @@ impl Daemon {
             verifier,
             rates: Arc::clone(&rates),
             notices: Arc::clone(&notices),
-            access: Arc::default(),
+            access: Arc::new(Access::new(live.clone())),
+            live,
             epoch,
             frame_limits: frame_limits(&config),
             heartbeat_interval: config.timing.heartbeat_interval,

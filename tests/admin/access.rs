@@ -14,6 +14,7 @@ const EXPECTED: &[(&str, &str, Access, &str, u16)] = &[
     ("get", "/admin/rooms/{id}", Access::Admin, "/admin/rooms/{id}", 404),
     ("get", "/admin/actors", Access::Admin, "/admin/actors", 200),
     ("get", "/admin/presence", Access::Admin, "/admin/presence", 200),
+    ("get", "/admin/events", Access::Admin, "/admin/events?for=0", 200),
     ("get", "/admin/log", Access::Admin, "/admin/log", 200),
     ("put", "/admin/log", Access::Admin, "/admin/log", 400),
     ("post", "/admin/users/{id}/revoke", Access::Admin, "/admin/users/{id}/revoke", 200),

@@ -26,6 +26,8 @@ pub const LINES: &[Entry] = &[
     entry("GET /admin/rooms/{id}", ["401", "403", "200", "404"]),
     entry("GET /admin/actors", ["401", "403", "200", "200"]),
     entry("GET /admin/presence", ["401", "403", "200", "200"]),
+    // For no longer than a moment.
+    entry("GET /admin/events", ["401", "403", "200", "200"]),
     entry("GET /admin/log", ["401", "403", "200", "200"]),
     // Without a body.
     entry("PUT /admin/log", ["401", "403", "400", "400"]),
@@ -67,7 +69,8 @@ impl Entry {
     /// Method and path.
     fn with(&self, id: &str) -> (&'static str, String) {
         let (method, path) = self.route.split_once(' ').unwrap();
-        (method, path.replace("{id}", id))
+        let moment = if path == "/admin/events" { "?for=0" } else { "" };
+        (method, path.replace("{id}", id) + moment)
     }
 }
 

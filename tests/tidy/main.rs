@@ -36,16 +36,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("depot", &["domain"]),
     ("cluster", &[]),
     ("logging", &[]),
+    ("live", &["domain"]),
     ("systemd", &[]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
     // What an event says is the wire's; where it goes is nobody else's to know.
-    ("webhooks", &["domain", "config", "metrics", "protocol", "store"]),
+    ("webhooks", &["domain", "config", "live", "metrics", "protocol", "store"]),
     ("client", &["domain", "protocol"]),
     (
         "actors",
         &[
             "domain",
+            "live",
             "logging",
             "config",
             "limits",
@@ -63,6 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &[
             "domain",
+            "live",
             "logging",
             "config",
             "limits",
@@ -84,6 +87,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "domain",
+            "live",
             "config",
             "limits",
             "metrics",

@@ -9,6 +9,7 @@ use crate::domain::change::{Change, Marked};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Appended;
 use crate::domain::retention::Erasure;
+use crate::live::What;
 
 impl Db {
     /// New messages of one channel.
@@ -27,6 +28,26 @@ impl Db {
             .collect();
         if !changes.is_empty() {
             self.bus.publish(Topic::Channel(channel), Event::Committed { changes });
+        }
+    }
+
+    /// To those who listen to this node.
+    pub(super) fn show_sends(&self, items: &[room::Item]) {
+        for item in items {
+            if let room::Item::Send { message, outcome: Appended::New(stored), .. } = item {
+                self.live.tell(|| What::stored(message, stored));
+            }
+        }
+    }
+
+    pub(super) fn show(&self, done: &Done) {
+        match done {
+            Done::Changed(change) => self.live.tell(|| What::changed(change)),
+            Done::Channel { channel, created: true } => {
+                self.live.tell(|| What::ChannelCreated { channel: channel.id, users: channel.member_ids() });
+            }
+            Done::Revoked { user, .. } => self.live.tell(|| What::TokensRevoked { user: *user }),
+            _ => {}
         }
     }
 

@@ -38,6 +38,7 @@ use crate::limits::caps::Place;
 use crate::limits::pace::Pace;
 use crate::limits::rates::Rates;
 use crate::limits::refusals::Refusals;
+use crate::live::{Live, What};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
@@ -67,6 +68,7 @@ pub struct SessionParts {
     pub rates: Arc<Rates>,
     pub notices: Arc<crate::limits::notices::Notices>,
     pub access: Arc<Access>,
+    pub live: Live,
     pub epoch: Arc<parking_lot::RwLock<String>>,
     pub frame_limits: FrameLimits,
     pub heartbeat_interval: Duration,
@@ -256,6 +258,7 @@ impl Drop for Session {
         let news = [Close::TooSlow, Close::RateLimit].map(Close::code).contains(&code);
         let (user, from) = (self.handle.user, self.opening.address);
         self.parts.notices.ended(news, format_args!("session {session} of user {user} from {from} ended with {code}"));
+        self.parts.live.tell(|| What::SessionClosed { session, user, address: from, code });
         if logging::logs_access() {
             self.log_access(code);
         }

@@ -8,6 +8,7 @@
 mod ask;
 mod cluster;
 mod console;
+mod events;
 mod log;
 mod page;
 mod presence;
@@ -86,6 +87,7 @@ routes! {
         get "/rooms/{id}" => rooms::one;
         get "/actors" => tree::actors;
         get "/presence" => presence::list;
+        get "/events" => events::listen;
         get "/log" => log::show;
         put "/log" => log::set;
         post "/users/{id}/revoke" => users::revoke;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::domain::announcement::Announcement;
 use crate::domain::change::{Change, Changed};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{NewMessage, Stored};
@@ -48,6 +49,10 @@ pub enum Event {
     TokensRevoked {
         user_id: UserId,
         issued_before: DateTime<Utc>,
+    },
+    /// An admin has said something to all, or taken it back.
+    Announced {
+        announcement: Option<Announcement>,
     },
     /// One node asks the others; each answers to that node's own topic.
     Ask {
@@ -110,6 +115,7 @@ impl Event {
             Self::Committed { .. }
                 | Self::Added { .. }
                 | Self::TokensRevoked { .. }
+                | Self::Announced { .. }
                 | Self::Ask { .. }
                 | Self::Answer { .. }
         )
@@ -119,6 +125,7 @@ impl Event {
         const SMALL: usize = 256;
         const LARGE: usize = 256 << 10;
         match self {
+            Self::Announced { announcement } => SMALL + announcement.as_ref().map_or(0, |it| it.text.len()),
             // A page of the admin surface.
             Self::Answer { .. } => LARGE,
             Self::Committed { changes } => changes.iter().map(Committed::size).sum(),

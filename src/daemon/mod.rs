@@ -2,6 +2,7 @@
 //!
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
+mod announced;
 mod doors;
 mod nodes;
 mod overdue;
@@ -134,6 +135,7 @@ impl Daemon {
         let key = reader.cluster_key().await?;
         let Nodes { bus, online, shared, starting, .. } =
             Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
+        let announcements = announced::read(&reader).await?;
         let (vital, died) = Vital::watch();
         let arbiters: Vec<Arbiter> = (0..4).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -165,6 +167,7 @@ impl Daemon {
                 epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
                 verifier: Arc::clone(&verifier),
+                announcements: Arc::clone(&announcements),
                 rooms: room_settings(&config),
             };
             let (rooms, obituary) = (rooms.to_vec(), vital.obituary("the registry"));
@@ -190,6 +193,7 @@ impl Daemon {
             notices: Arc::clone(&notices),
             access: Arc::new(Access::new(live.clone())),
             live,
+            announcements,
             epoch,
             frame_limits: frame_limits(&config),
             heartbeat_interval: config.timing.heartbeat_interval,
@@ -354,6 +358,7 @@ fn look_after(
     posted::keep(reader, directory.clone(), hooks.clone(), runtime);
     overdue::keep(db.clone(), reader.clone(), runtime);
     revoked::keep(parts, runtime);
+    announced::keep(parts, runtime);
     retention::keep(config.limits.retention_days, db.clone(), reader.clone(), runtime);
 }
 

@@ -49,6 +49,7 @@ macro_rules! on_each_database {
 
 mod access_log;
 mod acks;
+mod announcements;
 mod audit;
 mod auth;
 mod care;

@@ -34,6 +34,7 @@ mod socket;
 mod talkers;
 
 mod admin;
+mod announced;
 mod changes;
 mod commits;
 mod crash;

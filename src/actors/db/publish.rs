@@ -2,7 +2,7 @@
 
 use super::Db;
 use super::order::Done;
-use crate::actors::registry::{AddedMembers, TokensRevoked};
+use crate::actors::registry::{AddedMembers, Announced, TokensRevoked};
 use crate::actors::room;
 use crate::bus::{Committed, Event, Topic};
 use crate::domain::change::{Change, Marked};
@@ -60,6 +60,10 @@ impl Db {
 
     /// Tells those who were added by it, and those whose tokens were revoked, on whatever node they are.
     pub(super) fn announce(&self, done: &Done) {
+        if let Done::Announced(announcement) = done {
+            self.bus.publish(Topic::All, Event::Announced { announcement: announcement.clone() });
+            return self.directory.announced(Announced { announcement: announcement.clone() });
+        }
         if let Done::Revoked { user, issued_before } = *done {
             self.bus.publish(Topic::All, Event::TokensRevoked { user_id: user, issued_before });
             return self.directory.revoked(TokensRevoked { user, issued_before });

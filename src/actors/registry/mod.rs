@@ -26,8 +26,11 @@ pub use history::CompareHistory;
 pub use members::{AddedMembers, RemovedMembers};
 pub use opening::Open;
 pub use rooms::Idle;
-pub use sessions::{Drain, EndSession, FindSession, ListSessions, Register, Registered, TokensRevoked, Unregister};
+pub use sessions::{
+    Announced, Drain, EndSession, FindSession, ListSessions, Register, Registered, TokensRevoked, Unregister,
+};
 
+use super::announcements::Announcements;
 use super::db::DbHandle;
 use super::directory::Directory;
 use super::obituary::Obituary;
@@ -77,6 +80,7 @@ pub struct RegistryParts {
     pub epoch: Arc<RwLock<String>>,
     pub metrics: Arc<Metrics>,
     pub verifier: Arc<Verifier>,
+    pub announcements: Arc<Announcements>,
     pub rooms: RoomSettings,
 }
 

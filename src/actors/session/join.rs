@@ -110,6 +110,9 @@ impl Session {
         self.live = true;
         // It was not registered yet when others were told.
         self.recheck();
+        if let Some(announcement) = self.parts.announcements.current() {
+            self.send(&ServerFrame::Announcement((&announcement).into()));
+        }
         if let Some(events) = self.events.take() {
             ctx.add_stream(events);
         }

@@ -10,7 +10,7 @@ mod messages;
 mod sync;
 
 pub(crate) use frames::refusal_of;
-pub use messages::{Added, End, GoAway, Gone, Inspect, Recheck, SessionState};
+pub use messages::{Added, End, GoAway, Gone, Inspect, Recheck, SessionState, Told};
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -24,6 +24,7 @@ use actix::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access::Access;
+use super::announcements::Announcements;
 use super::db::DbHandle;
 use super::directory::Directory;
 use super::feed::Subscriber;
@@ -69,6 +70,7 @@ pub struct SessionParts {
     pub notices: Arc<crate::limits::notices::Notices>,
     pub access: Arc<Access>,
     pub live: Live,
+    pub announcements: Arc<Announcements>,
     pub epoch: Arc<parking_lot::RwLock<String>>,
     pub frame_limits: FrameLimits,
     pub heartbeat_interval: Duration,
@@ -317,6 +319,17 @@ impl Handler<Recheck> for Session {
 
     fn handle(&mut self, _: Recheck, _: &mut Self::Context) {
         self.recheck();
+    }
+}
+
+impl Handler<Told> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Told { framed }: Told, _: &mut Self::Context) {
+        // `hello` is the first frame.
+        if self.live {
+            self.handle.feed.outbox().push(framed);
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 //! Only for tokens with the scope `admin`; health and the console's page, which holds nothing itself, are open, and the
 //! metrics are to whoever asks from this machine. Each
 //! actor is asked for its own state and given a second, so that a busy one is shown as such and holds nobody up. What
-//! may be long is paged. Nothing here changes anything but the end of a session and of tokens, and what is logged.
+//! may be long is paged. Nothing here changes anything but the end of a session and of tokens, what is announced and what is logged.
 
+mod announcements;
 mod ask;
 mod cluster;
 mod console;
@@ -87,6 +88,9 @@ routes! {
         get "/rooms/{id}" => rooms::one;
         get "/actors" => tree::actors;
         get "/presence" => presence::list;
+        get "/announcements" => announcements::show;
+        post "/announcements" => announcements::make;
+        delete "/announcements" => announcements::withdraw;
         get "/events" => events::listen;
         get "/log" => log::show;
         put "/log" => log::set;

@@ -15,6 +15,7 @@ use super::settle::Settler;
 use crate::domain::ids::EventId;
 use crate::domain::now;
 use crate::domain::webhook::{Cursor, Failing, Failure, Happened, Item, Lane, Place, Settled, Trouble, Webhook};
+use crate::live::{Live, What};
 use crate::metrics::Metrics;
 use crate::protocol::event;
 use crate::protocol::webhook::name_of;
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub(super) lease: Duration,
     pub(super) timeout: Duration,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) live: Live,
     pub(super) epoch: Arc<RwLock<String>>,
     pub(super) stopping: AtomicBool,
 }
@@ -248,6 +250,7 @@ impl Work {
         let id = self.target.webhook.id;
         self.target.is_current.store(false, Ordering::Relaxed);
         log::warn!("webhook {id} answered 410: it is disabled, until that is changed by a call");
+        self.shared.live.tell(|| What::WebhookDisabled { webhook: id });
         if let Err(error) = self.shared.store.disable(id, "it answered 410".to_owned()).await {
             log::warn!("webhook {id} could not be disabled: {error}");
         }
@@ -270,6 +273,7 @@ impl Work {
         match self.shared.retries.next((id, kind), self.failing.as_ref(), trouble, pause, now()) {
             Next::Again(failing) => {
                 let (tries, error) = (failing.attempts, &failing.trouble.error);
+                self.show(kind, tries, error, false);
                 // Once an event; of a webhook that does not answer, once in all.
                 let level = if tries > 1 || known { log::Level::Debug } else { log::Level::Warn };
                 log::log!(level, "webhook {webhook}: {kind} of {} failed, {tries} times so far: {error}", self.lane);
@@ -279,6 +283,7 @@ impl Work {
             }
             Next::GiveUp(last) => {
                 let (tries, error) = (last.attempts, &last.trouble.error);
+                self.show(kind, tries, error, true);
                 let said = format!("{kind} of {} is set aside after {tries} tries: {error}", self.lane);
                 let aside = Failure {
                     event_id: id,
@@ -326,6 +331,11 @@ impl Work {
                 self.target.silent.store(false, Ordering::Relaxed);
             }
         }
+    }
+
+    fn show(&self, event: &'static str, attempts: u32, error: &str, given_up: bool) {
+        let webhook = self.target.webhook.id;
+        self.shared.live.tell(|| What::WebhookFailed { webhook, event, attempts, error: error.to_owned(), given_up });
     }
 
     fn count(&self, posted: &Posted) {

@@ -24,6 +24,7 @@ pub mod cluster;
 
 pub mod logging;
 pub mod systemd;
+pub mod tls;
 
 pub mod domain;
 

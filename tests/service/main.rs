@@ -30,6 +30,7 @@ mod socket;
 mod wire;
 
 mod notify;
+mod package;
 mod proxies;
 mod reload;
 mod settings;

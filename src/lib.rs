@@ -25,6 +25,7 @@ pub mod cluster;
 pub mod live;
 pub mod logging;
 pub mod systemd;
+pub mod tls;
 
 pub mod domain;
 

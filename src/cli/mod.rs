@@ -13,6 +13,7 @@ mod health;
 mod import;
 mod init;
 mod migrate_store;
+mod near;
 mod serve;
 mod settings;
 mod token;

@@ -9,6 +9,7 @@ mod api;
 pub mod app;
 pub mod demo;
 mod disposition;
+pub mod door;
 pub mod files;
 pub mod health;
 pub mod origin;

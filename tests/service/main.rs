@@ -10,6 +10,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[path = "../support/certificates.rs"]
+mod certificates;
 #[path = "../support/daemon.rs"]
 mod daemon;
 #[path = "../support/manager.rs"]
@@ -29,7 +31,9 @@ mod wire;
 
 mod notify;
 mod package;
+mod proxies;
 mod reload;
 mod settings;
 mod sockets;
+mod tls;
 mod units;

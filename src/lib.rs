@@ -25,6 +25,7 @@ pub mod cluster;
 pub mod live;
 pub mod logging;
 pub mod systemd;
+pub mod traces;
 
 pub mod domain;
 

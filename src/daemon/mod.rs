@@ -15,6 +15,7 @@ mod runtime;
 mod serve;
 mod stop;
 mod sweep;
+mod traces;
 mod trail;
 mod webhooks;
 mod wrong;
@@ -57,6 +58,7 @@ use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
 use crate::systemd::Sockets;
+use crate::traces::NoTraces;
 use crate::webhooks::Hooks;
 use doors::{Doors, Open};
 use nodes::Nodes;
@@ -91,6 +93,8 @@ pub enum StartError {
     AuditKey(String),
     #[error("{0}")]
     AuditHeads(#[from] ExportError),
+    #[error("{0}")]
+    Traces(#[from] NoTraces),
     #[error("no events can be posted to webhooks: {0}")]
     Webhooks(String),
     #[error("cannot listen on {address} ({setting}): {error}")]
@@ -187,6 +191,7 @@ impl Daemon {
             directory,
             online,
             bus,
+            tracer: traces::start(&config.traces, &metrics, &background.handle)?,
             metrics,
             verifier,
             rates: Arc::clone(&rates),

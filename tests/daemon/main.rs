@@ -77,5 +77,6 @@ mod revoked;
 mod shutdown;
 mod sync;
 mod takeover;
+mod traces;
 mod transfer;
 mod typing;

@@ -38,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("logging", &[]),
     ("live", &["domain"]),
     ("systemd", &[]),
+    ("traces", &["domain", "metrics"]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
     // What an event says is the wire's; where it goes is nobody else's to know.
@@ -47,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "actors",
         &[
             "domain",
+            "traces",
             "live",
             "logging",
             "config",
@@ -65,6 +67,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &[
             "domain",
+            "traces",
             "live",
             "logging",
             "config",
@@ -87,6 +90,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "domain",
+            "traces",
             "live",
             "config",
             "limits",
@@ -145,6 +149,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["redis", "bb8_redis"], &["cluster", "ephemeral", "bus"], "what nodes share by Redis is theirs"),
     (&["jsonwebtoken"], &["auth"], "one place decides what a token is worth"),
     (&["sd_notify", "listenfd"], &["systemd"], "one place speaks to the service manager"),
+    (&["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp"], &["traces"], "one place tells a collector"),
     (&["env_logger"], &["logging"], "one place decides what is silent"),
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tenfour::domain::change::Mark;
 use tenfour::domain::channel::Channel;
-use tenfour::domain::ids::{WebhookId, WorkerId};
+use tenfour::domain::ids::{MessageId, WebhookId, WorkerId};
 use tenfour::domain::now;
 use tenfour::domain::webhook::{
     Claim, Cursor, EventKind, Events, Lane, Origin, Place, Rewind, Seen, Settled, SigningSecret, Webhook,
@@ -24,6 +24,7 @@ cases! {
     presence_alternates_and_what_comes_late_is_dropped,
     who_was_online_before_anybody_was_told_is_no_news,
     what_a_removed_webhook_leaves_is_cleared,
+    what_was_imported_is_no_event,
 }
 
 pub(crate) async fn made(store: &Webhooks, events: Events) -> WebhookId {
@@ -260,4 +261,15 @@ fn of_two_nodes_one_has_a_lane_at_a_time() {
         assert_eq!(helds, 1, "{both:?}");
         within(Duration::from_secs(5), database.drop()).await;
     });
+}
+
+async fn what_was_imported_is_no_event(writer: Writer, reader: Reader) {
+    let store = writer.webhooks(&reader);
+    let channel = group(&writer, &["ana"]).await;
+    let mut imported = item(&channel, "ana", "long ago");
+    imported.message.id = MessageId::imported(channel.id, "1");
+    writer.append(vec![imported]).await.unwrap();
+    send(&writer, &channel, "ana", "now").await;
+    let start = lane(&channel).start();
+    assert_eq!(kinds(&store, lane(&channel), start).await, [EventKind::ChannelCreated, EventKind::MessageSent]);
 }

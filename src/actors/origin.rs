@@ -36,6 +36,7 @@ impl Asker {
         Self { session, client_id, reference, answered: false, trace: None }
     }
 
+    #[must_use]
     pub fn followed_by(mut self, trace: Option<Box<Trace>>) -> Self {
         self.trace = trace;
         self

@@ -165,13 +165,13 @@ impl Trace {
     }
 
     /// Who asked has the answer: it is stored.
-    pub fn acknowledged(mut self: Box<Self>, channel: ChannelId, seq: i64, duplicate: bool) {
+    pub fn acknowledged(mut self, channel: ChannelId, seq: i64, duplicate: bool) {
         let attributes = vec![of_channel(channel), of_seq(seq), KeyValue::new("tenfour.duplicate", duplicate)];
         self.end(attributes, Status::Ok);
     }
 
     /// Who asked has the answer: `code` says why not.
-    pub fn refused(mut self: Box<Self>, code: &'static str) {
+    pub fn refused(mut self, code: &'static str) {
         self.end(vec![KeyValue::new("error.type", code)], Status::error(code));
     }
 

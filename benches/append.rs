@@ -229,7 +229,7 @@ impl Bench {
                 let append = bench.message(number);
                 let (reply, answer) = oneshot::channel();
                 let client_id = append.message.client_id;
-                bench.handle.append(append, Origin::Rest { client_id, reply }, None);
+                bench.handle.append(append, Origin::Rest { client_id, reply, trace: None }, None);
                 let ack = answer.await.unwrap().unwrap();
                 assert!(!ack.duplicate);
             }

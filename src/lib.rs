@@ -26,6 +26,7 @@ pub mod live;
 pub mod logging;
 pub mod systemd;
 pub mod tls;
+pub mod traces;
 
 pub mod domain;
 

@@ -63,11 +63,21 @@ pub struct Config {
     pub limits: Limits,
     pub timing: Timing,
     pub webhooks: WebhookSettings,
+    pub traces: TraceSettings,
     /// A filter as `env_logger` reads it.
     pub log: String,
     pub log_format: LogFormat,
     /// A line for each request and each socket.
     pub access_log: bool,
+}
+
+/// What becomes of sends, for whoever follows them.
+#[derive(Debug, Clone)]
+pub struct TraceSettings {
+    /// None: nobody does.
+    pub endpoint: Option<String>,
+    /// Of so many of them, from 0 to 1.
+    pub ratio: f64,
 }
 
 /// How lines of the log look.
@@ -271,6 +281,7 @@ impl Default for Config {
             limits: Limits::default(),
             timing: Timing::default(),
             webhooks: WebhookSettings::default(),
+            traces: TraceSettings { endpoint: None, ratio: 0.05 },
             log: "info".to_owned(),
             log_format: LogFormat::default(),
             access_log: false,

@@ -137,6 +137,20 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
     }
 }
 
+/// Where traces go. Who needs a password there has a collector of their own for that.
+pub(super) fn collector(text: &str) -> Parsed<String> {
+    let wrong = || "must be http://HOST:PORT or https://HOST, without a user, a query and /v1/traces".to_owned();
+    let url = url::Url::parse(text).map_err(|_| wrong())?;
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let is_right = matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
+    if is_plain && is_right && !url.path().ends_with("/v1/traces") { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+pub(super) fn share(text: &str) -> Parsed<f64> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "must be a number from 0 to 1, such as 0.05".to_owned())
+}
+
 pub(super) fn switch(text: &str) -> Parsed<bool> {
     match text {
         "on" => Ok(true),
@@ -344,6 +358,20 @@ mod tests {
         for bad in ["", "x", "new:short", &format!(":{long}"), &format!("a:{long},a:{long}"), &format!("a b:{long}")] {
             let error = parse(bad).expect_err(bad);
             assert!(!error.contains(&long), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_collector_is_a_plain_address_and_a_share_a_part_of_all() {
+        for good in ["http://127.0.0.1:4318", "https://otel.example/tenant"] {
+            assert_eq!(collector(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "127.0.0.1:4318", "grpc://a", "http://a:b@c", "http://a/v1/traces", "http://a?b=c"] {
+            assert!(collector(bad).is_err(), "{bad}");
+        }
+        assert_eq!((share("0"), share("1"), share("0.25")), (Ok(0.0), Ok(1.0), Ok(0.25)));
+        for bad in ["", "-0.1", "1.1", "5%", "NaN"] {
+            assert!(share(bad).is_err(), "{bad}");
         }
     }
 

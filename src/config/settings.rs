@@ -188,6 +188,10 @@ settings! {
         "How long the answer to an event may take";
     webhook_retries_ms "TENFOUR_WEBHOOK_RETRIES_MS" "MS,…" = "5s,5min,30min,2h,5h,10h,14h,20h,1d",
         "How long after each failure an event is tried again; after all of that it is set aside";
+    otlp_endpoint "TENFOUR_OTLP_ENDPOINT" "URL" = "" such as "http://127.0.0.1:4318",
+        "An OpenTelemetry collector (OTLP over HTTP, without /v1/traces) that is told what becomes of sends; unset: nobody";
+    trace_ratio "TENFOUR_TRACE_RATIO" "SHARE" = "0.05",
+        "Of how many sends it is told, from 0 to 1; what the application's server follows itself (traceparent) it decides";
     log "TENFOUR_LOG" "FILTER" = "info",
         "What is logged: off, error, warn, info, debug or trace, also by module, such as info,tenfour::store=debug";
     log_format "TENFOUR_LOG_FORMAT" "auto|text|journal|json" = "auto",

@@ -16,6 +16,7 @@ mod runtime;
 mod serve;
 mod stop;
 mod sweep;
+mod traces;
 mod trail;
 mod webhooks;
 mod wrong;
@@ -59,6 +60,7 @@ use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
 use crate::systemd::Sockets;
 use crate::tls::PairError;
+use crate::traces::NoTraces;
 use crate::webhooks::Hooks;
 use certificate::{Certificate, Other};
 use doors::{Doors, Open};
@@ -96,6 +98,8 @@ pub enum StartError {
     AuditKey(String),
     #[error("{0}")]
     AuditHeads(#[from] ExportError),
+    #[error("{0}")]
+    Traces(#[from] NoTraces),
     #[error("no events can be posted to webhooks: {0}")]
     Webhooks(String),
     #[error("cannot listen on {address} ({setting}): {error}")]
@@ -203,6 +207,7 @@ impl Daemon {
             directory,
             online,
             bus,
+            tracer: traces::start(&config.traces, &metrics, &background.handle)?,
             metrics,
             verifier,
             rates: Arc::clone(&rates),

@@ -38,6 +38,9 @@ impl Daemon {
             tokio::time::sleep(STOP_LOOK).await;
         }
         self.recorder.flushed(CLOSE_WITHIN).await;
+        if let Some(tracer) = &self.app.parts.tracer {
+            tracer.flush(CLOSE_WITHIN).await;
+        }
         self.app.hooks.stopped(deadline.saturating_duration_since(Instant::now())).await;
         if let Some(exporter) = &self.exporter
             && let Err(error) = tokio::time::timeout(CLOSE_WITHIN, exporter.export()).await.unwrap_or(Ok(0))

@@ -18,6 +18,7 @@ use super::app::text;
 use super::problem::Problem;
 use crate::domain::ids::new_v7;
 use crate::logging;
+use crate::traces::Remote;
 
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,12 +61,21 @@ fn request_id(headers: &HeaderMap) -> Arc<str> {
         (1..=MAX_REQUEST_ID).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
-    let named = text(headers, &REQUEST_ID).filter(is_plain).or_else(|| text(headers, &TRACE_PARENT).and_then(trace_id));
+    let named = text(headers, &REQUEST_ID)
+        .filter(is_plain)
+        .or_else(|| text(headers, &TRACE_PARENT).and_then(parts_of).map(|(trace, ..)| trace));
     named.map_or_else(|| new_v7().to_string().into(), Arc::from)
 }
 
-/// The trace of a `traceparent` as W3C's Trace Context has it: `00-TRACE-SPAN-FLAGS`. Of a later version more may follow.
-fn trace_id(parent: &str) -> Option<&str> {
+/// The trace that the caller says its request is a part of.
+pub(super) fn remote_of(headers: &HeaderMap) -> Option<Remote> {
+    let (trace, span, flags) = text(headers, &TRACE_PARENT).and_then(parts_of)?;
+    Remote::new(trace, span, flags)
+}
+
+/// Trace, span and flags of a `traceparent` as W3C's Trace Context has it: `00-TRACE-SPAN-FLAGS`. Of a later version more may
+/// follow.
+fn parts_of(parent: &str) -> Option<(&str, &str, &str)> {
     let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is = |part: &str, len: usize| part.len() == len && is_hex(part);
     let is_something = |part: &str| part.bytes().any(|byte| byte != b'0');
@@ -73,7 +83,7 @@ fn trace_id(parent: &str) -> Option<&str> {
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_whole = is(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
     let is_right = is_whole && is(trace, 32) && is(span, 16) && is(flags, 2);
-    (is_right && is_something(trace) && is_something(span)).then_some(trace)
+    (is_right && is_something(trace) && is_something(span)).then_some((trace, span, flags))
 }
 
 /// An error's body is written again with the id in it; one of the framework's becomes a problem like all others.

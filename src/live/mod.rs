@@ -163,12 +163,11 @@ mod tests {
         What::TokensRevoked { user: UserId(Uuid::from_u128(n)) }
     }
 
-    fn told(listening: &mut Listening) -> Option<Option<What>> {
-        let told = listening.next().now_or_never()?;
-        Some(match told? {
+    fn told(listening: &mut Listening) -> Option<What> {
+        match listening.next().now_or_never()?? {
             Told::Event(event) => Some(event.what.clone()),
             Told::Lost(_) => None,
-        })
+        }
     }
 
     #[test]
@@ -182,7 +181,7 @@ mod tests {
         live.tell(|| revoked(1));
         live.end();
         live.tell(nobody);
-        assert_eq!(told(&mut listening), Some(Some(revoked(1))));
+        assert_eq!(told(&mut listening), Some(revoked(1)));
         assert_eq!(listening.next().now_or_never(), Some(None));
         assert_eq!(live.listen(Wanted::default()).err(), Some(Full::Ended));
     }
@@ -193,10 +192,10 @@ mod tests {
         let (mut slow, mut quick) = (live.listen(Wanted::default()).unwrap(), live.listen(Wanted::default()).unwrap());
         for n in 0..MAX_WAITING as u128 + 5 {
             live.tell(|| revoked(n));
-            assert_eq!(told(&mut quick), Some(Some(revoked(n))));
+            assert_eq!(told(&mut quick), Some(revoked(n)));
         }
         assert_eq!(slow.next().now_or_never(), Some(Some(Told::Lost(5))));
-        assert_eq!(told(&mut slow), Some(Some(revoked(0))));
+        assert_eq!(told(&mut slow), Some(revoked(0)));
         let others: Vec<_> = (2..MAX_LISTENERS).map(|_| live.listen(Wanted::default()).unwrap()).collect();
         assert_eq!(live.listen(Wanted::default()).err(), Some(Full::Listeners));
         drop(others);

@@ -78,5 +78,6 @@ mod revoked;
 mod shutdown;
 mod sync;
 mod takeover;
+mod traces;
 mod transfer;
 mod typing;

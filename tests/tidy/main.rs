@@ -39,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("logging", &[]),
     ("live", &["domain"]),
     ("systemd", &[]),
+    ("traces", &["domain", "metrics"]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
     // What an event says is the wire's; where it goes is nobody else's to know.
@@ -48,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "actors",
         &[
             "domain",
+            "traces",
             "live",
             "logging",
             "config",
@@ -66,6 +68,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &[
             "domain",
+            "traces",
             "live",
             "logging",
             "config",
@@ -89,6 +92,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "domain",
+            "traces",
             "live",
             "config",
             "limits",
@@ -149,6 +153,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["jsonwebtoken"], &["auth"], "one place decides what a token is worth"),
     (&["tokio_rustls", "x509_parser"], &["tls", "socket"], "one place decides which certificate is shown"),
     (&["sd_notify", "listenfd"], &["systemd"], "one place speaks to the service manager"),
+    (&["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp"], &["traces"], "one place tells a collector"),
     (&["env_logger"], &["logging"], "one place decides what is silent"),
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (

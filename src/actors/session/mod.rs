@@ -48,6 +48,7 @@ use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
 use crate::socket::{Event, InboundError, frame};
 use crate::store::Reader;
+use crate::traces::Tracer;
 
 /// Answers that a session may be waiting for at a time, of those that take time.
 const MAX_PENDING: usize = 64;
@@ -71,6 +72,8 @@ pub struct SessionParts {
     pub access: Arc<Access>,
     pub live: Live,
     pub announcements: Arc<Announcements>,
+    /// None: sends are not followed.
+    pub tracer: Option<Tracer>,
     pub epoch: Arc<parking_lot::RwLock<String>>,
     pub frame_limits: FrameLimits,
     pub heartbeat_interval: Duration,

@@ -28,6 +28,7 @@ cases! {
     what_a_removed_webhook_leaves_is_cleared,
     nobody_gets_a_lane_of_a_webhook_that_is_gone_or_disabled,
     a_user_whose_changes_are_gone_is_nothing_to_do,
+    who_is_erased_has_never_come_or_gone,
     who_is_seen_before_it_is_known_that_all_begins_anew_is_not_taken_for_new,
 }
 
@@ -303,6 +304,21 @@ async fn a_user_whose_changes_are_gone_is_nothing_to_do(writer: Writer, reader: 
     assert_eq!(page.items, []);
     store.settle(worker, vec![settled(webhook, lane, first, page.end.unwrap())]).await.unwrap();
     assert_eq!(claim(&store, webhook, worker, lane).await, Claim::Idle);
+}
+
+async fn who_is_erased_has_never_come_or_gone(writer: Writer, reader: Reader) {
+    let store = writer.webhooks(&reader);
+    made(&store, Events::ALL).await;
+    let (ana, at) = (user("ana").id, now().timestamp_micros());
+    record(&store, vec![seen("ana", true, at), seen("bo", true, at)]).await;
+    let kept = reader.presence_changes(ana, 0, 9).await.unwrap();
+    assert_eq!(kept.iter().map(|(change, online, _)| (*change, *online)).collect::<Vec<_>>(), [(1, true)]);
+    writer.forget_user(ana).await.unwrap();
+    assert_eq!(reader.presence_changes(ana, 0, 9).await.unwrap(), []);
+    assert_eq!((told_of(&store, "ana").await, told_of(&store, "bo").await), (vec![], vec![(1, true)]));
+    // What comes later has not the name of what came before.
+    record(&store, vec![seen("ana", false, at + 1)]).await;
+    assert_eq!(told_of(&store, "ana").await, [(2, false)]);
 }
 
 async fn who_is_seen_before_it_is_known_that_all_begins_anew_is_not_taken_for_new(writer: Writer, reader: Reader) {

@@ -9,7 +9,7 @@ mod failures;
 mod log;
 mod manage;
 mod news;
-mod presence;
+pub(super) mod presence;
 mod start;
 mod tell;
 mod waiting;

@@ -10,12 +10,12 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::domain::ids::UserId;
-use crate::domain::webhook::Seen;
+use crate::domain::webhook::{Lane, Seen};
 use crate::store::backend::{Conn, with_conn};
 use crate::store::error::StoreError;
 use crate::store::kept::Kept;
 use crate::store::meta;
-use crate::store::schema::{presence, presence_changes};
+use crate::store::schema::{presence, presence_changes, webhook_failures};
 use crate::store::sql_types::At;
 
 /// In `meta`: the number of the last beginning. What was noted before it is not to be taken for a change since.
@@ -170,4 +170,32 @@ pub(super) async fn changes(conn: &mut Conn, user: UserId) -> QueryResult<i64> {
     let query = presence::table.find(user).select(presence::changes);
     let number: Option<i64> = with_conn!(conn, |c| query.first(c).await).optional()?;
     Ok(number.unwrap_or_default())
+}
+
+/// Changes of a user that are kept, after that one, ascending: number, whether they came, when.
+pub(in crate::store) async fn of(
+    conn: &mut Conn,
+    user: UserId,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<(i64, bool, DateTime<Utc>)>> {
+    let query = presence_changes::table
+        .filter(presence_changes::user_id.eq(user).and(presence_changes::change.gt(after)))
+        .order(presence_changes::change)
+        .limit(limit)
+        .select((presence_changes::change, presence_changes::online, presence_changes::at));
+    let rows: Vec<(i64, bool, At)> = with_conn!(conn, |c| query.load(c).await)?;
+    Ok(rows.into_iter().map(|(change, online, At(at))| (change, online, at)).collect())
+}
+
+/// When a user came and went is kept no longer. How many changes there were stays: events are named by that.
+pub(in crate::store) async fn forget(conn: &mut Conn, user: UserId) -> QueryResult<()> {
+    let query = diesel::delete(presence_changes::table.filter(presence_changes::user_id.eq(user)));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    let query = diesel::update(presence::table.find(user)).set(presence::at.eq(At(DateTime::UNIX_EPOCH)));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    let lane = webhook_failures::lane.eq(Lane::USER).and(webhook_failures::lane_id.eq(Lane::User(user).id()));
+    let query = diesel::delete(webhook_failures::table.filter(lane));
+    with_conn!(conn, |c| query.execute(c).await)?;
+    Ok(())
 }

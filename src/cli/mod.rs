@@ -9,6 +9,8 @@ mod db;
 mod dev;
 mod evidence;
 mod flags;
+mod health;
+mod import;
 mod init;
 mod migrate_store;
 mod serve;
@@ -49,6 +51,8 @@ enum Command {
     Init(init::Init),
     /// The settings: an example of the file, whether they are right, what is in effect.
     Config(settings::Settings),
+    /// Say whether the daemon of these settings is ready: exit code 0, or 1.
+    Health(health::Health),
     /// Print a token that a daemon with the same settings lets in.
     Token(token::Token),
     /// Talk from the terminal.
@@ -61,6 +65,8 @@ enum Command {
     Db(db::Db),
     /// Whether the application is told of what happens: webhooks, a test, telling again.
     Webhook(webhook::Webhook),
+    /// Bring a history from elsewhere in, from a file with one JSON object a line. A daemon on SQLite has to be stopped.
+    Import(import::Import),
     /// Take everything from an SQLite file into PostgreSQL.
     MigrateStore(migrate_store::MigrateStore),
     /// Print what a shell completes commands by.
@@ -147,6 +153,10 @@ impl Cli {
                 let flags = flags.and(settings.flags());
                 settings.run(&flags, environment)
             }
+            Command::Health(health) => {
+                let loaded = config::load_places(&flags.and(health.flags.clone()), environment)?;
+                health::run(&warned(loaded).config)
+            }
             Command::Token(token) => {
                 let loaded = config::load_existing(&flags.and(token.flags.clone()), environment)?;
                 token.print(&warned(loaded).config.auth)
@@ -162,6 +172,10 @@ impl Cli {
             Command::Webhook(webhook) => {
                 let loaded = config::load_existing(&flags.and(webhook.flags()), environment)?;
                 webhook.run(&warned(loaded).config)
+            }
+            Command::Import(options) => {
+                let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;
+                import::run(&warned(loaded).config, &options)
             }
             Command::MigrateStore(options) => {
                 let loaded = config::load_places(&flags.and(options.flags.clone()), environment)?;

@@ -6,10 +6,13 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Uuid, Version};
 
 /// Host ids that are no UUID are mapped into this namespace (wire contract, "Identity").
 const USER_NAMESPACE: Uuid = Uuid::from_u128(0x7e4f_0a10_0000_5000_8000_0000_0000_0010);
+
+/// And what an import calls its channels, into this one.
+const CHANNEL_NAMESPACE: Uuid = Uuid::from_u128(0x7e4f_0a10_0000_5000_8000_0000_0000_0013);
 
 /// The longest host id of a user, in bytes of the text.
 pub const MAX_EXTERNAL_ID: usize = 255;
@@ -93,6 +96,27 @@ id!(
     EventId
 );
 
+impl ChannelId {
+    /// The id of a channel that an import calls `external`: the text itself where it is a UUID in lower-case hyphenated form,
+    /// else its UUIDv5.
+    pub fn from_external(external: &str) -> Self {
+        Self(uuid_of(external, &CHANNEL_NAMESPACE))
+    }
+}
+
+impl MessageId {
+    /// Of a message that an import brings, by what it was called where it comes from: the UUIDv5 of that in its channel.
+    /// Messages that were sent have an id that is made from the time.
+    pub fn imported(channel: ChannelId, external: &str) -> Self {
+        Self(Uuid::new_v5(&channel.0, external.as_bytes()))
+    }
+
+    /// Whether it was imported, and not sent here. The audit trail hashes the id, so that nobody takes the mark off.
+    pub fn is_imported(self) -> bool {
+        self.0.get_version() == Some(Version::Sha1)
+    }
+}
+
 impl JournalId {
     /// Of what is of no channel.
     pub const DAEMON: Self = Self(Uuid::nil());
@@ -106,10 +130,7 @@ impl UserId {
     /// The id of the user whom the host application calls `external`: the text itself where it is a UUID in
     /// lower-case hyphenated form, else its UUIDv5.
     pub fn from_external(external: &str) -> Self {
-        match Uuid::try_parse(external) {
-            Ok(uuid) if uuid.as_hyphenated().to_string() == external => Self(uuid),
-            _ => Self(Uuid::new_v5(&USER_NAMESPACE, external.as_bytes())),
-        }
+        Self(uuid_of(external, &USER_NAMESPACE))
     }
 }
 
@@ -149,6 +170,14 @@ pub fn new_v7() -> Uuid {
     Uuid::now_v7()
 }
 
+/// The text itself where it is a UUID in lower-case hyphenated form, else its UUIDv5.
+fn uuid_of(external: &str, namespace: &Uuid) -> Uuid {
+    match Uuid::try_parse(external) {
+        Ok(uuid) if uuid.as_hyphenated().to_string() == external => uuid,
+        _ => Uuid::new_v5(namespace, external.as_bytes()),
+    }
+}
+
 /// Hyphenated in any case: some platforms print UUIDs in capitals. Answers are always lower-case.
 fn parse_hyphenated(text: &str) -> Result<Uuid, InvalidId> {
     if text.len() != 36 {
@@ -175,6 +204,14 @@ mod tests {
         assert_ne!(UserId::from_external(upper).to_string(), upper.to_lowercase());
         assert_eq!(UserId::from_external("42").0.get_version_num(), 5);
         assert_eq!(UserId::from_external("42"), UserId::from_external("42"));
+    }
+
+    #[test]
+    fn what_was_imported_is_told_by_its_id() {
+        let channel = ChannelId::from_external("tour 7");
+        assert_eq!(channel, ChannelId::from_external("tour 7"));
+        assert!(MessageId::imported(channel, "42").is_imported() && !MessageId(new_v7()).is_imported());
+        assert_ne!(MessageId::imported(channel, "42"), MessageId::imported(ChannelId::from_external("tour 8"), "42"));
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub struct MessageBody {
     /// What it asks for; missing where it asks for no answer, and once deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction: Option<InstructionBody>,
+    /// It was brought by an import, and not sent here; missing otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub imported: bool,
     #[serde(with = "time")]
     pub created_at: DateTime<Utc>,
     #[serde(with = "time::option")]
@@ -69,6 +73,7 @@ impl From<Message> for MessageBody {
             mention_ids: message.mention_ids,
             reactions: message.reactions,
             instruction: message.instruction.map(InstructionBody::from),
+            imported: message.id.is_imported(),
             created_at: message.created_at,
             updated_at: message.updated_at,
             deleted_at: message.deleted_at,

@@ -125,7 +125,7 @@ pub(super) async fn list(
     after: Option<ChannelId>,
     limit: usize,
 ) -> Result<(Vec<Channel>, bool), StoreError> {
-    // No channel has the least id of all: theirs are made from the time.
+    // No channel has the least id of all: theirs are made from the time or, when imported, from a text.
     let after = after.unwrap_or(ChannelId(Uuid::nil()));
     let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let query = channels::table.filter(channels::id.gt(after)).order(channels::id).limit(one_more).select(channels::id);
@@ -159,7 +159,12 @@ pub(super) async fn state(conn: &mut Conn, id: ChannelId) -> Result<Option<Chann
     Ok(Some(ChannelState { channel, unread }))
 }
 
-pub(super) async fn create_group(conn: &mut Conn, new: NewGroup, at: DateTime<Utc>) -> Result<Channel, Failure> {
+pub(super) async fn create_group(
+    conn: &mut Conn,
+    id: ChannelId,
+    new: NewGroup,
+    at: DateTime<Utc>,
+) -> Result<Channel, Failure> {
     let mut ids = users::resolve(conn, &new.members, new.placeholders, at).await?;
     let creator = messages::actor(new.by);
     if let Some(creator) = creator.filter(|creator| !ids.contains(creator)) {
@@ -168,7 +173,6 @@ pub(super) async fn create_group(conn: &mut Conn, new: NewGroup, at: DateTime<Ut
     if ids.len() > new.max_members {
         return Err(Denied::TooManyMembers { max: new.max_members }.into());
     }
-    let id = ChannelId(new_v7());
     insert(conn, id, ChannelKind::Group, Some(&new.name), None, at).await?;
     for &user in &ids {
         let role = if creator == Some(user) { Role::Owner } else { Role::Member };

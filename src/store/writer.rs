@@ -19,7 +19,7 @@ use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Audience, Channel, Role};
 use crate::domain::content::Content;
-use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId};
+use crate::domain::ids::{AttachmentId, ChannelId, MessageId, UserId, new_v7};
 use crate::domain::instruction::AnswerKind;
 use crate::domain::journal::Note;
 use crate::domain::message::{Append, Appended};
@@ -161,7 +161,12 @@ impl Writer {
     }
 
     pub fn create_group(&self, new: NewGroup, at: DateTime<Utc>) -> Outcome<Channel> {
-        self.told(self.db.write(move |conn| Box::pin(channels::create_group(conn, new, at))))
+        self.create_group_as(ChannelId(new_v7()), new, at)
+    }
+
+    /// The same with an id that is given, and is nobody's yet.
+    pub fn create_group_as(&self, id: ChannelId, new: NewGroup, at: DateTime<Utc>) -> Outcome<Channel> {
+        self.told(self.db.write(move |conn| Box::pin(channels::create_group(conn, id, new, at))))
     }
 
     /// The channel of the two, and whether it is new.

@@ -59,6 +59,7 @@ mod edits;
 mod frames;
 mod history;
 mod idempotency;
+mod import;
 mod instructions;
 mod limits;
 mod logs;

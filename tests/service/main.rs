@@ -28,6 +28,7 @@ mod socket;
 mod wire;
 
 mod notify;
+mod package;
 mod reload;
 mod settings;
 mod sockets;

@@ -295,6 +295,8 @@ export interface components {
             /** Format: date-time */
             deletedAt: string | null;
             id: components["schemas"]["MessageId"];
+            /** @description It was brought by an import, and not sent here; missing otherwise. */
+            imported?: boolean;
             instruction?: components["schemas"]["Instruction"] | null;
             /** @description Whom it names; missing where it names nobody, and once deleted. */
             mentionIds?: components["schemas"]["UserId"][];

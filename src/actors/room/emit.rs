@@ -76,6 +76,7 @@ impl Room {
             mention_ids: message.mention_ids,
             reactions: Vec::new(),
             instruction: stored.instruction.clone().map(InstructionBody::from),
+            imported: false,
             created_at: stored.created_at,
             updated_at: None,
             deleted_at: None,

@@ -167,7 +167,10 @@ fn csv(line: &Line) -> String {
         Told::Overdue { message_id, .. } => ("overdue".to_owned(), message_id.to_string()),
         Told::Edited { message_id, .. } => ("edited".to_owned(), message_id.to_string()),
         Told::Deleted { message_id, .. } => ("deleted".to_owned(), message_id.to_string()),
-        Told::Sent(sent) => ("sent".to_owned(), sent.message_id.to_string()),
+        Told::Sent(sent) => {
+            let word = if sent.message_id.is_imported() { "imported" } else { "sent" };
+            (word.to_owned(), sent.message_id.to_string())
+        }
     };
     row.map(|text| cell(&text)).join(",") + "\r\n"
 }

@@ -134,6 +134,9 @@ fn entry(html: &mut String, entry: &EntryLine) -> std::fmt::Result {
         Told::Overdue { message_id, seq } => format!("found message {} overdue", named(*message_id, *seq)),
         Told::Edited { message_id, seq, .. } => format!("edited message {}", named(*message_id, *seq)),
         Told::Deleted { message_id, seq } => format!("deleted message {}", named(*message_id, *seq)),
+        Told::Sent(sent) if sent.message_id.is_imported() => {
+            format!("is said by an import to have sent, elsewhere, what is message {} here", sent.seq)
+        }
         Told::Sent(sent) => format!("sent message {}", sent.seq),
     };
     writeln!(

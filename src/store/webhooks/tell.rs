@@ -51,6 +51,8 @@ impl Row {
     ) -> Option<Happened> {
         let channel = title.clone();
         let (kind, place, at, by, about) = match self {
+            // It did not happen now, nor here.
+            Self::Sent((id, ..)) if id.is_imported() => return None,
             Self::Sent((id, _, version, sender, at)) => {
                 let about = About::Message { channel, message: Box::new(there.get(&id)?.clone()), reaction: None };
                 (EventKind::MessageSent, Place::Version(version), at, Some(sender), about)

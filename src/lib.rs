@@ -22,6 +22,7 @@ pub mod webhooks;
 
 pub mod cluster;
 
+pub mod live;
 pub mod logging;
 pub mod systemd;
 

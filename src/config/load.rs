@@ -127,6 +127,8 @@ impl Reader {
         self.text("attachments", &mut config.attachments, |text| parse::attachments(text).map(Some));
         self.text("redis_url", &mut config.redis_url, |text| parse::redis_url(text).map(Some));
         self.text("log", &mut config.log, parse::log_filter);
+        self.text("log_format", &mut config.log_format, parse::log_format);
+        self.text("access_log", &mut config.access_log, parse::switch);
         let audit = &mut config.audit;
         self.text("audit_heads", &mut audit.heads, |text| parse::text(text).map(PathBuf::from).map(Some));
         audit.key = kept::audit_key(config.database.url.expose());

@@ -33,6 +33,7 @@ pub use credentials::CREDENTIALS_ENV;
 pub use example::example;
 pub use kept::{random, random_at};
 pub use load::{check, load, load_existing, load_places, reload};
+pub use parse::log_filter;
 pub use secret::{Secret, SecretUrl};
 pub use shown::Shown;
 pub use source::Flags;
@@ -58,6 +59,20 @@ pub struct Config {
     pub webhooks: WebhookSettings,
     /// A filter as `env_logger` reads it.
     pub log: String,
+    pub log_format: LogFormat,
+    /// A line for each request and each socket.
+    pub access_log: bool,
+}
+
+/// How lines of the log look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For the journal where that reads them.
+    #[default]
+    Auto,
+    Text,
+    Journal,
+    Json,
 }
 
 #[derive(Debug, Clone)]
@@ -214,6 +229,13 @@ pub fn is_supervised() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
 }
 
+/// Where the service manager's journal reads what a service says: the device and inode of that end.
+pub fn journal() -> Option<(u64, u64)> {
+    let told = std::env::var("JOURNAL_STREAM").ok()?;
+    let (device, inode) = told.split_once(':')?;
+    Some((device.parse().ok()?, inode.parse().ok()?))
+}
+
 /// The process's environment, for [`load()`].
 pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
@@ -235,6 +257,8 @@ impl Default for Config {
             timing: Timing::default(),
             webhooks: WebhookSettings::default(),
             log: "info".to_owned(),
+            log_format: LogFormat::default(),
+            access_log: false,
         }
     }
 }

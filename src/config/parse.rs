@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
 use super::source::Raw;
-use super::{AttachmentPlace, HmacKey, Secret, SecretUrl};
+use super::{AttachmentPlace, HmacKey, LogFormat, Secret, SecretUrl};
 
 /// RFC 8725, 3.5: an HS256 secret has at least as many bits as its hash.
 pub(super) const MIN_SECRET_BYTES: usize = 32;
@@ -97,7 +97,7 @@ fn origin(text: &str) -> Parsed<String> {
 }
 
 /// Levels by module, as `env_logger` has them; a mistyped level would otherwise be taken for a module.
-pub(super) fn log_filter(text: &str) -> Parsed<String> {
+pub fn log_filter(text: &str) -> Parsed<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let right = text.split(',').map(str::trim).all(|part| match part.split_once('=') {
         None => LEVELS.contains(&part),
@@ -107,6 +107,24 @@ pub(super) fn log_filter(text: &str) -> Parsed<String> {
         return Ok(text.to_owned());
     }
     Err(format!("must be one of {}, or several parts such as info,tenfour::store=debug", LEVELS.join(", ")))
+}
+
+pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "journal" => Ok(LogFormat::Journal),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be auto, text, journal or json".to_owned()),
+    }
+}
+
+pub(super) fn switch(text: &str) -> Parsed<bool> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".to_owned()),
+    }
 }
 
 pub(super) fn database_url(text: &str) -> Parsed<SecretUrl> {

@@ -32,7 +32,8 @@ impl Setting {
 
     /// A daemon that runs takes another value without a restart, when it is told to look (SIGHUP).
     pub fn reloads(&self) -> bool {
-        matches!(self.key, "log" | "rate_limit" | "jwks_url") || self.key.starts_with("jwt_")
+        matches!(self.key, "log" | "log_format" | "access_log" | "rate_limit" | "jwks_url")
+            || self.key.starts_with("jwt_")
     }
 
     /// The setting that names a file with this one's value: every secret has one.
@@ -174,6 +175,10 @@ settings! {
         "How long after each failure an event is tried again; after all of that it is set aside";
     log "TENFOUR_LOG" "FILTER" = "info",
         "What is logged: off, error, warn, info, debug or trace, also by module, such as info,tenfour::store=debug";
+    log_format "TENFOUR_LOG_FORMAT" "auto|text|journal|json" = "auto",
+        "How: text with the time; journal, without it and with priorities; json, an object a line; auto: journal where systemd's journal reads it, else text";
+    access_log "TENFOUR_ACCESS_LOG" "on|off" = "off",
+        "A line at info for each request and each socket that ended, as tenfour::access; without queries, headers and contents";
 }
 
 /// The setting of that key in the file.

@@ -19,6 +19,7 @@ impl Daemon {
         let deadline = Instant::now() + self.drain;
         log::info!("stopping: no new connections");
         self.doors.leave_to_the_next(|| self.asks()).await;
+        self.app.parts.live.end();
         self.app.hooks.stop();
         self.app.draining.store(true, Ordering::Release);
         // First of all, so that nobody is told that those are gone who come back elsewhere.

@@ -13,9 +13,10 @@ use super::page::{self, Walk};
 use super::posted::Listener;
 use super::webhooks::presence;
 use super::{
-    attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention, revisions,
-    search, sync, trail, users,
+    announced, attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention,
+    revisions, revoked, search, sync, trail, users,
 };
+use crate::domain::announcement::Announcement;
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
@@ -184,6 +185,16 @@ impl Reader {
     /// All that a message has said; denied to who may not know.
     pub fn revisions(&self, by: By, id: MessageId) -> Job<Result<Revisions, Denied>> {
         self.db.judged(Tx::Snapshot, move |conn| Box::pin(revisions::of(conn, by, id)))
+    }
+
+    /// Of whom tokens are refused that were made before a moment, where that is this one or later.
+    pub fn revoked_tokens(&self, since: DateTime<Utc>) -> Job<Vec<(UserId, DateTime<Utc>)>> {
+        read!(self, None, |conn| revoked::since(conn, since))
+    }
+
+    /// The announcement that was made last to be told to who connects, whether it still holds or not.
+    pub fn announcement(&self) -> Job<Option<Announcement>> {
+        read!(self, None, |conn| announced::read(conn))
     }
 
     /// Every channel that there is or was, as far as the audit trail knows.

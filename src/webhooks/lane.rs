@@ -16,6 +16,7 @@ use super::target::Target;
 use crate::domain::ids::EventId;
 use crate::domain::now;
 use crate::domain::webhook::{Cursor, Failing, Failure, Happened, Item, Lane, Place, Settled, Trouble};
+use crate::live::{Live, What};
 use crate::metrics::Metrics;
 use crate::protocol::event;
 use crate::protocol::webhook::name_of;
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     pub(super) lease: Duration,
     pub(super) timeout: Duration,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) live: Live,
     pub(super) epoch: Arc<RwLock<String>>,
     pub(super) stopping: AtomicBool,
 }
@@ -253,6 +255,7 @@ impl Work {
         match self.shared.retries.next((id, kind), self.failing.as_ref(), trouble, pause, now()) {
             Next::Again(failing) => {
                 let (tries, error) = (failing.attempts, &failing.trouble.error);
+                self.show(kind, tries, error, false);
                 // Once an event; of a webhook that does not answer, once in all.
                 let level = if tries > 1 || known { log::Level::Debug } else { log::Level::Warn };
                 log::log!(level, "webhook {webhook}: {kind} of {} failed, {tries} times so far: {error}", self.lane);
@@ -262,6 +265,7 @@ impl Work {
             }
             Next::GiveUp(last) => {
                 let (tries, error) = (last.attempts, &last.trouble.error);
+                self.show(kind, tries, error, true);
                 let said = format!("{kind} of {} is set aside after {tries} tries: {error}", self.lane);
                 let aside = Failure {
                     event_id: id,
@@ -288,6 +292,11 @@ impl Work {
                 }
             }
         }
+    }
+
+    fn show(&self, event: &'static str, attempts: u32, error: &str, given_up: bool) {
+        let webhook = self.target.webhook.id;
+        self.shared.live.tell(|| What::WebhookFailed { webhook, event, attempts, error: error.to_owned(), given_up });
     }
 
     fn count(&self, posted: &Posted) {

@@ -32,6 +32,7 @@ pub use sign::fresh_secret;
 use crate::config::WebhookSettings;
 use crate::domain::ids::{EventId, WebhookId};
 use crate::domain::now;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::protocol::event::encode_test;
 use crate::protocol::webhook::{Tested, name_of};
@@ -55,7 +56,7 @@ impl Hooks {
     pub fn new(
         settings: &WebhookSettings,
         store: Webhooks,
-        metrics: Arc<Metrics>,
+        (metrics, live): (Arc<Metrics>, Live),
         epoch: Arc<RwLock<String>>,
         runtime: &Handle,
     ) -> Result<Self, String> {
@@ -71,6 +72,7 @@ impl Hooks {
             lease: settings.timeout * 3,
             timeout: settings.timeout,
             metrics,
+            live,
             epoch,
             stopping: AtomicBool::new(false),
         });

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::lane::Shared;
 use crate::domain::now;
 use crate::domain::webhook::Webhook;
+use crate::live::What;
 
 /// Once a webhook answers again, what waited for that is tried within this time.
 const SOON: TimeDelta = TimeDelta::minutes(5);
@@ -93,6 +94,7 @@ impl Target {
         let id = self.webhook.id;
         self.retire();
         log::warn!("webhook {id} answered 410: it is disabled, until that is changed by a call");
+        shared.live.tell(|| What::WebhookDisabled { webhook: id });
         if let Err(error) = shared.store.disable(id, "it answered 410".to_owned()).await {
             log::warn!("webhook {id} could not be disabled: {error}");
         }

@@ -36,16 +36,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("depot", &["domain"]),
     ("cluster", &[]),
     ("logging", &[]),
+    ("live", &["domain"]),
     ("systemd", &[]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
     // What an event says is the wire's; where it goes is nobody else's to know.
-    ("webhooks", &["domain", "config", "metrics", "protocol", "store"]),
+    ("webhooks", &["domain", "config", "live", "metrics", "protocol", "store"]),
     ("client", &["domain", "protocol"]),
     (
         "actors",
         &[
             "domain",
+            "live",
+            "logging",
             "config",
             "limits",
             "metrics",
@@ -62,6 +65,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &[
             "domain",
+            "live",
+            "logging",
             "config",
             "limits",
             "metrics",
@@ -82,6 +87,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "domain",
+            "live",
             "config",
             "limits",
             "metrics",
@@ -143,7 +149,20 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (
         &["serde_json"],
-        &["protocol", "http", "audit", "auth", "store", "ephemeral", "bus", "client", "bench", "cli", "daemon"],
+        &[
+            "protocol",
+            "http",
+            "audit",
+            "auth",
+            "store",
+            "ephemeral",
+            "bus",
+            "client",
+            "bench",
+            "cli",
+            "daemon",
+            "logging",
+        ],
         "the JSON of the wire is the protocol's",
     ),
 ];

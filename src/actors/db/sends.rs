@@ -199,6 +199,7 @@ impl Db {
         }
         for (channel, items) in by_channel {
             self.publish_sends(channel, &items);
+            self.show_sends(&items);
             match self.directory.room(channel) {
                 Some(room) => tell(&room, room::Committed { items, place: None }),
                 None => items.into_iter().for_each(room::Item::answer_without_room),

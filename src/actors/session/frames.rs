@@ -176,7 +176,7 @@ impl Session {
         let verifier = self.parts.verifier.clone();
         let work = async move { verifier.verify(&token).await };
         self.later(ctx, reference, work, |verified, reference, act, ctx| {
-            let outcome = match verified {
+            let outcome = match verified.and_then(|identity| act.parts.verifier.still(identity)) {
                 Ok(identity) if identity.user == act.opening.identity.user => {
                     act.rename(&identity);
                     act.opening.identity = identity;

@@ -11,11 +11,10 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::db::failed;
 use super::flags::SettingFlags;
+use super::here::reach;
 use crate::auth::mint;
 use crate::config::Config;
-use crate::daemon::reachable;
 use crate::domain::ids::{ChannelId, WebhookId};
-use crate::tls;
 
 /// Above the longest answer that the settings let a webhook take.
 const PATIENCE: Duration = Duration::from_secs(330);
@@ -127,15 +126,9 @@ impl Daemon {
     fn of(place: &Place, config: &Config) -> Result<Self, Failure> {
         let token = mint(&config.auth, "tenfour", "tenfour webhook", Some("admin"), TOKEN_TTL).map_err(failed)?;
         let client = reqwest::Client::builder().timeout(PATIENCE);
-        let (client, url) = match (&place.url, &config.tls) {
-            (Some(url), _) => (client, url.clone()),
-            (None, None) => (client, format!("http://{}", reachable(config.listen))),
-            // Here by its certificate, which the settings name, since that is of another name than this one.
-            (None, Some(tls)) => {
-                let files = tls::Files { certificate: tls.certificate.clone(), key: tls.key.clone() };
-                let only = tls::only_with(files.read().map_err(failed)?.certificate()).map_err(failed)?;
-                (client.tls_backend_preconfigured(only), format!("https://{}", reachable(config.listen)))
-            }
+        let (client, url) = match &place.url {
+            Some(url) => (client, url.clone()),
+            None => reach(config, client)?,
         };
         let client = client.build().map_err(failed)?;
         Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })

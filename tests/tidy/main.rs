@@ -103,6 +103,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
+    // Asks everything what it is set to, and tells nobody anything.
+    ("doctor", &["domain", "config", "metrics", "auth", "store", "cluster", "client", "tls"]),
     ("svg", &[]),
     // A client like any other: of the daemon it knows the wire, and how a token is signed.
     ("bench", &["config", "auth", "svg"]),
@@ -111,7 +113,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "domain", "config", "logging", "systemd", "protocol", "audit", "auth", "store", "client", "bench",
-            "daemon", "actors", "tls",
+            "daemon", "actors", "tls", "doctor",
         ],
     ),
     ("main", &["cli"]),
@@ -147,7 +149,20 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (
         &["serde_json"],
-        &["protocol", "http", "audit", "auth", "store", "ephemeral", "bus", "client", "bench", "cli", "daemon"],
+        &[
+            "protocol",
+            "http",
+            "audit",
+            "auth",
+            "store",
+            "ephemeral",
+            "bus",
+            "client",
+            "bench",
+            "cli",
+            "daemon",
+            "doctor",
+        ],
         "the JSON of the wire is the protocol's",
     ),
 ];

@@ -35,4 +35,5 @@ pub mod fault;
 pub mod client;
 
 pub mod bench;
+pub mod doctor;
 pub mod svg;

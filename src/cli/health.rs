@@ -10,7 +10,7 @@ use clap::Args;
 use super::Failure;
 use super::db::failed;
 use super::flags::SettingFlags;
-use super::near;
+use super::here::reach;
 use crate::config::Config;
 use crate::daemon::reachable;
 
@@ -24,22 +24,22 @@ pub(super) struct Health {
 }
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
+    // The admin address needs no certificate, and nobody stands in front of it.
     let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
-    // The admin address has no certificate, which somebody may be about to renew.
-    let (client, url) = match config.admin_listen {
+    let (client, address) = match config.admin_listen {
         Some(admin) => (client, format!("http://{}", reachable(admin))),
-        None => near::public(config, client)?,
+        None => reach(config, client)?,
     };
     let client = client.build().map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("cannot start: {error}")))?;
-    let (is_ready, body) = runtime.block_on(ask(&client, &url)).map_err(|error| {
+    let (is_ready, body) = runtime.block_on(ask(&client, &format!("{address}/readyz?verbose"))).map_err(|error| {
         // The reason lies at the end of a chain of causes.
         let mut cause: &dyn std::error::Error = &error;
         while let Some(next) = cause.source() {
             cause = next;
         }
-        failed(format!("no daemon answers at {url}: {cause}"))
+        failed(format!("no daemon answers at {address}: {cause}"))
     })?;
     let body = body.trim_end();
     if !is_ready {
@@ -49,6 +49,6 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
 }
 
 async fn ask(client: &reqwest::Client, url: &str) -> Result<(bool, String), reqwest::Error> {
-    let answer = client.get(format!("{url}/readyz?verbose")).send().await?;
+    let answer = client.get(url).send().await?;
     Ok((answer.status().is_success(), answer.text().await?))
 }

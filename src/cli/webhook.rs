@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::db::failed;
 use super::flags::SettingFlags;
-use super::near;
+use super::here::reach;
 use crate::auth::mint;
 use crate::config::Config;
 use crate::domain::ids::{ChannelId, WebhookId};
@@ -128,7 +128,7 @@ impl Daemon {
         let client = reqwest::Client::builder().timeout(PATIENCE);
         let (client, url) = match &place.url {
             Some(url) => (client, url.clone()),
-            None => near::public(config, client)?,
+            None => reach(config, client)?,
         };
         let client = client.build().map_err(failed)?;
         Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })

@@ -37,7 +37,7 @@ pub fn public(config: &mut ServiceConfig) {
         ))
         .service(only(
             "GET, HEAD",
-            web::resource("/livez").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
+            web::resource("/livez").route(web::get().to(health::livez)).route(web::head().to(health::healthz)),
         ))
         .service(only(
             "GET, HEAD",

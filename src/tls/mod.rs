@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -48,6 +49,16 @@ pub enum Refused {
     Late(Duration),
     #[error("the handshake failed: {0}")]
     Failed(#[from] io::Error),
+}
+
+/// The certificate that a host shows, whoever it is. Says nothing to it.
+pub async fn shown_by(host: &str, port: u16) -> io::Result<Facts> {
+    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+    let connector = TlsConnector::from(Arc::new(ours::any().map_err(io::Error::other)?));
+    let stream = connector.connect(name, TcpStream::connect((host, port)).await?).await?;
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let certificate = chain.first().ok_or_else(|| io::Error::other("it shows no certificate"))?;
+    Facts::of(certificate).map_err(io::Error::other)
 }
 
 impl Tls {

@@ -1,5 +1,5 @@
 //! A client that takes one certificate and no other, whatever its name, its issuer and its time: for who reaches a daemon on
-//! this machine and has its certificate from the settings.
+//! this machine and has its certificate from the settings. And one that only looks which is shown.
 
 use std::sync::Arc;
 
@@ -10,14 +10,23 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Signa
 
 use super::pair::provider;
 
-/// Whoever holds its key is let in.
+/// Whoever holds its key is let in. None: anybody, who is to be told nothing.
 #[derive(Debug)]
 struct Only {
-    certificate: CertificateDer<'static>,
+    certificate: Option<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
 pub fn only_with(certificate: CertificateDer<'static>) -> Result<ClientConfig, Error> {
+    config(Some(certificate))
+}
+
+/// For who looks, and says nothing.
+pub(super) fn any() -> Result<ClientConfig, Error> {
+    config(None)
+}
+
+fn config(certificate: Option<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
     let provider = provider();
     let verifier = Arc::new(Only { certificate, provider: Arc::clone(&provider) });
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
@@ -33,7 +42,7 @@ impl ServerCertVerifier for Only {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if *end_entity == self.certificate {
+        if self.certificate.as_ref().is_none_or(|own| own == end_entity) {
             return Ok(ServerCertVerified::assertion());
         }
         Err(CertificateError::ApplicationVerificationFailure.into())

@@ -24,11 +24,14 @@ mod place;
 mod postgres;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/redis.rs"]
+mod redis;
 #[path = "../support/socket.rs"]
 mod socket;
 #[path = "../support/wire.rs"]
 mod wire;
 
+mod doctor;
 mod notify;
 mod package;
 mod proxies;

@@ -113,6 +113,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
+    // Asks everything what it is set to, and tells nobody anything.
+    ("doctor", &["domain", "config", "metrics", "auth", "store", "cluster", "client", "tls"]),
     ("svg", &[]),
     // A client like any other: of the daemon it knows the wire, and how a token is signed.
     ("bench", &["config", "auth", "svg"]),
@@ -121,7 +123,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "domain", "config", "logging", "systemd", "protocol", "audit", "auth", "store", "client", "bench",
-            "daemon", "actors", "tls",
+            "daemon", "actors", "tls", "doctor",
         ],
     ),
     ("main", &["cli"]),
@@ -171,6 +173,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
             "cli",
             "daemon",
             "logging",
+            "doctor",
         ],
         "the JSON of the wire is the protocol's",
     ),

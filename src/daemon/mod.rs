@@ -171,11 +171,9 @@ impl Daemon {
             Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, live, obituary))
         };
         let db = DbHandle::new(db, Arc::new(Load::new(config.limits.db_queue)));
-        let presence = {
-            let (online, directory, recorder) = (online.clone(), directory.clone(), recorder.clone());
-            let parts = presence::Parts { online, directory, shared, recorder };
-            presence::start(parts, config.timing, &vital, for_rest, &background.handle)
-        };
+        let (at, of) = (online.clone(), directory.clone());
+        let parts = presence::Parts { online: at, directory: of, shared, recorder: recorder.clone() };
+        let presence = presence::start(parts, config.timing, &vital, for_rest, &background.handle);
         let registry = {
             let parts = RegistryParts {
                 db: db.clone(),

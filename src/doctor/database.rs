@@ -172,8 +172,9 @@ mod tests {
 
     #[test]
     fn a_server_that_loses_writes_or_refuses_them_is_a_problem() {
+        type Change = fn(&mut PostgresHealth);
         assert_eq!(postgres(&good(), "tenfour")[0].state, Judged::Ok);
-        let cases: [(&str, Judged, fn(&mut PostgresHealth)); 11] = [
+        let cases: [(&str, Judged, Change); 11] = [
             ("fsync", Judged::Problem, |health| health.fsync = false),
             ("full_page_writes", Judged::Problem, |health| health.full_page_writes = false),
             ("synchronous_commit", Judged::Problem, |health| health.synchronous_commit = "off".to_owned()),

@@ -22,6 +22,7 @@ pub struct SqliteHealth {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct PostgresHealth {
     /// Such as 150004.
     pub version: i64,

@@ -13,8 +13,8 @@ const CONNECTIONS: i64 = 9;
 /// `schema`: where the tables are to be.
 pub(super) fn judge(health: &Health, state: Option<&State>, schema: &str, now: i64) -> Vec<Finding> {
     let mut findings = match health {
-        Health::Sqlite(health) => sqlite(health),
-        Health::Postgres(health) => {
+        Health::File(health) => sqlite(health),
+        Health::Server(health) => {
             let mut findings = postgres(health, schema);
             findings.push(machine::clock(&Skew { whose: "PostgreSQL's", millis: health.clock - now }));
             findings

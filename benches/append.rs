@@ -32,6 +32,7 @@ use tenfour::domain::content::Content;
 use tenfour::domain::ids::{ClientId, MessageId, UserId, new_v7};
 use tenfour::domain::message::{Append, Appended, NewMessage};
 use tenfour::domain::now;
+use tenfour::live::Live;
 use tenfour::metrics::Metrics;
 use tenfour::store::{Indexer, Reader, Settings, StoreError, Writer};
 use tokio::sync::oneshot;
@@ -191,7 +192,7 @@ impl Bench {
             let reader = reader.clone();
             Db::start_in_arbiter(&arbiter.handle(), move |_| {
                 let (directory, metrics) = (Directory::default(), Arc::new(Metrics::new()));
-                Db::new(writer, reader, directory, Bus::alone(), metrics, Obituary::new(|| {}))
+                Db::new(writer, reader, directory, Bus::alone(), metrics, Live::default(), Obituary::new(|| {}))
             })
         };
         let handle = DbHandle::new(db.clone(), Arc::new(Load::new(4096)));
@@ -228,7 +229,7 @@ impl Bench {
                 let append = bench.message(number);
                 let (reply, answer) = oneshot::channel();
                 let client_id = append.message.client_id;
-                bench.handle.append(append, Origin::Rest { client_id, reply }, None);
+                bench.handle.append(append, Origin::Rest { client_id, reply, trace: None }, None);
                 let ack = answer.await.unwrap().unwrap();
                 assert!(!ack.duplicate);
             }

@@ -22,9 +22,11 @@ pub mod webhooks;
 
 pub mod cluster;
 
+pub mod live;
 pub mod logging;
 pub mod systemd;
 pub mod tls;
+pub mod traces;
 
 pub mod domain;
 

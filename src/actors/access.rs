@@ -19,6 +19,7 @@ use crate::domain::ids::{JournalId, SessionId, UserId};
 use crate::domain::journal::{Kind, Note};
 use crate::domain::now;
 use crate::limits::caps::network;
+use crate::live::{Live, What};
 use crate::store::note;
 
 /// So long it is gathered what goes into one transaction.
@@ -39,6 +40,7 @@ const MAX_WAITING: usize = 10_000;
 pub struct Access {
     state: Mutex<State>,
     news: Notify,
+    live: Live,
 }
 
 #[derive(Debug, Default)]
@@ -84,12 +86,19 @@ struct Lost {
 }
 
 impl Access {
+    /// Who listens to `live` hears of it as well.
+    pub fn new(live: Live) -> Self {
+        Self { live, ..Self::default() }
+    }
+
     pub fn signed_in(&self, user: UserId, session: SessionId, address: IpAddr) {
+        self.live.tell(|| What::SessionOpened { session, user, address });
         self.tell(Kind::SignedIn, Some(user), &SignedIn { session, address });
     }
 
     /// `reason`: one of few words.
     pub fn refused(&self, address: IpAddr, reason: &'static str) {
+        self.live.tell(|| What::Refused { address, reason });
         // Whoever has a network of IPv6 has all of its addresses.
         self.state.lock().refused(network(address), reason, Instant::now(), now());
     }

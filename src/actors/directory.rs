@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use actix::Addr;
 use parking_lot::RwLock;
 
-use super::registry::{AddedMembers, CompareHeads, Registry};
+use super::registry::{AddedMembers, Announced, CompareHeads, Registry, TokensRevoked};
 use super::room::Room;
 use super::tell;
 use crate::domain::ids::ChannelId;
@@ -62,6 +62,20 @@ impl Directory {
     pub(super) fn added(&self, added: AddedMembers) {
         if let Some(registry) = self.0.registry.get() {
             tell(registry, added);
+        }
+    }
+
+    /// Tells the registry of whom tokens were revoked.
+    pub(super) fn revoked(&self, revoked: TokensRevoked) {
+        if let Some(registry) = self.0.registry.get() {
+            tell(registry, revoked);
+        }
+    }
+
+    /// Tells the registry what was announced.
+    pub(super) fn announced(&self, announced: Announced) {
+        if let Some(registry) = self.0.registry.get() {
+            tell(registry, announced);
         }
     }
 

@@ -18,6 +18,7 @@
 //! sends in flight, the session's rates and pending answers); what actors tell each other is bounded by these.
 
 pub mod access;
+pub mod announcements;
 pub mod db;
 pub mod directory;
 pub mod feed;

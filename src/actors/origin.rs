@@ -10,12 +10,13 @@ use crate::protocol::client::Ref;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::{Ack, ServerFrame};
 use crate::socket::frame;
+use crate::traces::Trace;
 
 /// Where the answer to one send goes. It is answered once; dropped unanswered it means that the outcome is not known.
 #[derive(Debug)]
 pub enum Origin {
     Session(Asker),
-    Rest { client_id: ClientId, reply: oneshot::Sender<Result<Ack, Refusal>> },
+    Rest { client_id: ClientId, reply: oneshot::Sender<Result<Ack, Refusal>>, trace: Option<Box<Trace>> },
 }
 
 /// A session that waits for the answer to a send. An actor that dies takes the messages to it along: whoever is dropped
@@ -26,17 +27,28 @@ pub struct Asker {
     client_id: ClientId,
     reference: Option<Ref>,
     answered: bool,
+    /// Where this send is followed.
+    trace: Option<Box<Trace>>,
 }
 
 impl Asker {
     pub fn new(session: Subscriber, client_id: ClientId, reference: Option<Ref>) -> Self {
-        Self { session, client_id, reference, answered: false }
+        Self { session, client_id, reference, answered: false, trace: None }
+    }
+
+    #[must_use]
+    pub fn followed_by(mut self, trace: Option<Box<Trace>>) -> Self {
+        self.trace = trace;
+        self
     }
 
     fn refuse(&mut self, refusal: &Refusal) {
         self.answered = true;
         let frame = ServerFrame::error(refusal, Some(self.client_id), self.reference.as_ref()).encode();
         self.session.feed.send(&frame);
+        if let Some(trace) = self.trace.take() {
+            trace.refused(refusal.code.as_str());
+        }
     }
 }
 
@@ -62,6 +74,13 @@ impl Origin {
         }
     }
 
+    /// Where the send is followed.
+    pub fn trace(&self) -> Option<&Trace> {
+        match self {
+            Self::Session(Asker { trace, .. }) | Self::Rest { trace, .. } => trace.as_deref(),
+        }
+    }
+
     /// A duplicate's ack is no part of the channel's order, the first one's is where that can be.
     pub fn ack(self, stored: &Stored, duplicate: bool) {
         if duplicate && fault::planted(Sabotage::AckWrongDuplicate) {
@@ -75,6 +94,7 @@ impl Origin {
         match self {
             Self::Session(mut asker) => {
                 asker.answered = true;
+                let trace = asker.trace.take();
                 let framed = |duplicate| {
                     let ack = Ack::new(asker.client_id, stored, duplicate);
                     frame::text(&ServerFrame::Ack { ack, reference: asker.reference.as_ref() }.encode())
@@ -85,10 +105,12 @@ impl Origin {
                 } else {
                     feed.pass_ack(stored.channel_id, stored.version, framed);
                 }
+                acknowledged(trace, stored, duplicate);
             }
-            Self::Rest { client_id, reply } => {
+            Self::Rest { client_id, reply, trace } => {
                 // Who asked may be gone.
                 let _ = reply.send(Ok(Ack::new(client_id, stored, duplicate)));
+                acknowledged(trace, stored, duplicate);
             }
         }
     }
@@ -96,9 +118,18 @@ impl Origin {
     pub fn refuse(self, refusal: Refusal) {
         match self {
             Self::Session(mut asker) => asker.refuse(&refusal),
-            Self::Rest { reply, .. } => {
+            Self::Rest { reply, trace, .. } => {
+                if let Some(trace) = trace {
+                    trace.refused(refusal.code.as_str());
+                }
                 let _ = reply.send(Err(refusal));
             }
         }
+    }
+}
+
+fn acknowledged(trace: Option<Box<Trace>>, stored: &Stored, duplicate: bool) {
+    if let Some(trace) = trace {
+        trace.acknowledged(stored.channel_id, stored.seq, duplicate);
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::directory::Directory;
-use super::registry::{AddedMembers, CompareHeads, CompareSome, Registry};
+use super::registry::{AddedMembers, Announced, CompareHeads, CompareSome, Registry, TokensRevoked};
 use super::{room, tell};
 use crate::bus::{Arrival, Bus, Committed, Event, Json, Listener, News, Topic};
 use crate::cluster::NodeId;
@@ -80,7 +80,13 @@ impl Relay {
                 tell(&room, room::PresenceChanged { user: user_id });
             }
             // Not of a channel.
-            News::Event(Event::Added { .. } | Event::Ask { .. } | Event::Answer { .. }) => {}
+            News::Event(
+                Event::Added { .. }
+                | Event::TokensRevoked { .. }
+                | Event::Announced { .. }
+                | Event::Ask { .. }
+                | Event::Answer { .. },
+            ) => {}
         }
     }
 
@@ -96,6 +102,12 @@ impl Listener for Relay {
             (Topic::Channel(channel), news) => self.in_channel(channel, news, size),
             (Topic::User(user), News::Event(Event::Added { channel_id })) => {
                 tell(&self.registry, AddedMembers { channel: channel_id, users: vec![user] });
+            }
+            (Topic::All, News::Event(Event::TokensRevoked { user_id, issued_before })) => {
+                tell(&self.registry, TokensRevoked { user: user_id, issued_before });
+            }
+            (Topic::All, News::Event(Event::Announced { announcement })) => {
+                tell(&self.registry, Announced { announcement });
             }
             (Topic::All, News::Event(Event::Ask { ask, question })) => self.answer(from, ask, question),
             (Topic::Node(_), News::Event(Event::Answer { ask, answer })) => self.bus.answered(ask, from, answer),

@@ -31,12 +31,12 @@ pub(super) fn check(json: &[u8], expected: &Expected, now: DateTime<Utc>) -> Res
     if claims.iter().any(|(name, value)| name.contains('\0') || has_nul(value)) {
         return Err(AuthError::Malformed("its claims must not contain U+0000"));
     }
-    let expires_at = check_times(&claims, now)?;
+    let (issued_at, expires_at) = check_times(&claims, now)?;
     check_parties(&claims, expected)?;
     let user = user(required_text(&claims, "sub")?)?;
     let name = parse_name(required_text(&claims, "name")?).map_err(|error| claim("name", error.to_string()))?;
     let scope = text(&claims, "scope")?.unwrap_or_default();
-    Ok(Identity { user, name, admin: scope.split(' ').any(|part| part == ADMIN), expires_at })
+    Ok(Identity { user, name, admin: scope.split(' ').any(|part| part == ADMIN), issued_at, expires_at })
 }
 
 /// The host's id of a user, as a `sub` may be.
@@ -51,13 +51,17 @@ pub(super) fn user(sub: &str) -> Result<UserRef, AuthError> {
     Ok(UserRef::new(sub))
 }
 
-fn check_times(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<DateTime<Utc>, AuthError> {
+/// When it was made, where it says so, and until when it is taken.
+fn check_times(
+    claims: &Map<String, Value>,
+    now: DateTime<Utc>,
+) -> Result<(Option<DateTime<Utc>>, DateTime<Utc>), AuthError> {
     let leeway = f64::from(LEEWAY);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this millennium have 42 bits")]
     let seconds = now.timestamp_millis() as f64 / 1000.0;
     let exp = time(claims, "exp")?.ok_or(AuthError::ClaimMissing("exp"))?;
     // Looked at even where nothing depends on it: a time that cannot be read is not one that is absent.
-    time(claims, "iat")?;
+    let iat = time(claims, "iat")?;
     let nbf = time(claims, "nbf")?;
     if seconds >= exp + leeway {
         return Err(AuthError::Expired);
@@ -65,9 +69,14 @@ fn check_times(claims: &Map<String, Value>, now: DateTime<Utc>) -> Result<DateTi
     if nbf.is_some_and(|nbf| nbf > seconds + leeway) {
         return Err(AuthError::NotYet);
     }
+    Ok((iat.map(|iat| whole("iat", iat)).transpose()?, whole("exp", exp)?))
+}
+
+/// The second that it is in.
+fn whole(name: &'static str, seconds: f64) -> Result<DateTime<Utc>, AuthError> {
     #[expect(clippy::cast_possible_truncation, reason = "between 0 and the year 9999")]
-    let whole = exp.floor() as i64;
-    DateTime::from_timestamp(whole, 0).ok_or_else(|| claim("exp", "is no time".to_owned()))
+    let whole = seconds.floor() as i64;
+    DateTime::from_timestamp(whole, 0).ok_or_else(|| claim(name, "is no time".to_owned()))
 }
 
 fn check_parties(claims: &Map<String, Value>, expected: &Expected) -> Result<(), AuthError> {
@@ -150,7 +159,7 @@ mod tests {
             DateTime::from_timestamp_millis((seconds * 1000.0) as i64).unwrap()
         };
         let claims = json!({"exp": 2_000_000_000, "nbf": 1_900_000_000});
-        let checked = |seconds| check_times(claims.as_object().unwrap(), at(seconds)).map(|exp| exp.timestamp());
+        let checked = |seconds| check_times(claims.as_object().unwrap(), at(seconds)).map(|(_, exp)| exp.timestamp());
         assert_eq!(checked(1_899_999_994.999), Err(AuthError::NotYet));
         assert_eq!(checked(1_899_999_995.0), Ok(2_000_000_000));
         assert_eq!(checked(2_000_000_004.999), Ok(2_000_000_000));

@@ -25,6 +25,8 @@ pub enum AuthError {
     Signature,
     #[error("the token has expired")]
     Expired,
+    #[error("the token was revoked")]
+    Revoked,
     #[error("the token is not valid yet: its nbf is in the future")]
     NotYet,
     #[error("the token has no {0}, which is required")]
@@ -45,6 +47,7 @@ impl AuthError {
         match self {
             Self::Unavailable(_) => "tokens cannot be checked at the moment; try again".to_owned(),
             Self::Expired => "the token has expired; get a new one".to_owned(),
+            Self::Revoked => "the token was revoked; get a new one".to_owned(),
             other => other.to_string(),
         }
     }
@@ -59,6 +62,7 @@ impl AuthError {
             Self::UnknownKey | Self::NoKid => "key",
             Self::Signature => "signature",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::NotYet => "not_yet",
             Self::ClaimMissing(_) | Self::Claim { .. } => "claim",
             Self::Issuer => "issuer",

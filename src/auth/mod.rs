@@ -9,6 +9,7 @@ mod error;
 mod jwks;
 mod keys;
 mod mint;
+mod revoked;
 mod token;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use bearer::{Presented, Via, bearer_of, offers_protocol};
 pub use claims::LEEWAY;
 pub use error::{AuthError, SetupError};
 pub use mint::{MintError, mint};
+pub use revoked::Revoked;
 
 use claims::Expected;
 use jwks::Jwks;
@@ -55,6 +57,8 @@ pub struct Identity {
     pub name: String,
     /// The bearer acts as the host application's server.
     pub admin: bool,
+    /// The token's `iat`, where it has one, to the second.
+    pub issued_at: Option<DateTime<Utc>>,
     /// The token's `exp`; it is taken until [`LEEWAY`] after it.
     pub expires_at: DateTime<Utc>,
 }
@@ -63,6 +67,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Verifier {
     current: RwLock<Arc<Trusted>>,
+    revoked: Revoked,
 }
 
 /// By what tokens are judged, until other settings come.
@@ -94,7 +99,8 @@ impl Trusted {
 
 impl Verifier {
     pub fn new(settings: &AuthSettings) -> Result<Self, SetupError> {
-        Ok(Self { current: RwLock::new(Arc::new(Trusted::new(settings, None)?)) })
+        let current = RwLock::new(Arc::new(Trusted::new(settings, None)?));
+        Ok(Self { current, revoked: Revoked::default() })
     }
 
     /// Other keys for every token that is checked from now on. On an error those of before stay.
@@ -103,6 +109,16 @@ impl Verifier {
         let trusted = Trusted::new(settings, Some(&before))?;
         *self.current.write() = Arc::new(trusted);
         Ok(())
+    }
+
+    /// Whose tokens are refused that were right once.
+    pub fn revoked(&self) -> &Revoked {
+        &self.revoked
+    }
+
+    /// The same identity, unless its token has been revoked since it was checked.
+    pub fn still(&self, identity: Identity) -> Result<Identity, AuthError> {
+        if self.revoked.refuses(&identity) { Err(AuthError::Revoked) } else { Ok(identity) }
     }
 
     /// The identity of a token that is right in every respect at this moment.
@@ -120,7 +136,7 @@ impl Verifier {
             (_, Some(jwks)) if !token.is_with_secret() => signed_by_issuer(jwks, &token).await?,
             (other, _) => other.signed(&token)?,
         };
-        claims::check(&claims, &trusted.expected, now)
+        self.still(claims::check(&claims, &trusted.expected, now)?)
     }
 }
 

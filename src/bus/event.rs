@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::domain::announcement::Announcement;
 use crate::domain::change::{Change, Changed};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::{NewMessage, Stored};
@@ -43,6 +44,15 @@ pub enum Event {
     /// The user was added to a channel.
     Added {
         channel_id: ChannelId,
+    },
+    /// The user's tokens of before this moment are taken no more.
+    TokensRevoked {
+        user_id: UserId,
+        issued_before: DateTime<Utc>,
+    },
+    /// An admin has said something to all, or taken it back.
+    Announced {
+        announcement: Option<Announcement>,
     },
     /// One node asks the others; each answers to that node's own topic.
     Ask {
@@ -100,13 +110,22 @@ impl Event {
 
     /// Whether it may be lost without anybody missing a message for a while.
     pub(super) fn is_notice(&self) -> bool {
-        !matches!(self, Self::Committed { .. } | Self::Added { .. } | Self::Ask { .. } | Self::Answer { .. })
+        !matches!(
+            self,
+            Self::Committed { .. }
+                | Self::Added { .. }
+                | Self::TokensRevoked { .. }
+                | Self::Announced { .. }
+                | Self::Ask { .. }
+                | Self::Answer { .. }
+        )
     }
 
     pub(super) fn size(&self) -> usize {
         const SMALL: usize = 256;
         const LARGE: usize = 256 << 10;
         match self {
+            Self::Announced { announcement } => SMALL + announcement.as_ref().map_or(0, |it| it.text.len()),
             // A page of the admin surface.
             Self::Answer { .. } => LARGE,
             Self::Committed { changes } => changes.iter().map(Committed::size).sum(),

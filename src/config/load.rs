@@ -128,7 +128,11 @@ impl Reader {
         self.text("database_schema", &mut config.database.schema, parse::schema);
         self.text("attachments", &mut config.attachments, |text| parse::attachments(text).map(Some));
         self.text("redis_url", &mut config.redis_url, |text| parse::redis_url(text).map(Some));
+        self.text("otlp_endpoint", &mut config.traces.endpoint, |text| parse::collector(text).map(Some));
+        self.text("trace_ratio", &mut config.traces.ratio, parse::share);
         self.text("log", &mut config.log, parse::log_filter);
+        self.text("log_format", &mut config.log_format, parse::log_format);
+        self.text("access_log", &mut config.access_log, parse::switch);
         let audit = &mut config.audit;
         self.text("audit_heads", &mut audit.heads, |text| parse::text(text).map(PathBuf::from).map(Some));
         audit.key = kept::audit_key(config.database.url.expose());

@@ -35,6 +35,7 @@ pub use credentials::CREDENTIALS_ENV;
 pub use example::example;
 pub use kept::{random, random_at};
 pub use load::{check, load, load_existing, load_places, reload};
+pub use parse::log_filter;
 pub use secret::{Secret, SecretUrl};
 pub use shown::Shown;
 pub use source::Flags;
@@ -62,8 +63,32 @@ pub struct Config {
     pub limits: Limits,
     pub timing: Timing,
     pub webhooks: WebhookSettings,
+    pub traces: TraceSettings,
     /// A filter as `env_logger` reads it.
     pub log: String,
+    pub log_format: LogFormat,
+    /// A line for each request and each socket.
+    pub access_log: bool,
+}
+
+/// What becomes of sends, for whoever follows them.
+#[derive(Debug, Clone)]
+pub struct TraceSettings {
+    /// None: nobody does.
+    pub endpoint: Option<String>,
+    /// Of so many of them, from 0 to 1.
+    pub ratio: f64,
+}
+
+/// How lines of the log look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For the journal where that reads them.
+    #[default]
+    Auto,
+    Text,
+    Journal,
+    Json,
 }
 
 /// What the public address is made safe with.
@@ -227,6 +252,13 @@ pub fn is_supervised() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
 }
 
+/// Where the service manager's journal reads what a service says: the device and inode of that end.
+pub fn journal() -> Option<(u64, u64)> {
+    let told = std::env::var("JOURNAL_STREAM").ok()?;
+    let (device, inode) = told.split_once(':')?;
+    Some((device.parse().ok()?, inode.parse().ok()?))
+}
+
 /// The process's environment, for [`load()`].
 pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
@@ -249,7 +281,10 @@ impl Default for Config {
             limits: Limits::default(),
             timing: Timing::default(),
             webhooks: WebhookSettings::default(),
+            traces: TraceSettings { endpoint: None, ratio: 0.05 },
             log: "info".to_owned(),
+            log_format: LogFormat::default(),
+            access_log: false,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use super::source::Raw;
-use super::{AttachmentPlace, HmacKey, Secret, SecretUrl};
+use super::{AttachmentPlace, HmacKey, LogFormat, Secret, SecretUrl};
 
 /// RFC 8725, 3.5: an HS256 secret has at least as many bits as its hash.
 pub(super) const MIN_SECRET_BYTES: usize = 32;
@@ -115,7 +115,7 @@ fn origin(text: &str) -> Parsed<String> {
 }
 
 /// Levels by module, as `env_logger` has them; a mistyped level would otherwise be taken for a module.
-pub(super) fn log_filter(text: &str) -> Parsed<String> {
+pub fn log_filter(text: &str) -> Parsed<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let right = text.split(',').map(str::trim).all(|part| match part.split_once('=') {
         None => LEVELS.contains(&part),
@@ -125,6 +125,38 @@ pub(super) fn log_filter(text: &str) -> Parsed<String> {
         return Ok(text.to_owned());
     }
     Err(format!("must be one of {}, or several parts such as info,tenfour::store=debug", LEVELS.join(", ")))
+}
+
+pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "journal" => Ok(LogFormat::Journal),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be auto, text, journal or json".to_owned()),
+    }
+}
+
+/// Where traces go. Who needs a password there has a collector of their own for that.
+pub(super) fn collector(text: &str) -> Parsed<String> {
+    let wrong = || "must be http://HOST:PORT or https://HOST, without a user, a query and /v1/traces".to_owned();
+    let url = url::Url::parse(text).map_err(|_| wrong())?;
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let is_right = matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
+    if is_plain && is_right && !url.path().ends_with("/v1/traces") { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+pub(super) fn share(text: &str) -> Parsed<f64> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "must be a number from 0 to 1, such as 0.05".to_owned())
+}
+
+pub(super) fn switch(text: &str) -> Parsed<bool> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".to_owned()),
+    }
 }
 
 pub(super) fn database_url(text: &str) -> Parsed<SecretUrl> {
@@ -326,6 +358,20 @@ mod tests {
         for bad in ["", "x", "new:short", &format!(":{long}"), &format!("a:{long},a:{long}"), &format!("a b:{long}")] {
             let error = parse(bad).expect_err(bad);
             assert!(!error.contains(&long), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_collector_is_a_plain_address_and_a_share_a_part_of_all() {
+        for good in ["http://127.0.0.1:4318", "https://otel.example/tenant"] {
+            assert_eq!(collector(good), Ok(good.to_owned()));
+        }
+        for bad in ["", "127.0.0.1:4318", "grpc://a", "http://a:b@c", "http://a/v1/traces", "http://a?b=c"] {
+            assert!(collector(bad).is_err(), "{bad}");
+        }
+        assert_eq!((share("0"), share("1"), share("0.25")), (Ok(0.0), Ok(1.0), Ok(0.25)));
+        for bad in ["", "-0.1", "1.1", "5%", "NaN"] {
+            assert!(share(bad).is_err(), "{bad}");
         }
     }
 

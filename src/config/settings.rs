@@ -37,7 +37,7 @@ impl Setting {
 
     /// A daemon that runs takes another value without a restart, when it is told to look (SIGHUP).
     pub fn reloads(&self) -> bool {
-        matches!(self.key, "log" | "rate_limit" | "jwks_url")
+        matches!(self.key, "log" | "log_format" | "access_log" | "rate_limit" | "jwks_url")
             || self.key.starts_with("jwt_")
             || self.key.starts_with(TLS)
     }
@@ -188,8 +188,16 @@ settings! {
         "How long the answer to an event may take";
     webhook_retries_ms "TENFOUR_WEBHOOK_RETRIES_MS" "MS,…" = "5s,5min,30min,2h,5h,10h,14h,20h,1d",
         "How long after each failure an event is tried again; after all of that it is set aside";
+    otlp_endpoint "TENFOUR_OTLP_ENDPOINT" "URL" = "" such as "http://127.0.0.1:4318",
+        "An OpenTelemetry collector (OTLP over HTTP, without /v1/traces) that is told what becomes of sends; unset: nobody";
+    trace_ratio "TENFOUR_TRACE_RATIO" "SHARE" = "0.05",
+        "Of how many sends it is told, from 0 to 1; what the application's server follows itself (traceparent) it decides";
     log "TENFOUR_LOG" "FILTER" = "info",
         "What is logged: off, error, warn, info, debug or trace, also by module, such as info,tenfour::store=debug";
+    log_format "TENFOUR_LOG_FORMAT" "auto|text|journal|json" = "auto",
+        "How: text with the time; journal, without it and with priorities; json, an object a line; auto: journal where systemd's journal reads it, else text";
+    access_log "TENFOUR_ACCESS_LOG" "on|off" = "off",
+        "A line at info for each request and each socket that ended, as tenfour::access; without queries, headers and contents";
 }
 
 /// The setting of that key in the file.

@@ -2,6 +2,7 @@
 //!
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
+mod announced;
 mod certificate;
 mod doors;
 mod nodes;
@@ -10,10 +11,12 @@ mod posted;
 mod presence;
 mod pulse;
 mod retention;
+mod revoked;
 mod runtime;
 mod serve;
 mod stop;
 mod sweep;
+mod traces;
 mod trail;
 mod webhooks;
 mod wrong;
@@ -27,6 +30,7 @@ use actix::{Actor, Addr, Arbiter};
 use actix_web::web;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::actors::access::Access;
 use crate::actors::db::{Db, DbHandle, Load};
 use crate::actors::directory::Directory;
 use crate::actors::obituary::Vital;
@@ -49,12 +53,14 @@ use crate::limits::caps::Caps;
 use crate::limits::lines::Lines;
 use crate::limits::notices::{self, Notices};
 use crate::limits::rates::Rates;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
 use crate::systemd::Sockets;
 use crate::tls::PairError;
+use crate::traces::NoTraces;
 use crate::webhooks::Hooks;
 use certificate::{Certificate, Other};
 use doors::{Doors, Open};
@@ -92,6 +98,8 @@ pub enum StartError {
     AuditKey(String),
     #[error("{0}")]
     AuditHeads(#[from] ExportError),
+    #[error("{0}")]
+    Traces(#[from] NoTraces),
     #[error("no events can be posted to webhooks: {0}")]
     Webhooks(String),
     #[error("cannot listen on {address} ({setting}): {error}")]
@@ -142,10 +150,12 @@ impl Daemon {
         let files = sweep::files_of(&config)?;
         let epoch = Arc::new(parking_lot::RwLock::new(reader.epoch().await?));
         log::info!("the history is {}", epoch.read());
-        let (metrics, directory) = (Arc::new(Metrics::new()), Directory::default());
+        revoked::read(&reader, &verifier).await?;
+        let (metrics, directory, live) = (Arc::new(Metrics::new()), Directory::default(), Live::default());
         let key = reader.cluster_key().await?;
         let Nodes { bus, online, shared, starting, .. } =
             Nodes::new(config.redis_url.as_ref(), &key, &reader, &epoch, &background.handle)?;
+        let announcements = announced::read(&reader).await?;
         let (vital, died) = Vital::watch();
         let arbiters: Vec<Arbiter> = (0..4).map(|_| Arbiter::new()).collect();
         let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
@@ -154,11 +164,11 @@ impl Daemon {
         };
 
         let (hooks, recorder) =
-            webhooks::begin(&config, &writer, &reader, &metrics, &epoch, &background.handle).await?;
+            webhooks::begin(&config, &writer, &reader, (&metrics, &live), &epoch, &background.handle).await?;
         let db = {
             let (reader, directory, metrics) = (reader.clone(), directory.clone(), Arc::clone(&metrics));
-            let (bus, obituary) = (bus.clone(), vital.obituary("the database actor"));
-            Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, obituary))
+            let (bus, live, obituary) = (bus.clone(), live.clone(), vital.obituary("the database actor"));
+            Db::start_in_arbiter(for_db, move |_| Db::new(writer, reader, directory, bus, metrics, live, obituary))
         };
         let db = DbHandle::new(db, Arc::new(Load::new(config.limits.db_queue)));
         let presence = {
@@ -176,6 +186,8 @@ impl Daemon {
                 bus: bus.clone(),
                 epoch: Arc::clone(&epoch),
                 metrics: Arc::clone(&metrics),
+                verifier: Arc::clone(&verifier),
+                announcements: Arc::clone(&announcements),
                 rooms: room_settings(&config),
             };
             let (rooms, obituary) = (rooms.to_vec(), vital.obituary("the registry"));
@@ -195,11 +207,14 @@ impl Daemon {
             directory,
             online,
             bus,
+            tracer: traces::start(&config.traces, &metrics, &background.handle)?,
             metrics,
             verifier,
             rates: Arc::clone(&rates),
             notices: Arc::clone(&notices),
-            access: Arc::default(),
+            access: Arc::new(Access::new(live.clone())),
+            live,
+            announcements,
             epoch,
             frame_limits: frame_limits(&config),
             heartbeat_interval: config.timing.heartbeat_interval,
@@ -373,6 +388,8 @@ fn look_after(
     }
     posted::keep(reader, directory.clone(), hooks.clone(), runtime);
     overdue::keep(db.clone(), reader.clone(), runtime);
+    revoked::keep(parts, runtime);
+    announced::keep(parts, runtime);
     retention::keep(config.limits.retention_days, db.clone(), reader.clone(), runtime);
 }
 

@@ -19,6 +19,7 @@ impl Daemon {
         let deadline = Instant::now() + self.drain;
         log::info!("stopping: no new connections");
         self.doors.leave_to_the_next(|| self.asks()).await;
+        self.app.parts.live.end();
         self.app.hooks.stop();
         self.app.draining.store(true, Ordering::Release);
         // First of all, so that nobody is told that those are gone who come back elsewhere.
@@ -37,6 +38,9 @@ impl Daemon {
             tokio::time::sleep(STOP_LOOK).await;
         }
         self.recorder.flushed(CLOSE_WITHIN).await;
+        if let Some(tracer) = &self.app.parts.tracer {
+            tracer.flush(CLOSE_WITHIN).await;
+        }
         self.app.hooks.stopped(deadline.saturating_duration_since(Instant::now())).await;
         if let Some(exporter) = &self.exporter
             && let Err(error) = tokio::time::timeout(CLOSE_WITHIN, exporter.export()).await.unwrap_or(Ok(0))

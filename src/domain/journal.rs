@@ -27,6 +27,8 @@ pub enum Kind {
     Refused,
     /// An admin ended a session: `{"session":…}`.
     SessionEnded,
+    /// An admin had the tokens of a user refused that were made before a moment: `{"user":…,"issuedBefore":…}`.
+    TokensRevoked,
     /// Evidence was exported: `{"channel":…,"from":…,"to":…,"format":…,"by":…}`.
     Exported,
     /// Messages were erased, by their numbers: `{"reason":…,"seqs":[[first,last],…]}`.
@@ -40,12 +42,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Read,
         Self::Joined,
         Self::SignedIn,
         Self::Refused,
         Self::SessionEnded,
+        Self::TokensRevoked,
         Self::Exported,
         Self::Erased,
         Self::UserErased,
@@ -60,6 +63,7 @@ impl Kind {
             Self::SignedIn => "signed_in",
             Self::Refused => "refused",
             Self::SessionEnded => "session_ended",
+            Self::TokensRevoked => "tokens_revoked",
             Self::Exported => "exported",
             Self::Erased => "erased",
             Self::UserErased => "user_erased",

@@ -3,6 +3,7 @@
 //! Used by every other module; imports none of them. Never does I/O, never knows actix, JSON shapes of the wire
 //! or SQL.
 
+pub mod announcement;
 pub mod attachment;
 pub mod audit;
 pub mod change;

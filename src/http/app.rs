@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::access_log::Bearer;
 use super::demo::Demo;
 use super::files::Files;
 use super::origin;
@@ -20,6 +21,7 @@ use crate::limits::address::Client;
 use crate::limits::bodies::Bodies;
 use crate::limits::caps::Caps;
 use crate::limits::lines::Lines;
+use crate::logging;
 use crate::protocol::error::Refusal;
 use crate::socket::Limits;
 use crate::store::StoreError;
@@ -94,6 +96,9 @@ impl App {
             Ok(presented) => self.parts.verifier.verify(&presented.token).await,
             Err(error) => Err(error),
         };
+        if let (true, Ok(identity)) = (logging::logs_access(), &verified) {
+            request.extensions_mut().insert(Bearer(identity.user.id));
+        }
         verified.map_err(|error| {
             self.parts.metrics.auth_failure(error.reason());
             if !error.is_unavailable() {

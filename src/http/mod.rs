@@ -3,6 +3,7 @@
 //! Assembled by the composition root. It turns requests into orders and answers into bodies; it decides nothing about
 //! channels.
 
+mod access_log;
 pub mod admin;
 mod api;
 pub mod app;

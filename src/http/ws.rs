@@ -15,6 +15,7 @@ use crate::actors::session::{Gone, Opening, Session};
 use crate::actors::tell;
 use crate::auth::offers_protocol;
 use crate::domain::ids::{SessionId, new_v7};
+use crate::logging;
 use crate::protocol::SUBPROTOCOL;
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::socket::{Inbound, Outbox};
@@ -49,12 +50,17 @@ pub async fn upgrade(request: HttpRequest, app: web::Data<App>) -> Result<HttpRe
     app.ensure_user(&identity).await?;
 
     let user = identity.user.id;
-    let opening = Opening { identity, address: client.ip, agent: agent_of(&request), place };
+    let opening =
+        Opening { identity, address: client.ip, agent: agent_of(&request), place, request: logging::request() };
     let mut response = response.finish();
     hand_over(&mut response, move |taken| {
         let (outbox, reader) = Outbox::open(app.outbox, taken);
         let handle = Arc::new(SessionHandle { id: SessionId(new_v7()), user, feed: Feed::new(outbox.clone()) });
-        log::debug!("session {} of user {user} opens from {}", handle.id, opening.address);
+        let request = opening.request.as_deref();
+        log::debug!(
+            request, session:% = handle.id, user:%;
+            "session {} of user {user} opens from {}", handle.id, opening.address
+        );
         app.parts.access.signed_in(user, handle.id, opening.address);
         let events = Box::pin(Inbound::new(reader, app.max_frame_bytes));
         let session = Session::new(Arc::clone(&app.parts), handle, opening, events).start();

@@ -47,6 +47,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// TCP connections that were ended at once.
     pub lines_refused: Counter,
+    /// Of traces, which no collector took.
+    pub spans_dropped: Counter,
     pub connections_opened: Counter,
     pub connections_closed: Family<Reason, Counter>,
     pub auth_failures: Family<Reason, Counter>,
@@ -148,6 +150,7 @@ impl Metrics {
             system: Registry::default(),
             connections: Gauge::default(),
             lines_refused: Counter::default(),
+            spans_dropped: Counter::default(),
             connections_opened: Counter::default(),
             connections_closed: Family::default(),
             auth_failures: Family::default(),
@@ -183,6 +186,11 @@ impl Metrics {
             "lines_refused",
             "TCP connections ended at once, over a limit",
             metrics.lines_refused.clone(),
+        );
+        registry.register(
+            "spans_dropped",
+            "Spans of traces that the collector did not take",
+            metrics.spans_dropped.clone(),
         );
         registry.register("connections_opened", "WebSocket connections opened", metrics.connections_opened.clone());
         registry.register(

@@ -13,6 +13,8 @@ pub enum Close {
     TooBig,
     /// The token ran out and no fresh one came.
     TokenExpired,
+    /// An admin had the user's tokens revoked, this one among them: a newer one is taken.
+    TokenRevoked,
     /// An admin ended the session.
     Removed,
     /// No pong within the time-out.
@@ -32,7 +34,7 @@ impl Close {
             Self::ProtocolError => 1002,
             Self::NotUtf8 => 1007,
             Self::TooBig => 1009,
-            Self::TokenExpired => 4401,
+            Self::TokenExpired | Self::TokenRevoked => 4401,
             Self::Removed => 4403,
             Self::HeartbeatLost => 4408,
             Self::TooSlow => 4413,
@@ -47,6 +49,7 @@ impl Close {
             Self::NotUtf8 => "text is not UTF-8",
             Self::TooBig => "message too big",
             Self::TokenExpired => "token expired",
+            Self::TokenRevoked => "token revoked",
             Self::Removed => "removed by an admin",
             Self::HeartbeatLost => "heartbeat lost",
             Self::TooSlow => "too slow a reader",

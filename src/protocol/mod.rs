@@ -3,6 +3,7 @@
 //! Sessions, rooms and the HTTP layer call it. It parses what clients send into values of the domain, and encodes what
 //! they are sent. It never decides who may do what, and never does I/O.
 
+pub mod announcement;
 pub mod client;
 pub mod close;
 pub mod error;

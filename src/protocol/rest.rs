@@ -83,6 +83,11 @@ pub fn parse_update_body(body: &[u8]) -> Result<UpdateChannel, Refusal> {
     }
 }
 
+/// Levels of the log, which whoever asked for them checks.
+pub fn parse_log_body(body: &[u8]) -> Result<String, Refusal> {
+    Ok(Fields::parse(body)?.text("filter")?.to_owned())
+}
+
 /// The new role of a member.
 pub fn parse_role_body(body: &[u8]) -> Result<Role, Refusal> {
     let fields = Fields::parse(body)?;

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::announcement::AnnouncementBody;
 use super::client::Ref;
 use super::error::{ErrorCode, Refusal};
 pub use super::message::MessageBody;
@@ -130,6 +131,8 @@ pub enum ServerFrame<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a Ref>,
     },
+    /// Of an admin, to all sessions. Best effort: nothing is repeated.
+    Announcement(AnnouncementBody),
     #[serde(rename_all = "camelCase")]
     Goaway {
         reason: &'a str,

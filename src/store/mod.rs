@@ -7,6 +7,7 @@
 //! Every change of a channel (a message, an edit, a deletion, members, roles, a name) is decided and numbered while
 //! the channel's row is locked, and the number is the order in which all will see it.
 
+mod announced;
 mod append;
 mod attachments;
 mod audit;
@@ -35,6 +36,7 @@ mod reactions;
 mod reader;
 mod retention;
 mod revisions;
+mod revoked;
 mod schema;
 mod search;
 mod settings;

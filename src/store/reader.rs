@@ -11,10 +11,12 @@ use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
 use super::posted::Listener;
+use super::webhooks::presence;
 use super::{
-    attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention, revisions,
-    search, sync, trail, users,
+    announced, attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention,
+    revisions, revoked, search, sync, trail, users,
 };
+use crate::domain::announcement::Announcement;
 use crate::domain::audit::Chain;
 use crate::domain::change::{By, Denied};
 use crate::domain::channel::{Channel, ChannelState, ChannelView, Listing, Title};
@@ -185,6 +187,16 @@ impl Reader {
         self.db.judged(Tx::Snapshot, move |conn| Box::pin(revisions::of(conn, by, id)))
     }
 
+    /// Of whom tokens are refused that were made before a moment, where that is this one or later.
+    pub fn revoked_tokens(&self, since: DateTime<Utc>) -> Job<Vec<(UserId, DateTime<Utc>)>> {
+        read!(self, None, |conn| revoked::since(conn, since))
+    }
+
+    /// The announcement that was made last to be told to who connects, whether it still holds or not.
+    pub fn announcement(&self) -> Job<Option<Announcement>> {
+        read!(self, None, |conn| announced::read(conn))
+    }
+
     /// Every channel that there is or was, as far as the audit trail knows.
     pub fn audited_channels(&self) -> Job<Vec<ChannelId>> {
         read!(self, Snapshot, |conn| trail::channels(conn))
@@ -223,6 +235,11 @@ impl Reader {
     /// A journal's records after `number`, ascending; `limit` at most.
     pub fn records(&self, id: JournalId, number: i64, limit: i64) -> Job<Vec<Recorded>> {
         read!(self, None, |conn| journal::records(conn, id, number, limit))
+    }
+
+    /// When a user came (true) and went, as far as that is kept for webhooks, after the change of that number; `limit` at most.
+    pub fn presence_changes(&self, user: UserId, after: i64, limit: i64) -> Job<Vec<(i64, bool, DateTime<Utc>)>> {
+        read!(self, None, |conn| presence::of(conn, user, after, limit))
     }
 
     /// How long a channel keeps its messages. None: there is no such channel.

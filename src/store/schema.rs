@@ -329,6 +329,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    use super::{Id, Micros};
+
+    revoked_tokens (user_id) {
+        user_id -> Id,
+        issued_before -> Micros,
+    }
+}
+
+diesel::table! {
     meta (key) {
         key -> Text,
         value -> Text,

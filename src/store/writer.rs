@@ -11,10 +11,11 @@ use super::indexer::{Indexer, Pending};
 use super::jobs::{Database, Job};
 use super::webhooks::{News, Webhooks};
 use super::{
-    Reader, append, attachments, channels, instructions, journal, members, messages, planted, reactions, retention,
-    users,
+    Reader, announced, append, attachments, channels, instructions, journal, members, messages, planted, reactions,
+    retention, revoked, users,
 };
 use crate::domain;
+use crate::domain::announcement::Announcement;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Denied, Mark, Marked};
 use crate::domain::channel::{Audience, Channel, Role};
@@ -300,6 +301,16 @@ impl Writer {
     /// What is kept of a user besides what they sent: their name, and from where they signed in.
     pub fn forget_user(&self, user: UserId) -> Job<()> {
         self.db.run(Tx::Write, move |conn| Box::pin(users::forget(conn, user)))
+    }
+
+    /// The user's tokens of before this moment are not taken any more; with the record of who asked for it.
+    pub fn revoke_tokens(&self, user: UserId, issued_before: DateTime<Utc>, note: Note) -> Job<()> {
+        self.db.run(Tx::Write, move |conn| Box::pin(revoked::revoke(conn, user, issued_before, note)))
+    }
+
+    /// What who connects is told from now on; `None`: nothing.
+    pub fn announce(&self, announcement: Option<Announcement>) -> Job<()> {
+        self.db.run(Tx::Write, move |conn| Box::pin(async move { announced::set(conn, announcement.as_ref()).await }))
     }
 
     /// Writes into the journals of the audit trail what has no other transaction.

@@ -13,14 +13,14 @@ use uuid::Uuid;
 
 use super::started::{AGENT, PATIENCE, Started};
 
-async fn send(socket: &mut Socket, channel: ChannelId, content: &str) {
+pub(crate) async fn send(socket: &mut Socket, channel: ChannelId, content: &str) {
     let client_id = Uuid::now_v7();
     let frame = json!({"type": "message", "clientId": client_id, "channelId": channel, "content": content});
     socket.send_json(&frame).await.unwrap();
     socket.recv_type("ack", PATIENCE).await.unwrap();
 }
 
-fn id_of(sub: &str) -> String {
+pub(crate) fn id_of(sub: &str) -> String {
     UserRef::new(sub).id.to_string()
 }
 

@@ -18,7 +18,7 @@ fn now() -> i64 {
 }
 
 /// Any claims under any header, signed with HS256 and a secret.
-fn signed(header: &Value, claims: &Value, secret: &str) -> String {
+pub(crate) fn signed(header: &Value, claims: &Value, secret: &str) -> String {
     use aws_lc_rs::hmac;
     let body = format!("{}.{}", encoded(header), encoded(claims));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), body.as_bytes());
@@ -29,7 +29,7 @@ fn encoded(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-fn claims(change: &Value) -> Value {
+pub(crate) fn claims(change: &Value) -> Value {
     let mut claims = json!({"sub": "ana", "name": "Ana", "exp": now() + HOUR});
     for (name, value) in change.as_object().unwrap() {
         match value {

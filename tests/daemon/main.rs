@@ -47,7 +47,9 @@ macro_rules! on_each_database {
     };
 }
 
+mod access_log;
 mod acks;
+mod announcements;
 mod audit;
 mod auth;
 mod care;
@@ -72,8 +74,10 @@ mod reactions;
 mod read_state;
 mod reconnect;
 mod retention;
+mod revoked;
 mod shutdown;
 mod sync;
 mod takeover;
+mod traces;
 mod transfer;
 mod typing;

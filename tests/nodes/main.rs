@@ -34,6 +34,7 @@ mod socket;
 mod talkers;
 
 mod admin;
+mod announced;
 mod changes;
 mod commits;
 mod crash;
@@ -50,6 +51,7 @@ mod posted;
 mod presence;
 mod query_count;
 mod redis_away;
+mod revoked;
 mod start;
 mod twice;
 mod typing;

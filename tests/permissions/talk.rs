@@ -132,6 +132,7 @@ impl Answer {
 /// The table's word of an error's code.
 fn word_of(code: &str) -> Option<&'static str> {
     Some(match code {
+        "invalid_json" => "400",
         "unauthorized" => "401",
         "forbidden" => "403",
         "not_found" => "404",

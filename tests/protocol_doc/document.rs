@@ -14,7 +14,7 @@
 //!
 //! Stage directions are comments that no reader sees: `<!-- NAME connects -->`, `<!-- NAME disconnects -->`,
 //! `<!-- NAME connects for N s -->` (a token that ends then), `<!-- N times -->` (the next frame sent, each time with a
-//! `clientId` of its own; only the last answer counts) and `<!-- the daemon stops -->`.
+//! `clientId` of its own; only the last answer counts), `<!-- an admin announces: TEXT -->` and `<!-- the daemon stops -->`.
 
 /// A heading and what happens below it.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub enum What {
     Connects { who: String, seconds: Option<u64> },
     Disconnects { who: String },
     Times(usize),
+    Announces { text: String },
     Stops,
 }
 
@@ -55,13 +56,16 @@ impl What {
             | Self::Upgrades { who, .. }
             | Self::Connects { who, .. }
             | Self::Disconnects { who } => Some(who),
-            Self::Calls { .. } | Self::Answer { .. } | Self::Times(_) | Self::Stops => None,
+            Self::Calls { .. } | Self::Answer { .. } | Self::Times(_) | Self::Announces { .. } | Self::Stops => None,
         }
     }
 
     /// Whether it is a block, and no stage direction.
     pub fn is_example(&self) -> bool {
-        !matches!(self, Self::Connects { .. } | Self::Disconnects { .. } | Self::Times(_) | Self::Stops)
+        !matches!(
+            self,
+            Self::Connects { .. } | Self::Disconnects { .. } | Self::Times(_) | Self::Announces { .. } | Self::Stops
+        )
     }
 
     pub fn opens(&self) -> bool {
@@ -109,6 +113,9 @@ fn block(fence: &str, text: String) -> Result<Option<What>, ()> {
 }
 
 fn stage(direction: &str) -> Option<What> {
+    if let Some(text) = direction.strip_prefix("an admin announces: ") {
+        return Some(What::Announces { text: text.to_owned() });
+    }
     let words: Vec<&str> = direction.split(' ').collect();
     Some(match words.as_slice() {
         ["the", "daemon", "stops"] => What::Stops,

@@ -33,6 +33,7 @@ const GOT: &[&str] = &[
     "pong",
     "error",
     "goaway",
+    "announcement",
 ];
 
 fn text() -> String {

@@ -40,6 +40,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The daemon, in a thread with an actix system of its own.
 pub struct Stage {
     addr: SocketAddr,
+    admin: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,18 +48,19 @@ pub struct Stage {
 impl Stage {
     /// Two users share a group and a direct channel, a third is only known; nothing has been said yet.
     pub async fn set() -> Self {
-        let (started, addr) = oneshot::channel();
+        let (started, addrs) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async {
                 let daemon = Daemon::start(config()).await.unwrap();
                 fill(&daemon).await;
-                started.send(daemon.addr()).unwrap();
+                started.send((daemon.addr(), daemon.admin_addr().unwrap())).unwrap();
                 let _ = stopped.await;
                 daemon.stop().await;
             });
         });
-        Self { addr: addr.await.unwrap(), stop: Some(stop), thread: Some(thread) }
+        let (addr, admin) = addrs.await.unwrap();
+        Self { addr, admin, stop: Some(stop), thread: Some(thread) }
     }
 
     fn stop(&mut self) {
@@ -80,7 +82,7 @@ impl Drop for Stage {
 fn config() -> Config {
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
-        admin_listen: None,
+        admin_listen: Some("127.0.0.1:0".parse().unwrap()),
         database: DatabaseSettings { url: SecretUrl::new("sqlite::memory:"), ..DatabaseSettings::default() },
         auth: AuthSettings::with_secret(SECRET),
         ..Config::default()
@@ -290,6 +292,12 @@ impl Play {
             What::Times(count) => {
                 self.times = *count;
                 Ok(())
+            }
+            What::Announces { text } => {
+                let url = format!("http://{}/admin/announcements", self.stage.admin);
+                let body = serde_json::json!({"text": text}).to_string();
+                let made = self.http.post(url).bearer_auth(token("host", HOUR)).body(body).send().await.unwrap();
+                if made.status() == 201 { Ok(()) } else { Err(format!("it is not announced: {}", made.status())) }
             }
             What::Stops => {
                 self.stage.stop();

@@ -112,3 +112,14 @@ fn the_service_says_what_the_daemon_does() {
     assert!(seconds("TimeoutStopSec") > 15 && seconds("WatchdogSec") > 15, "{unit}");
     assert!(values(&unit, "ExecStart")[0].starts_with(PROGRAM));
 }
+
+/// A container or a small system has no `/bin/kill`.
+#[test]
+fn the_service_needs_no_program_but_its_own_and_the_shell() {
+    let unit = service();
+    let commands = unit.lines().filter(|line| line.starts_with("Exec")).filter_map(|line| line.split_once('='));
+    for (name, command) in commands {
+        let program = command.split(' ').next().unwrap();
+        assert!([PROGRAM, "/bin/sh"].contains(&program), "{name} takes {program}");
+    }
+}

@@ -68,7 +68,7 @@ impl ProcessDaemon {
             for line in stderr.lines().map_while(Result::ok) {
                 if let Some((_, addr)) = line.split_once("listening on ") {
                     // Said once; nobody waits for a second one.
-                    let _ = found.send(addr.trim().parse().expect("an address"));
+                    let _ = found.send(addr.trim_end_matches(['"', '}']).parse().expect("an address"));
                 }
                 kept.lock().unwrap().push(line);
             }

@@ -37,16 +37,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cluster", &[]),
     ("tls", &[]),
     ("logging", &[]),
+    ("live", &["domain"]),
     ("systemd", &[]),
+    ("traces", &["domain", "metrics"]),
     ("ephemeral", &["domain", "cluster"]),
     ("bus", &["domain", "cluster"]),
     // What an event says is the wire's; where it goes is nobody else's to know.
-    ("webhooks", &["domain", "config", "metrics", "protocol", "store"]),
+    ("webhooks", &["domain", "config", "live", "metrics", "protocol", "store"]),
     ("client", &["domain", "protocol"]),
     (
         "actors",
         &[
             "domain",
+            "traces",
+            "live",
+            "logging",
             "config",
             "limits",
             "metrics",
@@ -63,6 +68,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "http",
         &[
             "domain",
+            "traces",
+            "live",
+            "logging",
             "config",
             "limits",
             "metrics",
@@ -84,6 +92,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "domain",
+            "traces",
+            "live",
             "config",
             "limits",
             "metrics",
@@ -145,6 +155,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["jsonwebtoken"], &["auth"], "one place decides what a token is worth"),
     (&["tokio_rustls", "x509_parser"], &["tls", "socket"], "one place decides which certificate is shown"),
     (&["sd_notify", "listenfd"], &["systemd"], "one place speaks to the service manager"),
+    (&["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp"], &["traces"], "one place tells a collector"),
     (&["env_logger"], &["logging"], "one place decides what is silent"),
     (&["tokio_tungstenite"], &["client"], "the daemon's own sockets are the socket module's"),
     (
@@ -161,6 +172,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
             "bench",
             "cli",
             "daemon",
+            "logging",
             "doctor",
         ],
         "the JSON of the wire is the protocol's",

@@ -323,6 +323,9 @@ export class TenfourClient implements Hooks {
         this._emit("presence.changed", { userId, online, lastSeenAt });
         break;
       }
+      case "announcement":
+        this._emit(frame.type, frame);
+        break;
       case "typing":
         channel?._typing(frame);
         break;

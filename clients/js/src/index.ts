@@ -8,6 +8,7 @@ export type {
   Answer,
   AnswerKind,
   Attachment,
+  Announcement,
   ChannelInfo,
   ChannelSnapshot,
   ChatMessage,

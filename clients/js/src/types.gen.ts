@@ -18,6 +18,20 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description An announcement, in the frame and in the answer to who made it. */
+        AnnouncementBody: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: date-time
+             * @description Until then whoever connects is told as well.
+             */
+            expiresAt: string | null;
+            /** Format: uuid */
+            id: string;
+            level: components["schemas"]["Level"];
+            text: string;
+        };
         Answer: {
             answer: components["schemas"]["AnswerKind"];
             /** Format: date-time */
@@ -220,6 +234,11 @@ export interface components {
              */
             overdueAt: string | null;
         };
+        /**
+         * @description How it is meant, for who shows it.
+         * @enum {string}
+         */
+        Level: "info" | "warning" | "critical";
         /** @description A member of a channel. */
         Member: {
             /** @description The host's own id, where it is not the UUID itself. */
@@ -473,7 +492,10 @@ export interface components {
             retryable: boolean;
             /** @enum {string} */
             type: "error";
-        } | {
+        } | (components["schemas"]["AnnouncementBody"] & {
+            /** @enum {string} */
+            type: "announcement";
+        }) | {
             reason: string;
             /** Format: int64 */
             reconnectInMs: number;

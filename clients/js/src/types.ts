@@ -151,6 +151,8 @@ export interface ClientSnapshot {
   readonly failed: number;
 }
 
+export type Announcement = Frame<"announcement">;
+
 export interface Events {
   "connection.changed": Connection;
   /** By somebody else, or by this user on another device. */
@@ -168,6 +170,8 @@ export interface Events {
   "channel.updated": ChannelInfo;
   "channel.removed": { channelId: string };
   "members.changed": { channelId: string; memberIds: readonly string[] };
+  /** What the people who run the daemon have to say to everybody. It may come twice, with the same `id`. */
+  announcement: Announcement;
   /** The server's history is another one: what was held of the channel was replaced by its newest page. */
   "sync.reset": { channelId: string };
   error: TenfourError;

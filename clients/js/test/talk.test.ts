@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { flood, post, until } from "../../test/daemon.mjs";
 import { startFrameProxy } from "../../test/frames.mjs";
-import type { ChatMessage } from "../src/index.ts";
+import type { Announcement, ChatMessage } from "../src/index.ts";
 import { client, connected, contents, daemon, dock, useDaemon, useDock } from "./help.ts";
 
 useDaemon();
@@ -233,4 +233,18 @@ test("snapshots are the same object until something changes", async () => {
   expect(after).not.toBe(before);
   expect(before.messages.length).toBe(1);
   expect(after.messages[0]).toBe(before.messages[0]);
+});
+
+test("what is announced to everybody is an event", async () => {
+  const driver = await connected(daemon, "driver");
+  const came: Announcement[] = [];
+  driver.on("announcement", (announcement) => came.push(announcement));
+  const made = await fetch(`${daemon.adminUrl}/admin/announcements`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${daemon.token("operator", { scope: "admin" })}` },
+    body: JSON.stringify({ text: "We are back at noon.", level: "warning" }),
+  });
+  expect(made.status).toBe(201);
+  await until("it came", () => came.length === 1);
+  expect(came).toEqual([{ type: "announcement", ...((await made.json()) as object) }]);
 });

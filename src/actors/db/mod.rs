@@ -12,20 +12,21 @@ mod order;
 mod publish;
 mod queue;
 mod sends;
+mod state;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use tokio::sync::oneshot;
 
 pub use handle::{DbHandle, Flight, Load};
 pub use order::{Done, Order};
 pub(crate) use sends::conflict;
 pub use sends::{CloseStore, IsIdle};
+pub use state::{DbState, Inspect};
 
 use super::directory::Directory;
 use super::obituary::Obituary;
@@ -36,6 +37,7 @@ use crate::domain::change::{Denied, Mark, Marked};
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::message::Append;
 use crate::fault::{self, Sabotage};
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::protocol::client::RefusedSend;
 use crate::protocol::error::Refusal;
@@ -43,6 +45,7 @@ use crate::store::{Reader, StoreError, Writer};
 use handle::Place;
 use queue::Queue;
 use sends::Written;
+use state::Counts;
 
 /// The longest that anybody waits for an answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(4500);
@@ -62,6 +65,7 @@ pub struct Db {
     directory: Directory,
     bus: Bus,
     metrics: Arc<Metrics>,
+    live: Live,
     queue: Queue,
     flights: Vec<Written>,
     orders: VecDeque<Submit>,
@@ -78,35 +82,6 @@ pub struct Db {
     said: Option<(StoreError, Instant)>,
     counts: Counts,
     _obituary: Obituary,
-}
-
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Counts {
-    batches: u64,
-    sends: u64,
-    orders: u64,
-    marks: u64,
-    retries: u64,
-    timeouts: u64,
-}
-
-/// What the admin surface shows.
-#[derive(Debug, Clone, Serialize, actix::MessageResponse)]
-#[serde(rename_all = "camelCase")]
-pub struct DbState {
-    /// Sends that wait, those of locked channels included.
-    pub waiting_sends: usize,
-    pub sends_in_flight: usize,
-    pub locked_channels: usize,
-    pub waiting_orders: usize,
-    pub waiting_marks: usize,
-    pub batches: u64,
-    pub sends: u64,
-    pub orders: u64,
-    pub marks: u64,
-    pub retries: u64,
-    pub timeouts: u64,
 }
 
 /// A send that a room let pass.
@@ -160,11 +135,6 @@ struct MarkRead {
     _place: Place,
 }
 
-/// Asks for its state.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "DbState")]
-pub struct Inspect;
-
 impl Db {
     pub fn new(
         writer: Writer,
@@ -172,6 +142,7 @@ impl Db {
         directory: Directory,
         bus: Bus,
         metrics: Arc<Metrics>,
+        live: Live,
         obituary: Obituary,
     ) -> Self {
         Self {
@@ -180,6 +151,7 @@ impl Db {
             directory,
             bus,
             metrics,
+            live,
             queue: Queue::default(),
             flights: Vec::new(),
             orders: VecDeque::new(),
@@ -227,6 +199,7 @@ impl Db {
                     }
                 }
                 self.announce(&done);
+                self.show(&done);
                 self.recovered();
                 Ok(done)
             }
@@ -373,25 +346,5 @@ impl Handler<MarkRead> for Db {
     fn handle(&mut self, mark: MarkRead, ctx: &mut Self::Context) {
         self.marks.push(mark);
         self.next_marks(ctx);
-    }
-}
-
-impl Handler<Inspect> for Db {
-    type Result = MessageResult<Inspect>;
-
-    fn handle(&mut self, _: Inspect, _: &mut Self::Context) -> Self::Result {
-        MessageResult(DbState {
-            waiting_sends: self.queue.len(),
-            sends_in_flight: self.flights.iter().map(|flight| flight.batch.len()).sum(),
-            locked_channels: self.queue.set_aside_count(),
-            waiting_orders: self.orders.len() + usize::from(self.ordering.is_some()),
-            waiting_marks: self.marks.len(),
-            batches: self.counts.batches,
-            sends: self.counts.sends,
-            orders: self.counts.orders,
-            marks: self.counts.marks,
-            retries: self.counts.retries,
-            timeouts: self.counts.timeouts,
-        })
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::announcement::Announcement;
 use crate::domain::attachment::Attachment;
 use crate::domain::change::{By, Change, Changed, ChannelChange, Denied};
 use crate::domain::channel::{Audience, Channel, Role};
@@ -106,6 +107,17 @@ pub enum Order {
     ForgetUser {
         user: UserId,
     },
+    /// `note`: who asked for it.
+    RevokeTokens {
+        user: UserId,
+        issued_before: DateTime<Utc>,
+        note: Note,
+    },
+    /// To all who are connected, and to who connects until it expires.
+    Announce {
+        announcement: Announcement,
+    },
+    WithdrawAnnouncement,
     /// Into the journals of the audit trail.
     Record {
         notes: Vec<Note>,
@@ -125,6 +137,12 @@ pub enum Done {
     User(User),
     Attachment(Attachment),
     Erased(Erasure),
+    Revoked {
+        user: UserId,
+        issued_before: DateTime<Utc>,
+    },
+    /// None: what was announced was withdrawn.
+    Announced(Option<Announcement>),
 }
 
 /// Between two nodes that are in each other's way, such as when both make the direct channel of the same two users.
@@ -193,6 +211,21 @@ impl Order {
             Self::ForgetUser { user } => {
                 writer.forget_user(user).await?;
                 Ok(Done::Nothing)
+            }
+            Self::RevokeTokens { user, issued_before, note } => {
+                writer.revoke_tokens(user, issued_before, note).await?;
+                Ok(Done::Revoked { user, issued_before })
+            }
+            Self::Announce { announcement } => {
+                // What does not hold for later is nobody's to know but of who is there.
+                if announcement.expires_at.is_some() {
+                    writer.announce(Some(announcement.clone())).await?;
+                }
+                Ok(Done::Announced(Some(announcement)))
+            }
+            Self::WithdrawAnnouncement => {
+                writer.announce(None).await?;
+                Ok(Done::Announced(None))
             }
             Self::Record { notes } => {
                 writer.record(notes).await?;

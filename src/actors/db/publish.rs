@@ -2,13 +2,14 @@
 
 use super::Db;
 use super::order::Done;
-use crate::actors::registry::AddedMembers;
+use crate::actors::registry::{AddedMembers, Announced, TokensRevoked};
 use crate::actors::room;
 use crate::bus::{Committed, Event, Topic};
 use crate::domain::change::{Change, Marked};
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Appended;
 use crate::domain::retention::Erasure;
+use crate::live::What;
 
 impl Db {
     /// New messages of one channel.
@@ -30,6 +31,26 @@ impl Db {
         }
     }
 
+    /// To those who listen to this node.
+    pub(super) fn show_sends(&self, items: &[room::Item]) {
+        for item in items {
+            if let room::Item::Send { message, outcome: Appended::New(stored), .. } = item {
+                self.live.tell(|| What::stored(message, stored));
+            }
+        }
+    }
+
+    pub(super) fn show(&self, done: &Done) {
+        match done {
+            Done::Changed(change) => self.live.tell(|| What::changed(change)),
+            Done::Channel { channel, created: true } => {
+                self.live.tell(|| What::ChannelCreated { channel: channel.id, users: channel.member_ids() });
+            }
+            Done::Revoked { user, .. } => self.live.tell(|| What::TokensRevoked { user: *user }),
+            _ => {}
+        }
+    }
+
     pub(super) fn publish_change(&self, change: &Change) {
         if !self.bus.is_alone() {
             let changes = vec![Committed::Change(Box::new(change.clone()))];
@@ -37,8 +58,16 @@ impl Db {
         }
     }
 
-    /// Tells those who were added by it, on whatever node they are.
+    /// Tells those who were added by it, and those whose tokens were revoked, on whatever node they are.
     pub(super) fn announce(&self, done: &Done) {
+        if let Done::Announced(announcement) = done {
+            self.bus.publish(Topic::All, Event::Announced { announcement: announcement.clone() });
+            return self.directory.announced(Announced { announcement: announcement.clone() });
+        }
+        if let Done::Revoked { user, issued_before } = *done {
+            self.bus.publish(Topic::All, Event::TokensRevoked { user_id: user, issued_before });
+            return self.directory.revoked(TokensRevoked { user, issued_before });
+        }
         if matches!(done, Done::Erased(Erasure { messages: 1.., .. })) {
             // Its rooms read what happened, as after a hole.
             self.directory.compare_heads();

@@ -1,17 +1,19 @@
 //! The DB actor's sends: batch, write, try again, tell the rooms.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 
 use super::queue::{BatchLimits, Sending};
 use super::{ANSWER_WITHIN, Db, Enqueue, Lookup, MAX_LOOKUPS};
+use crate::actors::origin::Origin;
 use crate::actors::{room, tell};
 use crate::domain::ids::ChannelId;
 use crate::domain::message::Appended;
 use crate::fault::{self, Part, Sabotage};
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::store::StoreError;
+use crate::traces::Trace;
 
 const BATCH: BatchLimits = BatchLimits { sends: 512, bytes: 4 << 20 };
 /// So many sends wait where another batch is begun before the last one is done: a full one.
@@ -26,7 +28,22 @@ pub(super) struct Written {
     channels: Vec<ChannelId>,
     /// Of one channel that somebody else holds.
     alone: bool,
+    began: SystemTime,
     pub(super) batch: Vec<Sending>,
+}
+
+/// Of those sends that are followed: that their transaction is done.
+fn tell_traces(batch: &[Sending], outcomes: &[Appended], began: SystemTime) {
+    let trace = |sending: &Sending| sending.origin.as_ref().and_then(Origin::trace).map(Trace::context);
+    let all: Vec<_> = batch.iter().filter_map(trace).collect();
+    if all.is_empty() {
+        return;
+    }
+    for (sending, outcome) in batch.iter().zip(outcomes) {
+        if let (Some(trace), Appended::New(stored)) = (sending.origin.as_ref().and_then(Origin::trace), outcome) {
+            trace.committed(began, stored.channel_id, stored.seq, batch.len(), &all);
+        }
+    }
 }
 
 impl Handler<Enqueue> for Db {
@@ -93,7 +110,7 @@ impl Db {
         #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
         self.metrics.batch_size.observe(batch.len() as f64);
         let appends = batch.iter().map(|sending| sending.append.clone()).collect();
-        self.flights.push(Written { number, channels, alone, batch });
+        self.flights.push(Written { number, channels, alone, began: SystemTime::now(), batch });
         let write = self.writer.append(appends);
         ctx.spawn(write.into_actor(self).map(move |outcome, act, ctx| act.written(number, outcome, ctx)));
     }
@@ -104,6 +121,7 @@ impl Db {
         match outcome {
             Ok(outcomes) => {
                 self.counts.sends += flight.batch.len() as u64;
+                tell_traces(&flight.batch, &outcomes, flight.began);
                 self.deliver(flight.batch, outcomes);
                 self.recovered();
             }
@@ -199,6 +217,7 @@ impl Db {
         }
         for (channel, items) in by_channel {
             self.publish_sends(channel, &items);
+            self.show_sends(&items);
             match self.directory.room(channel) {
                 Some(room) => tell(&room, room::Committed { items, place: None }),
                 None => items.into_iter().for_each(room::Item::answer_without_room),

@@ -26,13 +26,17 @@ pub use history::CompareHistory;
 pub use members::{AddedMembers, RemovedMembers};
 pub use opening::Open;
 pub use rooms::Idle;
-pub use sessions::{Drain, EndSession, FindSession, ListSessions, Register, Registered, Unregister};
+pub use sessions::{
+    Announced, Drain, EndSession, FindSession, ListSessions, Register, Registered, TokensRevoked, Unregister,
+};
 
+use super::announcements::Announcements;
 use super::db::DbHandle;
 use super::directory::Directory;
 use super::obituary::Obituary;
 use super::presence::Presence;
 use super::room::{RoomParts, RoomSettings};
+use crate::auth::Verifier;
 use crate::bus::Bus;
 use crate::domain::ids::{ChannelId, SessionId, UserId};
 use crate::ephemeral::Online;
@@ -75,6 +79,8 @@ pub struct RegistryParts {
     /// Of the history that the database holds.
     pub epoch: Arc<RwLock<String>>,
     pub metrics: Arc<Metrics>,
+    pub verifier: Arc<Verifier>,
+    pub announcements: Arc<Announcements>,
     pub rooms: RoomSettings,
 }
 

@@ -11,9 +11,12 @@ use crate::actors::feed::Subscriber;
 use crate::actors::session::{self, Session};
 use crate::actors::tell;
 use crate::bus::Topic;
-use crate::domain::ids::SessionId;
+use crate::domain::announcement::Announcement;
+use crate::domain::ids::{SessionId, UserId};
 use crate::fault::{self, Part};
 use crate::protocol::close::Close;
+use crate::protocol::server::ServerFrame;
+use crate::socket::frame;
 
 /// The shortest and longest hint of when to come back, and within which time sockets are closed, while draining.
 const HINT_MS: std::ops::Range<u64> = 500..5000;
@@ -46,6 +49,21 @@ pub struct Unregister {
 pub struct EndSession {
     pub session: SessionId,
     pub why: Close,
+}
+
+/// The user's tokens of before this moment are taken no more, whoever says so: sessions that live by one are ended.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct TokensRevoked {
+    pub user: UserId,
+    pub issued_before: DateTime<Utc>,
+}
+
+/// An admin has said something to all. None: what was said before holds no more.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Announced {
+    pub announcement: Option<Announcement>,
 }
 
 /// Says goodbye to all: `goaway` at once, the close frames spread over the time. Answers how many there are.
@@ -112,6 +130,34 @@ impl Handler<EndSession> for Registry {
             tell(&session.addr, session::End { why });
         }
         found.is_some()
+    }
+}
+
+impl Handler<TokensRevoked> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, TokensRevoked { user, issued_before }: TokensRevoked, _: &mut Context<Self>) {
+        self.parts.verifier.revoked().note(user, issued_before);
+        let ids = self.by_user.get(&user).into_iter().flat_map(|known| &known.sessions);
+        for session in ids.filter_map(|id| self.sessions.get(id)) {
+            tell(&session.addr, session::Recheck);
+        }
+    }
+}
+
+impl Handler<Announced> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Announced { announcement }: Announced, _: &mut Context<Self>) {
+        let Some(announcement) = announcement else { return self.parts.announcements.set(None) };
+        // Encoded once, for all.
+        let framed = frame::text(&ServerFrame::Announcement((&announcement).into()).encode());
+        if announcement.expires_at.is_some() {
+            self.parts.announcements.set(Some(announcement));
+        }
+        for session in self.sessions.values() {
+            tell(&session.addr, session::Told { framed: framed.clone() });
+        }
     }
 }
 

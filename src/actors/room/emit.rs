@@ -1,6 +1,6 @@
 //! What a room's sessions get: each frame encoded once, its bytes shared.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 
@@ -88,7 +88,7 @@ impl Room {
     /// filled that one gets the message too, since only this says which versions it stands for.
     fn hand_out(&self, since: i64, version: i64, framed: &Bytes, origin: Option<Origin>, stored: &Stored) {
         let sender = origin.as_ref().and_then(Origin::session).filter(|_| since == version);
-        let mut delivered = 0;
+        let (mut delivered, began) = (0, SystemTime::now());
         for session in self.roster.sessions() {
             if Some(session.id) != sender {
                 session.feed.pass(self.id, since, version, framed);
@@ -97,6 +97,9 @@ impl Room {
         }
         self.parts.metrics.deliveries.inc_by(delivered);
         if let Some(origin) = origin {
+            if let Some(trace) = origin.trace() {
+                trace.delivered(began, self.id, stored.seq, usize::try_from(delivered).unwrap_or(usize::MAX));
+            }
             origin.ack(stored, false);
         }
     }

@@ -1,6 +1,6 @@
 //! How messages are passed on: those that follow one another together, so that a batch costs each session one hand-over.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
@@ -53,7 +53,8 @@ impl Room {
             return;
         }
         let Outgoing { first, frames, sends, .. } = std::mem::take(&mut self.outgoing);
-        let run = Run::new(frames);
+        let (began, run) = (SystemTime::now(), Run::new(frames));
+        let others = self.roster.session_count();
         let senders: Vec<SessionId> =
             sends.iter().filter_map(|sent| sent.origin.as_ref().and_then(Origin::session)).collect();
         let mut of_senders: Vec<&Subscriber> = Vec::new();
@@ -70,6 +71,11 @@ impl Room {
             for session in of_senders.iter().filter(|session| Some(session.id) != sender) {
                 session.feed.pass(self.id, version, version, framed);
                 delivered += 1;
+            }
+            if let Some(trace) = sent.origin.as_ref().and_then(Origin::trace) {
+                let own = of_senders.iter().filter(|session| Some(session.id) == sender).count();
+                let sessions = others.saturating_sub(own);
+                trace.delivered(began, self.id, sent.stored.seq, sessions);
             }
             if let Some(origin) = sent.origin {
                 origin.ack(&sent.stored, false);

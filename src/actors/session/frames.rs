@@ -100,7 +100,8 @@ impl Session {
 
     fn publish(&mut self, reference: Option<Ref>, send: SendRequest) {
         self.messages_in += 1;
-        let origin = self.origin(send.client_id, reference);
+        let trace = self.parts.tracer.as_ref().and_then(|tracer| tracer.begin(Some(self.handle.id), None));
+        let origin = Origin::Session(self.asker(send.client_id, reference).followed_by(trace));
         if let Err(retry_after_ms) = self.parts.rates.check_message(self.handle.user) {
             let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
             self.over_rate();
@@ -126,15 +127,15 @@ impl Session {
         self.parts.metrics.error(refusal.code.as_str());
         match send {
             Some(send) => {
-                let origin = self.origin(send.client_id, reference);
+                let origin = Origin::Session(self.asker(send.client_id, reference));
                 self.parts.db.refuse(self.handle.user, send, refusal, origin);
             }
             None => self.send(&ServerFrame::error(&refusal, None, reference.as_ref())),
         }
     }
 
-    fn origin(&self, client_id: ClientId, reference: Option<Ref>) -> Origin {
-        Origin::Session(Asker::new(self.handle.clone(), client_id, reference))
+    fn asker(&self, client_id: ClientId, reference: Option<Ref>) -> Asker {
+        Asker::new(self.handle.clone(), client_id, reference)
     }
 
     fn edit(&mut self, reference: Option<Ref>, message_id: MessageId, content: Content, ctx: &mut Context<Self>) {
@@ -176,7 +177,7 @@ impl Session {
         let verifier = self.parts.verifier.clone();
         let work = async move { verifier.verify(&token).await };
         self.later(ctx, reference, work, |verified, reference, act, ctx| {
-            let outcome = match verified {
+            let outcome = match verified.and_then(|identity| act.parts.verifier.still(identity)) {
                 Ok(identity) if identity.user == act.opening.identity.user => {
                     act.rename(&identity);
                     act.opening.identity = identity;

@@ -63,7 +63,8 @@ impl Session {
         ctx.spawn(join.into_actor(self).map(|joined, act, ctx| match joined {
             Ok(views) => act.joined(&views, ctx),
             Err(error) => {
-                log::warn!("session {} could not join its channels: {error}", act.handle.id);
+                let (session, user) = (act.handle.id, act.handle.user);
+                log::warn!(session:%, user:%; "session {session} could not join its channels: {error}");
                 act.close(Close::Resync);
             }
         }));
@@ -107,6 +108,11 @@ impl Session {
             }
         }
         self.live = true;
+        // It was not registered yet when others were told.
+        self.recheck();
+        if let Some(announcement) = self.parts.announcements.current() {
+            self.send(&ServerFrame::Announcement((&announcement).into()));
+        }
         if let Some(events) = self.events.take() {
             ctx.add_stream(events);
         }

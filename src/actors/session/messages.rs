@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use actix::Message;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -23,6 +24,18 @@ pub struct Added {
 #[rtype(result = "()")]
 pub struct End {
     pub why: Close,
+}
+
+/// The token by which it lives may have been revoked.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Recheck;
+
+/// What is told to all, in no channel's order.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Told {
+    pub framed: Bytes,
 }
 
 /// The daemon is about to close the socket.

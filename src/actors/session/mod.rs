@@ -10,7 +10,7 @@ mod messages;
 mod sync;
 
 pub(crate) use frames::refusal_of;
-pub use messages::{Added, End, GoAway, Gone, Inspect, SessionState};
+pub use messages::{Added, End, GoAway, Gone, Inspect, Recheck, SessionState, Told};
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -24,6 +24,7 @@ use actix::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access::Access;
+use super::announcements::Announcements;
 use super::db::DbHandle;
 use super::directory::Directory;
 use super::feed::Subscriber;
@@ -38,6 +39,8 @@ use crate::limits::caps::Place;
 use crate::limits::pace::Pace;
 use crate::limits::rates::Rates;
 use crate::limits::refusals::Refusals;
+use crate::live::{Live, What};
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
 use crate::protocol::close::Close;
@@ -45,6 +48,7 @@ use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
 use crate::socket::{Event, InboundError, frame};
 use crate::store::Reader;
+use crate::traces::Tracer;
 
 /// Answers that a session may be waiting for at a time, of those that take time.
 const MAX_PENDING: usize = 64;
@@ -66,6 +70,10 @@ pub struct SessionParts {
     pub rates: Arc<Rates>,
     pub notices: Arc<crate::limits::notices::Notices>,
     pub access: Arc<Access>,
+    pub live: Live,
+    pub announcements: Arc<Announcements>,
+    /// None: sends are not followed.
+    pub tracer: Option<Tracer>,
     pub epoch: Arc<parking_lot::RwLock<String>>,
     pub frame_limits: FrameLimits,
     pub heartbeat_interval: Duration,
@@ -86,6 +94,8 @@ pub struct Opening {
     pub agent: Option<String>,
     /// Given back when the session ends.
     pub place: Place,
+    /// The name of the request that opened it.
+    pub request: Option<Arc<str>>,
 }
 
 /// The peer's messages.
@@ -107,6 +117,7 @@ pub struct Session {
     refusals: Refusals,
     expiry: Option<SpawnHandle>,
     since: DateTime<Utc>,
+    opened: Instant,
     last_pong: Option<DateTime<Utc>>,
     /// When the last ping went out, if no pong has come for it.
     pinged: Option<Instant>,
@@ -133,6 +144,7 @@ impl Session {
             refusals: Refusals::default(),
             expiry: None,
             since: crate::domain::now(),
+            opened: Instant::now(),
             last_pong: None,
             pinged: None,
             frames_in: 0,
@@ -169,6 +181,13 @@ impl Session {
         self.expiry = Some(ctx.run_later(left, |act, _| act.close(Close::TokenExpired)));
     }
 
+    /// Revoked tokens keep no session, not even one that was about to open.
+    fn recheck(&self) {
+        if self.parts.verifier.revoked().refuses(&self.opening.identity) {
+            self.close(Close::TokenRevoked);
+        }
+    }
+
     /// Notes that a frame was over the user's rate. Who goes on like that is closed.
     fn over_rate(&mut self) {
         self.rate_limited += 1;
@@ -176,6 +195,19 @@ impl Session {
         if self.refusals.note(Instant::now()) {
             self.close(Close::RateLimit);
         }
+    }
+
+    /// What a request has when it is answered, a socket has at its end.
+    fn log_access(&self, code: u16) {
+        let (session, user, client) = (self.handle.id, self.handle.user, self.opening.address);
+        let (_, bytes) = self.handle.feed.outbox().total_out();
+        let took = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let request = self.opening.request.as_deref();
+        log::info!(
+            target: logging::ACCESS, request, method = "GET", path = "/ws", status = 101, close = code, durationMs = took,
+            bytes, client:%, session:%, user:%;
+            "GET /ws 101 closed {code} {took} ms {bytes} bytes from {client} user {user} session {session}"
+        );
     }
 
     /// Runs what takes time; `done` has its answer.
@@ -231,6 +263,10 @@ impl Drop for Session {
         let news = [Close::TooSlow, Close::RateLimit].map(Close::code).contains(&code);
         let (user, from) = (self.handle.user, self.opening.address);
         self.parts.notices.ended(news, format_args!("session {session} of user {user} from {from} ended with {code}"));
+        self.parts.live.tell(|| What::SessionClosed { session, user, address: from, code });
+        if logging::logs_access() {
+            self.log_access(code);
+        }
     }
 }
 
@@ -278,6 +314,25 @@ impl Handler<End> for Session {
 
     fn handle(&mut self, End { why }: End, _: &mut Self::Context) {
         self.close(why);
+    }
+}
+
+impl Handler<Recheck> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Recheck, _: &mut Self::Context) {
+        self.recheck();
+    }
+}
+
+impl Handler<Told> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Told { framed }: Told, _: &mut Self::Context) {
+        // `hello` is the first frame.
+        if self.live {
+            self.handle.feed.outbox().push(framed);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
-use crate::config::{self, Config, ConfigErrors, Flags, Loaded};
+use crate::config::{self, Config, ConfigErrors, Flags, Loaded, LogFormat};
 use crate::daemon::{Daemon, StartError};
 use crate::logging;
 use crate::store::OpenError;
@@ -85,7 +85,7 @@ fn serve(
     service: Service,
     started: impl AsyncFnOnce(&Daemon, &Config) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    logging::start(&loaded.config.log).map_err(|error| Failure::Failed(format!("cannot log: {error}")))?;
+    logging::start(&log_of(&loaded.config)).map_err(|error| Failure::Failed(format!("cannot log: {error}")))?;
     actix::System::new().block_on(async move {
         let mut signals = Signals::listen().map_err(|error| no_signals(&error))?;
         let Service { manager, sockets, again } = service;
@@ -185,13 +185,23 @@ fn take_over(running: &mut Loaded, new: Loaded) {
     for warning in &new.warnings {
         log::warn!("{warning}");
     }
-    logging::set(&new.config.log);
+    logging::set(&log_of(&new.config));
     let left = running.adopt(new);
     if left.is_empty() {
         log::info!("the new settings are in effect");
     } else {
         log::warn!("the new settings are in effect, but for those that take a restart: {}", left.join(", "));
     }
+}
+
+fn log_of(config: &Config) -> logging::Settings {
+    let to_journal = match config.log_format {
+        LogFormat::Journal => true,
+        LogFormat::Auto | LogFormat::Json => config::journal().is_some_and(logging::is_journal),
+        LogFormat::Text => false,
+    };
+    let format = logging::Format { json: config.log_format == LogFormat::Json, to_journal };
+    logging::Settings { filter: config.log.clone(), format, access: config.access_log }
 }
 
 /// What the sockets say of the addresses: nothing else counts.

@@ -3,17 +3,21 @@
 //! Only for tokens with the scope `admin`; health and the console's page, which holds nothing itself, are open, and the
 //! metrics are to whoever asks from this machine. Each
 //! actor is asked for its own state and given a second, so that a busy one is shown as such and holds nobody up. What
-//! may be long is paged. Nothing here changes anything but the end of a session.
+//! may be long is paged. Nothing here changes anything but the end of a session and of tokens, what is announced and what is logged.
 
+mod announcements;
 mod ask;
 mod cluster;
 mod console;
+mod events;
+mod log;
 mod page;
 mod presence;
 mod rooms;
 mod scrape;
 mod sessions;
 mod tree;
+mod users;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -84,6 +88,13 @@ routes! {
         get "/rooms/{id}" => rooms::one;
         get "/actors" => tree::actors;
         get "/presence" => presence::list;
+        get "/announcements" => announcements::show;
+        post "/announcements" => announcements::make;
+        delete "/announcements" => announcements::withdraw;
+        get "/events" => events::listen;
+        get "/log" => log::show;
+        put "/log" => log::set;
+        post "/users/{id}/revoke" => users::revoke;
     }
     others {
         get "/admin" Anybody => console::moved;

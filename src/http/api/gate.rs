@@ -15,7 +15,8 @@ use crate::http::problem::Problem;
 use crate::protocol::error::Refusal;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, If-None-Match, If-Range, Range, Tenfour-User, X-Request-Id";
+const REQUEST_HEADERS: &str =
+    "Authorization, Content-Type, If-None-Match, If-Range, Range, Tenfour-User, Traceparent, X-Request-Id";
 const ANSWER_HEADERS: &str = "Content-Disposition, Content-Length, Content-Range, ETag, Retry-After, X-Request-Id";
 /// How long a browser may remember the answer to its question, in seconds.
 const MAX_AGE: &str = "600";

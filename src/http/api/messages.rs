@@ -18,12 +18,14 @@ use crate::domain::message::Message;
 use crate::domain::sync::{HistoryFrom, PageLimits};
 use crate::http::app::unreadable;
 use crate::http::query::Query;
+use crate::http::trace::remote_of;
 use crate::protocol::HISTORY_PAGE_BYTES;
 use crate::protocol::client::{RefusedFrame, RefusedSend, SendRequest, parse_edit_body};
 use crate::protocol::error::Refusal;
 use crate::protocol::rest::{Messages, RevisionsBody};
 use crate::protocol::schema;
 use crate::protocol::server::{Ack, MessageBody};
+use crate::traces::Trace;
 
 /// Shows a page of a channel's messages.
 ///
@@ -85,7 +87,10 @@ pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: P
     let parts = asker.parts();
     let body = input::body(&asker, &request, payload).await?;
     let ack = match SendRequest::parse_body(&body, channel_id, parts.frame_limits) {
-        Ok(send) => publish(parts, sender, send).await?,
+        Ok(send) => {
+            let trace = parts.tracer.as_ref().and_then(|tracer| tracer.begin(None, remote_of(request.headers())));
+            publish(parts, sender, send, trace).await?
+        }
         Err(refused) => refuse(parts, sender, *refused).await?,
     };
     let message = parts.reader.message(ack.server_id).await.map_err(|error| unreadable(&error))?;
@@ -94,11 +99,16 @@ pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: P
     Ok(answer.json(message))
 }
 
-async fn publish(parts: &SessionParts, sender: &Acting, send: SendRequest) -> Result<Ack, Refusal> {
+async fn publish(
+    parts: &SessionParts,
+    sender: &Acting,
+    send: SendRequest,
+    trace: Option<Box<Trace>>,
+) -> Result<Ack, Refusal> {
     let user = sender.user.id;
     if let Err(retry_after_ms) = parts.rates.check_message(user) {
         parts.metrics.rate_limited.inc();
-        let (origin, answer) = origin(send.client_id);
+        let (origin, answer) = origin(send.client_id, trace);
         let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };
         parts.db.refuse(user, refused, Refusal::rate_limited(retry_after_ms), origin);
         return wait(answer).await;
@@ -108,7 +118,7 @@ async fn publish(parts: &SessionParts, sender: &Acting, send: SendRequest) -> Re
         let stopping = |_| Refusal::unavailable("the daemon is stopping; try again");
         parts.registry.send(open).await.map_err(stopping)?.map_err(|error| unreadable(&error))?;
     }
-    let (origin, answer) = origin(send.client_id);
+    let (origin, answer) = origin(send.client_id, trace);
     if let Some(room) = parts.directory.room(send.channel_id) {
         tell(&room, room::Publish { sender: user, sender_name: sender.name.clone(), send, origin });
     } else {
@@ -130,16 +140,16 @@ async fn refuse(parts: &SessionParts, sender: &Acting, refused: RefusedFrame) ->
         }
     };
     let Some(send) = refused.send else { return Err(refusal) };
-    let (origin, answer) = origin(send.client_id);
+    let (origin, answer) = origin(send.client_id, None);
     parts.db.refuse(user, send, refusal, origin);
     wait(answer).await
 }
 
 type Reply = oneshot::Receiver<Result<Ack, Refusal>>;
 
-fn origin(client_id: ClientId) -> (Origin, Reply) {
+fn origin(client_id: ClientId, trace: Option<Box<Trace>>) -> (Origin, Reply) {
     let (reply, answer) = oneshot::channel();
-    (Origin::Rest { client_id, reply }, answer)
+    (Origin::Rest { client_id, reply, trace }, answer)
 }
 
 async fn wait(answer: Reply) -> Result<Ack, Refusal> {

@@ -13,8 +13,8 @@ const CONNECTIONS: i64 = 9;
 /// `schema`: where the tables are to be.
 pub(super) fn judge(health: &Health, state: Option<&State>, schema: &str, now: i64) -> Vec<Finding> {
     let mut findings = match health {
-        Health::Sqlite(health) => sqlite(health),
-        Health::Postgres(health) => {
+        Health::File(health) => sqlite(health),
+        Health::Server(health) => {
             let mut findings = postgres(health, schema);
             findings.push(machine::clock(&Skew { whose: "PostgreSQL's", millis: health.clock - now }));
             findings
@@ -172,8 +172,9 @@ mod tests {
 
     #[test]
     fn a_server_that_loses_writes_or_refuses_them_is_a_problem() {
+        type Change = fn(&mut PostgresHealth);
         assert_eq!(postgres(&good(), "tenfour")[0].state, Judged::Ok);
-        let cases: [(&str, Judged, fn(&mut PostgresHealth)); 11] = [
+        let cases: [(&str, Judged, Change); 11] = [
             ("fsync", Judged::Problem, |health| health.fsync = false),
             ("full_page_writes", Judged::Problem, |health| health.full_page_writes = false),
             ("synchronous_commit", Judged::Problem, |health| health.synchronous_commit = "off".to_owned()),

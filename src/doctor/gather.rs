@@ -45,8 +45,8 @@ pub(super) async fn database(settings: Option<&store::Settings>) -> Vec<Finding>
     };
     let now = Utc::now().timestamp_millis();
     let is_open = match &health {
-        Health::Sqlite(_) => true,
-        Health::Postgres(health) => health.may_use && health.closed_tables == 0,
+        Health::File(_) => true,
+        Health::Server(health) => health.may_use && health.closed_tables == 0,
     };
     let state = if is_open { Some(care.state().await) } else { None };
     let (state, failed) = match state.transpose() {

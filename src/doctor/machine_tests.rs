@@ -29,12 +29,12 @@ fn a_folder_is_writable_and_of_this_machine() {
 #[test]
 fn the_file_system_is_that_of_the_nearest_mount() {
     let mounts = "22 1 0:20 / / rw - overlay overlay rw\n\
-                  25 22 0:21 / /srv rw,relatime shared:1 - nfs4 server:/srv rw\n\
-                  26 25 0:22 / /srv/with\\040space rw - ext4 /dev/sda1 rw\n\
-                  27 22 0:23 / /srv rw - xfs /dev/sdb1 rw\n\
+                  25 22 0:21 / /var/lib rw,relatime shared:1 - nfs4 server:/var/lib rw\n\
+                  26 25 0:22 / /var/lib/with\\040space rw - ext4 /dev/sda1 rw\n\
+                  27 22 0:23 / /var/lib rw - xfs /dev/sdb1 rw\n\
                   broken\n";
     for (path, kind) in
-        [("/srv/tenfour", "xfs"), ("/srv/with space/a", "ext4"), ("/srvother", "overlay"), ("/", "overlay")]
+        [("/var/lib/tenfour", "xfs"), ("/var/lib/with space/a", "ext4"), ("/var/libother", "overlay"), ("/", "overlay")]
     {
         assert_eq!(file_system_of(Path::new(path), mounts).as_deref(), Some(kind), "{path}");
     }

@@ -18,7 +18,7 @@ use super::settings::Settings;
 /// A database that somebody looks after.
 pub struct Care {
     pub(super) conn: Conn,
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
 }
 
 /// What state a database is in.

@@ -2,15 +2,14 @@
 //!
 //! For `tenfour doctor` alone. Reads, and changes nothing.
 
-use super::backend::Kind;
 use super::care::Care;
 use super::error::StoreError;
 
 /// How the database is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    Sqlite(SqliteHealth),
-    Postgres(PostgresHealth),
+    File(SqliteHealth),
+    Server(PostgresHealth),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +21,7 @@ pub struct SqliteHealth {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct PostgresHealth {
     /// Such as 150004.
     pub version: i64,
@@ -49,9 +49,10 @@ pub const LOOKED_AT: i64 = 1 << 30;
 
 impl Care {
     pub async fn health(&mut self) -> Result<Health, StoreError> {
-        match self.conn.kind {
-            Kind::Sqlite(_) => self.sqlite_health().await.map(Health::Sqlite),
-            Kind::Postgres(_) => self.postgres_health().await.map(Health::Postgres),
+        if self.file.is_some() {
+            self.sqlite_health().await.map(Health::File)
+        } else {
+            self.postgres_health().await.map(Health::Server)
         }
     }
 

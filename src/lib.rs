@@ -25,6 +25,7 @@ pub mod cluster;
 pub mod live;
 pub mod logging;
 pub mod systemd;
+pub mod tls;
 pub mod traces;
 
 pub mod domain;
@@ -34,4 +35,5 @@ pub mod fault;
 pub mod client;
 
 pub mod bench;
+pub mod doctor;
 pub mod svg;

@@ -1,4 +1,5 @@
-//! What is kept of one user, as lines: who they are, where they are a member, what they sent, from where they signed in.
+//! What is kept of one user, as lines: who they are, where they are a member, what they sent, when they came and went,
+//! from where they signed in.
 //!
 //! For whoever asks the host application for their data. Reads a page at a time; never changes anything.
 
@@ -48,6 +49,11 @@ pub enum Line {
         /// What it said before, oldest first.
         revisions: Vec<Before>,
     },
+    /// They came or went, while a webhook was told of that.
+    Presence {
+        at: String,
+        online: bool,
+    },
     /// Of the daemon's journal.
     Record {
         at: String,
@@ -71,6 +77,7 @@ pub struct Personal {
     channels: VecDeque<ChannelId>,
     seq: i64,
     record: i64,
+    change: i64,
     step: Step,
 }
 
@@ -78,13 +85,14 @@ pub struct Personal {
 enum Step {
     Who,
     Messages,
+    Presence,
     Records,
     Done,
 }
 
 impl Personal {
     pub fn of(reader: Reader, user: User) -> Self {
-        Self { reader, user, channels: VecDeque::new(), seq: 0, record: 0, step: Step::Who }
+        Self { reader, user, channels: VecDeque::new(), seq: 0, record: 0, change: 0, step: Step::Who }
     }
 
     /// The next lines; none at the end.
@@ -93,6 +101,7 @@ impl Personal {
             let lines = match self.step {
                 Step::Who => self.who().await?,
                 Step::Messages => self.messages().await?,
+                Step::Presence => self.presence().await?,
                 Step::Records => self.records().await?,
                 Step::Done => return Ok(Vec::new()),
             };
@@ -124,7 +133,7 @@ impl Personal {
 
     async fn messages(&mut self) -> Result<Vec<Line>, StoreError> {
         let Some(channel) = self.channels.front().copied() else {
-            self.step = Step::Records;
+            self.step = Step::Presence;
             return Ok(Vec::new());
         };
         let page = self.reader.message_trails(channel, self.seq, PAGE).await?;
@@ -137,6 +146,15 @@ impl Personal {
         let theirs =
             page.into_iter().filter(|message| message.sender_id == self.user.id && message.erased_at.is_none());
         Ok(theirs.map(|message| line(channel, message)).collect())
+    }
+
+    async fn presence(&mut self) -> Result<Vec<Line>, StoreError> {
+        let page = self.reader.presence_changes(self.user.id, self.change, PAGE).await?;
+        match page.last() {
+            Some((last, ..)) => self.change = *last,
+            None => self.step = Step::Records,
+        }
+        Ok(page.into_iter().map(|(_, online, at)| Line::Presence { at: time(at), online }).collect())
     }
 
     async fn records(&mut self) -> Result<Vec<Line>, StoreError> {

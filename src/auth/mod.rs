@@ -30,7 +30,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
 
-use crate::config::AuthSettings;
+use crate::config::{AuthSettings, JwksSettings};
 use crate::domain::user::UserRef;
 
 pub use bearer::{Presented, Via, bearer_of, offers_protocol};
@@ -43,6 +43,12 @@ use claims::Expected;
 use jwks::Jwks;
 use keys::{Choice, Key};
 use token::Token;
+
+/// How many keys an issuer publishes that tokens may be signed with.
+pub async fn published(settings: JwksSettings) -> Result<usize, String> {
+    let jwks = Jwks::new(settings).map_err(|error| error.to_string())?;
+    jwks.keys().await.map(|keys| keys.len()).map_err(|error| error.to_string())
+}
 
 /// Who a token speaks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -48,19 +48,24 @@ pub(super) async fn prepare(daemon: &Daemon, config: &Config, program: &str) -> 
     channels(daemon, config).await.map_err(|refusal| Failure::Failed(refusal.message))?;
     let address = reachable(daemon.addr());
     daemon.show_demo(&config.auth, &USERS, GROUP);
+    let s = if config.tls.is_some() { "s" } else { "" };
     // The demo page signs in whoever is on this machine, and nobody else.
-    let page = format!("Open http://{address}/ for two users side by side, or in");
+    let page = format!("Open http{s}://{address}/ for two users side by side, or in");
     let how = if address.ip().is_loopback() { &page } else { "In" };
     let mut lines = vec![String::new(), format!("tenfour is running. {how} two other terminals, type:"), String::new()];
     for (sub, name) in USERS {
         let file = PathBuf::from(format!("tenfour-dev.{sub}.token"));
         write_secret(&file, &token(config, sub, name, None)?)
             .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", file.display())))?;
-        let url = if address == Config::default().listen { String::new() } else { format!(" --url ws://{address}/ws") };
+        let url = if config.tls.is_none() && address == Config::default().listen {
+            String::new()
+        } else {
+            format!(" --url ws{s}://{address}/ws")
+        };
         lines.push(format!("  {program} chat{url} --channel {GROUP} --token-file {}", file.display()));
         lines.push(String::new());
     }
-    lines.push(format!("REST      http://{address}/api/v1   (described by http://{address}/openapi.json)"));
+    lines.push(format!("REST      http{s}://{address}/api/v1   (described by http{s}://{address}/openapi.json)"));
     if let Some(admin) = daemon.admin_addr().map(reachable) {
         lines.push(format!("admin     http://{admin}/admin/   and http://{admin}/metrics"));
     }

@@ -10,6 +10,7 @@ use clap::Args;
 use super::Failure;
 use super::db::failed;
 use super::flags::SettingFlags;
+use super::here::reach;
 use crate::config::Config;
 use crate::daemon::reachable;
 
@@ -24,10 +25,15 @@ pub(super) struct Health {
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     // The admin address needs no certificate, and nobody stands in front of it.
-    let address = reachable(config.admin_listen.unwrap_or(config.listen));
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
+    let (client, address) = match config.admin_listen {
+        Some(admin) => (client, format!("http://{}", reachable(admin))),
+        None => reach(config, client)?,
+    };
+    let client = client.build().map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(format!("cannot start: {error}")))?;
-    let (is_ready, body) = runtime.block_on(ask(&format!("http://{address}/readyz?verbose"))).map_err(|error| {
+    let (is_ready, body) = runtime.block_on(ask(&client, &format!("{address}/readyz?verbose"))).map_err(|error| {
         // The reason lies at the end of a chain of causes.
         let mut cause: &dyn std::error::Error = &error;
         while let Some(next) = cause.source() {
@@ -42,8 +48,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
     writeln!(io::stdout(), "{body}").map_err(failed)
 }
 
-async fn ask(url: &str) -> Result<(bool, String), reqwest::Error> {
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+async fn ask(client: &reqwest::Client, url: &str) -> Result<(bool, String), reqwest::Error> {
     let answer = client.get(url).send().await?;
     Ok((answer.status().is_success(), answer.text().await?))
 }

@@ -7,9 +7,11 @@ mod bench;
 pub mod chat;
 mod db;
 mod dev;
+mod doctor;
 mod evidence;
 mod flags;
 mod health;
+mod here;
 mod import;
 mod init;
 mod migrate_store;
@@ -51,6 +53,8 @@ enum Command {
     Init(init::Init),
     /// The settings: an example of the file, whether they are right, what is in effect.
     Config(settings::Settings),
+    /// Look whether everything that the daemon depends on is as it has to be, and say what to do where it is not.
+    Doctor(doctor::Doctor),
     /// Say whether the daemon of these settings is ready: exit code 0, or 1.
     Health(health::Health),
     /// Print a token that a daemon with the same settings lets in.
@@ -153,6 +157,11 @@ impl Cli {
                 let flags = flags.and(settings.flags());
                 settings.run(&flags, environment)
             }
+            Command::Doctor(options) => {
+                // Told as findings.
+                let loaded = config::check(&flags.and(options.flags.clone()), environment)?;
+                doctor::run(&options, &loaded)
+            }
             Command::Health(health) => {
                 let loaded = config::load_places(&flags.and(health.flags.clone()), environment)?;
                 health::run(&warned(loaded).config)
@@ -238,6 +247,7 @@ mod tests {
             Some(Command::Db(db)) => cli.flags.and(db.flags()),
             Some(Command::Webhook(webhook)) => cli.flags.and(webhook.flags()),
             Some(Command::MigrateStore(options)) => cli.flags.and(options.flags),
+            Some(Command::Doctor(options)) => cli.flags.and(options.flags),
             Some(Command::Init(init)) => cli.flags.and(init.flags),
             Some(Command::Config(settings)) => cli.flags.and(settings.flags()),
             Some(_) | None => cli.flags.0,
@@ -258,6 +268,7 @@ mod tests {
             "tenfour-serve.1",
             "tenfour-audit-verify.1",
             "tenfour-db-backup.1",
+            "tenfour-doctor.1",
             "tenfour-webhook-replay.1",
         ] {
             assert!(std::fs::read_to_string(folder.path().join(page)).unwrap().contains(".TH"), "{page}");

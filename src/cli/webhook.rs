@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::db::failed;
 use super::flags::SettingFlags;
+use super::here::reach;
 use crate::auth::mint;
 use crate::config::Config;
-use crate::daemon::reachable;
 use crate::domain::ids::{ChannelId, WebhookId};
 
 /// Above the longest answer that the settings let a webhook take.
@@ -125,8 +125,12 @@ struct Daemon {
 impl Daemon {
     fn of(place: &Place, config: &Config) -> Result<Self, Failure> {
         let token = mint(&config.auth, "tenfour", "tenfour webhook", Some("admin"), TOKEN_TTL).map_err(failed)?;
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().map_err(failed)?;
-        let url = place.url.clone().unwrap_or_else(|| format!("http://{}", reachable(config.listen)));
+        let client = reqwest::Client::builder().timeout(PATIENCE);
+        let (client, url) = match &place.url {
+            Some(url) => (client, url.clone()),
+            None => reach(config, client)?,
+        };
+        let client = client.build().map_err(failed)?;
         Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })
     }
 

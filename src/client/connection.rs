@@ -164,15 +164,19 @@ pub(super) fn request(url: &str, token: &str) -> Result<Request<()>, ConnectErro
 
 pub(super) async fn upgrade(request: Request<()>) -> Result<Socket, ConnectError> {
     let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
-    match Box::pin(connect_async_with_config(request, Some(config), true)).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(tungstenite::Error::Http(response)) => {
+    let upgraded = Box::pin(connect_async_with_config(request, Some(config), true)).await;
+    upgraded.map(|(socket, _)| socket).map_err(refused)
+}
+
+pub(super) fn refused(error: tungstenite::Error) -> ConnectError {
+    match error {
+        tungstenite::Error::Http(response) => {
             let status = response.status().as_u16();
             let body = response.into_body().unwrap_or_default();
-            Err(ConnectError::Refused { status, detail: detail(&body) })
+            ConnectError::Refused { status, detail: detail(&body) }
         }
-        Err(tungstenite::Error::Io(error)) => Err(ConnectError::Failed(format!("cannot reach the server: {error}"))),
-        Err(error) => Err(ConnectError::Failed(error.to_string())),
+        tungstenite::Error::Io(error) => ConnectError::Failed(format!("cannot reach the server: {error}")),
+        error => ConnectError::Failed(error.to_string()),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod event;
 pub mod frames;
 pub mod held;
 pub mod outbox;
+pub mod probe;
 pub mod raw;
 mod seen;
 mod task;

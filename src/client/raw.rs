@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::http::Request;
 
@@ -65,6 +67,17 @@ impl Socket {
         let socket = opened.unwrap_or(Err(ConnectError::TimedOut(CONNECT)));
         let socket = socket.map_err(|error| RawError { what: What::Connect(error), transcript: String::new() })?;
         Ok(Self { line: socket, opened: Instant::now(), transcript: VecDeque::new() })
+    }
+
+    /// On a connection of one's own making, such as one by TLS with other roots.
+    pub async fn connect_over(request: Request<()>, line: MaybeTlsStream<TcpStream>) -> Result<Self, RawError> {
+        let failed = |error| RawError { what: What::Connect(error), transcript: String::new() };
+        let opened = timeout(CONNECT, tokio_tungstenite::client_async(request, line)).await;
+        match opened {
+            Ok(Ok((line, _))) => Ok(Self { line, opened: Instant::now(), transcript: VecDeque::new() }),
+            Ok(Err(error)) => Err(failed(connection::refused(error))),
+            Err(_) => Err(failed(ConnectError::TimedOut(CONNECT))),
+        }
     }
 
     pub async fn send_json(&mut self, frame: &Value) -> Result<(), RawError> {

@@ -5,9 +5,11 @@
 //! never the truth of anything: whatever is asked of it is bounded in time, and may fail.
 
 mod breaker;
+mod health;
 mod key;
 mod link;
 
+pub use health::{Health, look};
 pub use key::{Key, TAG_LEN};
 pub use link::{InvalidUrl, Link, LinkError, check};
 

@@ -1,4 +1,5 @@
-//! Secrets from files: those that settings name (`jwt_secret_file`), and the credentials that systemd hands to a service.
+//! Secrets from files: those that settings name (`jwt_secret_file`), and the credentials that systemd hands to a service, the
+//! certificate of TLS and its key among them.
 //!
 //! Called once all other sources have been heard. Says never what a file holds.
 
@@ -17,6 +18,13 @@ pub const CREDENTIALS_ENV: &str = "CREDENTIALS_DIRECTORY";
 /// more; and where nobody says anything, the credential of its name.
 pub(super) fn read(gathered: &mut Gathered, credentials: Option<&Path>) {
     for setting in SETTINGS {
+        if setting.is_credential()
+            && setting.is_path()
+            && let Some(folder) = credentials
+            && gathered.given.get(setting.key).is_none_or(|given| given.origin.rank() == 0)
+        {
+            file(gathered, setting, folder);
+        }
         let Some(twin) = setting.twin() else { continue };
         let rank = |key: &str| gathered.given.get(key).map(|given| given.origin.rank());
         match (rank(setting.key), rank(twin.key)) {
@@ -51,8 +59,22 @@ fn named(gathered: &mut Gathered, setting: &Setting, twin: &Setting) {
     }
 }
 
-/// By the setting's name in the file, or by that of its flag, since units write hyphens.
+/// What is wanted as a file is that file.
+fn file(gathered: &mut Gathered, setting: &Setting, folder: &Path) {
+    if let Some((path, _)) = found(gathered, setting, folder) {
+        let origin = Origin::Credential(path.clone());
+        gathered.give(setting.key, Raw::Text(path.display().to_string()), origin);
+    }
+}
+
 fn credential(gathered: &mut Gathered, setting: &Setting, folder: &Path) {
+    if let Some((path, text)) = found(gathered, setting, folder) {
+        take(gathered, setting, text, &path, Origin::Credential(path.clone()));
+    }
+}
+
+/// By the setting's name in the file, or by that of its flag, since units write hyphens.
+fn found(gathered: &mut Gathered, setting: &Setting, folder: &Path) -> Option<(PathBuf, String)> {
     let mut found = Vec::new();
     for name in [setting.key.to_owned(), setting.flag()] {
         let path = folder.join(name);
@@ -69,11 +91,10 @@ fn credential(gathered: &mut Gathered, setting: &Setting, folder: &Path) {
     if let [(one, _), (other, _)] = found.as_slice() {
         let name = other.file_name().unwrap_or_default().display();
         let problem = format!("credential {}: there is {name} too: leave one out", one.display());
-        return gathered.problems.push(problem);
+        gathered.problems.push(problem);
+        return None;
     }
-    for (path, text) in found {
-        take(gathered, setting, text, &path, Origin::Credential(path.clone()));
-    }
+    found.pop()
 }
 
 fn take(gathered: &mut Gathered, setting: &Setting, text: String, path: &Path, origin: Origin) {
@@ -85,4 +106,41 @@ fn content(path: &Path) -> std::io::Result<String> {
     let mut text = fs::read_to_string(path)?;
     text.truncate(kept::without_line_end(&text).len());
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+    use crate::config::{Flags, TlsSettings, load};
+
+    /// In a folder of credentials that has these, by their names and what they hold; with what the environment says besides.
+    fn tls(files: &[(&str, &str)], env: &[(&str, &str)]) -> Result<Option<TlsSettings>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        let own = [("DATABASE_URL", "sqlite::memory:"), (CREDENTIALS_ENV, folder.path().to_str().unwrap())];
+        let env = own.iter().chain(env).map(|(name, value)| ((*name).into(), (*value).into()));
+        load(&Flags::default(), env).map(|loaded| loaded.config.tls).map_err(|error| error.to_string())
+    }
+
+    fn names(tls: &TlsSettings) -> [&OsStr; 2] {
+        [&tls.certificate, &tls.key].map(|path| path.file_name().unwrap())
+    }
+
+    #[test]
+    fn tls_takes_a_certificate_and_its_key_as_credentials_and_never_one_alone() {
+        let (chain, key) = (("tls_cert", "PEM"), ("tls-key", "PEM"));
+        let said = ("TENFOUR_TLS_CERT", "/etc/chain.pem");
+        assert_eq!(tls(&[], &[]), Ok(None));
+        assert_eq!(names(&tls(&[chain, key], &[]).unwrap().unwrap()), ["tls_cert", "tls-key"]);
+        assert_eq!(names(&tls(&[chain, key], &[said]).unwrap().unwrap()), ["chain.pem", "tls-key"]);
+        // One that is handed over empty is none.
+        for files in [&[][..], &[("tls_key", "\n")]] {
+            assert!(tls(files, &[said]).unwrap_err().contains("set tls_key (TENFOUR_TLS_KEY)"));
+        }
+        assert!(tls(&[key], &[]).unwrap_err().contains("set tls_cert (TENFOUR_TLS_CERT)"));
+    }
 }

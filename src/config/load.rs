@@ -10,8 +10,8 @@ use super::parse::{self, MIN_SECRET_BYTES, Parsed};
 use super::settings::by_key;
 use super::source::{Flags, Gathered, Given, Raw};
 use super::{
-    AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, kept, own, units,
-    webhooks,
+    AuthSettings, Config, ConfigErrors, HmacKey, JwksSettings, Loaded, PublicKeyFile, Secret, TlsSettings, kept, own,
+    units, webhooks,
 };
 use crate::domain::retention::MAX_DAYS;
 
@@ -121,7 +121,9 @@ impl Reader {
     fn places(&mut self, config: &mut Config) {
         self.text("listen", &mut config.listen, parse::address);
         self.text("admin_listen", &mut config.admin_listen, parse::address_or_off);
+        config.tls = self.tls();
         self.raw("allowed_origins", &mut config.allowed_origins, parse::origins);
+        self.raw("trusted_proxies", &mut config.trusted_proxies, parse::proxies);
         self.text("database_url", &mut config.database.url, parse::database_url);
         self.text("database_schema", &mut config.database.schema, parse::schema);
         self.text("attachments", &mut config.attachments, |text| parse::attachments(text).map(Some));
@@ -135,6 +137,22 @@ impl Reader {
         self.text("audit_heads", &mut audit.heads, |text| parse::text(text).map(PathBuf::from).map(Some));
         audit.key = kept::audit_key(config.database.url.expose());
         self.text("audit_key", &mut audit.key, |text| parse::text(text).map(PathBuf::from).map(Some));
+    }
+
+    /// Both or neither.
+    fn tls(&mut self) -> Option<TlsSettings> {
+        let (mut certificate, mut key) = (None, None);
+        self.text("tls_cert", &mut certificate, |text| parse::text(text).map(PathBuf::from).map(Some));
+        self.text("tls_key", &mut key, |text| parse::text(text).map(PathBuf::from).map(Some));
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => return Some(TlsSettings { certificate, key }),
+            (Some(_), None) => self.problem("tls_cert", "needs its key: set tls_key (TENFOUR_TLS_KEY) as well"),
+            (None, Some(_)) => {
+                self.problem("tls_key", "needs its certificate: set tls_cert (TENFOUR_TLS_CERT) as well");
+            }
+            (None, None) => {}
+        }
+        None
     }
 
     fn limits(&mut self, config: &mut Config) {

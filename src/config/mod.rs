@@ -29,6 +29,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use credentials::CREDENTIALS_ENV;
 pub use example::example;
 pub use kept::{random, random_at};
@@ -45,8 +47,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// None: no admin surface at all.
     pub admin_listen: Option<SocketAddr>,
+    /// None: in the clear.
+    pub tls: Option<TlsSettings>,
     /// Empty: only the daemon's own origin.
     pub allowed_origins: Vec<String>,
+    /// Beside those on loopback.
+    pub trusted_proxies: Vec<IpNet>,
     pub database: DatabaseSettings,
     /// None: beside an SQLite file, in memory with its database, nowhere with a server.
     pub attachments: Option<AttachmentPlace>,
@@ -83,6 +89,13 @@ pub enum LogFormat {
     Text,
     Journal,
     Json,
+}
+
+/// What the public address is made safe with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSettings {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 #[derive(Debug, Clone)]
@@ -257,7 +270,9 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             admin_listen: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))),
+            tls: None,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             database: DatabaseSettings::default(),
             attachments: None,
             redis_url: None,

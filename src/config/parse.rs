@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
+use ipnet::IpNet;
+
 use super::source::Raw;
 use super::{AttachmentPlace, HmacKey, LogFormat, Secret, SecretUrl};
 
@@ -63,12 +65,28 @@ pub(super) fn text(text: &str) -> Parsed<String> {
 }
 
 /// A list in the file, or one text with commas.
-pub(super) fn origins(raw: &Raw) -> Parsed<Vec<String>> {
+pub(super) fn parts<T>(raw: &Raw, part: impl Fn(&str) -> Parsed<T>) -> Parsed<Vec<T>> {
     match raw {
-        Raw::Text(text) => text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(origin).collect(),
-        Raw::List(list) => list.iter().map(String::as_str).map(origin).collect(),
-        Raw::Table(_) => Err("must be a list of origins".to_owned()),
+        Raw::Text(text) => text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(part).collect(),
+        Raw::List(list) => list.iter().map(String::as_str).map(part).collect(),
+        Raw::Table(_) => Err("must be a list".to_owned()),
     }
+}
+
+pub(super) fn origins(raw: &Raw) -> Parsed<Vec<String>> {
+    parts(raw, origin)
+}
+
+/// Those whose word counts: not everybody.
+pub(super) fn proxies(raw: &Raw) -> Parsed<Vec<IpNet>> {
+    parts(raw, |text| {
+        let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match net {
+            Ok(net) if net.prefix_len() > 0 => Ok(net.trunc()),
+            Ok(_) => Err(format!("{text:?} is everybody, who could then be anybody")),
+            Err(_) => Err(format!("{text:?} must be an address, or a network such as 10.0.0.0/8")),
+        }
+    })
 }
 
 /// As a browser writes it, since it is compared as it is.
@@ -260,6 +278,19 @@ mod tests {
             "https://a b",
         ] {
             assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_networks_and_never_all_of_them() {
+        let of = |text: &str| proxies(&Raw::Text(text.to_owned()));
+        let found = of("10.1.2.3/8, 192.0.2.1,2001:db8::/32").unwrap();
+        assert_eq!(
+            found.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]
+        );
+        for bad in ["proxy", "10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.1 10.0.0.2"] {
+            assert!(of(bad).unwrap_err().contains(bad), "{bad}");
         }
     }
 

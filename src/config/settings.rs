@@ -30,10 +30,16 @@ impl Setting {
         matches!(self.value, "FILE" | "FOLDER")
     }
 
+    /// May be one of systemd's credentials: each secret by its text, and what TLS takes by its file.
+    pub fn is_credential(&self) -> bool {
+        self.secret || self.key.starts_with(TLS)
+    }
+
     /// A daemon that runs takes another value without a restart, when it is told to look (SIGHUP).
     pub fn reloads(&self) -> bool {
         matches!(self.key, "log" | "log_format" | "access_log" | "rate_limit" | "jwks_url")
             || self.key.starts_with("jwt_")
+            || self.key.starts_with(TLS)
     }
 
     /// The setting that names a file with this one's value: every secret has one.
@@ -42,6 +48,9 @@ impl Setting {
         SETTINGS.iter().find(is_twin).filter(|_| self.secret)
     }
 }
+
+/// How the settings of TLS begin. It is on or off from the start on; only which certificate it is may change.
+pub(super) const TLS: &str = "tls_";
 
 /// The file itself is named by this variable, or by `--config`.
 pub const CONFIG_ENV: &str = "TENFOUR_CONFIG";
@@ -73,8 +82,14 @@ settings! {
         "Where clients connect: WebSocket and REST. Port 0 takes a free one";
     admin_listen "TENFOUR_ADMIN_LISTEN" "ADDRESS|off" = "127.0.0.1:8081",
         "Where /admin and /metrics live, and nowhere else; off for neither";
+    tls_cert "TENFOUR_TLS_CERT" "FILE" = "" such as "/etc/tenfour/tls/fullchain.pem",
+        "The certificate with its chain, in PEM form: then listen speaks https and wss alone. Read anew when it changes. Unset: no TLS";
+    tls_key "TENFOUR_TLS_KEY" "FILE" = "" such as "/etc/tenfour/tls/privkey.pem",
+        "Its key, in PEM form and without a passphrase";
     allowed_origins "TENFOUR_ALLOWED_ORIGINS" "ORIGINS" = "" such as "https://app.example",
         "Browser origins let in, exact, comma-separated, such as https://app.example; unset: the daemon's own";
+    trusted_proxies "TENFOUR_TRUSTED_PROXIES" "NETWORKS" = "" such as "10.0.0.0/8",
+        "Addresses and networks of proxies on other machines, comma-separated, whose X-Forwarded-For is believed; one on loopback always is";
     #[secret true]
     database_url "DATABASE_URL" "URL" = "sqlite:tenfour.db",
         "sqlite:FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE";

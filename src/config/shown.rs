@@ -2,7 +2,7 @@
 //!
 //! Secrets do not leave this module: an address is shown without its password, anything else as redacted.
 
-use super::settings::{SETTINGS, Setting};
+use super::settings::{SETTINGS, Setting, TLS};
 use super::source::{Given, Origin, Raw};
 use super::{AttachmentPlace, Loaded, SecretUrl};
 
@@ -32,14 +32,19 @@ impl Loaded {
     /// restart.
     pub fn adopt(&mut self, new: Self) -> Vec<&'static str> {
         let mut left = Vec::new();
+        let is_switched = self.config.tls.is_some() != new.config.tls.is_some();
+        let is_taken = |key: &str| is_reloaded(key) && !(is_switched && key.starts_with(TLS));
         for setting in SETTINGS {
             let value = |loaded: &Self| loaded.given.get(setting.key).map(|given| given.raw.clone());
-            if !setting.reloads() && value(self) != value(&new) {
+            if !is_taken(setting.key) && value(self) != value(&new) {
                 left.push(setting.key);
             }
         }
-        self.given.retain(|key, _| !is_reloaded(key));
-        self.given.extend(new.given.into_iter().filter(|(key, _)| is_reloaded(key)));
+        self.given.retain(|key, _| !is_taken(key));
+        self.given.extend(new.given.into_iter().filter(|(key, _)| is_taken(key)));
+        if !is_switched {
+            self.config.tls = new.config.tls;
+        }
         self.config.auth = new.config.auth;
         self.config.limits.rate_limit = new.config.limits.rate_limit;
         self.config.log = new.config.log;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::load::Reader;
-use super::parse::Parsed;
+use super::parse::{Parsed, parts};
 use super::source::Raw;
 use super::{SecretUrl, units};
 use crate::domain::webhook::{Events, InvalidSecret, MAX_URL, SigningSecret};
@@ -81,15 +81,6 @@ pub(super) fn read(reader: &mut Reader, settings: &mut WebhookSettings) {
 
 fn signing_secret(text: &str) -> Parsed<SigningSecret> {
     text.parse().map_err(|error: InvalidSecret| error.to_string())
-}
-
-/// A list in the file, or one text with commas.
-fn parts<T>(raw: &Raw, part: impl Fn(&str) -> Parsed<T>) -> Parsed<Vec<T>> {
-    match raw {
-        Raw::Text(text) => text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(part).collect(),
-        Raw::List(list) => list.iter().map(String::as_str).map(part).collect(),
-        Raw::Table(_) => Err("must be a list".to_owned()),
-    }
 }
 
 fn allow(raw: &Raw) -> Parsed<Vec<Allowed>> {

@@ -11,6 +11,7 @@ use super::serve::serve;
 use crate::config::Config;
 use crate::http;
 use crate::http::app::App;
+use crate::http::door::Secured;
 use crate::limits::lines::Lines;
 use crate::socket::Times;
 use crate::systemd::Sockets;
@@ -47,15 +48,21 @@ impl Doors {
         Ok(Self { public: Door::of(sockets.public, config.listen, "TENFOUR_LISTEN")?, admin: admin.transpose()? })
     }
 
-    /// `lines`: who may open how many connections at each.
-    pub(super) fn open(self, app: &web::Data<App>, lines: (Lines, Lines), times: Times) -> Result<Open, StartError> {
+    /// `lines`: who may open how many connections at each. The public one is made safe by `secured`.
+    pub(super) fn open(
+        self,
+        app: &web::Data<App>,
+        lines: (Lines, Lines),
+        times: Times,
+        secured: Option<&Secured>,
+    ) -> Result<Open, StartError> {
         let Door { listener, is_handed_over } = self.public;
         let addr = listener.local_addr()?;
-        let mut servers = vec![(serve(listener, app, lines.0, times, http::public)?, is_handed_over)];
+        let mut servers = vec![(serve(listener, app, lines.0, times, secured, http::public)?, is_handed_over)];
         let mut admin_addr = None;
         if let Some(Door { listener, is_handed_over }) = self.admin {
             admin_addr = Some(listener.local_addr()?);
-            servers.push((serve(listener, app, lines.1, times, http::admin)?, is_handed_over));
+            servers.push((serve(listener, app, lines.1, times, None, http::admin)?, is_handed_over));
         }
         Ok(Open { addr, admin_addr, servers })
     }

@@ -3,6 +3,7 @@
 //! Used by the command line and by every test, which bind port 0. Nothing else wires parts together.
 
 mod announced;
+mod certificate;
 mod doors;
 mod nodes;
 mod overdue;
@@ -58,8 +59,10 @@ use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
 use crate::systemd::Sockets;
+use crate::tls::PairError;
 use crate::traces::NoTraces;
 use crate::webhooks::Hooks;
+use certificate::{Certificate, Other};
 use doors::{Doors, Open};
 use nodes::Nodes;
 pub use pulse::Pulse;
@@ -89,6 +92,8 @@ pub enum StartError {
     Depot(#[from] DepotError),
     #[error("{0}")]
     Auth(#[from] SetupError),
+    #[error("{0}")]
+    Tls(#[from] PairError),
     #[error("the key of the audit trail, {0}")]
     AuditKey(String),
     #[error("{0}")]
@@ -103,6 +108,15 @@ pub enum StartError {
     Io(#[from] std::io::Error),
 }
 
+/// Why other settings are not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    #[error("{0}")]
+    Auth(#[from] SetupError),
+    #[error("{0}")]
+    Tls(#[from] PairError),
+}
+
 /// A daemon that runs. Made within an actix system.
 pub struct Daemon {
     doors: Open,
@@ -114,6 +128,7 @@ pub struct Daemon {
     arbiters: Vec<Arbiter>,
     exporter: Option<Arc<Exporter>>,
     recorder: Recorder,
+    certificate: Option<Certificate>,
     /// Ends with the daemon.
     _background: Background,
 }
@@ -128,6 +143,7 @@ impl Daemon {
     pub async fn start_on(config: Config, sockets: Sockets) -> Result<Self, StartError> {
         let doors = Doors::bind(&config, sockets)?;
         let verifier = Arc::new(Verifier::new(&config.auth)?);
+        let certificate = Certificate::of(config.tls.as_ref())?;
         let background = Background::new()?;
         let (writer, reader) = open_store(&config, &background.handle).await?;
         // Not before the database, whose folder this one is in: it is not to be made for a path that is wrong.
@@ -204,7 +220,7 @@ impl Daemon {
             heartbeat_interval: config.timing.heartbeat_interval,
             turns: Arc::new(tokio::sync::Semaphore::new(TURNS)),
         });
-        let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address);
+        let (lines, admin_lines) = lines_of(config.limits.max_sessions_per_address, &config.trusted_proxies);
         look_after(files.as_ref(), &config, &parts, &hooks, &background.handle);
         let app = web::Data::new(app_of(parts, files, hooks, trail::seal(&config)?, &config, lines.clone()));
         keep_house(rates, notices);
@@ -214,7 +230,8 @@ impl Daemon {
         }
 
         let times = Times { head: config.timing.head_timeout, keep_alive: config.timing.keep_alive };
-        let doors = doors.open(&app, (lines, admin_lines), times)?;
+        let secured = certificate.as_ref().map(|certificate| certificate.secured(&app.parts.metrics));
+        let doors = doors.open(&app, (lines, admin_lines), times, secured.as_ref())?;
         Ok(Self {
             doors,
             app,
@@ -225,6 +242,7 @@ impl Daemon {
             arbiters,
             exporter,
             recorder,
+            certificate,
             _background: background,
         })
     }
@@ -263,6 +281,7 @@ impl Daemon {
         let SessionParts { presence, reader, metrics, .. } = self.app.parts.as_ref();
         Pulse {
             addr: self.addr(),
+            tls: self.certificate.as_ref().map(Certificate::tls),
             db: self.db.actor().clone(),
             registry: self.registry.clone(),
             presence: presence.clone(),
@@ -272,9 +291,15 @@ impl Daemon {
         }
     }
 
-    /// Takes over what can change in a daemon that runs: the keys of tokens and the rate. All of it, or on an error nothing.
-    pub fn reload(&self, config: &Config) -> Result<(), SetupError> {
+    /// Takes over what can change in a daemon that runs: the keys of tokens, the certificate and the rate. All of it, or on an
+    /// error nothing.
+    pub fn reload(&self, config: &Config) -> Result<(), ReloadError> {
+        let certificate = self.certificate.as_ref().zip(config.tls.as_ref());
+        let other = certificate.map(|(_, settings)| Other::of(settings)).transpose()?;
         self.app.parts.verifier.replace(&config.auth)?;
+        if let (Some((certificate, _)), Some(other)) = (certificate, other) {
+            certificate.show(other, &self.app.parts.metrics);
+        }
         self.app.parts.rates.set(config.limits.rate_limit);
         Ok(())
     }
@@ -326,6 +351,7 @@ fn app_of(
         bodies: Bodies::new(config.limits.max_frame_bytes, config.limits.max_group_members),
         lines,
         allowed_origins: config.allowed_origins.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
         max_frame_bytes: config.limits.max_frame_bytes,
         max_group_members: config.limits.max_group_members,
         outbox: OutboxLimits { bytes: config.limits.outbox_bytes, ..OutboxLimits::default() },

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, ArbiterHandle, Handler};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -20,6 +20,7 @@ use crate::actors::presence::Presence;
 use crate::actors::registry::Registry;
 use crate::metrics::Metrics;
 use crate::store::Reader;
+use crate::tls::Tls;
 
 /// The longest that the database may take to answer.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);
@@ -31,6 +32,7 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 ";
 #[derive(Clone)]
 pub struct Pulse {
     pub(super) addr: SocketAddr,
+    pub(super) tls: Option<Tls>,
     pub(super) db: Addr<Db>,
     pub(super) registry: Addr<Registry>,
     pub(super) presence: Addr<Presence>,
@@ -75,7 +77,7 @@ impl Pulse {
         let deadline = Instant::now() + within;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if timeout(left, is_answered(reachable(self.addr))).await.is_ok_and(|answered| answered) {
+            if timeout(left, self.is_answered()).await.is_ok_and(|answered| answered) {
                 return true;
             }
             if Instant::now() >= deadline {
@@ -83,6 +85,17 @@ impl Pulse {
             }
             tokio::time::sleep(TRY_EVERY).await;
         }
+    }
+
+    async fn is_answered(&self) -> bool {
+        let addr = reachable(self.addr);
+        let asked = async {
+            match &self.tls {
+                None => ask(TcpStream::connect(addr).await?).await,
+                Some(tls) => ask(tls.connect(addr).await?).await,
+            }
+        };
+        asked.await.unwrap_or(false)
     }
 }
 
@@ -104,13 +117,10 @@ async fn turns(arbiter: &ArbiterHandle) -> bool {
     arbiter.spawn_fn(turn) && turns.await.is_ok()
 }
 
-async fn is_answered(addr: SocketAddr) -> bool {
-    let asked = async {
-        let mut line = TcpStream::connect(addr).await?;
-        line.write_all(REQUEST).await?;
-        let mut answer = [0; ANSWER.len()];
-        line.read_exact(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer == ANSWER)
-    };
-    asked.await.unwrap_or(false)
+async fn ask(mut line: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<bool> {
+    line.write_all(REQUEST).await?;
+    line.flush().await?;
+    let mut answer = [0; ANSWER.len()];
+    line.read_exact(&mut answer).await?;
+    Ok(answer == ANSWER)
 }

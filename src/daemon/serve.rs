@@ -5,10 +5,12 @@ use std::net::{SocketAddr, TcpListener};
 use actix_service::map_config;
 use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::{App as HttpApp, middleware, web};
+use ipnet::IpNet;
 
 use super::StartError;
 use crate::http;
 use crate::http::app::App;
+use crate::http::door::Secured;
 use crate::limits::lines::{self, Lines};
 use crate::metrics;
 use crate::socket::Times;
@@ -26,7 +28,7 @@ fn workers() -> usize {
 }
 
 /// Who may open how many connections on the public and the admin address: descriptors are left for everything else.
-pub(super) fn lines_of(sessions_per_address: usize) -> (Lines, Lines) {
+pub(super) fn lines_of(sessions_per_address: usize, proxies: &[IpNet]) -> (Lines, Lines) {
     let per_address = lines::per_address(sessions_per_address);
     let count = |count: Option<i64>| count.and_then(|count| usize::try_from(count).ok());
     let (public, admin) = match count(metrics::max_fds()) {
@@ -44,7 +46,7 @@ pub(super) fn lines_of(sessions_per_address: usize) -> (Lines, Lines) {
             (public, admin)
         }
     };
-    (Lines::new(per_address, public), Lines::new(per_address, admin))
+    (Lines::new(per_address, public, proxies), Lines::new(per_address, admin, proxies))
 }
 
 pub(super) fn serve(
@@ -52,9 +54,10 @@ pub(super) fn serve(
     app: &web::Data<App>,
     lines: Lines,
     times: Times,
+    secured: Option<&Secured>,
     routes: fn(&mut web::ServiceConfig),
 ) -> Result<ServerHandle, StartError> {
-    let app = app.clone();
+    let (app, secured) = (app.clone(), secured.cloned());
     let refused = app.parts.metrics.lines_refused.clone();
     // One that is accepted to be refused holds a descriptor as well. Beyond that the server accepts no more, for as long as the
     // connections are its own: sockets have left it, and only `lines` counts them.
@@ -66,6 +69,7 @@ pub(super) fn serve(
         .disable_signals()
         .listen("http", listener, move || {
             let (app, lines, refused) = (app.clone(), lines.clone(), refused.clone());
+            let secured = secured.clone();
             let routes = move || {
                 let routes = HttpApp::new()
                     .app_data(app.clone())
@@ -82,7 +86,7 @@ pub(super) fn serve(
                 });
                 refused.ok()
             };
-            http::takeover::connections(routes, times, admit)
+            http::takeover::connections(routes, times, secured, admit)
         })?
         .run();
     let handle = server.handle();

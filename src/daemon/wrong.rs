@@ -1,6 +1,6 @@
 //! What keeps a daemon from starting and can be told beforehand, without opening or making anything.
 
-use super::{StartError, store_settings, trail};
+use super::{StartError, certificate, store_settings, trail};
 use crate::auth::{SetupError, Verifier};
 use crate::cluster;
 use crate::config::Config;
@@ -16,6 +16,7 @@ pub fn wrong_with(config: &Config) -> Vec<StartError> {
         Ok(_) | Err(SetupError::NoKeys) => {}
         Err(error) => wrong.push(error.into()),
     }
+    wrong.extend(config.tls.as_ref().and_then(|tls| certificate::files(tls).read().err()).map(StartError::from));
     wrong.extend(trail::seal(config).err());
     wrong
 }
@@ -23,7 +24,7 @@ pub fn wrong_with(config: &Config) -> Vec<StartError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AuthSettings, PublicKeyFile, SecretUrl};
+    use crate::config::{AuthSettings, PublicKeyFile, SecretUrl, TlsSettings};
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
@@ -35,10 +36,14 @@ mod tests {
         config.audit.key = Some(key);
         config.redis_url = Some(SecretUrl::new("redis://:hunter2@cache:none"));
         config.database.url = SecretUrl::new("mysql://db/chat");
+        config.tls = Some(TlsSettings { certificate: "none.pem".into(), key: "none.pem".into() });
         config.auth.public_key = Some(PublicKeyFile { path: "issuer.pem".into(), pem: "no key".to_owned() });
         let told: Vec<String> = wrong_with(&config).iter().map(ToString::to_string).collect();
-        assert_eq!(told.len(), 4, "{told:?}");
+        assert_eq!(told.len(), 5, "{told:?}");
         assert!(told.iter().all(|line| !line.contains("hunter2")), "{told:?}");
-        assert!(told[2].contains("issuer.pem") && told[3].contains("audit-key"), "{told:?}");
+        assert!(
+            told[2].contains("issuer.pem") && told[3].contains("none.pem") && told[4].contains("audit-key"),
+            "{told:?}"
+        );
     }
 }

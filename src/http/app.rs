@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest, web};
+use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access_log::Bearer;
@@ -36,6 +37,8 @@ pub struct App {
     /// TCP connections on the public address.
     pub lines: Lines,
     pub allowed_origins: Vec<String>,
+    /// Whose word of who a client is counts, beside loopback's.
+    pub trusted_proxies: Vec<IpNet>,
     pub max_frame_bytes: usize,
     pub max_group_members: usize,
     pub outbox: Limits,
@@ -168,14 +171,15 @@ pub(super) fn unreadable(error: &StoreError) -> Refusal {
     Refusal::unavailable("the database does not answer; try again")
 }
 
-/// The client's address: the peer's, or what a proxy on this machine says.
+/// The client's address: the peer's, or what a proxy says whose word counts.
 pub fn client_of(request: &HttpRequest, peer: std::net::SocketAddr) -> Client {
     let values = |name: &HeaderName| -> Vec<String> {
         let all = request.headers().get_all(name);
         all.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
     };
     let (forwarded_for, forwarded) = (values(&FORWARDED_FOR), values(&header::FORWARDED));
-    Client::of(peer, forwarded_for.iter().map(String::as_str), forwarded.iter().map(String::as_str))
+    let trusted = request.app_data::<web::Data<App>>().map_or(&[][..], |app| &app.trusted_proxies);
+    Client::of(peer, forwarded_for.iter().map(String::as_str), forwarded.iter().map(String::as_str), trusted)
 }
 
 /// Asked from this machine, and for nobody elsewhere: a proxy, or a web page whose name leads here.

@@ -3,9 +3,13 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_actors::ws;
 
-use super::app::App;
+use super::app::{App, client_of, text};
+use super::takeover::{hand_over, is_takeable};
+use crate::socket::{Limits, Outbox, frame};
 
 /// The longest that the database may take to answer.
 const PING_WITHIN: Duration = Duration::from_secs(2);
@@ -13,6 +17,33 @@ const PING_WITHIN: Duration = Duration::from_secs(2);
 /// It answers, so it lives. Looks at nothing else: a database that is away is no reason to restart the daemon.
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+/// The same; and to an upgrade it says in one text how the request came to it, and closes: who looks whether a proxy is right
+/// sees what the daemon sees. Takes no token, and tells nobody of anybody else.
+pub async fn livez(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    let (true, Ok(mut response), Some(peer)) = (is_takeable(&request), ws::handshake(&request), request.peer_addr())
+    else {
+        return healthz().await;
+    };
+    let client = client_of(&request, peer);
+    let seen = serde_json::json!({
+        "client": client.ip,
+        "forwarded": client.forwarded,
+        "host": text(request.headers(), &header::HOST),
+        "origin": app.check_origin(&request).is_ok(),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    let mut response = response.finish();
+    hand_over(&mut response, move |taken| {
+        let (outbox, reader) = Outbox::open(Limits::default(), taken);
+        // Closes in any case, with or without it.
+        let _ = outbox.push(frame::text(seen.to_string().as_bytes()));
+        outbox.close(1000, "");
+        // Nobody is listened to.
+        drop(reader);
+    });
+    response
 }
 
 /// It can take work: the database answers, and the daemon is not stopping. With `verbose` it says more, of which nothing

@@ -9,6 +9,7 @@ mod api;
 pub mod app;
 pub mod demo;
 mod disposition;
+pub mod door;
 pub mod files;
 pub mod health;
 pub mod origin;
@@ -36,7 +37,7 @@ pub fn public(config: &mut ServiceConfig) {
         ))
         .service(only(
             "GET, HEAD",
-            web::resource("/livez").route(web::get().to(health::healthz)).route(web::head().to(health::healthz)),
+            web::resource("/livez").route(web::get().to(health::livez)).route(web::head().to(health::healthz)),
         ))
         .service(only(
             "GET, HEAD",

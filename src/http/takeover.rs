@@ -25,7 +25,8 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 
-use crate::socket::{LINGER, Scribe, Taken, Times, line, linger};
+use super::door::{Admit, Secured, enter};
+use crate::socket::{LINGER, Scribe, Stream, Taken, Times, line, linger};
 
 /// How coarse the web server's clock is.
 const CLOCK_TICK: Duration = Duration::from_millis(500);
@@ -40,16 +41,17 @@ struct Waiting(Rc<Cell<Option<Take>>>);
 type Take = Box<dyn FnOnce(Taken)>;
 
 /// A request for an upgrade, and its connection.
-type Upgrade = (Request, Framed<TcpStream, Codec>);
+type Upgrade = (Request, Framed<Stream, Codec>);
 
 /// On a request that came with its connection: only then can that be given away.
 struct Takeable;
 
-/// What a worker of the web server does with connections: each is admitted or ended, and watched until its first head; the
-/// routes answer.
+/// What a worker of the web server does with connections: each is admitted or ended, made safe where `secured` says how, and
+/// watched until its first head; the routes answer.
 pub fn connections<R, F, B, P>(
     routes: R,
     times: Times,
+    secured: Option<Secured>,
     admit: impl Fn(SocketAddr) -> Option<P> + 'static,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 where
@@ -58,16 +60,17 @@ where
     B: MessageBody + 'static,
     P: Any + Send + Sync,
 {
-    HttpService::build()
+    let admit: Admit = Rc::new(move |peer| Some(Box::new(admit(peer)?)));
+    let server = HttpService::build()
         // Its clock ticks every half second, so that a shorter time might be over before a connection has begun; every
         // head is watched by `on_connect`.
         .client_request_timeout(times.head + CLOCK_TICK)
         .client_disconnect_timeout(LINGER)
         .keep_alive(times.keep_alive)
-        .on_connect_ext(move |connection, data| line::on_connect(connection, data, times, &admit))
+        .on_connect_ext(move |connection: &Stream, data| line::on_connect(connection, data, times))
         .upgrade(taking_over(routes()))
-        .h1(routes().map_err(|error: Error| error.error_response()))
-        .tcp()
+        .h1(routes().map_err(|error: Error| error.error_response()));
+    fn_service(move |tcp: TcpStream| enter(tcp, times, secured.clone(), Rc::clone(&admit))).and_then(server)
 }
 
 /// The same routes, for requests after which the server may have to let go of the connection.
@@ -99,11 +102,7 @@ pub fn hand_over<B>(response: &mut HttpResponse<B>, take: impl FnOnce(Taken) + '
 }
 
 /// Answers a request for an upgrade.
-async fn serve<S, B>(
-    routes: Rc<S>,
-    scribe: Scribe,
-    (request, framed): (Request, Framed<TcpStream, Codec>),
-) -> Result<(), actix_http::Error>
+async fn serve<S, B>(routes: Rc<S>, scribe: Scribe, (request, framed): Upgrade) -> Result<(), actix_http::Error>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
@@ -127,7 +126,7 @@ async fn give(
     request: Option<HttpRequest>,
     response: HttpResponse<impl MessageBody>,
     scribe: Scribe,
-    framed: Framed<TcpStream, Codec>,
+    framed: Framed<Stream, Codec>,
 ) -> io::Result<()> {
     let FramedParts { io: stream, mut codec, read_buf, write_buf: mut out, .. } = framed.into_parts();
     let take = response.extensions().get::<Waiting>().and_then(|Waiting(take)| take.take());
@@ -148,7 +147,7 @@ async fn give(
     Ok(())
 }
 
-async fn answer(mut stream: TcpStream, mut codec: Codec, body: impl MessageBody, mut head: BytesMut) -> io::Result<()> {
+async fn answer(mut stream: Stream, mut codec: Codec, body: impl MessageBody, mut head: BytesMut) -> io::Result<()> {
     {
         // Gone before its end is written: a request counts as answered then, and its line ends a peer that takes nothing.
         let mut body = pin!(body);
@@ -164,7 +163,9 @@ async fn answer(mut stream: TcpStream, mut codec: Codec, body: impl MessageBody,
     }
     codec.encode(Message::Chunk(None), &mut head)?;
     stream.write_all(&head).await?;
-    linger(&stream).await;
+    // By TLS it takes a word to say that no more comes.
+    stream.shutdown().await?;
+    linger(stream.tcp()).await;
     Ok(())
 }
 

@@ -72,7 +72,7 @@ fn serve_large(connected: &Connected) -> (SocketAddr, ServerHandle) {
     let connected = connected.clone();
     let admit = move || {
         let connected = connected.clone();
-        connections(routes, TIMES, move |_| Some(connected.one()))
+        connections(routes, TIMES, None, move |_| Some(connected.one()))
     };
     let server = Server::build().workers(1).disable_signals().listen("large", listener, admit).unwrap().run();
     let handle = server.handle();
@@ -133,6 +133,7 @@ async fn a_connection_sends_small_frames_at_once() {
     accepted.set_nonblocking(true).unwrap();
     let accepted = TcpStream::from_std(accepted).unwrap();
     assert!(!accepted.nodelay().unwrap());
-    line::on_connect(&accepted, &mut actix_web::dev::Extensions::new(), TIMES, |_| Some(()));
-    assert!(accepted.nodelay().unwrap());
+    let accepted = Stream::from(accepted);
+    line::on_connect(&accepted, &mut actix_web::dev::Extensions::new(), TIMES);
+    assert!(accepted.tcp().nodelay().unwrap());
 }

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use parking_lot::Mutex;
 
+use super::address::is_proxy;
 use super::caps::{free, network};
 
 /// The most that a connection takes: its own and the duplicate that can end it, until it is a socket. That takes one, but
@@ -31,6 +33,8 @@ pub enum Full {
 pub struct Lines {
     per_address: usize,
     in_all: usize,
+    /// Proxies, each of which speaks for many.
+    proxies: Arc<[IpNet]>,
     open: Arc<Mutex<Open>>,
 }
 
@@ -48,14 +52,14 @@ pub struct Place {
 }
 
 impl Lines {
-    pub fn new(per_address: usize, in_all: usize) -> Self {
-        Self { per_address, in_all, open: Arc::default() }
+    pub fn new(per_address: usize, in_all: usize, proxies: &[IpNet]) -> Self {
+        Self { per_address, in_all, proxies: proxies.into(), open: Arc::default() }
     }
 
-    /// Takes a place for a connection from there. Loopback is counted in all only, since it may be a proxy.
+    /// Takes a place for a connection from there. Loopback, which may be a proxy, and proxies are counted in all only.
     pub fn take(&self, peer: IpAddr) -> Result<Place, Full> {
         let peer = peer.to_canonical();
-        let address = (!peer.is_loopback()).then(|| network(peer));
+        let address = (!is_proxy(peer, &self.proxies)).then(|| network(peer));
         let mut open = self.open.lock();
         if open.count >= self.in_all {
             return Err(Full::InAll { limit: self.in_all });
@@ -113,10 +117,10 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_and_loopback_only_that_of_all() {
-        let lines = Lines::new(2, 5);
+        let lines = Lines::new(2, 5, &["10.0.0.0/8".parse().unwrap()]);
         let mut open: Vec<_> = (0..2).map(|_| lines.take(ip("192.0.2.1")).unwrap()).collect();
         assert_eq!(lines.take(ip("::ffff:192.0.2.1")).unwrap_err(), Full::OfAddress { limit: 2 });
-        for from in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        for from in ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1"] {
             open.push(lines.take(ip(from)).unwrap());
         }
         for from in ["127.0.0.1", "192.0.2.2"] {
@@ -131,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_refused_connection_leaves_no_trace() {
-        let lines = Lines::new(1, 1);
+        let lines = Lines::new(1, 1, &[]);
         let place = lines.take(ip("2001:db8::1")).unwrap();
         assert!((0..100_u16).all(|n| lines.take(ip(&format!("2001:db8:{n:x}::1"))).is_err()));
         drop(place);

@@ -69,6 +69,9 @@ pub struct Metrics {
     /// From the acceptance of a send to the moment when its frames lie in all outboxes.
     pub delivery: Histogram,
     pub webhooks: WebhookMetrics,
+    /// When the certificate that is shown ends, in seconds since 1970; 0 without TLS.
+    pub certificate_ends: Gauge,
+    pub handshakes_failed: Counter,
     uptime: Gauge<f64, AtomicU64>,
     users_online: Gauge,
     lines: Gauge,
@@ -166,6 +169,8 @@ impl Metrics {
             persist: Histogram::new(SECONDS),
             delivery: Histogram::new(SECONDS),
             webhooks: WebhookMetrics::new(),
+            certificate_ends: Gauge::default(),
+            handshakes_failed: Counter::default(),
             uptime: Gauge::default(),
             users_online: Gauge::default(),
             lines: Gauge::default(),
@@ -224,6 +229,16 @@ impl Metrics {
         registry.register("users_online", "Users with a session on this node", metrics.users_online.clone());
         registry.register("outbox_bytes", "Bytes that wait for the sessions' peers", metrics.outbox_bytes.clone());
         metrics.webhooks.register(&mut registry);
+        registry.register(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of the public address ends, as Unix time; 0 without TLS",
+            metrics.certificate_ends.clone(),
+        );
+        registry.register(
+            "tls_handshakes_failed",
+            "Connections that came to no TLS, requests in the clear among them",
+            metrics.handshakes_failed.clone(),
+        );
         metrics.bus.register(&mut registry);
         metrics.registry = registry;
         metrics.system.register_collector(Box::new(process::Process));

@@ -24,6 +24,7 @@ const MAX_OVERLAP: i64 = 30 * 86_400;
 #[schema(as = Webhook)]
 pub struct WebhookBody {
     pub id: WebhookId,
+    /// Of the one of the daemon's settings no more than scheme and host.
     pub url: String,
     /// Names of events; `*` alone: all there are, and those of later releases.
     pub events: Vec<String>,
@@ -65,7 +66,10 @@ impl WebhookBody {
         };
         Self {
             id: of.id,
-            url: of.url,
+            url: match of.origin {
+                Origin::Api => of.url,
+                Origin::Settings => place_of(&of.url),
+            },
             events,
             state: if of.disabled.is_none() { WebhookState::Active } else { WebhookState::Disabled },
             reason: of.disabled,
@@ -78,6 +82,11 @@ impl WebhookBody {
             failing_since: of.failing_since,
         }
     }
+}
+
+/// Scheme and host. The rest of the address in the settings may be a key, and is for those who run the daemon.
+fn place_of(url: &str) -> String {
+    url::Url::parse(url).map(|url| format!("{}/…", url.origin().ascii_serialization())).unwrap_or_default()
 }
 
 /// With the secret, which is told this once.

@@ -11,9 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 
-use super::outbox::{Entry, Kind, Queue, Shared, Socket};
+use super::outbox::{Entry, Kind, Line, Queue, Shared, Socket};
 
 /// The most bytes that are copied together for one write. A larger frame is written as it is.
 const JOINED: usize = 16 * 1024;
@@ -50,7 +49,7 @@ impl Shared {
                 Chunk::Joined => buffer.as_slice(),
                 Chunk::Single(bytes) => bytes,
             };
-            match self.write_all(&line.half, bytes) {
+            match self.write_all(&line, bytes) {
                 Ok(written) if written == bytes.len() => total += written,
                 Ok(written) => {
                     let unsent = match chunk {
@@ -89,15 +88,15 @@ impl Shared {
     }
 
     /// As much as the connection takes. Where that is not all, the socket is put on the list when it takes more.
-    fn write_all(self: &Arc<Self>, half: &OwnedWriteHalf, bytes: &[u8]) -> io::Result<usize> {
+    fn write_all(self: &Arc<Self>, line: &Line, bytes: &[u8]) -> io::Result<usize> {
         let mut written = 0;
         while written < bytes.len() {
-            match half.try_write(&bytes[written..]) {
+            match line.try_write(&bytes[written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let waker = Waker::from(Arc::clone(self));
-                    match half.as_ref().poll_write_ready(&mut Context::from_waker(&waker)) {
+                    match line.half.as_ref().poll_write_ready(&mut Context::from_waker(&waker)) {
                         Poll::Ready(Ok(())) => {}
                         Poll::Ready(Err(error)) => return Err(error),
                         Poll::Pending => break,
@@ -117,10 +116,22 @@ impl Shared {
         let shared = Arc::clone(self);
         socket.scribe.runtime().spawn(async move {
             if let Some(line) = shared.socket.as_ref().and_then(Socket::line) {
+                if let Some(secure) = &line.secure {
+                    secure.close(line.half.as_ref());
+                }
                 linger(line.half.as_ref()).await;
             }
             shared.end();
         });
+    }
+}
+
+impl Line {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.secure {
+            None => self.half.try_write(bytes),
+            Some(secure) => secure.try_write(self.half.as_ref(), bytes),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ const MUCH: usize = 16 << 20;
 async fn open(limits: Limits) -> (Outbox, Reader, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (peer, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    let (stream, answer) = (accepted.unwrap().0, Bytes::from_static(b"answer"));
+    let (stream, answer) = (accepted.unwrap().0.into(), Bytes::from_static(b"answer"));
     let taken = Taken { stream, read: Bytes::new(), answer, scribe: Scribe::start(), place: None };
     let (outbox, reader) = Outbox::open(limits, taken);
     (outbox, reader, peer.unwrap())
@@ -153,9 +153,9 @@ fn a_peer_that_floods_while_its_socket_closes_is_ended_in_time() {
 #[test]
 fn an_ended_socket_gives_its_place_back_whoever_still_holds_a_handle() {
     run(async {
-        let taken = |stream, place: Arc<()>| {
+        let taken = |stream: TcpStream, place: Arc<()>| {
             let (read, answer, scribe) = (Bytes::new(), Bytes::from_static(b"answer"), Scribe::start());
-            Taken { stream, read, answer, scribe, place: Some(Box::new(place)) }
+            Taken { stream: stream.into(), read, answer, scribe, place: Some(Box::new(place)) }
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (peer, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
@@ -181,7 +181,7 @@ fn much_to_write_is_written_in_turns() {
         let mut sockets = Vec::new();
         for _ in 0..SOCKETS {
             let (peer, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-            let (stream, answer) = (accepted.unwrap().0, Bytes::new());
+            let (stream, answer) = (accepted.unwrap().0.into(), Bytes::new());
             let taken = Taken { stream, read: Bytes::new(), answer, scribe: scribe.clone(), place: None };
             let (outbox, reader) = Outbox::open(Limits::default(), taken);
             sockets.push((outbox, reader, peer.unwrap()));

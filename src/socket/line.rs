@@ -5,7 +5,7 @@
 //! taken over. Never reads nor writes.
 
 use std::any::Any;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -20,6 +20,8 @@ use bytes::Bytes;
 use futures_util::ready;
 use parking_lot::Mutex;
 use socket2::SockRef;
+
+use super::stream::Stream;
 
 /// The most of an answer that is given to the server at once.
 const PIECE: usize = 16 * 1024;
@@ -135,17 +137,9 @@ pub struct Times {
 
 /// For each connection that the server accepts: keeps a line in the connection's data and ends the connection when no whole head has come
 /// in time: the framework itself never closes a socket that sends nothing, and looks at the time of the first head
-/// alone. `admit` counts it and gives what is dropped with it; where it gives none the connection is ended at once.
-pub fn on_connect<P: Any + Send + Sync>(
-    connection: &rt::net::TcpStream,
-    data: &mut Extensions,
-    times: Times,
-    admit: impl FnOnce(SocketAddr) -> Option<P>,
-) {
-    // Ended without a duplicate, since there may be no descriptor left for one. Fails only where the peer was faster.
-    let refuse = || drop(SockRef::from(connection).shutdown(Shutdown::Both));
-    // Without an address the peer has gone already.
-    let Some(place) = connection.peer_addr().ok().and_then(admit) else { return refuse() };
+/// alone.
+pub fn on_connect(connection: &Stream, data: &mut Extensions, times: Times) {
+    let (place, connection) = (connection.take_place(), connection.tcp());
     // Small frames one after the other would wait for the peer's acknowledgement of the one before. Fails only where the
     // peer was faster.
     let _ = connection.set_nodelay(true);
@@ -153,15 +147,20 @@ pub fn on_connect<P: Any + Send + Sync>(
         Ok(descriptor) => TcpStream::from(descriptor),
         Err(error) => {
             log::warn!("a connection is ended, since it cannot be held on to: {error}");
-            return refuse();
+            return end(connection);
         }
     };
     let traffic = Mutex::new(Traffic { in_flight: 0, quiet_since: Instant::now(), patience: times.head });
     let owner = Arc::new_cyclic(|owner| {
         let watcher = rt::spawn(watch(owner.clone(), times.head));
-        Owner { stream, times, traffic, watcher, place: Mutex::new(Some(Box::new(place))) }
+        Owner { stream, times, traffic, watcher, place: Mutex::new(place) }
     });
     data.insert(owner);
+}
+
+/// Ends a connection without a duplicate, since there may be no descriptor left for one. Fails only where the peer was faster.
+pub fn end(connection: &rt::net::TcpStream) {
+    drop(SockRef::from(connection).shutdown(Shutdown::Both));
 }
 
 async fn watch(owner: Weak<Owner>, first: Duration) {

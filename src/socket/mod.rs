@@ -13,6 +13,8 @@ pub mod line;
 pub mod outbox;
 mod reader;
 pub mod scribe;
+mod secure;
+mod stream;
 
 pub(crate) use drain::{LINGER, linger};
 pub use inbound::{Event, Inbound, InboundError};
@@ -20,6 +22,7 @@ pub use line::Times;
 pub use outbox::{Limits, Outbox, Taken};
 pub use reader::Reader;
 pub use scribe::{Scribe, together};
+pub use stream::Stream;
 
 /// Close codes that this layer gives by itself; the others are the caller's.
 pub mod close_code {

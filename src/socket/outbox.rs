@@ -16,13 +16,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
 
 use super::line::Place;
 use super::reader::Reader;
 use super::scribe::{self, Scribe};
+use super::secure::Secure;
+use super::stream::Stream;
 use super::{close_code, frame};
 use crate::fault::{self, Sabotage};
 
@@ -70,12 +71,13 @@ pub(super) struct Socket {
 /// The way out, and the place of the connection, which its reader holds as well.
 pub(super) struct Line {
     pub(super) half: OwnedWriteHalf,
+    pub(super) secure: Option<Arc<Secure>>,
     _place: Option<Arc<Place>>,
 }
 
 /// What a socket is made of when the web server has let go of it.
 pub struct Taken {
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// What the peer sent behind its request.
     pub read: Bytes,
     /// What is to be written before anything else: the answer to the request.
@@ -134,17 +136,18 @@ impl Outbox {
     /// Takes a connection over: what goes out, and what comes in.
     pub fn open(limits: Limits, taken: Taken) -> (Self, Reader) {
         let Taken { stream, read, answer, scribe, place } = taken;
-        let (reader, half) = stream.into_split();
+        let (tcp, secure) = stream.into_parts();
+        let (secure, (reader, half)) = (secure.map(Arc::new), tcp.into_split());
         let queue = Queue { unsent: answer, listed: true, ..Queue::default() };
         let place = place.map(Arc::new);
-        let line = Mutex::new(Some(Arc::new(Line { half, _place: place.clone() })));
+        let line = Mutex::new(Some(Arc::new(Line { half, secure: secure.clone(), _place: place.clone() })));
         let socket = Some(Socket { line, scribe: scribe.clone() });
         let shared = Arc::new(Shared { limits, socket, queue: Mutex::new(queue) });
         let outbox = Self(shared);
         if let Some(sleeping) = scribe.put(Arc::clone(&outbox.0)) {
             scribe::wake(sleeping);
         }
-        (outbox, Reader::new(reader, read, place))
+        (outbox, Reader::new(reader, secure, read, place))
     }
 
     /// One of which nothing is ever taken.

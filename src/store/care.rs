@@ -17,7 +17,7 @@ use super::settings::Settings;
 
 /// A database that somebody looks after.
 pub struct Care {
-    conn: Conn,
+    pub(super) conn: Conn,
     file: Option<PathBuf>,
 }
 
@@ -221,13 +221,13 @@ impl Care {
         epoch::read(&mut self.conn).await
     }
 
-    async fn number(&mut self, sql: &str) -> Result<i64, StoreError> {
+    pub(super) async fn number(&mut self, sql: &str) -> Result<i64, StoreError> {
         let query = diesel::sql_query(sql);
         let row: Number = with_conn!(self.conn, |c| query.get_result(c).await)?;
         Ok(row.n)
     }
 
-    async fn words(&mut self, sql: &str) -> Result<Vec<String>, StoreError> {
+    pub(super) async fn words(&mut self, sql: &str) -> Result<Vec<String>, StoreError> {
         let query = diesel::sql_query(sql);
         let rows: Vec<Word> = with_conn!(self.conn, |c| query.load(c).await)?;
         Ok(rows.into_iter().map(|row| row.word).collect())

@@ -24,7 +24,13 @@ pub(super) async fn read(conn: &mut Conn, key: &str) -> QueryResult<String> {
     with_conn!(conn, |c| query.first(c).await)
 }
 
-/// The same, and the texts of all keys that begin so, by one statement.
+/// What may not be there yet.
+pub(super) async fn find(conn: &mut Conn, key: &str) -> QueryResult<Option<String>> {
+    let query = meta::table.find(key).select(meta::value);
+    with_conn!(conn, |c| query.first(c).await).optional()
+}
+
+/// What must be there, since every opening makes it; and the texts of all keys that begin so, by one statement.
 pub(super) async fn read_with(
     conn: &mut Conn,
     key: &str,

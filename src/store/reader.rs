@@ -11,6 +11,7 @@ use super::error::StoreError;
 use super::jobs::{Database, Job};
 use super::page::{self, Walk};
 use super::posted::Listener;
+use super::webhooks::presence;
 use super::{
     announced, attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention,
     revisions, revoked, search, sync, trail, users,
@@ -234,6 +235,11 @@ impl Reader {
     /// A journal's records after `number`, ascending; `limit` at most.
     pub fn records(&self, id: JournalId, number: i64, limit: i64) -> Job<Vec<Recorded>> {
         read!(self, None, |conn| journal::records(conn, id, number, limit))
+    }
+
+    /// When a user came (true) and went, as far as that is kept for webhooks, after the change of that number; `limit` at most.
+    pub fn presence_changes(&self, user: UserId, after: i64, limit: i64) -> Job<Vec<(i64, bool, DateTime<Utc>)>> {
+        read!(self, None, |conn| presence::of(conn, user, after, limit))
     }
 
     /// How long a channel keeps its messages. None: there is no such channel.

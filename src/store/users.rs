@@ -11,6 +11,7 @@ use super::error::{Failure, StoreError};
 use super::kept::Kept;
 use super::schema::{attachments, audit_records, users};
 use super::sql_types::At;
+use super::webhooks::presence;
 use crate::domain::change::Denied;
 use crate::domain::ids::UserId;
 use crate::domain::user::{User, UserRef};
@@ -180,7 +181,7 @@ async fn insert(
 /// What a user is called of whom nothing is kept.
 const NOBODY: &str = "Erased user";
 
-/// Their name, what they uploaded and put in no message, and from where they signed in. The host's id of them stays, so that nobody else becomes them.
+/// Their name, what they uploaded and put in no message, from where they signed in, and when they came and went. The host's id of them stays, so that nobody else becomes them.
 pub(super) async fn forget(conn: &mut Conn, id: UserId) -> Result<(), StoreError> {
     let query = diesel::update(users::table.find(id)).set(users::name.eq(NOBODY));
     with_conn!(conn, |c| query.execute(c).await)?;
@@ -193,5 +194,5 @@ pub(super) async fn forget(conn: &mut Conn, id: UserId) -> Result<(), StoreError
     let theirs = audit_records::actor_id.eq(id).and(signed_in);
     let query = diesel::update(audit_records::table.filter(theirs)).set(audit_records::detail.eq(None::<String>));
     with_conn!(conn, |c| query.execute(c).await)?;
-    Ok(())
+    Ok(presence::forget(conn, id).await?)
 }

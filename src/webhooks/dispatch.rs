@@ -12,9 +12,10 @@ use chrono::TimeDelta;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::lane::{End, Shared, Target, Work};
+use super::lane::{End, Shared, Work};
 use super::queue::Queue;
 use super::set_aside;
+use super::target::Target;
 use crate::domain::ids::{LaneId, WebhookId, WorkerId};
 use crate::domain::now;
 use crate::domain::webhook::{Claim, Lane, Webhook};
@@ -29,6 +30,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 const SWEEP_SHARE: u32 = 20;
 /// With so many waiting of one webhook no more are looked for.
 const ENOUGH: usize = 10_000;
+/// With so many no more that are due.
+const ENOUGH_DUE: usize = 500;
 /// A lane that another node holds, or that could not be worked on, is looked at again after this.
 const BUSY: Duration = Duration::from_millis(500);
 /// A longer wait is for whoever looks what is due.
@@ -47,6 +50,8 @@ pub(super) struct Dispatcher {
     ends: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
     /// Webhooks whose events that were set aside are being delivered.
     replaying: BTreeSet<WebhookId>,
+    /// Those of which none is tried before then.
+    resting: BTreeMap<WebhookId, Instant>,
     refreshed: Option<Instant>,
     swept: Option<Instant>,
     sweep_every: Duration,
@@ -57,7 +62,8 @@ pub(super) struct Dispatcher {
 #[derive(Clone, Copy)]
 pub(super) enum Ended {
     Lane(WebhookId, Lane, End),
-    SetAside(WebhookId),
+    /// And how long the webhook is to be left alone.
+    SetAside(WebhookId, Option<Duration>),
 }
 
 impl Dispatcher {
@@ -69,6 +75,7 @@ impl Dispatcher {
             queue: Queue::default(),
             ends: mpsc::unbounded_channel(),
             replaying: BTreeSet::new(),
+            resting: BTreeMap::new(),
             refreshed: None,
             swept: None,
             sweep_every: SWEEP,
@@ -122,11 +129,12 @@ impl Dispatcher {
     async fn round(&mut self, looks: bool) -> Result<(), StoreError> {
         let noted = self.shared.store.noted();
         if noted.webhooks || (looks && self.refreshed.is_none_or(|at| at.elapsed() >= REFRESH)) {
-            self.refresh().await?;
+            self.refresh(&noted.changed).await?;
         }
         if noted.webhooks {
             // One may be told of what it was told of before.
             self.swept = None;
+            self.resting.clear();
         }
         self.take_note(&noted);
         self.queue.ripen(Instant::now());
@@ -138,7 +146,13 @@ impl Dispatcher {
         }
         if looks && self.tidied.is_none_or(|at| at.elapsed() >= TIDY) {
             self.tidied = Some(Instant::now());
-            self.shared.store.tidy(now() - PRESENCE_KEPT, now() - FAILURES_KEPT).await?;
+            let store = self.shared.store.clone();
+            // In nobody's way, however much there is.
+            tokio::spawn(async move {
+                if let Err(error) = store.tidy(now() - PRESENCE_KEPT, now() - FAILURES_KEPT).await {
+                    log::warn!("what webhooks have left is not tidied up for now: {error}");
+                }
+            });
         }
         Ok(())
     }
@@ -161,28 +175,25 @@ impl Dispatcher {
         }
     }
 
-    /// Asks which webhooks there are.
-    async fn refresh(&mut self) -> Result<(), StoreError> {
-        let found = self.shared.store.list().await?;
+    /// Asks which webhooks there are. Of what was `changed` by a call nothing is known that was found before.
+    async fn refresh(&mut self, changed: &BTreeSet<WebhookId>) -> Result<(), StoreError> {
+        let found = learn(&self.shared).await?;
         self.refreshed = Some(Instant::now());
-        wish(&self.shared, &found);
         let disabled = found.iter().filter(|webhook| webhook.disabled.is_some()).count();
         self.shared.metrics.webhooks.disabled.set(i64::try_from(disabled).unwrap_or(i64::MAX));
         let mut targets = BTreeMap::new();
         for webhook in found.into_iter().filter(|webhook| webhook.disabled.is_none()) {
             let known = self.targets.remove(&webhook.id);
             let target = match known {
-                Some(known) if is_same(&known.webhook, &webhook) && known.is_current.load(Ordering::Relaxed) => {
-                    // Another node may have been asked to leave it alone, or have found it silent.
-                    let mut paused = known.paused_until.lock();
-                    *paused = (*paused).max(webhook.paused_until);
-                    drop(paused);
-                    known.heard(webhook.failing_since.is_some());
+                Some(known)
+                    if is_same(&known.webhook, &webhook) && known.is_current() && !changed.contains(&webhook.id) =>
+                {
+                    known.hear(&webhook);
                     known
                 }
                 other => {
                     if let Some(known) = other {
-                        known.is_current.store(false, Ordering::Relaxed);
+                        known.retire();
                     }
                     // What it is told of now may have been nothing to it before.
                     self.swept = None;
@@ -192,7 +203,7 @@ impl Dispatcher {
             targets.insert(target.webhook.id, target);
         }
         for (id, gone) in std::mem::replace(&mut self.targets, targets) {
-            gone.is_current.store(false, Ordering::Relaxed);
+            gone.retire();
             self.queue.forget(id);
         }
         Ok(())
@@ -200,20 +211,22 @@ impl Dispatcher {
 
     /// What is due, and what nobody has noted.
     async fn look(&mut self) -> Result<(), StoreError> {
-        for (webhook, lane) in self.shared.store.due(now()).await? {
-            if self.targets.contains_key(&webhook) {
-                self.queue.note(webhook, lane);
-            }
+        // Of those that have enough to do, or are to be left alone, the others need not hear.
+        let free = self.targets.iter().filter(|(id, it)| !it.is_paused() && self.queue.waiting_of(**id) < ENOUGH_DUE);
+        let free: Vec<WebhookId> = free.map(|(id, _)| *id).collect();
+        for (webhook, lane) in self.shared.store.due(now(), free).await? {
+            self.queue.note(webhook, lane);
         }
         for webhook in self.shared.store.wanted().await? {
-            if let Some(target) = self.targets.get(&webhook).filter(|target| !target.is_paused())
+            let rests = self.resting.get(&webhook).is_some_and(|until| *until > Instant::now());
+            if let Some(target) = self.targets.get(&webhook).filter(|target| !target.is_paused() && !rests)
                 && self.replaying.insert(webhook)
             {
                 let (shared, target, ends) = (Arc::clone(&self.shared), Arc::clone(target), self.ends.0.clone());
                 tokio::spawn(async move {
-                    set_aside::deliver(&shared, &target).await;
+                    let rest = set_aside::deliver(&shared, &target).await;
                     // The dispatcher may have ended.
-                    let _ = ends.send(Ended::SetAside(webhook));
+                    let _ = ends.send(Ended::SetAside(webhook, rest));
                 });
             }
         }
@@ -303,7 +316,9 @@ impl Dispatcher {
                 }
                 Some(Claim::Held { cursor, rewinds, failing }) => {
                     let (shared, target) = (Arc::clone(&self.shared), Arc::clone(&target));
-                    let work = Work { shared, target, lane, known: cursor, rewinds, at: cursor, failing, held };
+                    let started = Instant::now();
+                    let work =
+                        Work { shared, target, lane, known: cursor, rewinds, at: cursor, failing, started, held };
                     let ends = self.ends.0.clone();
                     tokio::spawn(async move {
                         let end = work.run().await;
@@ -324,7 +339,13 @@ impl Dispatcher {
 
     fn ended(&mut self, ended: Ended) {
         match ended {
-            Ended::SetAside(webhook) => drop(self.replaying.remove(&webhook)),
+            Ended::SetAside(webhook, rest) => {
+                self.replaying.remove(&webhook);
+                match rest {
+                    Some(rest) => drop(self.resting.insert(webhook, Instant::now() + rest)),
+                    None => drop(self.resting.remove(&webhook)),
+                }
+            }
             Ended::Lane(webhook, lane, end) => {
                 self.queue.done(webhook, lane);
                 match end {
@@ -338,8 +359,18 @@ impl Dispatcher {
     }
 }
 
+/// Which webhooks there are, and with that what this node is to note.
+pub(super) async fn learn(shared: &Shared) -> Result<Vec<Webhook>, StoreError> {
+    // Read before and known after the rest: who is there is said only where presence is wanted.
+    let began = shared.store.beginning().await?;
+    let found = shared.store.list().await?;
+    wish(shared, &found);
+    shared.store.learn_beginning(began);
+    Ok(found)
+}
+
 /// What the store is to note, by what all webhooks want.
-pub(super) fn wish(shared: &Shared, found: &[Webhook]) {
+fn wish(shared: &Shared, found: &[Webhook]) {
     let told = || found.iter().filter(|webhook| webhook.disabled.is_none());
     let channels = told().any(|webhook| webhook.events.wants_versions() || webhook.events.wants_reads());
     // Of a disabled one as well: it may be told again.

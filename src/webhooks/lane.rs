@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use uuid::Uuid;
 
 use super::post::{Letter, Posted, Poster, Verdict};
 use super::retry::{Next, Retries};
 use super::settle::Settler;
+use super::target::Target;
 use crate::domain::ids::EventId;
 use crate::domain::now;
-use crate::domain::webhook::{Cursor, Failing, Failure, Happened, Item, Lane, Place, Settled, Trouble, Webhook};
+use crate::domain::webhook::{Cursor, Failing, Failure, Happened, Item, Lane, Place, Settled, Trouble};
 use crate::live::{Live, What};
 use crate::metrics::Metrics;
 use crate::protocol::event;
@@ -27,8 +28,10 @@ const PAGE: usize = 16;
 const TURN: Duration = Duration::from_secs(10);
 /// How far the cursor may be behind what was delivered: so much is delivered again after a crash.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// Once a webhook answers again, what waited for that is tried within this time.
-const SOON: TimeDelta = TimeDelta::minutes(5);
+/// What was read longer ago is read again before it is posted: it may have been deleted meanwhile.
+const FRESH: Duration = Duration::from_secs(1);
+/// What cannot be read is read again after this.
+const UNREADABLE: TimeDelta = TimeDelta::minutes(5);
 /// In which the names of events are made.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7e4f_0a10_0000_5000_8000_0000_0000_0011);
 
@@ -46,41 +49,6 @@ pub(super) struct Shared {
     pub(super) live: Live,
     pub(super) epoch: Arc<RwLock<String>>,
     pub(super) stopping: AtomicBool,
-}
-
-/// A webhook as it was read last, for those who deliver to it.
-#[derive(Debug)]
-pub(super) struct Target {
-    pub(super) webhook: Webhook,
-    /// False: it was changed, disabled or removed.
-    pub(super) is_current: AtomicBool,
-    pub(super) paused_until: Mutex<Option<DateTime<Utc>>>,
-    /// It does not answer, and that is noted.
-    silent: AtomicBool,
-}
-
-impl Target {
-    pub(super) fn new(webhook: Webhook) -> Self {
-        let (paused_until, silent) = (Mutex::new(webhook.paused_until), webhook.failing_since.is_some().into());
-        Self { webhook, is_current: AtomicBool::new(true), paused_until, silent }
-    }
-
-    pub(super) fn is_paused(&self) -> bool {
-        self.paused_until.lock().is_some_and(|until| until > now())
-    }
-
-    pub(super) fn is_silent(&self) -> bool {
-        self.silent.load(Ordering::Relaxed)
-    }
-
-    /// Whether it is noted that it does not answer: then whoever is answered next notes that it does.
-    pub(super) fn heard(&self, silent: bool) {
-        self.silent.fetch_or(silent, Ordering::Relaxed);
-    }
-
-    fn may_be_told(&self) -> bool {
-        self.is_current.load(Ordering::Relaxed) && self.webhook.disabled.is_none() && !self.is_paused()
-    }
 }
 
 /// How the work on a lane ended.
@@ -117,30 +85,33 @@ pub(super) struct Work {
     /// Up to where all is delivered.
     pub(super) at: Cursor,
     pub(super) failing: Option<Failing>,
-    /// When it was written that the lane is held.
+    /// When it was claimed.
+    pub(super) started: Instant,
+    /// When it was written last that the lane is held.
     pub(super) held: Instant,
 }
 
 impl Work {
     /// To its end; the lane is let go of then.
     pub(super) async fn run(mut self) -> End {
-        let started = Instant::now();
         let end = loop {
-            if !self.may_go_on() || started.elapsed() > TURN {
+            if !self.may_go_on() {
                 break End::More;
             }
-            let wanted = self.target.webhook.events.clone();
+            let (wanted, read) = (self.target.webhook.events.clone(), Instant::now());
             match self.shared.store.page(self.lane, self.at, wanted, PAGE).await {
-                Err(error) => {
+                Err(error) if error.is_retryable() => {
                     log::debug!("webhook {}: {} cannot be read: {error}", self.target.webhook.id, self.lane);
                     break End::Hindered;
                 }
+                Err(error) => break self.unreadable(&error),
+                // With its channel its cursor is gone, or will be by the next claim.
                 Ok(None) => return End::Done,
-                Ok(Some(page)) => match self.deliver(page.items).await {
+                Ok(Some(page)) => match self.deliver(page.items, read).await {
                     Err(end) => break end,
-                    Ok(()) => {
-                        if let Some(end) = page.end {
-                            self.at = end;
+                    Ok(is_told) => {
+                        if let Some(end) = page.end.filter(|_| is_told) {
+                            self.pass(end);
                             break End::Done;
                         }
                     }
@@ -159,20 +130,32 @@ impl Work {
     }
 
     fn may_go_on(&self) -> bool {
-        !self.shared.stopping.load(Ordering::Relaxed) && self.target.may_be_told()
+        let is_over = self.started.elapsed() > TURN;
+        !is_over && !self.shared.stopping.load(Ordering::Relaxed) && self.target.may_be_told()
     }
 
-    /// Err: that was all for now.
-    async fn deliver(&mut self, items: Vec<Item>) -> Result<(), End> {
+    /// All up to there is delivered, or nothing that is told: so nothing before it fails.
+    fn pass(&mut self, to: Cursor) {
+        self.at = to;
+        self.failing = None;
+    }
+
+    /// True: that was all of the page; false: the rest is to be read again. Err: that was all for now.
+    async fn deliver(&mut self, items: Vec<Item>, read: Instant) -> Result<bool, End> {
+        // The first one is posted however long its reading took.
+        let mut is_first = true;
         for Item { after, event } in items {
             let Some(event) = event else {
-                self.at = after;
+                self.pass(after);
                 continue;
             };
             if !self.may_go_on() {
                 return Err(End::More);
             }
             self.hold().await?;
+            if !std::mem::take(&mut is_first) && read.elapsed() > FRESH {
+                return Ok(false);
+            }
             let id = event_id(&self.shared.epoch.read(), &event);
             let posted = match letter(id, &event) {
                 Some(letter) => self.shared.poster.post(&self.target.webhook, &letter).await,
@@ -181,18 +164,39 @@ impl Work {
             self.count(&posted);
             match posted.verdict {
                 Verdict::Delivered => {
-                    self.at = after;
-                    self.failing = None;
-                    self.answered().await;
+                    self.pass(after);
+                    self.target.answered(&self.shared).await;
                 }
                 Verdict::Gone => {
-                    self.gone().await;
+                    self.target.gone(&self.shared).await;
                     return Err(End::More);
                 }
+                // It was changed meanwhile: that says nothing of what it is now.
+                Verdict::Failed { .. } if !self.target.is_current() => return Err(End::More),
                 Verdict::Failed { trouble, pause } => self.failed(id, &event, after, trouble, pause).await?,
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// A defect here, or in what is stored: it counts as failing until somebody has seen to it.
+    fn unreadable(&mut self, error: &StoreError) -> End {
+        let (at, webhook) = (now(), self.target.webhook.id);
+        // Nothing else has this name: lanes are numbered apart from events.
+        let event_id = EventId(self.lane.id().0);
+        let before = self.failing.take().filter(|failing| failing.event_id == event_id);
+        if before.is_none() {
+            log::error!("webhook {webhook}: {} cannot be read: {error}", self.lane);
+        }
+        self.failing = Some(Failing {
+            event_id,
+            event: "unreadable".to_owned(),
+            attempts: before.as_ref().map_or(0, |failing| failing.attempts).saturating_add(1),
+            first_at: before.map_or(at, |failing| failing.first_at),
+            next_at: at + UNREADABLE,
+            trouble: Trouble { error: "the events could not be read: see the log".to_owned(), unreachable: false },
+        });
+        End::Failed(UNREADABLE.to_std().unwrap_or_default())
     }
 
     /// Sees to it that the lane is held for as long as the next try may take, and that not too much is delivered again after a
@@ -234,28 +238,6 @@ impl Work {
         Ok(ours)
     }
 
-    async fn answered(&self) {
-        if self.target.silent.swap(false, Ordering::Relaxed) {
-            let id = self.target.webhook.id;
-            match self.shared.store.answers(id, now() + SOON).await {
-                Ok(true) => log::info!("webhook {id} answers again"),
-                Ok(false) => {}
-                // With the next event.
-                Err(_) => self.target.silent.store(true, Ordering::Relaxed),
-            }
-        }
-    }
-
-    async fn gone(&self) {
-        let id = self.target.webhook.id;
-        self.target.is_current.store(false, Ordering::Relaxed);
-        log::warn!("webhook {id} answered 410: it is disabled, until that is changed by a call");
-        self.shared.live.tell(|| What::WebhookDisabled { webhook: id });
-        if let Err(error) = self.shared.store.disable(id, "it answered 410".to_owned()).await {
-            log::warn!("webhook {id} could not be disabled: {error}");
-        }
-    }
-
     async fn failed(
         &mut self,
         id: EventId,
@@ -267,7 +249,7 @@ impl Work {
         let webhook = self.target.webhook.id;
         let known = trouble.unreachable;
         if trouble.unreachable {
-            self.unreachable(&trouble.error, pause).await;
+            self.target.unreachable(&self.shared, &trouble.error, pause).await;
         }
         let kind = event.kind.as_str();
         match self.shared.retries.next((id, kind), self.failing.as_ref(), trouble, pause, now()) {
@@ -297,8 +279,7 @@ impl Work {
                     error: last.trouble.error,
                     wanted: false,
                 };
-                self.at = after;
-                self.failing = None;
+                self.pass(after);
                 let until = now() + TimeDelta::from_std(self.shared.lease).unwrap_or_default();
                 match self.write(Some(until), Some(aside)).await {
                     Ok(true) => {
@@ -309,26 +290,6 @@ impl Work {
                     Ok(false) => Err(End::More),
                     Err(_) => Err(End::Hindered),
                 }
-            }
-        }
-    }
-
-    /// Notes, for all nodes, that the webhook does not answer.
-    async fn unreachable(&self, why: &str, pause: Option<Duration>) {
-        let at = now();
-        let until = pause.map(|pause| at + TimeDelta::from_std(pause).unwrap_or_default());
-        if until.is_some() {
-            *self.target.paused_until.lock() = until;
-        }
-        let is_new = !self.target.silent.swap(true, Ordering::Relaxed);
-        if is_new || until.is_some() {
-            let id = self.target.webhook.id;
-            if is_new {
-                log::warn!("webhook {id} takes nothing for now: {why}");
-            }
-            if let Err(error) = self.shared.store.pause(id, at, until).await {
-                log::debug!("webhook {id}: that it does not answer could not be written down: {error}");
-                self.target.silent.store(false, Ordering::Relaxed);
             }
         }
     }

@@ -7,19 +7,20 @@
 mod dispatch;
 mod guard;
 mod lane;
+mod own;
 mod post;
 mod queue;
 mod retry;
 mod set_aside;
 mod settle;
 mod sign;
+mod target;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chrono::TimeDelta;
 use parking_lot::RwLock;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -28,28 +29,19 @@ use uuid::Uuid;
 pub use guard::Refused;
 pub use sign::fresh_secret;
 
-use crate::config::{OwnWebhook, WebhookSettings};
+use crate::config::WebhookSettings;
 use crate::domain::ids::{EventId, WebhookId};
 use crate::domain::now;
-use crate::domain::webhook::{Origin, UNFINISHED, Webhook, WebhookChange};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::protocol::event::encode_test;
 use crate::protocol::webhook::{Tested, name_of};
 use crate::store::{StoreError, Webhooks, new_worker};
-use dispatch::{Dispatcher, wish};
+use dispatch::Dispatcher;
 use lane::Shared;
 use post::{Letter, Poster, Verdict};
 use retry::Retries;
 use settle::Settler;
-
-/// The webhook of the settings.
-const OWN: WebhookId = WebhookId(Uuid::from_u128(0x7e4f_0a10_0000_5000_8000_0000_0000_0012));
-/// How long the settings' secret of before signs too.
-const OVERLAP: TimeDelta = TimeDelta::days(1);
-
-/// How long it may take to make one.
-const MAKING: TimeDelta = TimeDelta::minutes(10);
 
 /// A way to who delivers. Clones are the same.
 #[derive(Debug, Clone)]
@@ -98,67 +90,6 @@ impl Hooks {
     /// Whether anything may be sent there, as far as the address itself says.
     pub fn check(&self, url: &str) -> Result<(), Refused> {
         self.shared.poster.guard().check(url).map(drop)
-    }
-
-    /// Sees to it that the settings' webhook is what they say, and that what is to be noted is noted from the first message on.
-    pub async fn begin(&self, own: Option<&OwnWebhook>) -> Result<(), StoreError> {
-        let there = self.store().find(OWN).await?;
-        match (own, there) {
-            (None, None) => {}
-            (None, Some(_)) => drop(self.store().remove(OWN).await?),
-            (Some(own), None) => self.make(own).await?,
-            (Some(own), Some(there)) => self.keep(own, there).await?,
-        }
-        wish(&self.shared, &self.store().list().await?);
-        Ok(())
-    }
-
-    async fn make(&self, own: &OwnWebhook) -> Result<(), StoreError> {
-        let new = Webhook {
-            id: OWN,
-            url: own.url.expose().to_owned(),
-            events: own.events.clone(),
-            secret: own.secret.clone(),
-            previous: None,
-            disabled: None,
-            origin: Origin::Settings,
-            created_at: now(),
-            paused_until: None,
-            failing_since: None,
-        };
-        match self.store().create(new).await {
-            Ok(Err(denied)) => log::warn!("the webhook of the settings could not be made: {denied}"),
-            // Busy: another node was quicker.
-            Ok(Ok(_)) | Err(StoreError::Busy) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    async fn keep(&self, own: &OwnWebhook, there: Webhook) -> Result<(), StoreError> {
-        if there.disabled.as_deref() == Some(UNFINISHED) {
-            // Unless another node is just making it.
-            if now() - there.created_at > MAKING {
-                drop(self.store().remove(OWN).await?);
-                self.make(own).await?;
-            }
-            return Ok(());
-        }
-        let is_new = there.url != own.url.expose();
-        if is_new || there.events != own.events {
-            let url = is_new.then(|| own.url.expose().to_owned());
-            // What the old address wanted is nothing to the new one.
-            let change = WebhookChange { url, events: Some(own.events.clone()), active: is_new.then_some(true) };
-            drop(self.store().change(OWN, change).await?);
-        } else if let Some(why) = &there.disabled {
-            log::warn!(
-                "the webhook of the settings is disabled: {why}; PATCH its state to active to have it told again"
-            );
-        }
-        if there.secret != own.secret {
-            drop(self.store().rotate(OWN, own.secret.clone(), now() + OVERLAP).await?);
-        }
-        Ok(())
     }
 
     /// Posts a test, and says how that went; `None`: there is no such webhook.

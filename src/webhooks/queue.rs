@@ -3,7 +3,7 @@
 //! A lane that is noted while it is worked on is looked at once more after that, since what was noted may have come too late for
 //! who works on it.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::domain::ids::WebhookId;
@@ -22,7 +22,9 @@ pub(super) struct Queue {
     /// True: noted again meanwhile.
     running: HashMap<(WebhookId, Lane), bool>,
     of_each: HashMap<WebhookId, usize>,
-    later: BTreeMap<Instant, Vec<(WebhookId, Lane)>>,
+    /// By time, and when it comes for each.
+    later: BTreeSet<(Instant, WebhookId, Lane)>,
+    times: HashMap<(WebhookId, Lane), Instant>,
 }
 
 impl Queue {
@@ -35,28 +37,42 @@ impl Queue {
         }
     }
 
+    /// The same, after a while. Of several such times the first counts.
     pub(super) fn note_after(&mut self, webhook: WebhookId, lane: Lane, delay: Duration) {
-        self.later.entry(Instant::now() + delay).or_default().push((webhook, lane));
+        let at = Instant::now() + delay;
+        let before = self.times.get(&(webhook, lane)).copied();
+        if before.is_some_and(|before| before <= at) {
+            return;
+        }
+        if let Some(before) = before {
+            self.later.remove(&(before, webhook, lane));
+        }
+        self.later.insert((at, webhook, lane));
+        self.times.insert((webhook, lane), at);
     }
 
     /// When the next of those is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.later.first_key_value().map(|(at, _)| *at)
+        self.later.first().map(|(at, ..)| *at)
     }
 
     /// Those whose time has come wait like the others from now on.
     pub(super) fn ripen(&mut self, now: Instant) {
-        while let Some(entry) = self.later.first_entry().filter(|entry| *entry.key() <= now) {
-            for (webhook, lane) in entry.remove() {
-                self.note(webhook, lane);
-            }
+        while self.later.first().is_some_and(|(at, ..)| *at <= now)
+            && let Some((_, webhook, lane)) = self.later.pop_first()
+        {
+            self.times.remove(&(webhook, lane));
+            self.note(webhook, lane);
         }
     }
 
     /// As many lanes of one webhook as may be worked on now. Of a `silent` one a single one finds out whether it answers again.
     pub(super) fn take(&mut self, webhook: WebhookId, silent: bool) -> Vec<Lane> {
         let most = if silent { OF_SILENT } else { OF_ONE };
-        let room = most.saturating_sub(self.of(webhook)).min(OF_ALL.saturating_sub(self.running.len()));
+        let own = self.of(webhook);
+        // None goes without a place, however slow those are that have all the others.
+        let left = OF_ALL.saturating_sub(self.running.len()).max(usize::from(own == 0));
+        let room = most.saturating_sub(own).min(left);
         let Some(waiting) = self.waiting.get_mut(&webhook) else { return Vec::new() };
         let lanes: Vec<Lane> = waiting.drain(..room.min(waiting.len())).collect();
         if waiting.is_empty() {
@@ -91,6 +107,8 @@ impl Queue {
         for lane in self.waiting.remove(&webhook).into_iter().flatten() {
             self.queued.remove(&(webhook, lane));
         }
+        self.later.retain(|(_, of, _)| *of != webhook);
+        self.times.retain(|(of, _), _| *of != webhook);
     }
 
     /// Those that have something waiting. First who has the fewest places, so that none goes without.
@@ -158,15 +176,17 @@ mod tests {
             }
         }
         let taken: Vec<usize> = (0..6).map(|number| queue.take(webhook(number), false).len()).collect();
-        assert_eq!(taken, [8, 8, 8, 8, 0, 0]);
-        queue.done(webhook(0), lane(0));
+        assert_eq!(taken, [8, 8, 8, 8, 1, 1], "one each has a place whatever the others do");
+        assert!(queue.take(webhook(4), false).is_empty(), "no other is left");
+        for number in 0..3 {
+            queue.done(webhook(0), lane(number));
+        }
         assert_eq!(queue.take(webhook(4), false).len(), 1);
         assert!(queue.take(webhook(0), false).is_empty(), "no place is left");
-        assert_eq!((queue.running(), queue.depth()), (32, 6 * 20 - 1));
-        assert_eq!(queue.webhooks(), [5, 4, 0, 1, 2, 3].map(webhook), "who has none comes first");
-        queue.done(webhook(0), lane(1));
+        assert_eq!((queue.running(), queue.depth()), (32, 6 * 20 - 3));
+        assert_eq!(queue.webhooks(), [5, 4, 0, 1, 2, 3].map(webhook), "who has the fewest comes first");
+        queue.done(webhook(0), lane(3));
         assert!(queue.take(webhook(4), true).is_empty(), "of one that is silent one is enough");
-        assert_eq!(queue.take(webhook(5), true).len(), 1);
         queue.forget(webhook(5));
         assert_eq!(queue.webhooks().len(), 5);
     }
@@ -180,5 +200,19 @@ mod tests {
         let at = queue.next().unwrap();
         queue.ripen(at);
         assert_eq!((queue.take(webhook(1), false), queue.next()), (vec![lane(1)], None));
+    }
+
+    #[test]
+    fn a_lane_waits_for_one_time_alone() {
+        let mut queue = Queue::default();
+        let started = Instant::now();
+        for seconds in [60, 30, 90] {
+            queue.note_after(webhook(1), lane(1), Duration::from_secs(seconds));
+        }
+        assert_eq!((queue.later.len(), queue.times.len()), (1, 1));
+        assert!(queue.next().unwrap() < started + Duration::from_secs(60), "for the first of them");
+        queue.note_after(webhook(2), lane(1), Duration::from_secs(60));
+        queue.forget(webhook(1));
+        assert_eq!((queue.later.len(), queue.times.len()), (1, 1), "the other one's");
     }
 }

@@ -33,7 +33,7 @@ pub fn start() -> (SocketAddr, ServerHandle) {
     let server = Server::build()
         .workers(1)
         .disable_signals()
-        .listen("echo", listener, move || connections(routes, TIMES, |_| Some(())))
+        .listen("echo", listener, move || connections(routes, TIMES, None, |_| Some(())))
         .unwrap()
         .run();
     let handle = server.handle();

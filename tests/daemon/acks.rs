@@ -118,7 +118,7 @@ async fn session(user: UserId, channel: ChannelId, version: i64) -> (Subscriber,
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (peer, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     let taken = Taken {
-        stream: accepted.unwrap().0,
+        stream: accepted.unwrap().0.into(),
         read: Bytes::new(),
         answer: Bytes::new(),
         scribe: Scribe::start(),

@@ -197,3 +197,55 @@ async fn it_is_told_at_once_again_after_the_line_was_cut() {
     post(&mut app, channel, "bo", "'heard'").await.unwrap();
     ana.expect_text("heard").await;
 }
+
+#[tokio::test]
+async fn what_is_posted_without_end_is_told_at_once_all_the_time() {
+    const COUNT: usize = 80;
+    let nodes = Nodes::start(1).await;
+    let channel = nodes.node(0).group(&["ana", "bo"]).await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    let mut app = connect(&nodes.database()).await;
+    let posting = tokio::spawn(async move {
+        let mut commits = Vec::new();
+        for round in 0..COUNT {
+            post(&mut app, channel, "bo", &format!("'posted {round}'")).await.unwrap();
+            commits.push(Instant::now());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        commits
+    });
+    let mut told = Vec::new();
+    for round in 0..COUNT {
+        ana.expect_text(&format!("posted {round}")).await;
+        told.push(Instant::now());
+    }
+    let commits = posting.await.unwrap();
+    let mut late: Vec<Duration> =
+        told.iter().zip(&commits).map(|(told, commit)| told.saturating_duration_since(*commit)).collect();
+    late.sort_unstable();
+    // Whoever waits for the next look, which comes twice a second, is told after a quarter of one.
+    assert!(late[COUNT / 2] < Duration::from_millis(200), "{late:?}");
+}
+
+/// Any role of the database may say so.
+#[tokio::test]
+async fn a_number_that_no_channel_has_come_to_keeps_nobody_asking() {
+    let nodes = Nodes::start(1).await;
+    let channel = nodes.node(0).group(&["ana", "bo"]).await;
+    let mut ana = nodes.node(0).connect("ana").await;
+    ana.send_message(channel, "before").await;
+    let mut app = connect(&nodes.database()).await;
+    let lie = format!("NOTIFY tenfour, '{channel} {} tenfour'", i64::MAX);
+    app.batch_execute(&lie).await.unwrap();
+    // It is heard behind that.
+    post(&mut app, channel, "bo", "'after'").await.unwrap();
+    ana.expect_text("after").await;
+    eventually("nothing is missing any more", async || {
+        let room = nodes.node(0).parts().directory.room(channel).unwrap();
+        !room.send(tenfour::actors::room::Inspect).await.unwrap().filling
+    })
+    .await;
+    post(&mut app, channel, "bo", "'later'").await.unwrap();
+    ana.expect_text("later").await;
+    ana.send_message(channel, "as ever").await;
+}

@@ -10,6 +10,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[path = "../support/certificates.rs"]
+mod certificates;
 #[path = "../support/daemon.rs"]
 mod daemon;
 #[path = "../support/manager.rs"]
@@ -22,14 +24,19 @@ mod place;
 mod postgres;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/redis.rs"]
+mod redis;
 #[path = "../support/socket.rs"]
 mod socket;
 #[path = "../support/wire.rs"]
 mod wire;
 
+mod doctor;
 mod notify;
 mod package;
+mod proxies;
 mod reload;
 mod settings;
 mod sockets;
+mod tls;
 mod units;

@@ -99,12 +99,13 @@ fn the_service_says_what_the_daemon_does() {
     let unit = service();
     assert_eq!(values(&unit, "RestartPreventExitStatus"), [EXIT_CONFIG.to_string()]);
     assert_eq!((values(&unit, "Type"), values(&unit, "NotifyAccess")), (vec!["notify"], vec!["main"]));
-    // Each secret may be a credential, by the name that the daemon looks for, and none has to be there.
-    let secrets: Vec<&str> = SETTINGS.iter().filter(|setting| setting.secret).map(|setting| setting.key).collect();
+    // Each secret and what TLS takes may be a credential, by the name that the daemon looks for, and none has to be there.
+    let handed: Vec<&str> =
+        SETTINGS.iter().filter(|setting| setting.is_credential()).map(|setting| setting.key).collect();
     let named = |directive: &str| -> Vec<&str> {
         values(&unit, directive).into_iter().filter_map(|value| value.split_once(':')).map(|(name, _)| name).collect()
     };
-    assert_eq!((named("LoadCredential"), named("SetCredential")), (secrets.clone(), secrets));
+    assert_eq!((named("LoadCredential"), named("SetCredential")), (handed.clone(), handed));
     assert!(values(&unit, "SetCredential").iter().all(|value| value.ends_with(":\\n")));
     let seconds = |name: &str| -> u64 { values(&unit, name)[0].trim_end_matches('s').parse().unwrap() };
     // A stop has 10 s, and the watchdog is fed also while it goes on.

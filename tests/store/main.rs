@@ -30,3 +30,4 @@ mod revisions;
 mod search;
 mod sync;
 mod webhooks;
+mod webhooks_shared;

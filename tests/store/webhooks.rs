@@ -1,20 +1,18 @@
 //! What is written of webhooks: cursors that one node has at a time, and presence that alternates whoever writes it.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use tenfour::domain::change::Mark;
 use tenfour::domain::channel::Channel;
-use tenfour::domain::ids::{MessageId, WebhookId, WorkerId};
+use tenfour::domain::ids::{ChannelId, EventId, MessageId, WebhookId, WorkerId};
 use tenfour::domain::now;
 use tenfour::domain::webhook::{
-    Claim, Cursor, EventKind, Events, Lane, Origin, Place, Rewind, Seen, Settled, SigningSecret, Webhook,
+    Claim, Cursor, EventKind, Events, Failing, Failure, Lane, Origin, Place, Rewind, Seen, Settled, SigningSecret,
+    Trouble, Webhook, WebhookChange,
 };
 use tenfour::store::{Ask, Reader, Webhooks, Writer, new_worker};
 use uuid::Uuid;
 
 use crate::kit::*;
-use crate::postgres::Database;
 
 cases! {
     a_webhook_begins_at_the_present_and_a_new_channel_at_its_beginning,
@@ -24,12 +22,20 @@ cases! {
     presence_alternates_and_what_comes_late_is_dropped,
     who_was_online_before_anybody_was_told_is_no_news,
     what_a_removed_webhook_leaves_is_cleared,
+    nobody_gets_a_lane_of_a_webhook_that_is_gone_or_disabled,
+    a_user_whose_changes_are_gone_is_nothing_to_do,
+    who_is_erased_has_never_come_or_gone,
+    who_is_seen_before_it_is_known_that_all_begins_anew_is_not_taken_for_new,
     what_was_imported_is_no_event,
 }
 
 pub(crate) async fn made(store: &Webhooks, events: Events) -> WebhookId {
+    made_as(store, WebhookId(Uuid::now_v7()), events).await
+}
+
+pub(crate) async fn made_as(store: &Webhooks, id: WebhookId, events: Events) -> WebhookId {
     let new = Webhook {
-        id: WebhookId(Uuid::now_v7()),
+        id,
         url: "https://receiver.invalid/".to_owned(),
         events,
         secret: SigningSecret::new(vec![7; 32]).unwrap(),
@@ -43,16 +49,16 @@ pub(crate) async fn made(store: &Webhooks, events: Events) -> WebhookId {
     store.create(new).await.unwrap().unwrap().id
 }
 
-fn ask(webhook: WebhookId, worker: WorkerId, lanes: Vec<Lane>) -> Ask {
+pub(crate) fn ask(webhook: WebhookId, worker: WorkerId, lanes: Vec<Lane>) -> Ask {
     let until = now() + TimeDelta::seconds(30);
     Ask { webhook, lanes, versions: true, reads: true, worker, now: now(), until }
 }
 
-async fn claim(store: &Webhooks, webhook: WebhookId, worker: WorkerId, lane: Lane) -> Claim {
+pub(crate) async fn claim(store: &Webhooks, webhook: WebhookId, worker: WorkerId, lane: Lane) -> Claim {
     store.claim(ask(webhook, worker, vec![lane])).await.unwrap().pop().unwrap().1
 }
 
-fn held(claim: Claim) -> (Cursor, i64) {
+pub(crate) fn held(claim: Claim) -> (Cursor, i64) {
     match claim {
         Claim::Held { cursor, rewinds, .. } => (cursor, rewinds),
         other => panic!("{other:?}"),
@@ -60,11 +66,11 @@ fn held(claim: Claim) -> (Cursor, i64) {
 }
 
 /// Lets go of a lane, with all of it delivered up to there.
-fn settled(webhook: WebhookId, lane: Lane, (from, rewinds): (Cursor, i64), cursor: Cursor) -> Settled {
+pub(crate) fn settled(webhook: WebhookId, lane: Lane, (from, rewinds): (Cursor, i64), cursor: Cursor) -> Settled {
     Settled { webhook, lane, from, rewinds, cursor, failing: None, aside: None, until: None }
 }
 
-fn lane(channel: &Channel) -> Lane {
+pub(crate) fn lane(channel: &Channel) -> Lane {
     Lane::Channel(channel.id)
 }
 
@@ -87,7 +93,7 @@ async fn a_webhook_begins_at_the_present_and_a_new_channel_at_its_beginning(writ
     let (cursor, _) = held(claim(&store, webhook, worker, lane(&old)).await);
     assert_eq!((cursor.version, cursor.seq), (1, 1));
     assert_eq!(kinds(&store, lane(&old), cursor).await, [EventKind::MessageSent]);
-    let nowhere = Lane::Channel(tenfour::domain::ids::ChannelId(Uuid::now_v7()));
+    let nowhere = Lane::Channel(ChannelId(Uuid::now_v7()));
     assert!(store.claim(ask(webhook, worker, vec![nowhere])).await.unwrap().is_empty());
 }
 
@@ -178,6 +184,11 @@ fn seen(name: &str, online: bool, number: i64) -> Seen {
     Seen { user: user(name).id, online, number, at: now(), silent: false }
 }
 
+/// By who knows that all began anew when the webhook was made.
+async fn record(store: &Webhooks, seen: Vec<Seen>) {
+    assert!(store.seen(store.beginning().await.unwrap(), seen).await.unwrap());
+}
+
 async fn told_of(store: &Webhooks, name: &str) -> Vec<(i64, bool)> {
     let lane = Lane::User(user(name).id);
     let page = store.page(lane, lane.start(), Events::ALL, 100).await.unwrap().unwrap();
@@ -189,16 +200,16 @@ async fn presence_alternates_and_what_comes_late_is_dropped(writer: Writer, read
     let store = writer.webhooks(&reader);
     made(&store, Events::ALL).await;
     let at = now().timestamp_micros();
-    store.seen(vec![seen("ana", true, at), seen("bo", false, at), seen("ana", true, at + 2)]).await.unwrap();
+    record(&store, vec![seen("ana", true, at), seen("bo", false, at), seen("ana", true, at + 2)]).await;
     // Another node has found her lease ended before she came there.
-    store.seen(vec![seen("ana", false, at + 1)]).await.unwrap();
-    store.seen(vec![seen("ana", false, at + 3), seen("ana", true, at + 4)]).await.unwrap();
+    record(&store, vec![seen("ana", false, at + 1)]).await;
+    record(&store, vec![seen("ana", false, at + 3), seen("ana", true, at + 4)]).await;
     assert_eq!(told_of(&store, "ana").await, [(1, true), (2, false), (3, true)]);
     assert_eq!(told_of(&store, "bo").await, [], "who was never there has not gone");
     assert_eq!(store.online(tenfour::domain::ids::UserId(Uuid::nil()), 9).await.unwrap(), [user("ana").id]);
     // A clock that was far ahead is no reason to be deaf for ever.
-    store.seen(vec![seen("ana", false, at + 3_600_000_000)]).await.unwrap();
-    store.seen(vec![seen("ana", true, at + 5)]).await.unwrap();
+    record(&store, vec![seen("ana", false, at + 3_600_000_000)]).await;
+    record(&store, vec![seen("ana", true, at + 5)]).await;
     assert_eq!(told_of(&store, "ana").await.last(), Some(&(5, true)));
 }
 
@@ -206,9 +217,9 @@ async fn who_was_online_before_anybody_was_told_is_no_news(writer: Writer, reade
     let store = writer.webhooks(&reader);
     let at = now().timestamp_micros();
     let first = made(&store, Events::ALL).await;
-    store.seen(vec![Seen { silent: true, ..seen("ana", true, at) }, seen("bo", true, at)]).await.unwrap();
+    record(&store, vec![Seen { silent: true, ..seen("ana", true, at) }, seen("bo", true, at)]).await;
     assert_eq!((told_of(&store, "ana").await, told_of(&store, "bo").await), (vec![], vec![(1, true)]));
-    store.seen(vec![seen("ana", false, at + 1)]).await.unwrap();
+    record(&store, vec![seen("ana", false, at + 1)]).await;
     assert_eq!(told_of(&store, "ana").await, [(1, false)]);
     // Nobody is told any more; the next one is told of what comes then.
     store.remove(first).await.unwrap().unwrap();
@@ -216,51 +227,112 @@ async fn who_was_online_before_anybody_was_told_is_no_news(writer: Writer, reade
     assert_eq!(store.online(tenfour::domain::ids::UserId(Uuid::nil()), 9).await.unwrap(), []);
 }
 
+/// A lane that fails, with one event of it set aside.
+async fn fails(store: &Webhooks, worker: WorkerId, webhook: WebhookId, lane: Lane) {
+    let (from, rewinds) = held(claim(store, webhook, worker, lane).await);
+    let trouble = Trouble { error: "answered 500".to_owned(), unreachable: false };
+    let event_id = EventId(Uuid::now_v7());
+    let event = EventKind::MessageSent.as_str().to_owned();
+    let failing = Failing {
+        event_id,
+        event: event.clone(),
+        attempts: 2,
+        first_at: now(),
+        next_at: now(),
+        trouble: trouble.clone(),
+    };
+    let aside = Failure {
+        event_id,
+        event,
+        lane,
+        place: Place::Version(1),
+        at: now(),
+        first_at: now(),
+        failed_at: now(),
+        attempts: 3,
+        error: trouble.error,
+        wanted: false,
+    };
+    let settled =
+        Settled { failing: Some(failing), aside: Some(aside), ..settled(webhook, lane, (from, rewinds), from) };
+    assert!(store.settle(worker, vec![settled]).await.unwrap()[0].2);
+}
+
 async fn what_a_removed_webhook_leaves_is_cleared(writer: Writer, reader: Reader) {
     let store = writer.webhooks(&reader);
-    for _ in 0..3 {
-        group(&writer, &["ana"]).await;
-    }
-    let webhook = made(&store, Events::ALL).await;
-    store.seen(vec![seen("ana", true, now().timestamp_micros())]).await.unwrap();
+    let (webhook, worker) = (made(&store, Events::ALL).await, new_worker());
+    let channel = group(&writer, &["ana"]).await;
+    fails(&store, worker, webhook, lane(&channel)).await;
+    let (failing, aside) = store.troubles(webhook, 9).await.unwrap();
+    assert_eq!((failing.len(), aside.len(), store.extent().await.unwrap().failing), (1, 1, 1));
+    assert_eq!(store.due(now(), vec![webhook]).await.unwrap(), [(webhook, lane(&channel))]);
     store.remove(webhook).await.unwrap().unwrap();
     assert_eq!(store.list().await.unwrap(), []);
-    store.tidy(now(), now()).await.unwrap();
-    let next = made(&store, Events::ALL).await;
-    assert_ne!(next, webhook);
+    assert_eq!(store.troubles(webhook, 9).await.unwrap(), (vec![], vec![]));
+    assert_eq!(store.extent().await.unwrap().failing, 0);
     assert!(store.rewind(webhook, Rewind::Failed).await.unwrap().is_err());
 }
 
-/// Of two nodes one has a lane, until it lets go of it or is not heard of any more.
-#[test]
-fn of_two_nodes_one_has_a_lane_at_a_time() {
-    runtime().block_on(async {
-        let database = Database::create().await;
-        let ((writer, reader), (second, its)) = (open_at(&database.url).await, open_at(&database.url).await);
-        let (store, other) = (writer.webhooks(&reader), second.webhooks(&its));
-        let (one, two) = (new_worker(), new_worker());
-        let channel = group(&writer, &["ana"]).await;
-        let webhook = made(&store, Events::ALL).await;
-        send(&writer, &channel, "ana", "hello").await;
-        let first = held(claim(&store, webhook, one, lane(&channel)).await);
-        assert_eq!(claim(&other, webhook, two, lane(&channel)).await, Claim::Busy);
-        // Its time is up: it is not heard of.
-        let later = Ask { now: now() + TimeDelta::minutes(1), ..ask(webhook, two, vec![lane(&channel)]) };
-        let later = Ask { until: later.now + TimeDelta::minutes(1), ..later };
-        let second = held(other.claim(later).await.unwrap().pop().unwrap().1);
-        assert_eq!(second, first);
-        let end = Cursor { version: 1, seq: 1, record: 0 };
-        let lost = store.settle(one, vec![settled(webhook, lane(&channel), first, end)]).await.unwrap();
-        assert_eq!(lost, [(webhook, lane(&channel), false)], "what it did meanwhile is done again");
-        let done = other.settle(two, vec![settled(webhook, lane(&channel), second, end)]).await.unwrap();
-        assert_eq!(done, [(webhook, lane(&channel), true)]);
-        // A new channel at the same moment.
-        let fresh = group(&writer, &["ana"]).await;
-        let both = tokio::join!(claim(&store, webhook, one, lane(&fresh)), claim(&other, webhook, two, lane(&fresh)));
-        let helds = [&both.0, &both.1].into_iter().filter(|claim| matches!(claim, Claim::Held { .. })).count();
-        assert_eq!(helds, 1, "{both:?}");
-        within(Duration::from_secs(5), database.drop()).await;
-    });
+async fn nobody_gets_a_lane_of_a_webhook_that_is_gone_or_disabled(writer: Writer, reader: Reader) {
+    let store = writer.webhooks(&reader);
+    let (webhook, worker) = (made(&store, Events::ALL).await, new_worker());
+    let channel = group(&writer, &["ana"]).await;
+    send(&writer, &channel, "ana", "hello").await;
+    let asked = ask(webhook, worker, vec![lane(&channel)]);
+    let lanes = |claims: Vec<(Lane, Claim)>| claims.len();
+    assert_eq!(lanes(store.claim(asked.clone()).await.unwrap()), 1);
+    let state = |active: bool| WebhookChange { active: Some(active), ..WebhookChange::default() };
+    store.change(webhook, state(false)).await.unwrap().unwrap();
+    assert_eq!(lanes(store.claim(asked.clone()).await.unwrap()), 0, "disabled");
+    store.change(webhook, state(true)).await.unwrap().unwrap();
+    assert_eq!(lanes(store.claim(asked.clone()).await.unwrap()), 1);
+    store.remove(webhook).await.unwrap().unwrap();
+    assert_eq!(lanes(store.claim(asked).await.unwrap()), 0, "gone");
+}
+
+async fn a_user_whose_changes_are_gone_is_nothing_to_do(writer: Writer, reader: Reader) {
+    let store = writer.webhooks(&reader);
+    let (webhook, worker) = (made(&store, Events::ALL).await, new_worker());
+    let lane = Lane::User(user("ana").id);
+    record(&store, vec![seen("ana", true, now().timestamp_micros())]).await;
+    let first = held(claim(&store, webhook, worker, lane).await);
+    store.tidy(now() + TimeDelta::seconds(1), now()).await.unwrap();
+    let page = store.page(lane, first.0, Events::ALL, 16).await.unwrap().unwrap();
+    assert_eq!(page.items, []);
+    store.settle(worker, vec![settled(webhook, lane, first, page.end.unwrap())]).await.unwrap();
+    assert_eq!(claim(&store, webhook, worker, lane).await, Claim::Idle);
+}
+
+async fn who_is_erased_has_never_come_or_gone(writer: Writer, reader: Reader) {
+    let store = writer.webhooks(&reader);
+    made(&store, Events::ALL).await;
+    let (ana, at) = (user("ana").id, now().timestamp_micros());
+    record(&store, vec![seen("ana", true, at), seen("bo", true, at)]).await;
+    let kept = reader.presence_changes(ana, 0, 9).await.unwrap();
+    assert_eq!(kept.iter().map(|(change, online, _)| (*change, *online)).collect::<Vec<_>>(), [(1, true)]);
+    writer.forget_user(ana).await.unwrap();
+    assert_eq!(reader.presence_changes(ana, 0, 9).await.unwrap(), []);
+    assert_eq!((told_of(&store, "ana").await, told_of(&store, "bo").await), (vec![], vec![(1, true)]));
+    // What comes later has not the name of what came before.
+    record(&store, vec![seen("ana", false, at + 1)]).await;
+    assert_eq!(told_of(&store, "ana").await, [(2, false)]);
+}
+
+async fn who_is_seen_before_it_is_known_that_all_begins_anew_is_not_taken_for_new(writer: Writer, reader: Reader) {
+    let store = writer.webhooks(&reader);
+    let first = made(&store, Events::ALL).await;
+    let began = store.beginning().await.unwrap();
+    let at = now().timestamp_micros();
+    assert!(store.seen(began, vec![seen("ana", true, at)]).await.unwrap());
+    store.remove(first).await.unwrap().unwrap();
+    made(&store, Events::ALL).await;
+    // Whoever has not heard of that is told to say first who is there.
+    assert!(!store.seen(began, vec![seen("ana", false, at + 1)]).await.unwrap());
+    let anew = store.beginning().await.unwrap();
+    assert!(anew > began);
+    let there = Seen { silent: true, ..seen("ana", true, 0) };
+    assert!(store.seen(anew, vec![there, seen("ana", false, at + 1)]).await.unwrap());
+    assert_eq!(told_of(&store, "ana").await, [(1, true), (2, false)]);
 }
 
 async fn what_was_imported_is_no_event(writer: Writer, reader: Reader) {

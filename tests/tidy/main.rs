@@ -35,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("audit", &["domain", "store"]),
     ("depot", &["domain"]),
     ("cluster", &[]),
+    ("tls", &[]),
     ("logging", &[]),
     ("live", &["domain"]),
     ("systemd", &[]),
@@ -84,6 +85,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "audit",
             "actors",
             "webhooks",
+            "tls",
         ],
     ),
     (
@@ -108,8 +110,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "http",
             "systemd",
             "webhooks",
+            "tls",
         ],
     ),
+    // Asks everything what it is set to, and tells nobody anything.
+    ("doctor", &["domain", "config", "metrics", "auth", "store", "cluster", "client", "tls"]),
     ("svg", &[]),
     // A client like any other: of the daemon it knows the wire, and how a token is signed.
     ("bench", &["config", "auth", "svg"]),
@@ -118,7 +123,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "domain", "config", "logging", "systemd", "protocol", "audit", "auth", "store", "client", "bench",
-            "daemon", "actors",
+            "daemon", "actors", "tls", "doctor",
         ],
     ),
     ("main", &["cli"]),
@@ -148,6 +153,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
     (&["object_store", "infer"], &["depot"], "where files are, and what they are, is the depot's"),
     (&["redis", "bb8_redis"], &["cluster", "ephemeral", "bus"], "what nodes share by Redis is theirs"),
     (&["jsonwebtoken"], &["auth"], "one place decides what a token is worth"),
+    (&["tokio_rustls", "x509_parser"], &["tls", "socket"], "one place decides which certificate is shown"),
     (&["sd_notify", "listenfd"], &["systemd"], "one place speaks to the service manager"),
     (&["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp"], &["traces"], "one place tells a collector"),
     (&["env_logger"], &["logging"], "one place decides what is silent"),
@@ -167,6 +173,7 @@ const ONLY_IN: &[(&[&str], &[&str], &str)] = &[
             "cli",
             "daemon",
             "logging",
+            "doctor",
         ],
         "the JSON of the wire is the protocol's",
     ),

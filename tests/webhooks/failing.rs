@@ -16,6 +16,7 @@ on_each_database!(
     who_asks_to_be_left_alone_is_left_alone,
     what_fails_for_too_long_is_set_aside_and_told_when_asked_for,
     one_receiver_that_hangs_is_in_nobodys_way,
+    receivers_that_are_slow_are_in_nobodys_way,
     what_waits_for_a_receiver_that_is_back_is_tried_soon,
 );
 
@@ -207,4 +208,41 @@ async fn what_waits_for_a_receiver_that_is_back_is_tried_soon(setup: Setup) {
     ana.send_message(other, "found").await;
     receiver.expect("message.sent").await;
     host.fails(&webhook, "it waits for minutes", |shown| next(shown).is_some_and(|wait| wait.num_minutes() < 6)).await;
+}
+
+async fn receivers_that_are_slow_are_in_nobodys_way(setup: Setup) {
+    let daemon = setup.with(|config| config.webhooks.timeout = Duration::from_secs(30)).start().await;
+    let host = Host::at(daemon.addr());
+    let (mut slow, mut paths) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        let receiver = Receiver::start().await;
+        receiver.answer(|_| Reply::Late(200, Duration::from_secs(2)));
+        let webhook = host.webhook_of(&receiver.url(), json!(["message.sent"])).await;
+        paths.push(format!("/webhooks/{}", webhook.id));
+        host.must("PATCH", &paths[paths.len() - 1], json!({"state": "disabled"})).await;
+        slow.push(receiver);
+    }
+    let mut channels = Vec::new();
+    for _ in 0..8 {
+        channels.push(daemon.group(&["ana"]).await);
+    }
+    let mut ana = daemon.connect("ana").await;
+    for round in 0..10 {
+        for channel in &channels {
+            ana.send_message(*channel, &format!("{round}")).await;
+        }
+    }
+    // Each lane has much to tell, all at once.
+    for path in &paths {
+        host.must("PATCH", path, json!({"state": "active"})).await;
+    }
+    let posted = || slow.iter().map(|receiver| receiver.all().len()).sum::<usize>();
+    eventually("all places are taken", async || posted() >= 32).await;
+    let quick = Receiver::start().await;
+    host.webhook_of(&quick.url(), json!(["message.sent"])).await;
+    let started = Instant::now();
+    ana.send_message(channels[0], "quick").await;
+    quick.expect("message.sent").await;
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    eventually("each of the slow ones has its turn", async || slow.iter().all(|it| !it.all().is_empty())).await;
 }

@@ -48,6 +48,7 @@ macro_rules! on_each_database {
     };
 }
 
+mod changed;
 mod crash;
 mod document;
 mod failing;

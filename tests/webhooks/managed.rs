@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tenfour::config::OwnWebhook;
 use tenfour::config::SecretUrl;
-use tenfour::domain::webhook::Events;
+use tenfour::domain::webhook::{Events, UNFINISHED};
+use tenfour::store::{Settings, open};
 
 use crate::daemon::Setup;
 use crate::host::Host;
@@ -16,6 +17,7 @@ on_each_database!(
     a_test_says_how_it_went,
     the_webhook_of_the_settings_is_what_they_say_and_may_be_a_neighbour,
     there_are_not_too_many,
+    the_webhook_of_the_settings_is_made_although_its_making_was_interrupted,
 );
 
 async fn a_webhook_is_made_shown_changed_and_removed(setup: Setup) {
@@ -139,6 +141,8 @@ async fn the_webhook_of_the_settings_is_what_they_say_and_may_be_a_neighbour(set
     let host = Host::at(daemon.addr());
     let shown = host.must("GET", "/webhooks", Value::Null).await["webhooks"][0].clone();
     assert_eq!(shown["origin"], "settings");
+    // The rest of it may be a key.
+    assert_eq!(shown["url"], format!("http://{}/…", receiver.addr));
     let path = format!("/webhooks/{}", shown["id"].as_str().unwrap());
     for (method, path, body) in [
         ("DELETE", path.clone(), Value::Null),
@@ -180,4 +184,37 @@ async fn there_are_not_too_many(setup: Setup) {
     let (status, answer) = host.call("POST", "/webhooks", json!({"url": "https://receiver.invalid/"})).await;
     assert_eq!(status, 409);
     assert!(answer["detail"].as_str().unwrap().contains("16"), "{answer}");
+}
+
+async fn the_webhook_of_the_settings_is_made_although_its_making_was_interrupted(setup: Setup) {
+    let receiver = Receiver::start().await;
+    let own = OwnWebhook {
+        url: SecretUrl::new(receiver.url()),
+        events: Events::ALL,
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap(),
+    };
+    let mut daemon = setup.lasting().with(|config| config.webhooks.own = Some(own)).start().await;
+    let again = Setup::in_memory().with(|config| config.webhooks = daemon.config.webhooks.clone());
+    let channel = daemon.group(&["ana"]).await;
+    daemon.stop().await;
+    let settings = Settings::new(daemon.database().parse().unwrap());
+    let (writer, reader) = open(settings, tokio::runtime::Handle::current()).await.unwrap();
+    let store = writer.webhooks(&reader);
+    let id = store.list().await.unwrap()[0].id;
+    store.disable(id, UNFINISHED.to_owned()).await.unwrap();
+    if daemon.database().starts_with("sqlite") {
+        // Nobody else could be making it: this is done with at once.
+        drop((store, writer, reader));
+        let daemon = again.start_on(&daemon.database()).await;
+        daemon.connect("ana").await.send_message(channel, "hello").await;
+        receiver.expect("message.sent").await;
+        return;
+    }
+    // Another node may be: it is looked at again until that has come to an end.
+    let daemon = again.start_on(&daemon.database()).await;
+    let host = Host::at(daemon.addr());
+    let path = format!("/webhooks/{id}");
+    assert_eq!(host.must("GET", &path, Value::Null).await["state"], "disabled");
+    let (_, refused) = host.call("PATCH", &path, json!({"state": "active"})).await;
+    assert!(refused["detail"].as_str().unwrap().contains("settings"), "{refused}");
 }

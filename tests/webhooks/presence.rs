@@ -17,6 +17,7 @@ on_each_database!(
     coming_and_going_are_told_though_the_receiver_was_away,
     users_of_a_daemon_that_was_killed_are_gone_unless_they_come_back,
     a_restart_makes_nobody_go,
+    who_is_there_when_a_webhook_takes_the_place_of_another_is_told_as_going,
 );
 
 const BOTH: [&str; 2] = ["user.online", "user.offline"];
@@ -152,4 +153,37 @@ async fn users_of_a_node_that_was_killed_are_gone_once_and_those_who_came_back_a
     ana.client.clone().close().await;
     let all = receiver.wait("who went later", |all| of(all, "ana").len() > 1).await;
     assert_eq!((of(&all, "ana"), of(&all, "bo")), (vec![true, false], vec![true, false]));
+}
+
+async fn who_is_there_when_a_webhook_takes_the_place_of_another_is_told_as_going(setup: Setup) {
+    let daemon = setup.start().await;
+    let (host, receiver) = (Host::at(daemon.addr()), Receiver::start().await);
+    let first = host.webhook_of(&receiver.url(), json!(BOTH)).await;
+    let ana = daemon.connect("ana").await;
+    receiver.expect("user.online").await;
+    host.must("DELETE", &format!("/webhooks/{}", first.id), serde_json::Value::Null).await;
+    host.webhook_of(&receiver.url(), json!(BOTH)).await;
+    ana.close().await;
+    receiver.expect("user.offline").await;
+    assert_eq!(of(&receiver.taken(), "ana"), [true, false]);
+}
+
+#[tokio::test]
+async fn who_is_there_on_another_node_when_a_webhook_takes_the_place_of_another_is_told_as_going() {
+    let mut nodes = Nodes::start_with(1, crate::host::quick).await;
+    let receiver = Receiver::start().await;
+    let host = Host::at(nodes.node(0).addr());
+    let first = host.webhook_of(&receiver.url(), json!(BOTH)).await;
+    // It knows of the webhook from its start on.
+    nodes.add(crate::host::quick).await;
+    let bo = nodes.node(0).connect("bo").await;
+    receiver.wait("one came", |all| of(all, "bo") == [true]).await;
+    let ana = nodes.node(1).connect("ana").await;
+    receiver.wait("the other came", |all| of(all, "ana") == [true]).await;
+    host.must("DELETE", &format!("/webhooks/{}", first.id), serde_json::Value::Null).await;
+    host.webhook_of(&receiver.url(), json!(BOTH)).await;
+    ana.close().await;
+    receiver.wait("the other went", |all| of(all, "ana") == [true, false]).await;
+    bo.close().await;
+    receiver.wait("one went", |all| of(all, "bo") == [true, false]).await;
 }

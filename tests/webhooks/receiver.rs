@@ -31,6 +31,8 @@ pub struct Got {
 pub enum Reply {
     Status(u16),
     With(u16, &'static str, String),
+    /// After so long.
+    Late(u16, Duration),
     /// Nothing, for as long as it takes.
     Silence,
 }
@@ -176,7 +178,7 @@ async fn serve(stream: TcpStream, shared: Arc<Mutex<Shared>>) {
             let mut shared = shared.lock().unwrap();
             let reply = (shared.script)(&got);
             got.status = match reply {
-                Reply::Status(status) | Reply::With(status, ..) => Some(status),
+                Reply::Status(status) | Reply::With(status, ..) | Reply::Late(status, _) => Some(status),
                 Reply::Silence => None,
             };
             shared.got.push(got);
@@ -185,6 +187,10 @@ async fn serve(stream: TcpStream, shared: Arc<Mutex<Shared>>) {
         let (status, header) = match reply {
             Reply::Status(status) => (status, String::new()),
             Reply::With(status, name, value) => (status, format!("{name}: {value}\r\n")),
+            Reply::Late(status, after) => {
+                tokio::time::sleep(after).await;
+                (status, String::new())
+            }
             Reply::Silence => {
                 // Until the other side gives up.
                 let _ = stream.read_u8().await;

@@ -1,5 +1,7 @@
 //! Being told again.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::daemon::Setup;
@@ -10,6 +12,7 @@ on_each_database!(
     a_channel_is_told_again_from_a_version_on,
     everything_is_told_again_since_a_time,
     being_told_again_while_it_is_told_loses_nothing,
+    what_was_set_aside_waits_where_the_receiver_asks_for_time,
 );
 
 /// All that came, also what came before.
@@ -65,7 +68,7 @@ async fn everything_is_told_again_since_a_time(setup: Setup) {
     ana.send_message(quiet, "early too").await;
     receiver.wait("both", |all| all.len() == 2).await;
     // Times are kept to the microsecond, and compared to the millisecond.
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let since = chrono::Utc::now().to_rfc3339();
     ana.send_message(one, "late").await;
     ana.send_message(other, "late too").await;
@@ -111,4 +114,33 @@ async fn being_told_again_while_it_is_told_loses_nothing(setup: Setup) {
         assert!(got.version() <= highest + 1, "{} after {highest}", got.version());
         highest = highest.max(got.version());
     }
+}
+
+async fn what_was_set_aside_waits_where_the_receiver_asks_for_time(setup: Setup) {
+    let setup = setup.with(|config| config.webhooks.retries = vec![Duration::from_millis(50)]);
+    let daemon = setup.start().await;
+    let (host, receiver) = (Host::at(daemon.addr()), Receiver::start().await);
+    let webhook = host.webhook_of(&receiver.url(), json!(["message.sent"])).await;
+    let channel = daemon.group(&["ana"]).await;
+    receiver.answer(|_| Reply::Status(500));
+    let mut ana = daemon.connect("ana").await;
+    for text in ["one", "two"] {
+        ana.send_message(channel, text).await;
+    }
+    host.fails(&webhook, "both are set aside", |shown| shown["failed"].as_array().unwrap().len() == 2).await;
+    settled(&daemon).await;
+    let before = receiver.all().len();
+    receiver.answer(|_| Reply::With(429, "retry-after", "2".to_owned()));
+    host.replay(&webhook, json!({"failed": true})).await;
+    crate::daemon::eventually("one is tried", async || receiver.all().len() > before).await;
+    let asked = receiver.all()[before].at;
+    host.shows(&webhook, "it does not answer", |shown| shown["failingSince"].is_string()).await;
+    let shown = host.deliveries(&webhook).await;
+    assert!(shown["failed"].as_array().unwrap().iter().all(|it| it["replaying"] == true), "{shown}");
+    receiver.answer(|_| Reply::Status(200));
+    let all = receiver.wait("both", |all| all.len() == 2).await;
+    assert_eq!(all.iter().map(Got::text).collect::<Vec<_>>(), ["one", "two"]);
+    assert!(all[0].at - asked >= Duration::from_millis(1900), "{:?}", all[0].at - asked);
+    assert_eq!(receiver.all().len(), before + 3, "one try, and one more each");
+    host.fails(&webhook, "nothing is set aside", |shown| shown["failed"] == json!([])).await;
 }

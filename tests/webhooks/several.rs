@@ -10,7 +10,7 @@ use crate::daemon::{PATIENCE, id_of};
 use crate::host::{Host, quick};
 use crate::nodes::Nodes;
 use crate::postgres::connect;
-use crate::receiver::{Receiver, Reply};
+use crate::receiver::{Got, Receiver, Reply};
 
 #[tokio::test]
 async fn of_two_nodes_one_tells_each_event_whoever_stored_it() {
@@ -97,4 +97,30 @@ async fn what_the_application_posts_by_sql_is_told_once_whichever_node_hears_of_
     assert_told(&receiver, channel, 1, 20);
     let texts: Vec<_> = receiver.all().iter().map(|got| got.text().to_owned()).take(2).collect();
     assert_eq!(texts, ["posted 0", "sent 0"]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_removed_on_one_node_has_nothing_told_anew_by_the_other() {
+    let nodes = Nodes::start_with(2, quick).await;
+    let channel = nodes.node(1).group(&["ana"]).await;
+    let mut ana = nodes.node(1).connect("ana").await;
+    for round in 0..20 {
+        ana.send_message(channel, &format!("of before {round}")).await;
+    }
+    let receiver = Receiver::start().await;
+    let host = Host::at(nodes.node(0).addr());
+    let webhook = host.webhook_of(&receiver.url(), json!(["*"])).await;
+    let other = &nodes.node(1).parts().metrics.webhooks;
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while other.depth.get() == 0 {
+        assert!(std::time::Instant::now() < deadline, "the other node tells nothing");
+        ana.send_message(channel, "after").await;
+    }
+    host.must("DELETE", &format!("/webhooks/{}", webhook.id), serde_json::Value::Null).await;
+    for round in 0..50 {
+        ana.send_message(channel, &format!("gone {round}")).await;
+    }
+    crate::host::settled(nodes.node(1)).await;
+    let told: Vec<i64> = receiver.all().iter().filter(|got| got.is_of(channel)).map(Got::version).collect();
+    assert!(told.iter().all(|version| *version > 20 || *version == -1), "{told:?}");
 }

@@ -1,5 +1,7 @@
 //! What is told, in which order, and what is not.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::daemon::{Setup, eventually, id_of};
@@ -11,6 +13,7 @@ on_each_database!(
     all_that_happens_is_told_once_in_order_and_signed,
     a_webhook_is_told_from_its_making_on_and_a_channel_from_its_own,
     what_was_deleted_before_it_was_told_says_nothing,
+    what_is_deleted_while_the_one_before_it_is_told_says_nothing,
     only_what_is_wanted_is_told,
     what_is_wanted_later_begins_later,
     a_long_message_is_told_by_its_head,
@@ -183,4 +186,26 @@ async fn a_long_message_is_told_by_its_head(setup: Setup) {
     assert_eq!(all[0].body["data"]["message"]["seq"], 1);
     assert!(all[0].raw.len() < 20_000 && all[1].text() == "short");
     eventually("nothing is left to be told", async || daemon.parts().metrics.webhooks.depth.get() == 0).await;
+}
+
+async fn what_is_deleted_while_the_one_before_it_is_told_says_nothing(setup: Setup) {
+    let daemon = setup.with(|config| config.webhooks.timeout = Duration::from_secs(20)).start().await;
+    let (host, receiver) = (Host::at(daemon.addr()), Receiver::start().await);
+    let webhook = host.webhook_of(&receiver.url(), json!(["message.sent"])).await;
+    let channel = daemon.group(&["ana"]).await;
+    let mut ana = daemon.connect("ana").await;
+    let path = format!("/webhooks/{}", webhook.id);
+    // Both are read at once.
+    host.must("PATCH", &path, json!({"state": "disabled"})).await;
+    ana.send_message(channel, "first").await;
+    let secret = ana.send_message(channel, "secret").await;
+    receiver.answer(|got| match got.text() {
+        "first" => Reply::Late(200, Duration::from_secs(3)),
+        _ => Reply::Status(200),
+    });
+    host.must("PATCH", &path, json!({"state": "active"})).await;
+    eventually("the first is under way", async || receiver.all().len() == 1).await;
+    ana.ask_ok(json!({"type": "delete", "messageId": secret["serverId"]})).await;
+    let all = receiver.wait("both", |all| all.len() == 2).await;
+    assert_eq!((all[1].version(), all[1].text()), (2, ""));
 }

@@ -501,6 +501,7 @@ export interface components {
             /** @description Why it is disabled. */
             reason?: string | null;
             state: components["schemas"]["WebhookState"];
+            /** @description Of the one of the daemon's settings no more than scheme and host. */
             url: string;
         };
         /** @description An event. Its type says what happened. */

@@ -46,6 +46,8 @@ export class WebhookVerificationError extends Error {
 const PREFIX = "whsec_";
 const MIN_SECRET = 24;
 const TOLERANCE = 300;
+/** The daemon tells of what is longer by its head, of 20,000 bytes and a little. */
+const MAX_BYTES = 256 * 1024;
 const encoder = new TextEncoder();
 
 /**
@@ -125,20 +127,42 @@ function decoded(base64: string): Uint8Array<ArrayBuffer> | undefined {
 export interface WebhookRouteOptions extends VerifyOptions {
   /** The webhook's secret, or several; `TENFOUR_WEBHOOK_SECRET` unless given. */
   secrets?: string | readonly string[];
+  /** A longer body is answered 413 and not read to its end: until it is verified, anybody may have sent it. */
+  maxBytes?: number;
   /** What is to be done. What it throws has the event posted again. */
   on(event: WebhookEvent, id: string): void | Promise<void>;
 }
 
+/** The body's bytes; none where there are more than that, and then nothing of it is kept. */
+async function limited(request: Request, maxBytes: number): Promise<Uint8Array | undefined> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return undefined;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const reader = request.body?.getReader();
+  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read()) {
+    length += piece.value.length;
+    if (length > maxBytes) {
+      // Whoever sends it hears of it by the answer.
+      await reader?.cancel().catch(() => undefined);
+      return undefined;
+    }
+    pieces.push(piece.value);
+  }
+  return pieces.reduce<Uint8Array>(joined, new Uint8Array());
+}
+
 /**
- * The route that takes events: 204 for what was taken, 400 for what is not the daemon's.
+ * The route that takes events: 204 for what was taken, 400 for what is not the daemon's, 413 for what is too long to be.
  * It takes and gives the standard Request and Response, as Next.js and others have them.
  */
-export function webhookRoute({ secrets, on, ...options }: WebhookRouteOptions): (request: Request) => Promise<Response> {
+export function webhookRoute({ secrets, on, maxBytes = MAX_BYTES, ...options }: WebhookRouteOptions): (request: Request) => Promise<Response> {
   return async (request) => {
     const own = secrets ?? (globalThis as { process?: { env: Record<string, string | undefined> } }).process?.env.TENFOUR_WEBHOOK_SECRET ?? "";
+    const body = await limited(request, maxBytes);
+    if (!body) return new Response(`the body is longer than ${maxBytes} bytes`, { status: 413 });
     let verified: VerifiedWebhook;
     try {
-      verified = await verifyWebhook(own, request.headers, await request.arrayBuffer(), options);
+      verified = await verifyWebhook(own, request.headers, body, options);
     } catch (error) {
       // A secret that is none is the application's own mistake, and the event is not lost by it.
       if (!(error instanceof WebhookVerificationError) || error.reason === "secret") throw error;

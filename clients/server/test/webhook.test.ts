@@ -45,6 +45,30 @@ test("what is not is refused, and why", async () => {
   await expect(verifyWebhook(SECRET, HEADERS, { test: 1 } as never, THEN)).rejects.toThrow("request.text()");
 });
 
+test("a body that is too long to be the daemon's is not read to its end", async () => {
+  const events: WebhookEvent[] = [];
+  const route = webhookRoute({ secrets: SECRET, on: (event) => void events.push(event), now: THEN.now });
+  const post = (body: BodyInit, headers = {}) =>
+    route(new Request("http://app.example/hook", { method: "POST", headers: { ...HEADERS, ...headers }, body, duplex: "half" } as RequestInit));
+  let pulled = 0;
+  const endless = () => new ReadableStream<Uint8Array>({
+    pull(controller) {
+      pulled += 1;
+      controller.enqueue(new Uint8Array(64 * 1024));
+      if (pulled === 16) controller.close();
+    },
+  });
+  expect((await post(endless())).status).toBe(413);
+  expect(pulled).toBeLessThan(8);
+  pulled = 0;
+  expect((await post(endless(), { "content-length": String(1024 * 1024) })).status).toBe(413);
+  // One piece at most, which the stream asks for by itself.
+  expect(pulled).toBeLessThan(2);
+  expect(events).toEqual([]);
+  expect((await post(BODY)).status).toBe(204);
+  expect(events.length).toBe(1);
+});
+
 /** A receiver on this machine. */
 async function listening(route: (request: Request) => Promise<Response>) {
   const server = createServer((request, response) => {

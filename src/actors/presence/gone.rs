@@ -53,9 +53,11 @@ impl Handler<Seed> for Presence {
     type Result = ();
 
     fn handle(&mut self, _: Seed, _: &mut Self::Context) {
+        // What was noted of them was told to somebody else.
+        self.recorded.clear();
         let users: Vec<UserId> = self.ledger.user_ids().collect();
         for user in users {
-            if self.recorder.seed(user, self.recorder.number()) {
+            if self.recorder.seed(user) {
                 self.recorded.insert(user);
             }
         }

@@ -20,7 +20,7 @@ use super::{Gone, Presence, Seed};
 use crate::domain::ids::UserId;
 use crate::domain::now;
 use crate::domain::webhook::Seen;
-use crate::store::Webhooks;
+use crate::store::{StoreError, Webhooks};
 
 /// Changes of one transaction.
 const AT_ONCE: usize = 200;
@@ -46,6 +46,8 @@ struct Shared {
     news: Notify,
     /// The last number that was given without Redis.
     number: AtomicI64,
+    /// The beginning of presence since which it is noted. Who was there then is noted as such first.
+    began: AtomicI64,
     closed: AtomicBool,
 }
 
@@ -84,6 +86,15 @@ impl Noted {
         batch
     }
 
+    /// All begins anew: of whom it is noted first that they went, those were there.
+    fn begin_anew(&mut self) {
+        for own in self.of.values_mut() {
+            if let Some(first) = own.first().copied().filter(|first| !first.online) {
+                own.insert(0, Seen { online: true, silent: true, ..first });
+            }
+        }
+    }
+
     /// What was taken is written, but for this, which goes before what was noted since.
     fn written(&mut self, but: Option<Vec<Seen>>) {
         self.under_way = 0;
@@ -100,6 +111,7 @@ impl Recorder {
             noted: Mutex::default(),
             news: Notify::new(),
             number: AtomicI64::new(0),
+            began: AtomicI64::new(0),
             closed: AtomicBool::new(false),
         }))
     }
@@ -113,9 +125,9 @@ impl Recorder {
         self.put(Seen { user, online, number, at: now(), silent: false })
     }
 
-    /// Somebody who was there before anybody was told of it.
-    pub(super) fn seed(&self, user: UserId, number: i64) -> bool {
-        self.put(Seen { user, online: true, number, at: now(), silent: true })
+    /// Somebody who was there before anybody was told of it. What is said of them with any number comes later.
+    pub(super) fn seed(&self, user: UserId) -> bool {
+        self.put(Seen { user, online: true, number: 0, at: now(), silent: true })
     }
 
     fn put(&self, seen: Seen) -> bool {
@@ -158,36 +170,57 @@ impl Recorder {
     }
 
     async fn run(self, presence: Addr<Presence>, grace: Duration) {
-        let mut wanted = self.0.store.wants_presence();
+        // Nobody is there yet.
+        self.0.began.store(self.0.store.began(), Ordering::Relaxed);
         let mut compare_at = Instant::now() + grace;
         loop {
             let _ = tokio::time::timeout(LOOK, self.0.news.notified()).await;
-            let before = std::mem::replace(&mut wanted, self.0.store.wants_presence());
-            if wanted && !before {
-                // It may be gone, and then the daemon is at its end.
-                let _ = presence.send(Seed).await;
+            if self.0.store.began() != self.0.began.load(Ordering::Relaxed) {
+                self.begin_anew(&presence).await;
             }
-            self.write().await;
-            if wanted && Instant::now() >= compare_at {
+            self.write(&presence).await;
+            if self.0.store.wants_presence() && Instant::now() >= compare_at {
                 self.compare(&presence).await;
                 compare_at = Instant::now() + COMPARE;
             }
         }
     }
 
-    async fn write(&self) {
+    /// Nobody was told of anything for a while: who is here is said before anything that happens since.
+    async fn begin_anew(&self, presence: &Addr<Presence>) {
+        self.0.began.store(self.0.store.began(), Ordering::Relaxed);
+        self.0.noted.lock().begin_anew();
+        // It may be gone, and then the daemon is at its end.
+        let _ = presence.send(Seed).await;
+    }
+
+    async fn write(&self, presence: &Addr<Presence>) {
         loop {
             let batch = self.0.noted.lock().take();
             if batch.is_empty() {
                 return;
             }
-            let outcome = self.0.store.seen(batch.clone()).await;
-            self.0.noted.lock().written(outcome.is_err().then_some(batch));
-            if let Err(error) = outcome {
-                log::warn!("who came and who went is not written for now: {error}");
-                return tokio::time::sleep(AFTER_ERROR).await;
+            let outcome = self.put_down(batch.clone()).await;
+            let is_written = matches!(outcome, Ok(true));
+            self.0.noted.lock().written((!is_written).then_some(batch));
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => self.begin_anew(presence).await,
+                Err(error) => {
+                    log::warn!("who came and who went is not written for now: {error}");
+                    return tokio::time::sleep(AFTER_ERROR).await;
+                }
             }
         }
+    }
+
+    /// False: all began anew, which is known from now on.
+    async fn put_down(&self, batch: Vec<Seen>) -> Result<bool, StoreError> {
+        let is_taken = self.0.store.seen(self.0.began.load(Ordering::Relaxed), batch).await?;
+        if !is_taken {
+            self.0.store.learn_beginning(self.0.store.beginning().await?);
+        }
+        Ok(is_taken)
     }
 
     async fn compare(&self, presence: &Addr<Presence>) {
@@ -203,7 +236,7 @@ impl Recorder {
                 log::info!("user {user} is gone, and nobody had said so");
                 self.note(user, false, number);
             }
-            self.write().await;
+            self.write(presence).await;
         }
     }
 }
@@ -233,6 +266,22 @@ mod tests {
         noted.written(Some(batch));
         assert_eq!(order(&noted.take()), [(1, true, 3), (1, false, 4), (2, true, 2), (2, false, 5), (2, true, 6)]);
         assert!(noted.take().is_empty());
+    }
+
+    #[test]
+    fn who_went_since_all_began_anew_was_there_before() {
+        let mut noted = Noted::default();
+        for it in [seen(1, false, 4), seen(2, true, 5), seen(3, false, 6), seen(3, true, 7)] {
+            noted.note(it);
+        }
+        noted.begin_anew();
+        let batch = noted.take();
+        let silent: Vec<u128> = batch.iter().filter(|it| it.silent).map(|it| it.user.0.as_u128()).collect();
+        assert_eq!(
+            order(&batch).iter().map(|it| (it.0, it.1)).collect::<Vec<_>>(),
+            [(1, true), (1, false), (2, true), (3, true), (3, false), (3, true)]
+        );
+        assert_eq!(silent, [1, 3]);
     }
 
     #[test]

@@ -67,16 +67,25 @@ impl Room {
             self.filling = false;
             return;
         }
-        let read = self.parts.reader.fill(self.id, self.sequence.delivered(), MAX_FILL);
-        ctx.spawn(read.into_actor(self).map(|fill, act, ctx| act.filled(fill, ctx)));
+        let (from, heard) = (self.sequence.delivered(), self.sequence.head());
+        let read = self.parts.reader.fill(self.id, from, MAX_FILL);
+        ctx.spawn(read.into_actor(self).map(move |fill, act, ctx| act.filled(fill, heard, ctx)));
     }
 
-    fn filled(&mut self, fill: Result<Fill, StoreError>, ctx: &mut Context<Self>) {
+    /// `heard`: how far the channel was said to have come when the store was asked.
+    fn filled(&mut self, fill: Result<Fill, StoreError>, heard: i64, ctx: &mut Context<Self>) {
         match fill {
             Ok(Fill { changes, state: Some(state) }) => {
+                let before = self.sequence.delivered();
                 self.take_fill(changes, &state);
-                // What the store did not have yet comes from the DB actor, or is asked for again.
-                self.fill_again_later(ctx);
+                let is_behind = self.sequence.head() > heard;
+                if !is_behind {
+                    // All that was heard of was there when the store was asked, or is not so: it was only said.
+                    self.sequence.is_at(state.channel.version);
+                }
+                // What came meanwhile is read as soon as this was; what did not come is for the DB actor to bring.
+                let is_slow = !is_behind && self.sequence.delivered() == before;
+                self.fill_again(if is_slow { FILL_RETRY } else { BEFORE_FILL }, ctx);
             }
             Ok(Fill { state: None, .. }) => {
                 log::warn!("channel {}: more than {MAX_FILL} changes were missed; its sessions are closed", self.id);
@@ -98,12 +107,12 @@ impl Room {
         }
     }
 
-    fn fill_again_later(&mut self, ctx: &mut Context<Self>) {
+    fn fill_again(&mut self, after: Duration, ctx: &mut Context<Self>) {
         self.pass_on();
         self.learn(ctx);
         self.filling = self.sequence.has_hole();
         if self.filling {
-            ctx.run_later(FILL_RETRY, Self::fill);
+            ctx.run_later(after, Self::fill);
         }
     }
 

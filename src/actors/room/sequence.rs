@@ -42,6 +42,16 @@ impl<T> Sequence<T> {
         self.head = self.head.max(version);
     }
 
+    pub(super) fn head(&self) -> i64 {
+        self.head
+    }
+
+    /// The channel has come no further than this, or what waits here: what was heard beyond that is not so.
+    pub(super) fn is_at(&mut self, version: i64) {
+        let waiting = self.waiting.last_key_value().map_or(self.delivered, |(version, _)| *version);
+        self.head = version.max(self.delivered).max(waiting);
+    }
+
     /// The next change, if it is there. It counts as passed on.
     pub(super) fn next(&mut self) -> Option<(i64, T)> {
         let version = self.delivered + 1;
@@ -105,6 +115,18 @@ mod tests {
             prop_assert_eq!(passed, (1..=20).collect::<Vec<_>>());
             prop_assert_eq!(sequence.offer(7, 7), Some(7));
         }
+    }
+
+    #[test]
+    fn what_was_heard_and_is_not_so_leaves_no_hole() {
+        let mut sequence = Sequence::new(4);
+        sequence.heard_of(i64::MAX);
+        sequence.is_at(4);
+        assert!(!sequence.has_hole());
+        sequence.offer(6, 'a');
+        sequence.heard_of(i64::MAX);
+        sequence.is_at(5);
+        assert_eq!((sequence.head(), sequence.has_hole()), (6, true), "what waits is there");
     }
 
     #[test]

@@ -5,13 +5,43 @@ use diesel_async::RunQueryDsl;
 
 use super::{Conn, Kind};
 use crate::domain::ids::{LaneId, UserId, WebhookId};
-use crate::store::schema::{presence, webhook_cursors};
+use crate::store::schema::{meta, presence, webhook_cursors, webhooks};
 use crate::store::webhooks::{CursorRow, PresenceRow};
 
 impl Conn {
     /// Whether others may work on this database too.
     pub(in crate::store) fn is_shared(&self) -> bool {
         matches!(self.kind, Kind::Postgres(_))
+    }
+
+    /// The state of a webhook, which nobody removes before the end of the transaction.
+    pub(in crate::store) async fn hold_webhook(&mut self, id: WebhookId) -> QueryResult<Option<String>> {
+        let row = webhooks::table.find(id).select(webhooks::state);
+        let found: Vec<String> = match &mut self.kind {
+            Kind::Sqlite(c) => row.load(c).await,
+            Kind::Postgres(c) => row.for_key_share().load(&mut **c).await,
+        }?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Which events a webhook is told of, which nobody changes before the end of the transaction. `None`: it is not there.
+    pub(in crate::store) async fn hold_events(&mut self, id: WebhookId) -> QueryResult<Option<Option<String>>> {
+        let row = webhooks::table.find(id).select(webhooks::events);
+        let found: Vec<Option<String>> = match &mut self.kind {
+            Kind::Sqlite(c) => row.load(c).await,
+            Kind::Postgres(c) => row.for_share().load(&mut **c).await,
+        }?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The text of a key of `meta`, which nobody changes before the end of the transaction.
+    pub(in crate::store) async fn hold_text(&mut self, key: &str) -> QueryResult<Option<String>> {
+        let row = meta::table.find(key).select(meta::value);
+        let found: Vec<String> = match &mut self.kind {
+            Kind::Sqlite(c) => row.load(c).await,
+            Kind::Postgres(c) => row.for_share().load(&mut **c).await,
+        }?;
+        Ok(found.into_iter().next())
     }
 
     /// Cursors of one webhook in lanes of one kind, ascending, kept from others until the end of the transaction. `patient`:

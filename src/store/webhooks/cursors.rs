@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::failures;
+use super::{endpoints, failures, waiting};
 use crate::domain::ids::{EventId, LaneId, WebhookId, WorkerId};
 use crate::domain::webhook::{Claim, Cursor, Failing, Lane, Settled, Trouble};
 use crate::store::backend::{Conn, with_conn};
@@ -24,7 +24,7 @@ pub(super) const COMPARED: i64 = 1000;
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = webhook_cursors)]
 pub(in crate::store) struct CursorRow {
-    lane_id: LaneId,
+    pub(super) lane_id: LaneId,
     version: i64,
     seq: i64,
     record: i64,
@@ -45,7 +45,7 @@ impl CursorRow {
         Cursor { version: self.version, seq: self.seq, record: self.record }
     }
 
-    fn failing(self) -> Option<Failing> {
+    pub(super) fn failing(self) -> Option<Failing> {
         Some(Failing {
             event_id: self.event_id?,
             event: self.event?,
@@ -92,8 +92,13 @@ impl Ask {
     }
 }
 
-/// Takes those lanes in which there is something to deliver. Those that do not exist are missing in the answer.
+/// Takes those lanes in which there is something to deliver. Those that do not exist are missing in the answer, and all are of a
+/// webhook that is not told: of one that is removed there are no cursors, as if it had been told of nothing.
 pub(super) async fn claim(conn: &mut Conn, ask: Ask) -> Result<Vec<(Lane, Claim)>, StoreError> {
+    // Whoever removes it waits, and clears what is made here.
+    if conn.hold_webhook(ask.webhook).await?.as_deref() != Some(endpoints::ACTIVE) {
+        return Ok(Vec::new());
+    }
     let mut claims = Vec::with_capacity(ask.lanes.len());
     for word in [Lane::CHANNEL, Lane::USER] {
         let ids: Vec<LaneId> = ask.lanes.iter().filter(|lane| lane.word() == word).map(|lane| lane.id()).collect();
@@ -110,6 +115,11 @@ pub(super) async fn claim(conn: &mut Conn, ask: Ask) -> Result<Vec<(Lane, Claim)
             };
             claims.push((lane, claim));
         }
+        // Made while the channel was deleted.
+        for id in rows.into_keys() {
+            let query = diesel::delete(webhook_cursors::table.find((ask.webhook, word, id)));
+            with_conn!(conn, |c| query.execute(c).await)?;
+        }
     }
     Ok(claims)
 }
@@ -117,6 +127,10 @@ pub(super) async fn claim(conn: &mut Conn, ask: Ask) -> Result<Vec<(Lane, Claim)
 async fn take(conn: &mut Conn, ask: &Ask, lane: Lane, head: Head, row: CursorRow) -> Result<Claim, StoreError> {
     let cursor = row.cursor();
     if !ask.is_behind(lane, cursor, head) {
+        if row.next_at.is_some() && !row.is_anothers(ask.worker, ask.now) {
+            // What failed there is nothing that it is told any more.
+            waiting::calm(conn, ask.webhook, lane.word(), (lane.id(), lane.id())).await?;
+        }
         return Ok(Claim::Idle);
     }
     if row.is_anothers(ask.worker, ask.now) {
@@ -217,9 +231,7 @@ pub(super) async fn settle(
                 }
                 // Not written so far, or gone with its channel or webhook.
                 None => {
-                    !conn.is_shared()
-                        && it.from == it.lane.start()
-                        && super::endpoints::is_there(conn, it.webhook).await?
+                    !conn.is_shared() && it.from == it.lane.start() && endpoints::is_there(conn, it.webhook).await?
                 }
             };
             if is_ours {
@@ -256,25 +268,6 @@ async fn write(conn: &mut Conn, worker: WorkerId, it: &Settled) -> Result<(), St
     )));
     with_conn!(conn, |c| query.execute(c).await)?;
     Ok(())
-}
-
-/// Some of the lanes whose next event failed and is to be tried again by now, whoever tried it last.
-pub(super) async fn due(conn: &mut Conn, now: DateTime<Utc>) -> QueryResult<Vec<(WebhookId, Lane)>> {
-    let query = webhook_cursors::table
-        .filter(webhook_cursors::next_at.le(At(now)))
-        .order(webhook_cursors::next_at)
-        .limit(COMPARED)
-        .select((webhook_cursors::webhook_id, webhook_cursors::lane, webhook_cursors::lane_id));
-    let rows: Vec<(WebhookId, String, LaneId)> = with_conn!(conn, |c| query.load(c).await)?;
-    Ok(rows.into_iter().filter_map(|(webhook, word, id)| Some((webhook, Lane::of(&word, id)?))).collect())
-}
-
-/// An event of `webhook` arrived after a time in which it answered nothing: what waits for that alone is tried before `soon`.
-pub(super) async fn hasten(conn: &mut Conn, webhook: WebhookId, soon: DateTime<Utc>) -> QueryResult<usize> {
-    let waiting = webhook_cursors::webhook_id.eq(webhook).and(webhook_cursors::unreachable.eq(true));
-    let query = diesel::update(webhook_cursors::table.filter(waiting).filter(webhook_cursors::next_at.gt(At(soon))))
-        .set(webhook_cursors::next_at.eq(Some(At(soon))));
-    with_conn!(conn, |c| query.execute(c).await)
 }
 
 /// A page of lanes of one kind after `after`, ascending: its last one, and those of them in which there is something to
@@ -346,26 +339,4 @@ type CursorsOf = diesel::dsl::And<
 
 fn cursors_of(webhook: WebhookId, word: &'static str) -> CursorsOf {
     webhook_cursors::webhook_id.eq(webhook).and(webhook_cursors::lane.eq(word))
-}
-
-/// Those of a webhook that fail, the next to be tried first.
-pub(super) async fn failing(conn: &mut Conn, webhook: WebhookId, limit: i64) -> QueryResult<Vec<(Lane, Failing)>> {
-    let query = webhook_cursors::table
-        .filter(webhook_cursors::webhook_id.eq(webhook).and(webhook_cursors::next_at.is_not_null()))
-        .order((webhook_cursors::next_at, webhook_cursors::lane_id))
-        .limit(limit);
-    let rows: Vec<(String, CursorRow)> =
-        with_conn!(conn, |c| query.select((webhook_cursors::lane, CursorRow::as_select())).load(c).await)?;
-    let failing = |(word, row): (String, CursorRow)| Some((Lane::of(&word, row.lane_id)?, row.failing()?));
-    Ok(rows.into_iter().filter_map(failing).collect())
-}
-
-/// How many lanes fail, whosever, and since when the first of them does.
-pub(super) async fn extent(conn: &mut Conn) -> QueryResult<(i64, Option<DateTime<Utc>>)> {
-    let failing = webhook_cursors::table.filter(webhook_cursors::next_at.is_not_null());
-    let query = failing.count();
-    let count: i64 = with_conn!(conn, |c| query.get_result(c).await)?;
-    let query = failing.order(webhook_cursors::first_at).select(webhook_cursors::first_at);
-    let first: Option<Option<At>> = with_conn!(conn, |c| query.first(c).await).optional()?;
-    Ok((count, first.flatten().map(|at| at.0)))
 }

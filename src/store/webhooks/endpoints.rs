@@ -1,5 +1,7 @@
 //! The table of webhooks.
 
+use std::sync::Once;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -12,7 +14,7 @@ use crate::store::error::{Failure, StoreError};
 use crate::store::schema::webhooks;
 use crate::store::sql_types::At;
 
-const ACTIVE: &str = "active";
+pub(super) const ACTIVE: &str = "active";
 const DISABLED: &str = "disabled";
 /// Why one is disabled that somebody has switched off.
 const BY_HAND: &str = "switched off";
@@ -53,11 +55,22 @@ impl Row {
     }
 }
 
-/// The oldest first.
+/// Said once, since they are asked for every few seconds.
+static DAMAGED: Once = Once::new();
+
+/// The oldest first, without those that are damaged.
 pub(super) async fn list(conn: &mut Conn) -> Result<Vec<Webhook>, StoreError> {
     let query = webhooks::table.order((webhooks::created_at, webhooks::id));
     let rows: Vec<Row> = with_conn!(conn, |c| query.select(Row::as_select()).load(c).await)?;
-    rows.into_iter().map(Row::webhook).collect()
+    let readable = |row: Row| match row.webhook() {
+        Ok(webhook) => Some(webhook),
+        // The others are told all the same.
+        Err(error) => {
+            DAMAGED.call_once(|| log::error!("{error}: nothing is told there; delete its row and make it anew"));
+            None
+        }
+    };
+    Ok(rows.into_iter().filter_map(readable).collect())
 }
 
 pub(super) async fn find(conn: &mut Conn, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
@@ -75,6 +88,12 @@ pub(super) async fn is_there(conn: &mut Conn, id: WebhookId) -> QueryResult<bool
 /// The ids of all.
 pub(super) async fn ids(conn: &mut Conn) -> QueryResult<Vec<WebhookId>> {
     let query = webhooks::table.select(webhooks::id);
+    with_conn!(conn, |c| query.load(c).await)
+}
+
+/// The ids of those that are told.
+pub(super) async fn told(conn: &mut Conn) -> QueryResult<Vec<WebhookId>> {
+    let query = webhooks::table.filter(webhooks::state.eq(ACTIVE)).select(webhooks::id);
     with_conn!(conn, |c| query.load(c).await)
 }
 
@@ -114,7 +133,13 @@ pub(super) async fn change(conn: &mut Conn, id: WebhookId, change: WebhookChange
     let row = webhooks::table.find(id);
     let webhook = find(conn, id).await?.ok_or(Denied::NoWebhook)?;
     if change.active == Some(true) && webhook.disabled.as_deref() == Some(UNFINISHED) {
-        return Err(Denied::Conflict("its making was interrupted: remove it and make it anew").into());
+        return Err(Denied::Conflict(match webhook.origin {
+            Origin::Api => "its making was interrupted: remove it and make it anew",
+            Origin::Settings => {
+                "its making was interrupted: the daemon whose settings have it makes it anew within ten minutes"
+            }
+        })
+        .into());
     }
     if let Some(url) = &change.url {
         // Whatever was wrong with the old one.

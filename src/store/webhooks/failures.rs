@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
+use super::start::PAGE;
 use crate::domain::ids::{EventId, LaneId, WebhookId};
 use crate::domain::webhook::{Failure, Lane, Place};
 use crate::store::backend::{Conn, with_conn};
@@ -89,11 +90,20 @@ pub(super) async fn list(conn: &mut Conn, webhook: WebhookId, limit: i64) -> Que
     Ok(rows.into_iter().filter_map(Row::failure).collect())
 }
 
-/// Has all of them delivered. How many there are.
-pub(super) async fn want(conn: &mut Conn, webhook: WebhookId) -> QueryResult<usize> {
-    let all = webhook_failures::table.filter(webhook_failures::webhook_id.eq(webhook));
-    let query = diesel::update(all).set(webhook_failures::wanted.eq(true));
-    with_conn!(conn, |c| query.execute(c).await)
+/// Has a page of them after `after` delivered: the last of them, and how many that were. None: that was all.
+pub(super) async fn want(conn: &mut Conn, webhook: WebhookId, after: EventId) -> QueryResult<Option<(EventId, usize)>> {
+    let query = webhook_failures::table
+        .filter(webhook_failures::webhook_id.eq(webhook).and(webhook_failures::event_id.gt(after)))
+        .order(webhook_failures::event_id)
+        .limit(PAGE)
+        .select(webhook_failures::event_id);
+    let ids: Vec<EventId> = with_conn!(conn, |c| query.load(c).await)?;
+    let ([first, ..], [.., last]) = (ids.as_slice(), ids.as_slice()) else { return Ok(None) };
+    let (first, last) = (*first, *last);
+    let page = webhook_failures::table
+        .filter(webhook_failures::webhook_id.eq(webhook).and(webhook_failures::event_id.between(first, last)));
+    let query = diesel::update(page).set(webhook_failures::wanted.eq(true));
+    Ok(Some((last, with_conn!(conn, |c| query.execute(c).await)?)))
 }
 
 /// Webhooks that want some of theirs. An index holds nothing else.
@@ -131,9 +141,20 @@ pub(super) async fn forget(conn: &mut Conn, webhook: WebhookId, event: EventId) 
     Ok(())
 }
 
-/// Those that nobody wanted in time.
-pub(super) async fn expire(conn: &mut Conn, before: DateTime<Utc>) -> QueryResult<()> {
-    let query = diesel::delete(webhook_failures::table.filter(webhook_failures::failed_at.lt(At(before))));
-    with_conn!(conn, |c| query.execute(c).await)?;
-    Ok(())
+/// Some of those that nobody wanted in time; false: there were none.
+pub(super) async fn expire(conn: &mut Conn, before: DateTime<Utc>) -> QueryResult<bool> {
+    let late = || webhook_failures::failed_at.lt(At(before));
+    let query = webhook_failures::table.filter(late()).limit(PAGE).select(webhook_failures::event_id);
+    let ids: Vec<EventId> = with_conn!(conn, |c| query.load(c).await)?;
+    let query = diesel::delete(webhook_failures::table.filter(webhook_failures::event_id.eq_any(ids)).filter(late()));
+    Ok(with_conn!(conn, |c| query.execute(c).await)? > 0)
+}
+
+/// Some of those of a webhook that is gone; false: there were none.
+pub(super) async fn clear(conn: &mut Conn, webhook: WebhookId) -> QueryResult<bool> {
+    let theirs = || webhook_failures::webhook_id.eq(webhook);
+    let query = webhook_failures::table.filter(theirs()).limit(PAGE).select(webhook_failures::event_id);
+    let ids: Vec<EventId> = with_conn!(conn, |c| query.load(c).await)?;
+    let query = diesel::delete(webhook_failures::table.filter(theirs()).filter(webhook_failures::event_id.eq_any(ids)));
+    Ok(with_conn!(conn, |c| query.execute(c).await)? > 0)
 }

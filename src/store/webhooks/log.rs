@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::start;
 use super::tell::{Details, EntryRow, ReadRow, Row, SentRow, named, read_up_to};
+use super::{presence, start};
 use crate::domain::ids::{ChannelId, JournalId, MessageId, UserId};
 use crate::domain::journal::Kind;
 use crate::domain::message::Message;
@@ -100,8 +100,9 @@ async fn of_user(
         Item { after, event: wanted.wants(kind).then(happened) }
     };
     let items: Vec<Item> = rows.into_iter().map(item).collect();
-    let end = items.last().map_or(from, |item| item.after);
-    Ok(Page { items, end: is_last.then_some(end) })
+    // Changes may be gone that nobody was told of in time.
+    let version = from.version.max(presence::changes(conn, user).await?);
+    Ok(Page { items, end: is_last.then_some(Cursor { version, ..from }) })
 }
 
 async fn of_channel(

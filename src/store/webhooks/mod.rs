@@ -7,10 +7,12 @@ mod cursors;
 mod endpoints;
 mod failures;
 mod log;
+mod manage;
 mod news;
-mod presence;
+pub(super) mod presence;
 mod start;
 mod tell;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -31,10 +33,10 @@ use super::jobs::{Body, Database};
 use crate::domain::change::Denied;
 use crate::domain::ids::{ChannelId, EventId, LaneId, UserId, WebhookId, WorkerId};
 use crate::domain::webhook::{
-    Claim, Cursor, EventKind, Events, Failing, Failure, Happened, Lane, Place, Rewind, Seen, Settled, SigningSecret,
-    Webhook, WebhookChange,
+    Claim, Cursor, EventKind, Events, Failing, Failure, Happened, Lane, Place, Rewind, Seen, Settled, Webhook,
 };
-use start::{FIRST, What};
+use start::FIRST;
+use waiting::Wish;
 
 /// Pages that are read at a time: the others leave connections to who reads messages.
 const READS: usize = 2;
@@ -87,95 +89,13 @@ impl Webhooks {
         self.read(Tx::None, |conn| Box::pin(endpoints::list(conn))).await
     }
 
+    /// Whether other nodes may be at it, too.
+    pub async fn is_shared(&self) -> Answer<bool> {
+        self.read(Tx::None, |conn| Box::pin(async move { Ok(conn.is_shared()) })).await
+    }
+
     pub async fn find(&self, id: WebhookId) -> Answer<Option<Webhook>> {
         self.read(Tx::None, move |conn| Box::pin(endpoints::find(conn, id))).await
-    }
-
-    /// Makes one that is told of what happens from now on.
-    pub async fn create(&self, new: Webhook) -> Answer<Result<Webhook, Denied>> {
-        let id = new.id;
-        let others = self.list().await?;
-        let made = match self.decide(move |conn| Box::pin(endpoints::insert(conn, new))).await? {
-            Ok(made) => made,
-            Err(denied) => return Ok(Err(denied)),
-        };
-        self.put(id, What::New).await?;
-        if made.events.wants_presence() {
-            self.put_users(id, &others).await?;
-        }
-        self.write(move |conn| Box::pin(endpoints::finish(conn, id))).await?;
-        self.want_too(&made.events);
-        Ok(Ok(made))
-    }
-
-    /// From the moment in which whoever asked for it is answered, and not when the next look comes.
-    fn want_too(&self, events: &Events) {
-        self.0.news.want_too(events.wants_versions() || events.wants_reads(), events.wants_presence());
-        self.0.news.webhooks();
-    }
-
-    /// Puts all channels' cursors to where the channels are.
-    async fn put(&self, id: WebhookId, what: What) -> Answer<()> {
-        let mut after = Some(FIRST);
-        while let Some(from) = after {
-            after = self.write(move |conn| Box::pin(start::present(conn, id, what, from))).await?;
-        }
-        Ok(())
-    }
-
-    /// The same of users. `others`: the webhooks that there are besides.
-    async fn put_users(&self, id: WebhookId, others: &[Webhook]) -> Answer<()> {
-        if !others.iter().any(|other| other.id != id && other.events.wants_presence()) {
-            self.write(|conn| Box::pin(async move { Ok(presence::begin_anew(conn).await?) })).await?;
-        }
-        let mut after = Some(FIRST);
-        while let Some(from) = after {
-            after = self.write(move |conn| Box::pin(start::present_users(conn, id, from))).await?;
-        }
-        Ok(())
-    }
-
-    /// What it is told of from now on begins at the present, too.
-    pub async fn change(&self, id: WebhookId, change: WebhookChange) -> Answer<Result<Webhook, Denied>> {
-        let others = self.list().await?;
-        if let (Some(after), Some(before)) = (&change.events, others.iter().find(|it| it.id == id)) {
-            let before = &before.events;
-            if after.wants_versions() && !before.wants_versions() {
-                self.put(id, What::Versions).await?;
-            }
-            if after.wants_reads() && !before.wants_reads() {
-                self.put(id, What::Reads).await?;
-            }
-            if after.wants_presence() && !before.wants_presence() {
-                self.put_users(id, &others).await?;
-            }
-        }
-        let done = self.decide(move |conn| Box::pin(endpoints::change(conn, id, change))).await?;
-        if let Ok(webhook) = &done {
-            self.want_too(&webhook.events);
-        }
-        Ok(done)
-    }
-
-    /// Signs with this from now on, and until then with the one before as well.
-    pub async fn rotate(
-        &self,
-        id: WebhookId,
-        secret: SigningSecret,
-        until: DateTime<Utc>,
-    ) -> Answer<Result<Webhook, Denied>> {
-        let done = self.decide(move |conn| Box::pin(endpoints::rotate(conn, id, secret, until))).await?;
-        self.0.news.webhooks();
-        Ok(done)
-    }
-
-    pub async fn remove(&self, id: WebhookId) -> Answer<Result<(), Denied>> {
-        let done = self.decide(move |conn| Box::pin(endpoints::remove(conn, id))).await?;
-        self.0.news.webhooks();
-        if done.is_ok() {
-            while self.write(move |conn| Box::pin(start::clear(conn, id))).await? {}
-        }
-        Ok(done)
     }
 
     /// It wants nothing more, for the reason given.
@@ -192,16 +112,24 @@ impl Webhooks {
 
     /// It answers again: what waited for that is tried soon. Whether it was news.
     pub async fn answers(&self, id: WebhookId, soon: DateTime<Utc>) -> Answer<bool> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                let news = endpoints::answers(conn, id).await?;
-                if news {
-                    cursors::hasten(conn, id, soon).await?;
-                }
-                Ok(news)
-            })
-        })
-        .await
+        let news = self.write(move |conn| Box::pin(endpoints::answers(conn, id))).await?;
+        if news {
+            self.all_waiting(id, Wish::Before(soon)).await?;
+        }
+        Ok(news)
+    }
+
+    /// Has a wish granted to all lanes of a webhook that wait for another try.
+    async fn all_waiting(&self, id: WebhookId, wish: Wish) -> Answer<()> {
+        for word in [Lane::CHANNEL, Lane::USER] {
+            let mut after = Some(FIRST);
+            while let Some(from) = after {
+                after = self
+                    .write(move |conn| Box::pin(async move { Ok(waiting::page(conn, id, wish, word, from).await?) }))
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     /// Tells again. How many lanes, or events that were set aside, that are.
@@ -226,7 +154,13 @@ impl Webhooks {
                 Ok(count)
             }
             Rewind::Failed => {
-                Ok(self.write(move |conn| Box::pin(async move { Ok(failures::want(conn, id).await?) })).await?)
+                let (mut after, mut count) = (EventId(Uuid::nil()), 0);
+                while let Some((last, some)) =
+                    self.write(move |conn| Box::pin(async move { Ok(failures::want(conn, id, after).await?) })).await?
+                {
+                    (after, count) = (last, count + some);
+                }
+                Ok(count)
             }
         };
         self.0.news.webhooks();
@@ -237,7 +171,7 @@ impl Webhooks {
     pub async fn troubles(&self, id: WebhookId, limit: i64) -> Answer<(Vec<(Lane, Failing)>, Vec<Failure>)> {
         self.read(Tx::Snapshot, move |conn| {
             Box::pin(
-                async move { Ok((cursors::failing(conn, id, limit).await?, failures::list(conn, id, limit).await?)) },
+                async move { Ok((waiting::failing(conn, id, limit).await?, failures::list(conn, id, limit).await?)) },
             )
         })
         .await
@@ -246,7 +180,7 @@ impl Webhooks {
     pub async fn extent(&self) -> Answer<Extent> {
         self.read(Tx::None, |conn| {
             Box::pin(async move {
-                let (failing, since) = cursors::extent(conn).await?;
+                let (failing, since) = waiting::extent(conn).await?;
                 Ok(Extent { failing, since })
             })
         })
@@ -263,9 +197,9 @@ impl Webhooks {
         self.write(move |conn| Box::pin(cursors::settle(conn, worker, all))).await
     }
 
-    /// Lanes whose next event is to be tried again by now.
-    pub async fn due(&self, now: DateTime<Utc>) -> Answer<Vec<(WebhookId, Lane)>> {
-        self.read(Tx::None, move |conn| Box::pin(async move { Ok(cursors::due(conn, now).await?) })).await
+    /// Lanes of these webhooks whose next event is to be tried again by now.
+    pub async fn due(&self, now: DateTime<Utc>, of: Vec<WebhookId>) -> Answer<Vec<(WebhookId, Lane)>> {
+        self.read(Tx::None, move |conn| Box::pin(async move { Ok(waiting::due(conn, now, of).await?) })).await
     }
 
     /// A page of lanes of one kind: its last one, and those of them in which there is something to deliver. None: there are
@@ -311,11 +245,28 @@ impl Webhooks {
         self.write(move |conn| Box::pin(async move { Ok(failures::forget(conn, id, event).await?) })).await
     }
 
-    /// Takes down how users were seen, in this order.
-    pub async fn seen(&self, seen: Vec<Seen>) -> Answer<()> {
-        let told = self.write(move |conn| Box::pin(presence::record(conn, seen))).await?;
-        self.0.news.seen(told);
-        Ok(())
+    /// Takes down how users were seen since that beginning, in this order. False: there was another one, and nothing is taken
+    /// down before it is said who was there then.
+    pub async fn seen(&self, began: i64, seen: Vec<Seen>) -> Answer<bool> {
+        let told = self.write(move |conn| Box::pin(presence::record(conn, began, seen))).await?;
+        let is_taken = told.is_some();
+        self.0.news.seen(told.into_iter().flatten());
+        Ok(is_taken)
+    }
+
+    /// The last beginning of presence, as the database has it.
+    pub async fn beginning(&self) -> Answer<i64> {
+        self.read(Tx::None, |conn| Box::pin(async move { Ok(presence::began(conn).await?) })).await
+    }
+
+    /// From now on this node knows of it.
+    pub fn learn_beginning(&self, number: i64) {
+        self.0.news.learn_beginning(number);
+    }
+
+    /// The one that this node knows of.
+    pub fn began(&self) -> i64 {
+        self.0.news.presence_began()
     }
 
     /// Users who are down as online after this one, ascending.
@@ -326,16 +277,17 @@ impl Webhooks {
     /// Lets go of what nobody will ask for: changes of presence and failures of before these times, and what removed webhooks
     /// have left.
     pub async fn tidy(&self, presence_before: DateTime<Utc>, failures_before: DateTime<Utc>) -> Answer<()> {
-        self.write(move |conn| {
-            Box::pin(async move {
-                presence::expire(conn, presence_before).await?;
-                Ok(failures::expire(conn, failures_before).await?)
-            })
-        })
-        .await?;
+        while self
+            .write(move |conn| Box::pin(async move { Ok(presence::expire(conn, presence_before).await?) }))
+            .await?
+        {}
+        while self
+            .write(move |conn| Box::pin(async move { Ok(failures::expire(conn, failures_before).await?) }))
+            .await?
+        {}
         let orphans = self.read(Tx::None, |conn| Box::pin(async move { Ok(start::orphans(conn).await?) })).await?;
         for id in orphans {
-            while self.write(move |conn| Box::pin(start::clear(conn, id))).await? {}
+            self.clear(id).await?;
         }
         Ok(())
     }

@@ -3,12 +3,12 @@
 //! Noted by the writer after each call, whatever came of it; taken by who delivers. Costs nothing while nobody is told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::domain::ids::{ChannelId, UserId};
+use crate::domain::ids::{ChannelId, UserId, WebhookId};
 
 /// Of more channels than these at once no list is kept: all are compared instead.
 const MOST: usize = 50_000;
@@ -18,6 +18,8 @@ pub(in crate::store) struct News {
     /// Whether anybody is told of channels, of presence.
     channels_wanted: AtomicBool,
     presence_wanted: AtomicBool,
+    /// The number of the last beginning of presence that this node knows.
+    presence_began: AtomicI64,
     noted: Mutex<Noted>,
     come: Notify,
 }
@@ -32,6 +34,8 @@ pub struct Noted {
     pub overflowed: bool,
     /// A webhook was made, changed or removed here, or is to be told again.
     pub webhooks: bool,
+    /// Which were changed here: whatever was wrong with them is to be found anew.
+    pub changed: BTreeSet<WebhookId>,
 }
 
 impl News {
@@ -48,6 +52,15 @@ impl News {
 
     pub(super) fn presence_wanted(&self) -> bool {
         self.presence_wanted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn presence_began(&self) -> i64 {
+        self.presence_began.load(Ordering::Relaxed)
+    }
+
+    /// Also a lower one: after a failover it may be.
+    pub(super) fn learn_beginning(&self, number: i64) {
+        self.presence_began.store(number, Ordering::Relaxed);
     }
 
     /// Channels that took a version.
@@ -85,6 +98,11 @@ impl News {
     pub(super) fn webhooks(&self) {
         self.noted.lock().webhooks = true;
         self.come.notify_one();
+    }
+
+    pub(super) fn webhook_changed(&self, id: WebhookId) {
+        self.noted.lock().changed.insert(id);
+        self.webhooks();
     }
 
     pub(super) fn take(&self) -> Noted {

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Nullable};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::cursors;
+use super::{cursors, failures};
 use crate::domain::change::Denied;
 use crate::domain::ids::{ChannelId, LaneId, WebhookId};
 use crate::domain::webhook::{Cursor, Lane};
@@ -18,8 +18,8 @@ use crate::store::kept::Kept;
 use crate::store::schema::{channels, messages, presence, webhook_cursors};
 use crate::store::sql_types::{At, Id, Micros};
 
-/// Lanes of one transaction.
-const PAGE: i64 = 2000;
+/// Lanes, or events, of one transaction.
+pub(super) const PAGE: i64 = 2000;
 
 /// Before the first lane.
 pub(super) const FIRST: LaneId = LaneId(Uuid::nil());
@@ -231,7 +231,6 @@ pub(super) async fn since(
 
 /// Some of the cursors and failures of a webhook that is gone; false: there were none.
 pub(super) async fn clear(conn: &mut Conn, webhook: WebhookId) -> Result<bool, StoreError> {
-    use crate::store::schema::webhook_failures;
     let query = webhook_cursors::table
         .filter(webhook_cursors::webhook_id.eq(webhook))
         .order((webhook_cursors::lane, webhook_cursors::lane_id))
@@ -239,9 +238,7 @@ pub(super) async fn clear(conn: &mut Conn, webhook: WebhookId) -> Result<bool, S
         .select((webhook_cursors::lane, webhook_cursors::lane_id));
     let some: Vec<(String, LaneId)> = with_conn!(conn, |c| query.load(c).await)?;
     let ([(word, first), ..], [.., (last_word, last)]) = (some.as_slice(), some.as_slice()) else {
-        let query = diesel::delete(webhook_failures::table.filter(webhook_failures::webhook_id.eq(webhook)));
-        with_conn!(conn, |c| query.execute(c).await)?;
-        return Ok(false);
+        return Ok(failures::clear(conn, webhook).await?);
     };
     // Of one kind at a time, since they are in the order of both.
     let until = if word == last_word { *last } else { LaneId(Uuid::max()) };

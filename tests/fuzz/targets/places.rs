@@ -129,7 +129,8 @@ fn address(data: &[u8]) -> u64 {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let (x_forwarded_for, forwarded) = (lines(x_forwarded_for), lines(forwarded));
     let peer = SocketAddr::new(peer.parse().unwrap_or(IpAddr::from([127, 0, 0, 1])), 4711);
-    let of = |x: &[String], f: &[String]| Client::of(peer, x.iter().map(String::as_str), f.iter().map(String::as_str));
+    let of =
+        |x: &[String], f: &[String]| Client::of(peer, x.iter().map(String::as_str), f.iter().map(String::as_str), &[]);
     let client = of(&x_forwarded_for, &forwarded);
     let near = peer.ip().to_canonical();
     if !near.is_loopback() {

@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span, status::StatusCode};
 use prost::Message as _;
 use reqwest::Client;
 use serde_json::json;
+use tenfour::domain::hex::hex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
@@ -148,7 +149,6 @@ async fn a_send_is_followed_from_its_acceptance_through_the_commit_into_the_outb
     let call = Client::new().post(url).bearer_auth(daemon.user("bo").await).body(body);
     let answer = call.header("traceparent", format!("00-{TRACE}-{PARENT}-01")).send().await.unwrap();
     assert_eq!(answer.status(), 201);
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let called = collected.trace(|span| hex(&span.trace_id) == TRACE, 3).await;
     assert_eq!(hex(&called[0].parent_span_id), PARENT);
 

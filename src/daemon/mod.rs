@@ -5,6 +5,7 @@
 mod announced;
 mod certificate;
 mod doors;
+mod error;
 mod nodes;
 mod overdue;
 mod posted;
@@ -40,11 +41,9 @@ use crate::actors::room::RoomSettings;
 use crate::actors::session::{SessionParts, TURNS};
 use crate::actors::tell;
 use crate::audit::SigningKey;
-use crate::audit::export::{ExportError, Exporter};
-use crate::auth::{SetupError, Verifier};
-use crate::cluster::InvalidUrl as InvalidRedisUrl;
+use crate::audit::export::Exporter;
+use crate::auth::Verifier;
 use crate::config::{AuthSettings, Config, SecretUrl};
-use crate::depot::DepotError;
 use crate::http::app::App;
 use crate::http::demo::Demo;
 use crate::http::files::Files;
@@ -57,13 +56,12 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::protocol::client::FrameLimits;
 use crate::socket::{Limits as OutboxLimits, Times};
-use crate::store::{self, InvalidUrl, OpenError, Reader, StoreError, Writer};
+use crate::store::{self, InvalidUrl, Reader, Writer};
 use crate::systemd::Sockets;
-use crate::tls::PairError;
-use crate::traces::NoTraces;
 use crate::webhooks::Hooks;
 use certificate::{Certificate, Other};
 use doors::{Doors, Open};
+pub use error::{ReloadError, StartError};
 use nodes::Nodes;
 pub use pulse::Pulse;
 use runtime::Background;
@@ -76,46 +74,6 @@ const OTHER_ARBITERS: usize = 2;
 const EXPORTS: usize = 2;
 /// How often it is looked whether a rate bucket can be forgotten.
 const FORGET_RATES: Duration = Duration::from_secs(60);
-
-/// Why the daemon does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("{0}")]
-    Store(#[from] OpenError),
-    #[error("{0}")]
-    Url(#[from] InvalidUrl),
-    #[error("{0}")]
-    Redis(#[from] InvalidRedisUrl),
-    #[error("the database was opened, but does not answer: {0}")]
-    Epoch(#[from] StoreError),
-    #[error("{0}")]
-    Depot(#[from] DepotError),
-    #[error("{0}")]
-    Auth(#[from] SetupError),
-    #[error("{0}")]
-    Tls(#[from] PairError),
-    #[error("the key of the audit trail, {0}")]
-    AuditKey(String),
-    #[error("{0}")]
-    AuditHeads(#[from] ExportError),
-    #[error("{0}")]
-    Traces(#[from] NoTraces),
-    #[error("no events can be posted to webhooks: {0}")]
-    Webhooks(String),
-    #[error("cannot listen on {address} ({setting}): {error}")]
-    Bind { address: SocketAddr, setting: &'static str, error: std::io::Error },
-    #[error("cannot start: {0}")]
-    Io(#[from] std::io::Error),
-}
-
-/// Why other settings are not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    #[error("{0}")]
-    Auth(#[from] SetupError),
-    #[error("{0}")]
-    Tls(#[from] PairError),
-}
 
 /// A daemon that runs. Made within an actix system.
 pub struct Daemon {

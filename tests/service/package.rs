@@ -36,7 +36,7 @@ mount -t tmpfs tmpfs "$1/root/run"
 mount -t tmpfs tmpfs "$1/root/tmp"
 mkdir "$1/root/run/lock"
 rm -rf "$1/root/etc/tenfour" "$1/root/var/lib/tenfour"
-cp "$2"/*.deb "$1/root/tmp/"
+cp "$2"/*.deb "$1/root/run/"
 exec chroot "$1/root" sh 2>&1"#;
 
 impl Machine {
@@ -91,15 +91,15 @@ impl Machine {
             "cd /var/lib/tenfour\n\
              command=$(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/tenfour.service)\n\
              umask 077; export TENFOUR_LISTEN=127.0.0.1:{port} TENFOUR_ADMIN_LISTEN=off\n\
-             setpriv --reuid=tenfour --regid=tenfour --clear-groups --no-new-privs $command >/tmp/log 2>&1 &\n\
-             echo $! >/tmp/pid\n\
+             setpriv --reuid=tenfour --regid=tenfour --clear-groups --no-new-privs $command >/run/log 2>&1 &\n\
+             echo $! >/run/pid\n\
              for _ in $(seq 600); do tenfour health --config /etc/tenfour/tenfour.toml && exit 0; sleep 0.1; done\n\
-             cat /tmp/log; exit 1"
+             cat /run/log; exit 1"
         ));
     }
 
     fn stop_daemon(&mut self) {
-        self.must("kill $(cat /tmp/pid); for _ in $(seq 600); do kill -0 $(cat /tmp/pid) || exit 0; sleep 0.1; done; cat /tmp/log; exit 1");
+        self.must("kill $(cat /run/pid); for _ in $(seq 600); do kill -0 $(cat /run/pid) || exit 0; sleep 0.1; done; cat /run/log; exit 1");
     }
 
     fn status(&mut self) -> Value {
@@ -184,9 +184,9 @@ async fn it_is_installed_started_upgraded_with_its_database_and_removed_without_
     };
     // Where systemd is not the first process it is not asked; whatever the machine's own policy is.
     let before = machine
-        .must("dpkg-query -W | cksum; find /etc /usr /lib -xdev 2>/dev/null | grep -v __pycache__ | sort >/tmp/before");
+        .must("dpkg-query -W | cksum; find /etc /usr /lib -xdev 2>/dev/null | grep -v __pycache__ | sort >/run/before");
 
-    let said = machine.must("dpkg -i /tmp/tenfour_0.0.1-1_*.deb");
+    let said = machine.must("dpkg -i /run/tenfour_0.0.1-1_*.deb");
     assert!(said.contains("the settings are /etc/tenfour/tenfour.toml"), "{said}");
     let said = machine.must("stat -c '%a %U %G %n' /etc/tenfour /etc/tenfour/tenfour.toml /etc/tenfour/jwt_secret /etc/tenfour/credentials /var/lib/tenfour");
     assert_eq!(
@@ -234,7 +234,7 @@ async fn it_is_installed_started_upgraded_with_its_database_and_removed_without_
     std::fs::copy(&outside, &inside).unwrap();
     assert_eq!(machine.status()["pending"], serde_json::json!([step]));
     machine.must("echo '# mine' >>/etc/tenfour/tenfour.toml");
-    machine.must("dpkg -i /tmp/tenfour_0.0.2-1_*.deb");
+    machine.must("dpkg -i /run/tenfour_0.0.2-1_*.deb");
     assert!(machine.must("cat /etc/tenfour/tenfour.toml").ends_with("# mine\n"), "the administrator's");
     machine.start_daemon(port);
     let page = rest(reqwest::Method::GET, &path, Value::Null).await;
@@ -250,7 +250,7 @@ async fn it_is_installed_started_upgraded_with_its_database_and_removed_without_
     machine.must("test -s /var/lib/tenfour/tenfour.db");
     // The user stays, as files may be its own; so do the lists of all users, and what systems note of them.
     let left = machine.must(
-        "find /etc /usr /lib -xdev 2>/dev/null | grep -v __pycache__ | sort | diff /tmp/before - \
+        "find /etc /usr /lib -xdev 2>/dev/null | grep -v __pycache__ | sort | diff /run/before - \
          | grep '^[<>]' | grep -v -E '/(passwd|group|shadow|gshadow)-?$|/etc/.pwd.lock$' || true",
     );
     assert_eq!(left, "", "{before}");

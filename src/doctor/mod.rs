@@ -1,6 +1,6 @@
 //! `tenfour doctor`: whether everything that a daemon depends on is as it has to be, and what to do where it is not.
 //!
-//! Used by the command line. The facts are gathered in one place ([`gather`]), each within a time; the rules judge facts and ask
+//! Used by the command line. The facts are gathered in one place (`gather`), each within a time; the rules judge facts and ask
 //! nobody. Changes nothing, and needs no daemon that runs.
 
 mod certificate;

@@ -45,6 +45,12 @@ pub(super) fn run(config: &Config, options: &Import) -> Result<(), Failure> {
     let settings = settings(config)?;
     let max_content = config.limits.max_content_bytes;
     let mut plan = Plan::default();
+    if !std::fs::metadata(&options.file).is_ok_and(|file| file.is_file()) {
+        let file = options.file.display();
+        return Err(failed(format!(
+            "{file} is no file: it is read twice, so that nothing is stored before all of it is judged"
+        )));
+    }
     let latest = now() + TimeDelta::minutes(5);
     each_line(&options.file, |number, text| {
         plan.add(number, Line::parse(text, max_content), latest);

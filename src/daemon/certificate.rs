@@ -46,16 +46,6 @@ pub(super) fn files(settings: &TlsSettings) -> Files {
     Files { certificate: settings.certificate.clone(), key: settings.key.clone() }
 }
 
-impl Other {
-    /// What these settings name, if it is good.
-    pub(super) fn of(settings: &TlsSettings) -> Result<Self, PairError> {
-        let files = files(settings);
-        let content = files.content()?;
-        let pair = files.good(&content, Utc::now())?;
-        Ok(Self { files, content, pair })
-    }
-}
-
 impl Certificate {
     /// One that has ended is shown all the same, since there is no other; who runs the daemon is told.
     pub(super) fn of(settings: Option<&TlsSettings>) -> Result<Option<Self>, PairError> {
@@ -71,6 +61,20 @@ impl Certificate {
         }
         let looked = Looked { files, content: Some(content), complaint: None };
         Ok(Some(Self(Arc::new(Shared { tls: Tls::new(pair), looked: Mutex::new(looked) }))))
+    }
+
+    /// What these settings name, if it is good; none where it is what is shown. That one may have ended, which is no reason to
+    /// refuse what else was changed.
+    pub(super) fn other(&self, settings: &TlsSettings) -> Result<Option<Other>, PairError> {
+        let files = files(settings);
+        let content = files.content()?;
+        let looked = self.0.looked.lock();
+        if looked.files == files && looked.content.as_ref() == Some(&content) {
+            return Ok(None);
+        }
+        drop(looked);
+        let pair = files.good(&content, Utc::now())?;
+        Ok(Some(Other { files, content, pair }))
     }
 
     pub(super) fn tls(&self) -> Tls {

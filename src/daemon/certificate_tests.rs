@@ -45,3 +45,21 @@ fn what_is_written_anew_is_shown_once_all_of_it_is_there() {
     assert!(shown() == "second.example" && complaint().unwrap().contains("renew it"));
     assert_eq!(look(), ("first.example".to_owned(), None));
 }
+
+#[test]
+fn what_is_shown_and_has_ended_is_no_reason_to_refuse_other_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let settings = TlsSettings { certificate: at("chain.pem"), key: at("key.pem") };
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["ended.example".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2021, 1, 2);
+    fs::write(&settings.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(&settings.key, key.serialize_pem()).unwrap();
+    let certificate = Certificate::of(Some(&settings)).unwrap().unwrap();
+    assert!(certificate.other(&settings).unwrap().is_none());
+    // Another one has to be good.
+    params.not_after = rcgen::date_time_ymd(2022, 1, 2);
+    fs::write(&settings.certificate, params.self_signed(&key).unwrap().pem()).unwrap();
+    assert!(certificate.other(&settings).is_err());
+}

@@ -59,7 +59,7 @@ use crate::socket::{Limits as OutboxLimits, Times};
 use crate::store::{self, InvalidUrl, Reader, Writer};
 use crate::systemd::Sockets;
 use crate::webhooks::Hooks;
-use certificate::{Certificate, Other};
+use certificate::Certificate;
 use doors::{Doors, Open};
 pub use error::{ReloadError, StartError};
 use nodes::Nodes;
@@ -251,7 +251,7 @@ impl Daemon {
     /// error nothing.
     pub fn reload(&self, config: &Config) -> Result<(), ReloadError> {
         let certificate = self.certificate.as_ref().zip(config.tls.as_ref());
-        let other = certificate.map(|(_, settings)| Other::of(settings)).transpose()?;
+        let other = certificate.map(|(certificate, settings)| certificate.other(settings)).transpose()?.flatten();
         self.app.parts.verifier.replace(&config.auth)?;
         if let (Some((certificate, _)), Some(other)) = (certificate, other) {
             certificate.show(other, &self.app.parts.metrics);

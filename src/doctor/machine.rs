@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, fine, problem, warning};
+use crate::auth;
 
 /// A file system whose free part is below either is full soon.
 const LITTLE: u64 = 1 << 30;
 const LITTLE_OF_IT: u64 = 10;
 /// Below that nothing can be kept for long.
 const NOTHING: u64 = 64 << 20;
-/// By how much clocks may differ: tokens are taken a minute around their times.
-const SKEW_WARNS: i64 = 5_000;
-const SKEW_WRONG: i64 = 60_000;
+/// By how much clocks may differ: from what tokens are given on they are refused.
+const SKEW_WARNS: i64 = 2_000;
+const SKEW_WRONG: i64 = auth::LEEWAY as i64 * 1_000;
 /// What a session may take, for a moment two.
 const FILES_OF_A_SESSION: u64 = 2;
 /// With room for fewer the start warns.

@@ -44,9 +44,9 @@ fn the_file_system_is_that_of_the_nearest_mount() {
 #[test]
 fn clocks_differ_by_seconds_at_most() {
     let state = |millis| clock(&Skew { whose: "Redis's", millis }).state;
-    assert_eq!((state(0), state(-4_999), state(4_999)), (State::Ok, State::Ok, State::Ok));
-    assert_eq!((state(5_000), state(-59_999)), (State::Warning, State::Warning));
-    assert_eq!((state(60_000), state(-3_600_000)), (State::Problem, State::Problem));
+    assert_eq!((state(0), state(-1_999), state(1_999)), (State::Ok, State::Ok, State::Ok));
+    assert_eq!((state(2_000), state(-4_999)), (State::Warning, State::Warning));
+    assert_eq!((state(5_000), state(-3_600_000)), (State::Problem, State::Problem));
     assert!(clock(&Skew { whose: "Redis's", millis: -7_000 }).text.contains("7 s behind"));
 }
 

@@ -14,7 +14,6 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -22,8 +21,6 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 pub use ours::only_with;
 pub use pair::{Content, Facts, Files, Pair, PairError};
 
-/// Handshakes that are under way at a time. Who has said nothing yet is not one of them.
-const HANDSHAKES: usize = 512;
 /// What waits to be sent on a connection, beyond which it takes no more: a record and some.
 const SEND_BUFFER: usize = 32 * 1024;
 /// How a record of a handshake begins; no text does.
@@ -36,7 +33,6 @@ pub struct Tls(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     pair: RwLock<Pair>,
-    turns: Semaphore,
 }
 
 /// Why there is no connection.
@@ -63,7 +59,7 @@ pub async fn shown_by(host: &str, port: u16) -> io::Result<Facts> {
 
 impl Tls {
     pub fn new(pair: Pair) -> Self {
-        Self(Arc::new(Shared { pair: RwLock::new(pair), turns: Semaphore::new(HANDSHAKES) }))
+        Self(Arc::new(Shared { pair: RwLock::new(pair) }))
     }
 
     /// From now on new connections see this one. Those that are open stay.
@@ -90,8 +86,8 @@ impl Tls {
         if first != [HANDSHAKE] && first[0].is_ascii_alphabetic() {
             return Err(Refused::Clear(tcp));
         }
-        // Never closed.
-        let _turn = self.0.turns.acquire().await;
+        // Without a turn that somebody else could hold: a handshake takes no more than an open connection, and as those it is
+        // bounded by its address, and by its time.
         let acceptor = TlsAcceptor::from(Arc::clone(&self.0.pair.read().config));
         Ok(acceptor.accept_with(tcp, |session| session.set_buffer_limit(Some(SEND_BUFFER))).await?)
     }

@@ -17,8 +17,12 @@ struct Listener {
 
 impl Listener {
     async fn open(daemon: &Started, query: &str) -> Self {
+        Self::open_as(daemon, query, &daemon.admin_token()).await
+    }
+
+    async fn open_as(daemon: &Started, query: &str, token: &str) -> Self {
         let url = daemon.admin_url(&format!("/admin/events{query}"));
-        let answer = Client::new().get(url).bearer_auth(daemon.admin_token()).send().await.unwrap();
+        let answer = Client::new().get(url).bearer_auth(token).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         let mut listener = Self { answer, text: String::new() };
@@ -115,6 +119,22 @@ async fn what_happens_is_told_in_order_and_without_what_is_said() {
         assert_eq!(listener.next().await, None);
     }
     stopping.await.unwrap();
+}
+
+#[actix_web::test]
+async fn who_is_locked_out_hears_no_more_however_much_happens() {
+    let daemon = Started::new().await;
+    let mut listener = Listener::open_as(&daemon, "", &daemon.token("watcher", Some("admin"))).await;
+    assert_eq!(daemon.admin("POST", "/admin/users/watcher/revoke").await.status, 200);
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        daemon.group(&["ana", "ben"]).await;
+        if listener.next().await.is_none() {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < until, "it goes on");
+    }
+    daemon.stop().await;
 }
 
 #[actix_web::test]

@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use serde_json::{Value, json};
 use tenfour::domain::ids::{ChannelId, MessageId, UserId};
 
+use crate::daemon::Setup;
 use crate::place::{Kind, Place};
 use crate::process::{ProcessDaemon, command};
 use crate::socket::number;
@@ -180,10 +181,58 @@ async fn nothing_is_stored_of_a_file_that_is_wrong() {
     write(&[json!({ "type": "message", "id": "new", "channelId": "tour 7", "senderId": "ana", "content": "x",
         "createdAt": "2020-01-01T00:00:00Z" })]);
     let reason = refused(&import(&database, &[file.to_str().unwrap()]));
-    assert!(reason.contains("histories are imported oldest first"), "{reason}");
+    assert!(reason.contains("line 1: is older than what was imported"), "{reason}");
+    // Nor into the middle of what is there.
+    let mut fuller = history();
+    let mut between = fuller[700].clone();
+    between["id"] = json!("new");
+    fuller.insert(701, between);
+    write(&fuller);
+    let reason = refused(&import(&database, &[file.to_str().unwrap()]));
+    assert!(reason.contains("line 702: is older than what was imported"), "{reason}");
+    let reason = refused(&import(&database, &["/dev/null"]));
+    assert!(reason.contains("is no file"), "{reason}");
     let mut other = history();
     other[10]["content"] = json!("something else");
     write(&other);
     let reason = refused(&import(&database, &[file.to_str().unwrap()]));
     assert!(reason.contains("line 11: was imported before, and said something else"), "{reason}");
+}
+
+#[tokio::test]
+async fn nobody_else_gets_into_a_channel_of_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", folder.path().join("chat.db").display());
+    let mut daemon = Setup::on_sqlite_file().start_on(&database).await;
+    let direct = daemon.direct("ana", "bo").await.to_string();
+    daemon.stop().await;
+    let file = folder.path().join("history.ndjson");
+    std::fs::write(&file, lines(&[message(1, &direct, "ana", "hello"), message(2, &direct, "cy", "and me")])).unwrap();
+    let reason = refused(&import(&database, &[file.to_str().unwrap()]));
+    assert!(reason.contains("is between two, and `cy` is neither of them"), "{reason}");
+    std::fs::write(&file, lines(&[message(1, &direct, "ana", "hello"), message(2, &direct, "bo", "and me")])).unwrap();
+    done(&import(&database, &[file.to_str().unwrap()]));
+}
+
+/// On PostgreSQL a daemon may run meanwhile, and its users do not know.
+#[tokio::test]
+async fn what_somebody_says_meanwhile_is_not_taken_for_read() {
+    let place = Place::make(Kind::Postgres).await;
+    let (url, folder) = (place.url(), tempfile::tempdir().unwrap());
+    let daemon = ProcessDaemon::start(&url, &[]);
+    let mut ana = daemon.connect("ana").await;
+    let file = folder.path().join("history.ndjson");
+    let mut whole = vec![json!({ "type": "group", "id": "tour 7", "name": "Tour 7", "memberIds": ["ana", "bo"] })];
+    whole.extend((0..7_000).map(|id| message(id, "tour 7", "bo", &format!("said {id}"))));
+    std::fs::write(&file, lines(&whole)).unwrap();
+    let running = {
+        let (url, file) = (url.clone(), file.clone());
+        tokio::task::spawn_blocking(move || import(&url, &[file.to_str().unwrap()]))
+    };
+    let channel = ChannelId::from_external("tour 7");
+    ana.expect_where("one of the first", |frame| frame["type"] == "message").await;
+    ana.send_message(channel, "what is all this?").await;
+    let reason = refused(&running.await.unwrap());
+    assert!(reason.contains("somebody has spoken in its channel meanwhile"), "{reason}");
+    assert!(number(&daemon.connect("bo").await.channel(channel)["unread"]) >= 1);
 }

@@ -146,17 +146,24 @@ async fn a_send_is_followed_from_its_acceptance_through_the_commit_into_the_outb
     assert_eq!(refused[0].status.as_ref().unwrap().code(), StatusCode::Error);
     let url = format!("http://{}/api/v1/channels/{channel}/messages", daemon.addr());
     let body = json!({"clientId": Uuid::new_v4(), "content": "canary, 4711"}).to_string();
-    let call = Client::new().post(url).bearer_auth(daemon.user("bo").await).body(body);
-    let answer = call.header("traceparent", format!("00-{TRACE}-{PARENT}-01")).send().await.unwrap();
+    let call = || Client::new().post(&url).header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
+    let host = daemon.token_with("host", "Host", Some("admin"), Duration::from_secs(60));
+    let answer = call().bearer_auth(host).header("Tenfour-User", "bo").body(body).send().await.unwrap();
     assert_eq!(answer.status(), 201);
     let called = collected.trace(|span| hex(&span.trace_id) == TRACE, 3).await;
     assert_eq!(hex(&called[0].parent_span_id), PARENT);
+    // A user is in no trace of somebody else's.
+    let body = json!({"clientId": Uuid::new_v4(), "content": "canary, 4711"}).to_string();
+    let answer = call().bearer_auth(daemon.user("bo").await).body(body).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let third = |span: &Span| attribute(span, "tenfour.message.seq").as_deref() == Some("3");
+    assert_ne!(hex(&collected.trace(third, 3).await[0].trace_id), TRACE);
 
     // What is not told yet is told at the end.
     ana.send_message(channel, "the last one").await;
     daemon.stop().await;
     assert_eq!(
-        collected.spans().iter().filter(|span| attribute(span, "tenfour.message.seq").as_deref() == Some("3")).count(),
+        collected.spans().iter().filter(|span| attribute(span, "tenfour.message.seq").as_deref() == Some("4")).count(),
         3
     );
     let raw = collected.0.lock().unwrap().0.clone();

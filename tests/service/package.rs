@@ -245,6 +245,10 @@ async fn it_is_installed_started_upgraded_with_its_database_and_removed_without_
     machine.must("dpkg -r tenfour");
     machine
         .must("test ! -e /usr/bin/tenfour && test -s /etc/tenfour/tenfour.toml && test -s /var/lib/tenfour/tenfour.db");
+    // And back again, with all that had been there.
+    machine.must("dpkg -i /run/tenfour_0.0.2-1_*.deb");
+    machine.must("test ! -L /etc/systemd/system/tenfour.service && test ! -L /etc/systemd/system/tenfour.socket");
+    assert!(machine.must("cat /etc/tenfour/tenfour.toml").ends_with("# mine\n"));
     let said = machine.must("dpkg -P tenfour");
     assert!(said.contains("what was said is still in /var/lib/tenfour"), "{said}");
     machine.must("test -s /var/lib/tenfour/tenfour.db");

@@ -183,23 +183,24 @@ async fn who_speaks_no_tls_or_nothing_at_all_is_told_or_ended() {
         drop(tokio::time::timeout(PATIENCE, line.read_to_end(&mut rest)).await.expect("an end"));
         assert!(began.elapsed() < Duration::from_secs(5), "{begun:?}");
     }
-    // Many of them keep nobody else waiting.
-    let mut silent = Vec::new();
-    for number in 0..600 {
-        let mut line = TcpStream::connect(addr).await.unwrap();
-        if number % 2 == 0 {
-            line.write_all(b"\x16\x03\x01\x02\x00").await.unwrap();
-        }
-        silent.push(line);
-    }
-    let mut ana = ground.connect("ana").await;
-    ana.send_message(ground.channel, "through").await;
-    drop(silent);
     // By a name that the certificate does not have nobody who verifies comes in.
     let connector = TlsConnector::from(ground.authority.client(rustls::ALL_VERSIONS, &[]));
     let other = ServerName::try_from("other.example").unwrap();
     assert!(connector.connect(other, TcpStream::connect(addr).await.unwrap()).await.is_err());
     assert!(ground.metric("tenfour_tls_handshakes_failed_total").await >= 6.0);
+}
+
+#[tokio::test]
+async fn who_does_not_end_a_handshake_keeps_nobody_else_waiting() {
+    let ground = Ground::start(&[("TENFOUR_HEAD_TIMEOUT_MS", "60000")]).await;
+    let mut silent = Vec::new();
+    for _ in 0..600 {
+        let mut line = TcpStream::connect(ground.daemon.addr).await.unwrap();
+        line.write_all(b"\x16\x03\x01\x02\x00").await.unwrap();
+        silent.push(line);
+    }
+    let mut ana = tokio::time::timeout(PATIENCE, ground.connect("ana")).await.expect("a turn");
+    ana.send_message(ground.channel, "through").await;
 }
 
 fn judged(settings: &[(&str, &str)], arguments: &[&str]) -> Output {

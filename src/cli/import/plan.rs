@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::line::{Line, Said};
-use crate::domain::ids::{ChannelId, MessageId};
+use crate::domain::ids::{ChannelId, MessageId, UserId};
 
 /// What is said of a file that is wrong, at most, in lines.
 const MOST_PROBLEMS: usize = 20;
@@ -30,8 +30,8 @@ pub(super) struct Place {
     pub(super) kind: Kind,
     /// The line that names it first.
     pub(super) line: usize,
-    /// Its first message, by what it is called in the file, and when that was sent.
-    pub(super) first: Option<(String, DateTime<Utc>)>,
+    /// Who speaks in it.
+    pub(super) senders: BTreeSet<String>,
     last_at: Option<DateTime<Utc>>,
     /// What its messages become. For a direct channel, whose own id is not known yet, by the id that it would have as a group.
     ids: HashSet<MessageId>,
@@ -42,10 +42,11 @@ pub(super) struct Place {
 pub(super) struct Plan {
     /// Names by id.
     pub(super) users: BTreeMap<String, String>,
-    pub(super) senders: BTreeSet<String>,
     pub(super) channels: BTreeMap<String, Place>,
     pub(super) messages: usize,
     pub(super) problems: Problems,
+    /// There is one direct channel a pair, whatever it is called: the line that describes it.
+    pairs: BTreeMap<[UserId; 2], usize>,
 }
 
 /// The first things that are wrong, and how many there are.
@@ -101,6 +102,13 @@ impl Plan {
                 _ => format!("channel `{id}` was described before, on line {}", place.line),
             });
         }
+        if let Kind::Direct(pair) = &kind {
+            let mut ids = pair.each_ref().map(|id| UserId::from_external(id));
+            ids.sort_unstable();
+            if let Some(other) = self.pairs.insert(ids, line) {
+                return Err(format!("the direct channel of these two was described before, on line {other}"));
+            }
+        }
         self.channels.insert(id.to_owned(), Place::new(kind, line));
         Ok(())
     }
@@ -131,11 +139,8 @@ impl Plan {
         if !place.ids.insert(MessageId::imported(of, &id)) {
             return Err(format!("id: `{id}` is the id of another message in channel `{channel_id}`"));
         }
-        if place.first.is_none() {
-            place.first = Some((id, created_at));
-        }
         place.last_at = Some(created_at);
-        self.senders.insert(sender_id);
+        place.senders.insert(sender_id);
         self.messages += 1;
         Ok(())
     }
@@ -143,7 +148,7 @@ impl Plan {
 
 impl Place {
     fn new(kind: Kind, line: usize) -> Self {
-        Self { kind, line, first: None, last_at: None, ids: HashSet::new() }
+        Self { kind, line, senders: BTreeSet::new(), last_at: None, ids: HashSet::new() }
     }
 }
 
@@ -175,9 +180,9 @@ mod tests {
         let elsewhere = message("1", "other", "07:00:00", "");
         let plan = plan(&[r#"{"type":"user","id":"ana","name":"Ana"}"#, GROUP, &one, &two, &elsewhere]);
         assert_eq!(plan.problems.text(), None);
-        assert_eq!((plan.messages, plan.users.len(), plan.senders.len()), (3, 1, 1));
+        assert_eq!((plan.messages, plan.users.len()), (3, 1));
         assert_eq!(plan.channels["other"].kind, Kind::Named, "ids are those of a channel");
-        assert_eq!(plan.channels["tour"].first, Some(("1".to_owned(), "2024-05-01T08:00:00Z".parse().unwrap())));
+        assert_eq!(plan.channels["tour"].senders, BTreeSet::from(["ana".to_owned()]));
     }
 
     #[test]
@@ -197,6 +202,10 @@ mod tests {
                 "channel `late` is described after its first message, on line 4",
             ),
             (message("3", "tour", "10:00:00", "").replace("2024", "2026"), "is in the future"),
+            (
+                r#"{"type":"direct","id":"dm again","memberIds":["cy","bo"]}"#.to_owned(),
+                "the direct channel of these two was described before, on line 3",
+            ),
             ("nothing".to_owned(), "line 5: no JSON"),
         ] {
             let direct = r#"{"type":"direct","id":"dm","memberIds":["bo","cy"]}"#;

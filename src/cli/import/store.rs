@@ -1,9 +1,10 @@
 //! Stores a history that was judged: its users, its channels, its messages in batches, then what their members have read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use super::plan::{Kind, Place, Plan};
 use crate::cli::Failure;
 use crate::cli::db::failed;
 use crate::domain::change::{By, Denied, Mark};
-use crate::domain::channel::Channel;
+use crate::domain::channel::{Channel, ChannelKind};
 use crate::domain::ids::{ChannelId, ClientId, MessageId, UserId};
 use crate::domain::message::{Append, Appended, NewMessage};
 use crate::domain::now;
@@ -30,11 +31,22 @@ pub(super) struct Target {
     writer: Writer,
     reader: Reader,
     max_members: usize,
-    channels: HashMap<String, Channel>,
+    /// By what the file calls them.
+    channels: HashMap<String, Goal>,
     users: usize,
     made: usize,
     new: usize,
     known: usize,
+}
+
+/// A channel that messages go to.
+struct Goal {
+    /// As it was when nothing of this run was in it.
+    channel: Channel,
+    /// Up to when it had been imported before.
+    until: Option<DateTime<Utc>>,
+    /// The newest message that an import has brought.
+    last_seq: i64,
 }
 
 impl Target {
@@ -58,9 +70,9 @@ pub(super) async fn all(
 ) -> Result<String, Failure> {
     users(target, plan).await?;
     for (name, place) in &plan.channels {
-        let channel = channel(target, name, place).await?;
-        write(ids.as_deref_mut(), &json!({ "type": "channel", "id": name, "channelId": channel.id }))?;
-        target.channels.insert(name.clone(), channel);
+        let goal = goal(target, name, place).await?;
+        write(ids.as_deref_mut(), &json!({ "type": "channel", "id": name, "channelId": goal.channel.id }))?;
+        target.channels.insert(name.clone(), goal);
     }
     let mut batch = Batch::default();
     let reading = std::fs::File::open(file).map_err(failed)?;
@@ -68,21 +80,32 @@ pub(super) async fn all(
     while let Some((number, text)) = lines.next().map_err(|(line, what)| failed(format!("line {line}: {what}")))? {
         let changed = |what: &str| failed(format!("line {number}: {what}; was the file changed meanwhile?"));
         let Line::Message(said) = Line::parse(text, max_content).map_err(|what| changed(&what))? else { continue };
-        let channel = target.channels.get(&said.channel_id).ok_or_else(|| changed("its channel is unknown"))?;
-        let append = message(channel, said.clone());
+        let goal = target.channels.get(&said.channel_id).ok_or_else(|| changed("its channel is unknown"))?;
+        let append = message(&goal.channel, said.clone());
+        if goal.until.is_some_and(|until| said.created_at < until)
+            && target.reader.message(append.message.id).await.map_err(failed)?.is_none()
+        {
+            return Err(failed(format!(
+                "line {number}: is older than what was imported into channel `{}` before: histories are imported oldest first",
+                said.channel_id
+            )));
+        }
         let line = json!({
             "type": "message", "channel": said.channel_id, "id": said.id, "messageId": append.message.id
         });
         write(ids.as_deref_mut(), &line)?;
         batch.bytes += append.message.content.as_str().len();
         batch.items.push(append);
-        batch.lines.push(number);
+        batch.lines.push((number, said.channel_id));
         if batch.items.len() >= BATCH || batch.bytes >= BATCH_BYTES {
             batch.store(target).await?;
         }
     }
     batch.store(target).await?;
     read(target).await?;
+    if target.new + target.known != plan.messages {
+        return Err(failed("the file was changed meanwhile: judge it anew, and run it again"));
+    }
     let Target { new, known, made, users, channels, .. } = target;
     Ok(format!(
         "{new} messages are imported into {} channels ({made} of them new, {users} users too), {known} had been before",
@@ -103,8 +126,8 @@ async fn users(target: &mut Target, plan: &Plan) -> Result<(), Failure> {
         Kind::Named => Vec::new(),
     };
     let members = plan.channels.values().flat_map(of_channel);
-    let all: std::collections::BTreeSet<String> =
-        members.chain(plan.senders.iter().cloned()).chain(plan.users.keys().cloned()).collect();
+    let senders = plan.channels.values().flat_map(|place| place.senders.iter().cloned());
+    let all: BTreeSet<String> = members.chain(senders).chain(plan.users.keys().cloned()).collect();
     for external in all {
         let who = UserRef::new(&external);
         let known = target.reader.named(who.clone()).await.map_err(failed)?;
@@ -121,7 +144,7 @@ async fn users(target: &mut Target, plan: &Plan) -> Result<(), Failure> {
 }
 
 /// The channel that the file calls `name`, made where that is needed.
-async fn channel(target: &mut Target, name: &str, place: &Place) -> Result<Channel, Failure> {
+async fn goal(target: &mut Target, name: &str, place: &Place) -> Result<Goal, Failure> {
     let wrong = |what: &str| failed(format!("line {}: channel `{name}` {what}", place.line));
     let id = ChannelId::from_external(name);
     let there = target.reader.channels(vec![id]).await.map_err(failed)?.pop();
@@ -150,32 +173,28 @@ async fn channel(target: &mut Target, name: &str, place: &Place) -> Result<Chann
             channel
         }
     };
-    judge(target, &channel, place).await.map_err(|what| wrong(&what))?;
-    Ok(channel)
+    let until = judge(target, &channel, place).await.map_err(|what| wrong(&what))?;
+    Ok(Goal { last_seq: channel.last_seq, channel, until })
 }
 
-/// What was said here comes after what was said elsewhere, and what was imported before comes first.
-async fn judge(target: &Target, channel: &Channel, place: &Place) -> Result<(), String> {
+/// What was said here comes after what was said elsewhere. Up to when it was imported before.
+async fn judge(target: &Target, channel: &Channel, place: &Place) -> Result<Option<DateTime<Utc>>, String> {
+    // Of a group somebody may have been who has left it since.
+    let stranger = |sender: &&String| channel.member(UserId::from_external(sender)).is_none();
+    if channel.kind == ChannelKind::Direct
+        && let Some(sender) = place.senders.iter().find(stranger)
+    {
+        return Err(format!("is between two, and `{sender}` is neither of them"));
+    }
     let limits = PageLimits { messages: 1, bytes: 0 };
     let page =
         target.reader.history(channel.id, HistoryFrom::Latest, limits).await.map_err(|error| error.to_string())?;
-    let Some(last) = page.0.last() else { return Ok(()) };
-    if !last.id.is_imported() {
-        return Err("has messages that were sent here: a history is imported before people talk, since messages are numbered as they are stored".to_owned());
-    }
-    // The same file again begins with what is there.
-    let Some((first, at)) = &place.first else { return Ok(()) };
-    if *at >= last.created_at {
-        return Ok(());
-    }
-    let first = MessageId::imported(channel.id, first);
-    let known = target.reader.message(first).await.map_err(|error| error.to_string())?;
-    match known {
-        Some(_) => Ok(()),
-        None => Err(format!(
-            "has messages from a later time, up to {}: histories are imported oldest first",
-            last.created_at.to_rfc3339()
-        )),
+    match page.0.last() {
+        None => Ok(None),
+        Some(last) if last.id.is_imported() => Ok(Some(last.created_at)),
+        Some(_) => Err("has messages that were sent here: a history is imported before people talk, since messages are numbered as they \
+                        are stored"
+            .to_owned()),
     }
 }
 
@@ -203,7 +222,8 @@ fn message(channel: &Channel, said: Said) -> Append {
 #[derive(Default)]
 struct Batch {
     items: Vec<Append>,
-    lines: Vec<usize>,
+    /// Where they stand in the file, and what that calls their channels.
+    lines: Vec<(usize, String)>,
     bytes: usize,
 }
 
@@ -215,40 +235,47 @@ impl Batch {
         let outcomes = appended.map_err(|error| {
             failed(format!("{error}; run it again: it goes on where it ended, and stores nothing twice"))
         })?;
-        for (line, outcome) in lines.into_iter().zip(outcomes) {
-            let what = match outcome {
-                Appended::New(_) => {
-                    target.new += 1;
-                    continue;
-                }
-                Appended::Duplicate(_) => {
-                    target.known += 1;
-                    continue;
-                }
-                Appended::Conflict => "was imported before, and said something else",
-                Appended::NotMember => "its channel changed while it was imported; run it again",
-                Appended::UnknownReply => "answers a message that is not in its channel",
-                _ => "was refused by the database",
-            };
-            return Err(failed(format!("line {line}: {what}")));
+        for ((line, name), outcome) in lines.into_iter().zip(outcomes) {
+            target.note(&name, outcome).map_err(|what| failed(format!("line {line}: {what}")))?;
         }
         Ok(())
     }
 }
 
-/// Nobody has to read again what they had read elsewhere.
-async fn read(target: &mut Target) -> Result<(), Failure> {
-    let ids: Vec<ChannelId> = target.channels.values().map(|channel| channel.id).collect();
-    for ids in ids.chunks(100) {
-        let channels = target.reader.channels(ids.to_vec()).await.map_err(failed)?;
-        let of = |channel: &Channel| {
-            let (channel_id, seq) = (channel.id, channel.last_seq);
-            channel.member_ids().into_iter().map(move |user_id| Mark { channel_id, user_id, seq }).collect::<Vec<_>>()
-        };
-        let marks: Vec<Mark> = channels.iter().filter(|channel| channel.last_seq > 0).flat_map(of).collect();
-        for marks in marks.chunks(BATCH) {
-            target.writer.mark_read(marks.to_vec(), now()).await.map_err(failed)?;
+impl Target {
+    /// What became of a message of the channel that the file calls so.
+    fn note(&mut self, name: &str, outcome: Appended) -> Result<(), &'static str> {
+        let goal = self.channels.get_mut(name).ok_or("its channel is unknown")?;
+        match outcome {
+            Appended::New(stored) if stored.seq == goal.last_seq + 1 => {
+                self.new += 1;
+                goal.last_seq = stored.seq;
+                Ok(())
+            }
+            Appended::New(_) => {
+                Err("somebody has spoken in its channel meanwhile, and it came behind that; nothing more is imported")
+            }
+            Appended::Duplicate(_) => {
+                self.known += 1;
+                Ok(())
+            }
+            Appended::Conflict => Err("was imported before, and said something else"),
+            Appended::NotMember => Err("its channel changed while it was imported; run it again"),
+            Appended::UnknownReply => Err("answers a message that is not in its channel"),
+            _ => Err("was refused by the database"),
         }
+    }
+}
+
+/// Nobody has to read again what they had read elsewhere. What was said here since is not theirs to have read.
+async fn read(target: &mut Target) -> Result<(), Failure> {
+    let of = |goal: &Goal| {
+        let (channel_id, seq) = (goal.channel.id, goal.last_seq);
+        goal.channel.member_ids().into_iter().map(move |user_id| Mark { channel_id, user_id, seq }).collect::<Vec<_>>()
+    };
+    let marks: Vec<Mark> = target.channels.values().filter(|goal| goal.last_seq > 0).flat_map(of).collect();
+    for marks in marks.chunks(BATCH) {
+        target.writer.mark_read(marks.to_vec(), now()).await.map_err(failed)?;
     }
     Ok(())
 }

@@ -13,7 +13,6 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::page::Query;
-use crate::actors::session::SessionParts;
 use crate::auth::Identity;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::now;
@@ -36,6 +35,8 @@ struct Stream {
     app: web::Data<App>,
     admin: Identity,
     until: Instant,
+    /// When the next sign of life is due.
+    ping: Instant,
     begun: bool,
 }
 
@@ -60,7 +61,7 @@ pub(super) async fn listen(
     let admin = admin.into_inner();
     let until = Instant::now() + lasts(&admin).min(seconds(&query)?);
     let listening = app.parts.live.listen(wanted).map_err(|full| Refusal::unavailable(full.to_string()))?;
-    let stream = Stream { listening, app, admin, until, begun: false };
+    let stream = Stream { listening, app, admin, until, ping: Instant::now() + PING_EVERY, begun: false };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         // nginx would gather them.
@@ -102,17 +103,17 @@ impl Stream {
             self.begun = true;
             return Some((Ok(Bytes::from_static(BEGIN)), self));
         }
-        let ping = Instant::now() + PING_EVERY;
         let piece = tokio::select! {
             told = self.listening.next() => text(&told?).into(),
-            () = tokio::time::sleep_until(ping.min(self.until)) => {
-                let SessionParts { verifier, .. } = self.app.parts.as_ref();
-                if Instant::now() >= self.until || verifier.revoked().refuses(&self.admin) {
-                    return None;
-                }
+            () = tokio::time::sleep_until(self.ping.min(self.until)) => {
+                self.ping = Instant::now() + PING_EVERY;
                 Bytes::from_static(PING)
             }
         };
+        // With each piece: where much happens there is no quiet moment to look in.
+        if Instant::now() >= self.until || self.app.parts.verifier.revoked().refuses(&self.admin) {
+            return None;
+        }
         Some((Ok(piece), self))
     }
 }

@@ -108,6 +108,11 @@ impl Asker {
         })
     }
 
+    /// Whether the host application's server asks, in whose name ever.
+    pub(super) fn is_host(&self) -> bool {
+        self.admin
+    }
+
     /// Whether users whom nobody knows yet are made. The host application knows whom it will have.
     pub(super) fn makes_placeholders(&self) -> bool {
         self.admin

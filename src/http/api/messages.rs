@@ -88,7 +88,9 @@ pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: P
     let body = input::body(&asker, &request, payload).await?;
     let ack = match SendRequest::parse_body(&body, channel_id, parts.frame_limits) {
         Ok(send) => {
-            let trace = parts.tracer.as_ref().and_then(|tracer| tracer.begin(None, remote_of(request.headers())));
+            // What is followed is not for everybody to say.
+            let remote = asker.is_host().then(|| remote_of(request.headers())).flatten();
+            let trace = parts.tracer.as_ref().and_then(|tracer| tracer.begin(None, remote));
             publish(parts, sender, send, trace).await?
         }
         Err(refused) => refuse(parts, sender, *refused).await?,

@@ -66,11 +66,14 @@ impl ProcessDaemon {
         let kept = Arc::clone(&log);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                if let Some((_, addr)) = line.split_once("listening on ") {
-                    // Said once; nobody waits for a second one.
-                    let _ = found.send(addr.trim_end_matches(['"', '}']).parse().expect("an address"));
-                }
+                let addr =
+                    line.split_once("listening on ").map(|(_, addr)| addr.trim_end_matches(['"', '}']).to_owned());
+                // Before it is said that it listens: who is told looks at the log.
                 kept.lock().unwrap().push(line);
+                if let Some(addr) = addr {
+                    // Said once; nobody waits for a second one.
+                    let _ = found.send(addr.parse().expect("an address"));
+                }
             }
         });
         let Ok(addr) = addr.recv_timeout(PATIENCE) else {

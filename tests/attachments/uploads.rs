@@ -119,7 +119,7 @@ async fn what_is_given_up_before_it_has_begun_leaves_no_row() {
     yard.history("ben").await;
     let file = yard.daemon.database().trim_start_matches("sqlite:").to_owned();
     let mut other = SqliteConnection::establish(&file).unwrap();
-    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    other.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").unwrap();
     let parts = yard.daemon.parts();
     let waiting = async || parts.db.actor().send(tenfour::actors::db::Inspect).await.unwrap().waiting_orders;
     let stream = begin(&yard, "ben", "Content-Length: 1000", b"some").await;

@@ -45,7 +45,9 @@ fn lines(folder: &Path) -> Vec<String> {
 /// By somebody who owns the database.
 pub(crate) async fn by_hand(database: &str, sql: &str) {
     if let Some(path) = database.strip_prefix("sqlite:") {
-        SqliteConnection::establish(path).unwrap().batch_execute(sql).unwrap();
+        // The daemon may be writing.
+        let patient = format!("PRAGMA busy_timeout = 5000; {sql}");
+        SqliteConnection::establish(path).unwrap().batch_execute(&patient).unwrap();
     } else {
         let mut conn = crate::postgres::connect(database).await;
         conn.batch_execute(&format!("SET search_path = tenfour; {sql}")).await.unwrap();

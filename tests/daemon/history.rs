@@ -32,6 +32,8 @@ async fn another_history_closes_every_session_and_resets_old_cursors() {
     ana.send_message(channel, "before").await;
     let file = daemon.database();
     let mut database = SqliteConnection::establish(file.trim_start_matches("sqlite:")).unwrap();
+    // The daemon may be writing.
+    diesel::sql_query("PRAGMA busy_timeout = 5000").execute(&mut database).unwrap();
     let renamed = diesel::sql_query("UPDATE meta SET value = 'another' WHERE key = 'epoch'").execute(&mut database);
     assert_eq!(renamed.unwrap(), 1);
     ana.expect("goaway").await;

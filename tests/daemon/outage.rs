@@ -127,7 +127,7 @@ async fn a_sqlite_file_that_another_process_has_locked_costs_nothing_but_time() 
     ana.send_message(channel, "before").await;
     let file = daemon.database().trim_start_matches("sqlite:").to_owned();
     let mut other = SqliteConnection::establish(&file).unwrap();
-    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    other.batch_execute("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE").unwrap();
     let texts = ["one", "two", "three", "four", "five", "six"];
     let sent = send_in_vain(&mut ana, channel, &texts).await;
     // Reading goes on.

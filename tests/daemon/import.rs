@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use serde_json::{Value, json};
 use tenfour::domain::ids::{ChannelId, MessageId, UserId};
 
-use crate::daemon::Setup;
+use crate::daemon::{Setup, eventually};
 use crate::place::{Kind, Place};
 use crate::process::{ProcessDaemon, command};
 use crate::socket::number;
@@ -220,7 +220,6 @@ async fn what_somebody_says_meanwhile_is_not_taken_for_read() {
     let place = Place::make(Kind::Postgres).await;
     let (url, folder) = (place.url(), tempfile::tempdir().unwrap());
     let daemon = ProcessDaemon::start(&url, &[]);
-    let mut ana = daemon.connect("ana").await;
     let file = folder.path().join("history.ndjson");
     let mut whole = vec![json!({ "type": "group", "id": "tour 7", "name": "Tour 7", "memberIds": ["ana", "bo"] })];
     whole.extend((0..7_000).map(|id| message(id, "tour 7", "bo", &format!("said {id}"))));
@@ -230,8 +229,13 @@ async fn what_somebody_says_meanwhile_is_not_taken_for_read() {
         tokio::task::spawn_blocking(move || import(&url, &[file.to_str().unwrap()]))
     };
     let channel = ChannelId::from_external("tour 7");
-    ana.expect_where("one of the first", |frame| frame["type"] == "message").await;
-    ana.send_message(channel, "what is all this?").await;
+    let say = format!("http://{}/api/v1/channels/{channel}/messages", daemon.addr);
+    eventually("there is a channel to speak in", async || {
+        let body = json!({ "clientId": uuid::Uuid::now_v7(), "content": "what is all this?" }).to_string();
+        let said = reqwest::Client::new().post(&say).bearer_auth(crate::process::token("ana")).body(body);
+        said.send().await.unwrap().status() == 201
+    })
+    .await;
     let reason = refused(&running.await.unwrap());
     assert!(reason.contains("somebody has spoken in its channel meanwhile"), "{reason}");
     assert!(number(&daemon.connect("bo").await.channel(channel)["unread"]) >= 1);

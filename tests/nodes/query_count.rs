@@ -11,8 +11,14 @@ use crate::queries::{Asked, Cost, Counter};
 use crate::socket::TestSocket;
 
 /// What is asked every few seconds without any reason.
-const ANYWAY: &[&str] =
-    &["\"meta\"", "pg_control_system", "pg_walfile_name", r#""instructions"."due_at""#, r#""webhooks"."#];
+const ANYWAY: &[&str] = &[
+    "\"meta\"",
+    "pg_control_system",
+    "pg_walfile_name",
+    r#""instructions"."due_at""#,
+    r#""webhooks"."#,
+    r#""revoked_tokens"."#,
+];
 /// What is asked every few seconds too, but also when a session comes.
 const COMPARED: &[&str] =
     &[r#"SELECT "channels"."id", "channels"."version" FROM"#, r#""users"."id", "users"."memberships" FROM"#];

@@ -128,8 +128,9 @@ fn packages() -> Option<tempfile::TempDir> {
         left_out("cargo-deb is missing (cargo install cargo-deb; scripts/test brings it)");
         return None;
     }
-    if !there("dpkg-deb") || !there("unshare") || !there("setpriv") {
-        left_out("packages are installed where Debian's tools are");
+    let tools = ["dpkg-deb", "unshare", "setpriv", "systemd-sysusers", "systemd-tmpfiles", "deb-systemd-helper"];
+    if let Some(missing) = tools.iter().find(|tool| !there(tool)) {
+        left_out(&format!("packages are installed where Debian's tools are: {missing} is missing"));
         return None;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -45,7 +45,9 @@ const STARTED = { serve: /admin \S+, listening on \S+/, dev: /stop with Ctrl-C/ 
 export async function startDaemon(options = {}) {
   const { command = "serve" } = options;
   const folder = await mkdtemp(join(tmpdir(), "tenfour-js-"));
-  const ports = { listen: await freePort(), admin: await freePort() };
+  // Asked for at once: one that is let go again may be given to the next who asks.
+  const [listen, admin] = await Promise.all([freePort(), freePort()]);
+  const ports = { listen, admin };
   let child;
   let log = "";
 

@@ -51,8 +51,16 @@ pub struct Trace {
     /// What the caller does; invalid: nothing is known of that.
     parent: SpanId,
     began: SystemTime,
-    session: Option<SessionId>,
+    sender: Sender,
     ended: bool,
+}
+
+/// By what a send came in, under the name that the log has for it.
+#[derive(Debug, Clone)]
+pub enum Sender {
+    Session(SessionId),
+    /// None where nobody has named it.
+    Request(Option<Arc<str>>),
 }
 
 /// What the caller says of the trace that its request is a part of.
@@ -99,7 +107,7 @@ impl Tracer {
     }
 
     /// A send comes in. Whether it is followed is the caller's to say, where that follows it itself.
-    pub fn begin(&self, session: Option<SessionId>, remote: Option<Remote>) -> Option<Box<Trace>> {
+    pub fn begin(&self, sender: Sender, remote: Option<Remote>) -> Option<Box<Trace>> {
         if !remote.map_or_else(|| fastrand::f64() < self.0.ratio, |remote| remote.sampled) {
             return None;
         }
@@ -110,7 +118,7 @@ impl Tracer {
             context: context(trace),
             parent: remote.map_or(SpanId::INVALID, |remote| remote.span),
             began: SystemTime::now(),
-            session,
+            sender,
             ended: false,
         }))
     }
@@ -187,7 +195,10 @@ impl Trace {
 
     fn end(&mut self, mut attributes: Vec<KeyValue>, status: Status) {
         self.ended = true;
-        attributes.extend(self.session.map(|session| KeyValue::new("tenfour.session.id", session.to_string())));
+        attributes.extend(match &self.sender {
+            Sender::Session(session) => Some(KeyValue::new("tenfour.session.id", session.to_string())),
+            Sender::Request(request) => request.as_ref().map(|id| KeyValue::new("tenfour.request.id", id.to_string())),
+        });
         let place = (self.context.clone(), self.parent, self.parent != SpanId::INVALID);
         let links = SpanLinks::default();
         self.tracer.tell(self.span("accept", SpanKind::Server, place, self.began, attributes, links, status));
@@ -254,13 +265,14 @@ mod tests {
 
     #[test]
     fn as_many_are_followed_as_was_asked_for_and_those_that_the_caller_follows() {
-        let followed = |ratio| (0..10_000).filter(|_| tracer(ratio).0.begin(None, None).is_some()).count();
+        let followed =
+            |ratio| (0..10_000).filter(|_| tracer(ratio).0.begin(Sender::Request(None), None).is_some()).count();
         assert_eq!((followed(0.0), followed(1.0)), (0, 10_000));
         let tenth = followed(0.1);
         assert!((700..1_300).contains(&tenth), "{tenth}");
         let remote = |flags| Remote::new("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", flags).unwrap();
-        assert!(tracer(1.0).0.begin(None, Some(remote("00"))).is_none());
-        let trace = tracer(0.0).0.begin(None, Some(remote("01"))).unwrap();
+        assert!(tracer(1.0).0.begin(Sender::Request(None), Some(remote("00"))).is_none());
+        let trace = tracer(0.0).0.begin(Sender::Request(None), Some(remote("01"))).unwrap();
         assert_eq!(trace.context().trace_id(), remote("01").trace);
         assert_eq!(trace.parent, remote("01").span);
     }
@@ -269,7 +281,7 @@ mod tests {
     fn what_does_not_fit_is_dropped_and_counted() {
         let (tracer, mut queue) = tracer(1.0);
         for _ in 0..MAX_WAITING + 3 {
-            tracer.begin(None, None).unwrap().refused("conflict");
+            tracer.begin(Sender::Request(None), None).unwrap().refused("conflict");
         }
         assert_eq!(tracer.0.metrics.spans_dropped.get(), 3);
         assert_eq!(tracer.0.waiting.load(Ordering::Relaxed), MAX_WAITING);

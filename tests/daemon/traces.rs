@@ -152,6 +152,8 @@ async fn a_send_is_followed_from_its_acceptance_through_the_commit_into_the_outb
     assert_eq!(answer.status(), 201);
     let called = collected.trace(|span| hex(&span.trace_id) == TRACE, 3).await;
     assert_eq!(hex(&called[0].parent_span_id), PARENT);
+    // By the name that the answer has and the log.
+    assert_eq!(attribute(&called[0], "tenfour.request.id").as_deref(), Some(TRACE));
     // A user is in no trace of somebody else's.
     let body = json!({"clientId": Uuid::new_v4(), "content": "canary, 4711"}).to_string();
     let answer = call().bearer_auth(daemon.user("bo").await).body(body).send().await.unwrap();

@@ -18,6 +18,7 @@ use crate::protocol::client::{ClientFrame, Ref, RefusedFrame, RefusedSend, SendR
 use crate::protocol::error::{ErrorCode, Refusal};
 use crate::protocol::server::ServerFrame;
 use crate::socket::frame;
+use crate::traces;
 
 impl Session {
     pub(super) fn frame(&mut self, text: &[u8], ctx: &mut Context<Self>) {
@@ -100,7 +101,8 @@ impl Session {
 
     fn publish(&mut self, reference: Option<Ref>, send: SendRequest) {
         self.messages_in += 1;
-        let trace = self.parts.tracer.as_ref().and_then(|tracer| tracer.begin(Some(self.handle.id), None));
+        let trace =
+            self.parts.tracer.as_ref().and_then(|tracer| tracer.begin(traces::Sender::Session(self.handle.id), None));
         let origin = Origin::Session(self.asker(send.client_id, reference).followed_by(trace));
         if let Err(retry_after_ms) = self.parts.rates.check_message(self.handle.user) {
             let refused = RefusedSend { client_id: send.client_id, digest: Some(send.digest()) };

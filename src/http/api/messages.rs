@@ -19,13 +19,14 @@ use crate::domain::sync::{HistoryFrom, PageLimits};
 use crate::http::app::unreadable;
 use crate::http::query::Query;
 use crate::http::trace::remote_of;
+use crate::logging;
 use crate::protocol::HISTORY_PAGE_BYTES;
 use crate::protocol::client::{RefusedFrame, RefusedSend, SendRequest, parse_edit_body};
 use crate::protocol::error::Refusal;
 use crate::protocol::rest::{Messages, RevisionsBody};
 use crate::protocol::schema;
 use crate::protocol::server::{Ack, MessageBody};
-use crate::traces::Trace;
+use crate::traces::{self, Trace};
 
 /// Shows a page of a channel's messages.
 ///
@@ -90,7 +91,8 @@ pub(super) async fn send(Sender(asker): Sender, request: HttpRequest, payload: P
         Ok(send) => {
             // What is followed is not for everybody to say.
             let remote = asker.is_host().then(|| remote_of(request.headers())).flatten();
-            let trace = parts.tracer.as_ref().and_then(|tracer| tracer.begin(None, remote));
+            let named = || traces::Sender::Request(logging::request());
+            let trace = parts.tracer.as_ref().and_then(|tracer| tracer.begin(named(), remote));
             publish(parts, sender, send, trace).await?
         }
         Err(refused) => refuse(parts, sender, *refused).await?,

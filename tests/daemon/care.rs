@@ -12,26 +12,14 @@ use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 use tenfour::domain::ids::ChannelId;
 
+use crate::cli::{done, refused, tenfour};
 use crate::daemon::Setup;
 use crate::postgres::{Database, connect};
-use crate::process::{ProcessDaemon, command, token};
+use crate::process::{ProcessDaemon, token};
 use crate::talkers::Talker;
 
 fn db(database: &str, arguments: &[&str]) -> Output {
-    let mut command = command(database, &[]);
-    command.env_remove("TENFOUR_JWT_SECRET").stdout(std::process::Stdio::piped());
-    command.arg("db").args(arguments).output().unwrap()
-}
-
-fn done(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// With the reason, in the words of the standard error.
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    String::from_utf8(output.stderr.clone()).unwrap()
+    tenfour(database, &[&["db"], arguments].concat())
 }
 
 fn status(database: &str) -> Value {

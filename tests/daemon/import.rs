@@ -1,35 +1,19 @@
 //! A history from elsewhere, as an operator brings it in, and as people meet it then.
 
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use serde_json::{Value, json};
 use tenfour::domain::ids::{ChannelId, MessageId, UserId};
 
+use crate::cli::{done, refused, tenfour};
 use crate::daemon::{Setup, eventually};
 use crate::place::{Kind, Place};
-use crate::process::{ProcessDaemon, command};
+use crate::process::ProcessDaemon;
 use crate::socket::number;
 
 fn import(database: &str, arguments: &[&str]) -> Output {
-    let mut command = command(database, &[]);
-    command.env_remove("TENFOUR_JWT_SECRET").stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.arg("import").args(arguments).output().unwrap()
-}
-
-fn done(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn succeeds(database: &str, arguments: &[&str]) {
-    let output = command(database, &[]).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    tenfour(database, &[&["import"], arguments].concat())
 }
 
 fn message(id: usize, channel: &str, sender: &str, content: &str) -> Value {
@@ -99,7 +83,7 @@ async fn comes_in(kind: Kind) {
         "{told}"
     );
     for arguments in [&["audit", "verify"][..], &["db", "check"]] {
-        succeeds(&url, arguments);
+        done(&tenfour(&url, arguments));
     }
 
     let daemon = ProcessDaemon::start(&url, &[]);

@@ -53,6 +53,7 @@ mod announcements;
 mod audit;
 mod auth;
 mod care;
+mod cli;
 mod closing;
 mod crash;
 mod delivery;

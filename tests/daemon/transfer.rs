@@ -1,32 +1,21 @@
 //! From SQLite to PostgreSQL, without anybody noticing but by the address.
 
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 
+use crate::cli::{done, refused, tenfour};
 use crate::daemon::Setup;
 use crate::postgres::{Database, connect};
-use crate::process::{ProcessDaemon, command, token};
+use crate::process::{ProcessDaemon, token};
 use crate::socket::number;
 use crate::talkers::Talker;
 
 fn transfer(from: &str, to: &str) -> Output {
-    let mut command = command(from, &[]);
-    command.env_remove("TENFOUR_JWT_SECRET").stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.args(["migrate-store", "--to", to]).output().unwrap()
-}
-
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn succeeds(database: &str, arguments: &[&str]) {
-    let output = command(database, &[]).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    tenfour(from, &["migrate-store", "--to", to])
 }
 
 #[tokio::test]
@@ -76,7 +65,7 @@ async fn every_row_is_taken_along_and_what_clients_hold_stays_good() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(told.contains("each compared with what it was"), "{told}");
     for arguments in [&["audit", "verify"][..], &["db", "check"]] {
-        succeeds(&postgres.url, arguments);
+        done(&tenfour(&postgres.url, arguments));
     }
     let reason = refused(&transfer(&sqlite, &postgres.url));
     assert!(reason.contains("the target holds rows in"), "{reason}");
@@ -90,7 +79,7 @@ async fn every_row_is_taken_along_and_what_clients_hold_stays_good() {
     assert_eq!(ana.send_message(channel, "on PostgreSQL").await["version"], json!(version + 1));
     drop(process);
     // And another one as soon as it is another.
-    succeeds(&postgres.url, &["db", "new-epoch"]);
+    done(&tenfour(&postgres.url, &["db", "new-epoch"]));
     let process = ProcessDaemon::start(&postgres.url, &[]);
     assert_ne!(process.connect("ana").await.epoch(), epoch);
     drop(process);
@@ -108,7 +97,7 @@ async fn a_row_that_does_not_fit_leaves_nothing_behind() {
     daemon.connect("ana").await.send_message(channel, "one").await;
     daemon.stop().await;
     // What only PostgreSQL would refuse.
-    succeeds(&postgres.url, &["db", "migrate"]);
+    done(&tenfour(&postgres.url, &["db", "migrate"]));
     let rule = "ALTER TABLE tenfour.messages ADD CONSTRAINT odd CHECK (content <> 'one')";
     connect(&postgres.url).await.batch_execute(rule).await.unwrap();
     let reason = refused(&transfer(&sqlite, &postgres.url));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::socket::testing::{drained, fill, run};
 use crate::socket::{Limits, Outbox, Reader, Scribe, Taken, frame, together};
 use proptest::prelude::*;
 use std::io::Write as _;
@@ -16,12 +17,6 @@ async fn open(limits: Limits) -> (Outbox, Reader, TcpStream) {
     let taken = Taken { stream, read: Bytes::new(), answer, scribe: Scribe::start(), place: None };
     let (outbox, reader) = Outbox::open(limits, taken);
     (outbox, reader, peer.unwrap())
-}
-
-fn run(test: impl Future<Output = ()>) {
-    // A lost wake would be waited for without end.
-    let test = async { tokio::time::timeout(Duration::from_secs(60), test).await.expect("an end") };
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
 /// Waits until it is so.
@@ -48,25 +43,8 @@ proptest! {
     ) {
         run(async {
             let (outbox, _reader, mut peer) = open(Limits { bytes: 12 << 21, ..Limits::default() }).await;
-            let mut queued = b"answer".to_vec();
-            for (at, (len, bulk)) in lens.iter().enumerate() {
-                let framed = Bytes::from(vec![b'a' + u8::try_from(at).unwrap(); *len]);
-                queued.extend_from_slice(&framed);
-                if *bulk {
-                    drop(outbox.write_through(framed));
-                } else {
-                    assert!(outbox.push(framed));
-                }
-                if at % 4 == 3 {
-                    tokio::task::yield_now().await;
-                }
-            }
-            outbox.close(1000, "");
-            queued.extend_from_slice(&frame::close(1000, ""));
-            let (mut came, mut piece) = (Vec::new(), vec![0; reads]);
-            while let count @ 1.. = peer.read(&mut piece).await.unwrap() {
-                came.extend_from_slice(&piece[..count]);
-            }
+            let queued = [b"answer".to_vec(), fill(&outbox, &lens, 4).await].concat();
+            let came = drained(&mut peer, reads).await;
             assert!(came == queued);
             assert_eq!(outbox.queued(), (0, 0));
             assert_eq!(outbox.total_out(), (lens.len() as u64 + 1, queued.len() as u64 - 6));

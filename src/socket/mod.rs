@@ -15,6 +15,8 @@ mod reader;
 pub mod scribe;
 mod secure;
 mod stream;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use drain::{LINGER, linger};
 pub use inbound::{Event, Inbound, InboundError};

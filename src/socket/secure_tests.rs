@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use proptest::prelude::*;
@@ -12,7 +11,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
-use crate::socket::{Limits, Outbox, Reader, Scribe, Stream, Taken, frame};
+use crate::socket::testing::{drained, fill, run};
+use crate::socket::{Limits, Outbox, Reader, Scribe, Stream, Taken};
 
 /// A server and a client that trust each other.
 fn configs(version: &'static rustls::SupportedProtocolVersion) -> (Arc<ServerConfig>, Arc<ClientConfig>) {
@@ -45,12 +45,6 @@ async fn open(
     (outbox, reader, peer.unwrap())
 }
 
-fn run(test: impl Future<Output = ()>) {
-    // A lost wake would be waited for without end.
-    let test = async { tokio::time::timeout(Duration::from_secs(60), test).await.expect("an end") };
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
-
 fn version() -> impl Strategy<Value = &'static rustls::SupportedProtocolVersion> {
     prop_oneof![Just(&rustls::version::TLS12), Just(&rustls::version::TLS13)]
 }
@@ -66,24 +60,8 @@ proptest! {
     ) {
         run(async {
             let (outbox, _reader, mut peer) = open(version, Limits { bytes: 8 << 21, ..Limits::default() }).await;
-            let mut queued = Vec::new();
-            for (at, (len, bulk)) in lens.iter().enumerate() {
-                let framed = Bytes::from(vec![b'a' + u8::try_from(at).unwrap(); *len]);
-                queued.extend_from_slice(&framed);
-                if *bulk {
-                    drop(outbox.write_through(framed));
-                } else {
-                    assert!(outbox.push(framed));
-                }
-                tokio::task::yield_now().await;
-            }
-            outbox.close(1000, "");
-            queued.extend_from_slice(&frame::close(1000, ""));
-            let (mut came, mut piece) = (Vec::new(), vec![0; reads]);
-            // An end without a word of TLS would be an error.
-            while let count @ 1.. = peer.read(&mut piece).await.unwrap() {
-                came.extend_from_slice(&piece[..count]);
-            }
+            let queued = fill(&outbox, &lens, 1).await;
+            let came = drained(&mut peer, reads).await;
             assert!(came == queued);
             assert_eq!(outbox.queued(), (0, 0));
             assert_eq!(outbox.total_out().1, queued.len() as u64);

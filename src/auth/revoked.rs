@@ -1,5 +1,5 @@
 //! Of whom tokens of before a moment are taken no more. In memory, since every token is looked at by it; told by the
-//! registry, and at the start by the composition root. Never reads the database.
+//! registry, by the call that revokes, and at the start by the composition root. Never reads the database.
 
 use std::collections::HashMap;
 

@@ -48,6 +48,8 @@ impl Loaded {
         self.config.auth = new.config.auth;
         self.config.limits.rate_limit = new.config.limits.rate_limit;
         self.config.log = new.config.log;
+        self.config.log_format = new.config.log_format;
+        self.config.access_log = new.config.access_log;
         left
     }
 

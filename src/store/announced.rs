@@ -1,12 +1,10 @@
 //! The announcement that holds at the moment, a text in `meta`: the last one that was to be told to who connects later.
 
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel::QueryResult;
 
-use super::backend::{Conn, with_conn};
+use super::backend::Conn;
 use super::error::StoreError;
 use super::meta;
-use super::schema::meta as table;
 use crate::domain::announcement::Announcement;
 
 const KEY: &str = "announcement";
@@ -21,7 +19,6 @@ pub(super) async fn set(conn: &mut Conn, announcement: Option<&Announcement>) ->
 
 /// What a later release may have written in another form counts as none.
 pub(super) async fn read(conn: &mut Conn) -> QueryResult<Option<Announcement>> {
-    let query = table::table.find(KEY).select(table::value);
-    let text: Option<String> = with_conn!(conn, |c| query.first(c).await).optional()?;
+    let text = meta::find(conn, KEY).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }

@@ -23,8 +23,6 @@ pub use pair::{Content, Facts, Files, Pair, PairError};
 
 /// What waits to be sent on a connection, beyond which it takes no more: a record and some.
 const SEND_BUFFER: usize = 32 * 1024;
-/// How a record of a handshake begins; no text does.
-const HANDSHAKE: u8 = 22;
 
 /// The certificate that the daemon shows. Cheap to clone; all clones show the same one.
 #[derive(Debug, Clone)]
@@ -83,7 +81,8 @@ impl Tls {
         if tcp.peek(&mut first).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        if first != [HANDSHAKE] && first[0].is_ascii_alphabetic() {
+        // No record of a handshake begins so, and every request in the clear does.
+        if first[0].is_ascii_alphabetic() {
             return Err(Refused::Clear(tcp));
         }
         // Without a turn that somebody else could hold: a handshake takes no more than an open connection, and as those it is

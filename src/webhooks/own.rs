@@ -1,6 +1,6 @@
 //! The webhook of the settings: sees to it that it is what they say.
 //!
-//! Called once at the start, before the first message. Never changes another webhook.
+//! Called at the start, before the first message, and looked after until it is made. Never changes another webhook.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

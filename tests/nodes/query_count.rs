@@ -16,8 +16,9 @@ const ANYWAY: &[&str] = &[
     "pg_control_system",
     "pg_walfile_name",
     r#""instructions"."due_at""#,
-    r#""webhooks"."#,
-    r#""revoked_tokens"."#,
+    r#"ORDER BY "webhooks"."created_at""#,
+    r#"FROM "webhooks" WHERE ("webhooks"."state" ="#,
+    r#""revoked_tokens"."issued_before" >="#,
 ];
 /// What is asked every few seconds too, but also when a session comes.
 const COMPARED: &[&str] =

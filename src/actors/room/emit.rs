@@ -76,7 +76,7 @@ impl Room {
             mention_ids: message.mention_ids,
             reactions: Vec::new(),
             instruction: stored.instruction.clone().map(InstructionBody::from),
-            imported: false,
+            imported: stored.id.is_imported(),
             created_at: stored.created_at,
             updated_at: None,
             deleted_at: None,

@@ -185,8 +185,8 @@ fn take_over(running: &mut Loaded, new: Loaded) {
     for warning in &new.warnings {
         log::warn!("{warning}");
     }
-    logging::set(&log_of(&new.config));
     let left = running.adopt(new);
+    logging::set(&log_of(&running.config));
     if left.is_empty() {
         log::info!("the new settings are in effect");
     } else {

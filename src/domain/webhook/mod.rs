@@ -14,7 +14,7 @@ pub use secret::{InvalidSecret, SigningSecret};
 
 use super::ids::{UserId, WebhookId};
 
-/// So many there may be: each message is posted to each of them.
+/// So many calls may make: each message is posted to each of them.
 pub const MAX_WEBHOOKS: i64 = 16;
 /// The longest address, in bytes.
 pub const MAX_URL: usize = 2000;

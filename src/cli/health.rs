@@ -12,7 +12,7 @@ use super::db::failed;
 use super::flags::SettingFlags;
 use super::here::reach;
 use crate::config::Config;
-use crate::daemon::reachable;
+use crate::config::reachable;
 
 /// Above the two seconds that the database has.
 const PATIENCE: Duration = Duration::from_secs(4);

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::db::failed;
 use crate::config::Config;
-use crate::daemon::reachable;
+use crate::config::reachable;
 use crate::tls;
 
 /// The public address, and a client that takes who answers there for the daemon: its certificate, which the settings name, is of

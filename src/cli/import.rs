@@ -52,10 +52,10 @@ pub(super) fn run(config: &Config, options: &Import) -> Result<(), Failure> {
         )));
     }
     let latest = now() + TimeDelta::minutes(5);
-    each_line(&options.file, |number, text| {
+    let mut lines = Lines::open(&options.file)?;
+    while let Some((number, text)) = lines.next()? {
         plan.add(number, Line::parse(text, max_content), latest);
-        Ok(())
-    })?;
+    }
     if let Some(problems) = plan.problems.text() {
         return Err(Failure::Failed(format!("{problems}\nnothing was stored")));
     }
@@ -107,16 +107,6 @@ async fn nobody_else(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-/// Calls for each line that is not empty, with its number from 1.
-fn each_line(path: &Path, mut of: impl FnMut(usize, &str) -> Result<(), Failure>) -> Result<(), Failure> {
-    let file = File::open(path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
-    let mut lines = Lines::new(BufReader::new(file));
-    while let Some((number, text)) = lines.next().map_err(|(number, what)| failed(format!("line {number}: {what}")))? {
-        of(number, text)?;
-    }
-    Ok(())
-}
-
 /// The lines of a file, none of them held whole that is too long.
 struct Lines<R> {
     reader: R,
@@ -124,22 +114,31 @@ struct Lines<R> {
     text: Vec<u8>,
 }
 
+impl Lines<BufReader<File>> {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let file = File::open(path).map_err(|error| failed(format!("cannot read {}: {error}", path.display())))?;
+        Ok(Self::new(BufReader::new(file)))
+    }
+}
+
 impl<R: BufRead> Lines<R> {
     fn new(reader: R) -> Self {
         Self { reader, number: 0, text: Vec::new() }
     }
 
-    fn next(&mut self) -> Result<Option<(usize, &str)>, (usize, String)> {
+    /// The next one that is not empty, with its number from 1.
+    fn next(&mut self) -> Result<Option<(usize, &str)>, Failure> {
         loop {
             self.text.clear();
             self.number += 1;
             let most = MOST_LINE as u64 + 1;
             let read = io::Read::take(&mut self.reader, most).read_until(b'\n', &mut self.text);
-            let wrong = |what: String| (self.number, what);
+            let number = self.number;
+            let wrong = |what: &str| failed(format!("line {number}: {what}"));
             match read {
-                Err(error) => return Err(wrong(error.to_string())),
+                Err(error) => return Err(wrong(&error.to_string())),
                 Ok(0) => return Ok(None),
-                Ok(len) if len > MOST_LINE => return Err(wrong(format!("is longer than {MOST_LINE} bytes"))),
+                Ok(len) if len > MOST_LINE => return Err(wrong(&format!("is longer than {MOST_LINE} bytes"))),
                 Ok(_) => {}
             }
             if self.text.trim_ascii().is_empty() {
@@ -147,8 +146,8 @@ impl<R: BufRead> Lines<R> {
             }
             return match std::str::from_utf8(self.text.trim_ascii()) {
                 // An editor's mark at the beginning of a file.
-                Ok(text) => Ok(Some((self.number, text.trim_start_matches('\u{feff}')))),
-                Err(_) => Err((self.number, "is not UTF-8".to_owned())),
+                Ok(text) => Ok(Some((number, text.trim_start_matches('\u{feff}')))),
+                Err(_) => Err(wrong("is not UTF-8")),
             };
         }
     }
@@ -171,10 +170,10 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_or_no_text_is_named() {
         let long = "x".repeat(MOST_LINE + 1);
-        assert!(Lines::new(long.as_bytes()).next().unwrap_err().1.contains("longer than"));
+        assert!(Lines::new(long.as_bytes()).next().unwrap_err().to_string().contains("line 1: is longer than"));
         assert_eq!(Lines::new(&b"a\n\xff\n"[..]).next().unwrap().unwrap(), (1, "a"));
         let mut lines = Lines::new(&b"a\n\xff\n"[..]);
         lines.next().unwrap();
-        assert_eq!(lines.next().unwrap_err(), (2, "is not UTF-8".to_owned()));
+        assert_eq!(lines.next().unwrap_err().to_string(), "line 2: is not UTF-8");
     }
 }

@@ -11,9 +11,9 @@ use clap::Args;
 
 use super::Failure;
 use super::flags::SettingFlags;
+use crate::config::reachable;
 use crate::config::settings::{Setting, by_key};
 use crate::config::{self, Config, Flags};
-use crate::daemon::reachable;
 
 const FILE: &str = "tenfour.toml";
 /// Beside the settings' file, since a relative path counts from there.

@@ -22,7 +22,7 @@ mod trail;
 mod webhooks;
 mod wrong;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -212,8 +212,12 @@ impl Daemon {
     /// daemon that is there to be tried out, and only once.
     pub fn show_demo(&self, auth: &AuthSettings, users: &[(&str, &str)], channel: &str) {
         let users = users.iter().map(|(sub, name)| ((*sub).to_owned(), (*name).to_owned())).collect();
-        let demo =
-            Demo { auth: auth.clone(), users, channel: channel.to_owned(), admin: self.admin_addr().map(reachable) };
+        let demo = Demo {
+            auth: auth.clone(),
+            users,
+            channel: channel.to_owned(),
+            admin: self.admin_addr().map(crate::config::reachable),
+        };
         if self.app.demo.set(demo).is_err() {
             log::error!("there is a demo page already");
         }
@@ -268,14 +272,6 @@ impl Daemon {
             None => "the watch over the actors",
         }
     }
-}
-
-/// Where somebody on this machine goes to what listens there: nobody can go to 0.0.0.0.
-pub fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
-    }
-    address
 }
 
 fn frame_limits(config: &Config) -> FrameLimits {

@@ -13,11 +13,11 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::reachable;
 use crate::actors::db::Db;
 use crate::actors::ping::Ping;
 use crate::actors::presence::Presence;
 use crate::actors::registry::Registry;
+use crate::config::reachable;
 use crate::metrics::Metrics;
 use crate::store::Reader;
 use crate::tls::Tls;

@@ -1,6 +1,5 @@
 //! The facts, asked of whoever knows them. Judges nothing.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use super::{certificate, database as rules, redis as redis_rules};
 use crate::auth;
 use crate::client::connection::ConnectError;
 use crate::client::probe::probe;
-use crate::config::{AttachmentPlace, Config};
+use crate::config::{AttachmentPlace, Config, reachable};
 use crate::store::{self, Care, DatabaseUrl, Health};
 use crate::{cluster, metrics, tls};
 
@@ -159,10 +158,7 @@ async fn files(config: &Config) -> Files {
 }
 
 async fn files_of_the_daemon(config: &Config) -> Option<u64> {
-    let mut admin = config.admin_listen?;
-    if admin.ip().is_unspecified() {
-        admin.set_ip(if admin.is_ipv4() { IpAddr::from([127, 0, 0, 1]) } else { std::net::Ipv6Addr::LOCALHOST.into() });
-    }
+    let admin = reachable(config.admin_listen?);
     let client = reqwest::Client::builder().no_proxy().timeout(HERE_WITHIN).build().ok()?;
     let text = client.get(format!("http://{admin}/metrics")).send().await.ok()?.text().await.ok()?;
     text.lines().find_map(|line| line.strip_prefix("process_max_fds ")?.parse().ok())

@@ -221,6 +221,12 @@ pub(super) async fn load(conn: &mut Conn, ids: &[MessageId]) -> QueryResult<Vec<
     whole(conn, rows).await
 }
 
+/// Those of these that there are.
+pub(super) async fn known(conn: &mut Conn, ids: Vec<MessageId>) -> QueryResult<Vec<MessageId>> {
+    let query = messages::table.filter(messages::id.eq_any(ids)).select(messages::id);
+    with_conn!(conn, |c| query.load(c).await)
+}
+
 /// A page of history for a member of the channel; `None` for anybody else.
 pub(super) async fn history_for(
     conn: &mut Conn,

@@ -171,6 +171,12 @@ impl Reader {
         })
     }
 
+    /// Those of these that there are.
+    pub fn known(&self, ids: Vec<MessageId>) -> Job<Vec<MessageId>> {
+        let reader = self.clone();
+        self.db.spawn(async move { read!(reader, None, |conn| messages::known(conn, ids)).await })
+    }
+
     /// A page of messages that ask for an answer, newest first, and whether there are more; a host's server, which is nobody,
     /// sees all. `None` where the one channel that is asked for is none that the asker may see.
     pub fn instructions(&self, asker: Option<UserId>, of: instruction::Listing) -> Job<Option<(Vec<Message>, bool)>> {

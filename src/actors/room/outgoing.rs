@@ -54,7 +54,6 @@ impl Room {
         }
         let Outgoing { first, frames, sends, .. } = std::mem::take(&mut self.outgoing);
         let (began, run) = (SystemTime::now(), Run::new(frames));
-        let others = self.roster.session_count();
         let senders: Vec<SessionId> =
             sends.iter().filter_map(|sent| sent.origin.as_ref().and_then(Origin::session)).collect();
         let mut of_senders: Vec<&Subscriber> = Vec::new();
@@ -65,18 +64,19 @@ impl Room {
                 session.feed.pass_run(self.id, first, &run);
             }
         }
-        let mut delivered = run.each().len() * (self.roster.session_count() - of_senders.len());
+        let to_others = self.roster.session_count() - of_senders.len();
+        let mut delivered = 0;
         for ((version, framed), sent) in (first..).zip(run.each()).zip(sends) {
             let sender = sent.origin.as_ref().and_then(Origin::session);
+            let mut sessions = to_others;
             for session in of_senders.iter().filter(|session| Some(session.id) != sender) {
                 session.feed.pass(self.id, version, version, framed);
-                delivered += 1;
+                sessions += 1;
             }
             if let Some(trace) = sent.origin.as_ref().and_then(Origin::trace) {
-                let own = of_senders.iter().filter(|session| Some(session.id) == sender).count();
-                let sessions = others.saturating_sub(own);
                 trace.delivered(began, self.id, sent.stored.seq, sessions);
             }
+            delivered += sessions;
             if let Some(origin) = sent.origin {
                 origin.ack(&sent.stored, false);
             }

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use super::Lines;
 use super::line::{Line, Said};
 use super::plan::{Kind, Place, Plan};
 use crate::cli::Failure;
@@ -75,21 +76,12 @@ pub(super) async fn all(
         target.channels.insert(name.clone(), goal);
     }
     let mut batch = Batch::default();
-    let reading = std::fs::File::open(file).map_err(failed)?;
-    let mut lines = super::Lines::new(std::io::BufReader::new(reading));
-    while let Some((number, text)) = lines.next().map_err(|(line, what)| failed(format!("line {line}: {what}")))? {
+    let mut lines = Lines::open(file)?;
+    while let Some((number, text)) = lines.next()? {
         let changed = |what: &str| failed(format!("line {number}: {what}; was the file changed meanwhile?"));
         let Line::Message(said) = Line::parse(text, max_content).map_err(|what| changed(&what))? else { continue };
         let goal = target.channels.get(&said.channel_id).ok_or_else(|| changed("its channel is unknown"))?;
         let append = message(&goal.channel, said.clone());
-        if goal.until.is_some_and(|until| said.created_at < until)
-            && target.reader.message(append.message.id).await.map_err(failed)?.is_none()
-        {
-            return Err(failed(format!(
-                "line {number}: is older than what was imported into channel `{}` before: histories are imported oldest first",
-                said.channel_id
-            )));
-        }
         let line = json!({
             "type": "message", "channel": said.channel_id, "id": said.id, "messageId": append.message.id
         });
@@ -230,8 +222,9 @@ struct Batch {
 impl Batch {
     async fn store(&mut self, target: &mut Target) -> Result<(), Failure> {
         self.bytes = 0;
-        let lines = std::mem::take(&mut self.lines);
-        let appended = target.writer.append(std::mem::take(&mut self.items)).await;
+        let (items, lines) = (std::mem::take(&mut self.items), std::mem::take(&mut self.lines));
+        target.is_in_order(&items, &lines).await?;
+        let appended = target.writer.append(items).await;
         let outcomes = appended.map_err(|error| {
             failed(format!("{error}; run it again: it goes on where it ended, and stores nothing twice"))
         })?;
@@ -243,6 +236,26 @@ impl Batch {
 }
 
 impl Target {
+    /// What is older than what was imported before has to be a part of that.
+    async fn is_in_order(&self, items: &[Append], lines: &[(usize, String)]) -> Result<(), Failure> {
+        let until = |name: &str| self.channels.get(name).and_then(|goal| goal.until);
+        let is_older = |(item, (_, name)): &(&Append, &(usize, String))| {
+            until(name.as_str()).is_some_and(|until| item.message.created_at < until)
+        };
+        let older: Vec<_> = items.iter().zip(lines).filter(is_older).collect();
+        if older.is_empty() {
+            return Ok(());
+        }
+        let ids = older.iter().map(|(item, _)| item.message.id).collect();
+        let known: BTreeSet<MessageId> = self.reader.known(ids).await.map_err(failed)?.into_iter().collect();
+        match older.iter().find(|(item, _)| !known.contains(&item.message.id)) {
+            None => Ok(()),
+            Some((_, (number, name))) => Err(failed(format!(
+                "line {number}: is older than what was imported into channel `{name}` before: histories are imported oldest first"
+            ))),
+        }
+    }
+
     /// What became of a message of the channel that the file calls so.
     fn note(&mut self, name: &str, outcome: Appended) -> Result<(), &'static str> {
         let goal = self.channels.get_mut(name).ok_or("its channel is unknown")?;

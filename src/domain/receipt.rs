@@ -48,22 +48,34 @@ impl Reach {
         (self.after + 1..=self.version).contains(&version)
     }
 
-    /// What is known after this as well. `None` where it is nothing new, or lies below a gap under what is known: the
-    /// stretch that ends with the newest version is the one that is kept. A cursor goes on from what is known.
-    pub fn and(self, received: Received) -> Option<Self> {
+    /// What comes of this where so much is known; `None` where it is nothing new. The stretch that ends with the newest
+    /// version is the one that is kept. A cursor goes on from what is known.
+    pub fn and(self, received: Received) -> Option<Step> {
         let more = match received {
             Received::Confirmed(reach) => reach,
             Received::Held(version) => Self { version, ..self },
         };
-        if more.version <= more.after || more.version < self.after {
+        if more.version <= more.after {
             return None;
         }
+        if more.version < self.after {
+            return Some(Step::Beside(more));
+        }
         if self.version < more.after {
-            return Some(more);
+            return Some(Step::Further(more));
         }
         let both = Self { after: self.after.min(more.after), version: self.version.max(more.version) };
-        (both != self).then_some(both)
+        (both != self).then_some(Step::Further(both))
     }
+}
+
+/// What comes of a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So much is known now.
+    Further(Reach),
+    /// It lies below a gap under what is known, which stays: another device got it, and told it late.
+    Beside(Reach),
 }
 
 #[cfg(test)]
@@ -78,13 +90,17 @@ mod tests {
         Reach { after, version }
     }
 
+    fn further(after: i64, version: i64) -> Option<Step> {
+        Some(Step::Further(reach(after, version)))
+    }
+
     #[test]
     fn what_touches_is_one_stretch() {
         for (known, more, both) in [
-            (reach(0, 0), reach(0, 3), Some(reach(0, 3))),
-            (reach(0, 3), reach(3, 5), Some(reach(0, 5))),
-            (reach(3, 5), reach(1, 3), Some(reach(1, 5))),
-            (reach(3, 5), reach(1, 9), Some(reach(1, 9))),
+            (reach(0, 0), reach(0, 3), further(0, 3)),
+            (reach(0, 3), reach(3, 5), further(0, 5)),
+            (reach(3, 5), reach(1, 3), further(1, 5)),
+            (reach(3, 5), reach(1, 9), further(1, 9)),
             (reach(1, 5), reach(2, 4), None),
             (reach(1, 5), reach(5, 5), None),
         ] {
@@ -93,34 +109,39 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_behind_a_gap_begins_anew_and_what_lies_before_it_is_left() {
-        assert_eq!(reach(0, 3).and(Received::Confirmed(reach(5, 6))), Some(reach(5, 6)));
-        assert_eq!(reach(5, 6).and(Received::Confirmed(reach(1, 4))), None);
+    fn what_lies_behind_a_gap_begins_anew_and_what_lies_before_it_is_beside() {
+        assert_eq!(reach(0, 3).and(Received::Confirmed(reach(5, 6))), further(5, 6));
+        assert_eq!(reach(5, 6).and(Received::Confirmed(reach(1, 4))), Some(Step::Beside(reach(1, 4))));
     }
 
     #[test]
     fn a_cursor_goes_on_from_what_is_known() {
-        assert_eq!(reach(4, 6).and(Received::Held(9)), Some(reach(4, 9)));
+        assert_eq!(reach(4, 6).and(Received::Held(9)), further(4, 9));
         assert_eq!(reach(4, 6).and(Received::Held(6)), None);
         assert_eq!(reach(4, 6).and(Received::Held(2)), None);
-        assert_eq!(Reach::default().and(Received::Held(2)), Some(reach(0, 2)));
+        assert_eq!(Reach::default().and(Received::Held(2)), further(0, 2));
     }
 
     proptest! {
         #[test]
-        fn it_never_goes_back_and_never_says_more_than_was_received(
+        fn it_never_goes_back_and_says_exactly_what_was_received(
             all in prop::collection::vec((0..20_i64, 0..8_i64, any::<bool>()), 0..30),
         ) {
-            let (mut known, mut had) = (Reach::default(), BTreeSet::new());
+            let (mut known, mut had, mut told) = (Reach::default(), BTreeSet::new(), BTreeSet::new());
             for (after, length, is_cursor) in all {
                 let more = reach(after, after + length);
                 let received = if is_cursor { Received::Held(more.version) } else { Received::Confirmed(more) };
                 had.extend(if is_cursor { known.after + 1..=more.version } else { after + 1..=more.version });
-                if let Some(next) = known.and(received) {
-                    prop_assert!(next.version >= known.version && next != known);
-                    known = next;
+                match known.and(received) {
+                    None => {}
+                    Some(Step::Beside(reach)) => told.extend(reach.after + 1..=reach.version),
+                    Some(Step::Further(next)) => {
+                        prop_assert!(next.version >= known.version && next != known);
+                        told.extend(next.after + 1..=next.version);
+                        known = next;
+                    }
                 }
-                prop_assert!((known.after + 1..=known.version).all(|version| had.contains(&version)));
+                prop_assert_eq!(&told, &had);
             }
         }
     }

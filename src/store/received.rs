@@ -16,7 +16,7 @@ use super::schema::{channel_members, channels};
 use super::sql_types::At;
 use crate::domain::ids::{ChannelId, JournalId, UserId};
 use crate::domain::journal::Kind;
-use crate::domain::receipt::{Reach, Receipt, Received};
+use crate::domain::receipt::{Reach, Receipt, Received, Step};
 
 type Key = (ChannelId, UserId);
 
@@ -37,9 +37,12 @@ pub(super) async fn note(conn: &mut Conn, receipts: Vec<Receipt>) -> Result<Vec<
         let Some((from, _)) = standings.get(&key).filter(|(_, head)| what.version() <= *head) else { continue };
         let walk = walks.entry(key).or_insert_with(|| Walk { from: *from, steps: Vec::new() });
         let known = walk.steps.last().map_or(walk.from, |(_, reach, _)| *reach);
-        if let Some(next) = known.and(*what) {
-            let kind = if matches!(what, Received::Confirmed(_)) { Kind::Received } else { Kind::Holds };
-            walk.steps.push((kind, next, *at));
+        let kind = if matches!(what, Received::Confirmed(_)) { Kind::Received } else { Kind::Holds };
+        match known.and(*what) {
+            None => {}
+            Some(Step::Further(reach)) => walk.steps.push((kind, reach, *at)),
+            // What is known is said again: a member's row is what their last record says.
+            Some(Step::Beside(reach)) => walk.steps.extend([(kind, reach, *at), (Kind::Holds, known, *at)]),
         }
     }
     let (mut notes, mut overtaken) = (Vec::new(), BTreeSet::new());

@@ -18,8 +18,6 @@ use crate::socket::frame::{self, Run};
 
 /// The most bytes that may be held back while a session joins.
 const MAX_HELD: usize = 1 << 20;
-/// The most pages that are remembered until the connection answers.
-const MAX_PAGES: usize = 256;
 
 /// A session as rooms know it.
 #[derive(Debug)]
@@ -43,8 +41,8 @@ pub struct Feed {
 struct Lanes {
     by_channel: OwnIdMap<ChannelId, Lane>,
     held_bytes: usize,
-    /// Pages that were given since the connection answered last.
-    pages: Vec<Given>,
+    /// What pages brought of channels that are caught up with, and the connection has not answered for.
+    pages: OwnIdMap<ChannelId, Reach>,
     /// Too much came while joining: the socket is being closed, and nothing more is held.
     overflowed: bool,
 }
@@ -168,31 +166,43 @@ impl Feed {
     }
 
     /// A page of what the client missed was given to the connection.
-    pub fn gave_page(&self, page: Given) {
+    pub fn gave_page(&self, channel: ChannelId, page: Reach) {
         let mut lanes = self.lanes.lock();
-        // Beyond that, the cursor of the client's next coming tells.
-        if lanes.pages.len() < MAX_PAGES {
-            lanes.pages.push(page);
+        let Some(Lane::Live { confirmed, .. }) = lanes.by_channel.get(&channel) else { return };
+        let confirmed = *confirmed;
+        let before = lanes.pages.get(&channel).filter(|before| before.version == page.after);
+        let reach = Reach { after: before.map_or(page.after, |before| before.after), version: page.version };
+        // What is beyond that is passed on anyway.
+        if reach.after < confirmed {
+            lanes.pages.insert(channel, reach);
         }
     }
 
-    /// What was given to the connection, and is not known to have arrived. Pages first.
+    /// What was given to the connection, and is not known to have arrived: of each channel the stretch up to what was passed
+    /// last. Pages count when they have come to where the session began.
     pub fn unconfirmed(&self) -> Vec<Given> {
         let lanes = self.lanes.lock();
-        let live = lanes.by_channel.iter().filter_map(|(channel, lane)| match lane {
-            Lane::Live { passed, confirmed } if passed > confirmed => {
-                Some(Given { channel: *channel, reach: Reach { after: *confirmed, version: *passed } })
-            }
-            _ => None,
-        });
-        lanes.pages.iter().copied().chain(live).collect()
+        let given = |(channel, lane): (&ChannelId, &Lane)| {
+            let Lane::Live { passed, confirmed } = *lane else { return None };
+            let live = Reach { after: confirmed, version: passed };
+            let pages = lanes.pages.get(channel).filter(|pages| pages.version >= confirmed);
+            let reach = pages.map_or(live, |pages| Reach { after: pages.after, version: passed.max(pages.version) });
+            (reach.version > reach.after).then_some(Given { channel: *channel, reach })
+        };
+        lanes.by_channel.iter().filter_map(given).collect()
     }
 
     /// These have arrived.
     pub fn confirm(&self, given: &[Given]) {
         let mut lanes = self.lanes.lock();
-        lanes.pages.retain(|page| !given.contains(page));
         for Given { channel, reach } in given {
+            if lanes
+                .pages
+                .get(channel)
+                .is_some_and(|pages| pages.after >= reach.after && pages.version <= reach.version)
+            {
+                lanes.pages.remove(channel);
+            }
             if let Some(Lane::Live { passed, confirmed }) = lanes.by_channel.get_mut(channel)
                 && reach.after <= *confirmed
                 && (*confirmed..=*passed).contains(&reach.version)
@@ -288,6 +298,7 @@ impl Feed {
             Some(Lane::Live { passed, .. }) if *passed >= version => false,
             Some(Lane::Live { .. }) => {
                 lanes.by_channel.remove(&channel);
+                lanes.pages.remove(&channel);
                 self.outbox.push(framed);
                 true
             }

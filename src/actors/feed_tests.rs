@@ -150,3 +150,71 @@ proptest! {
         prop_assert_eq!(i64::try_from(feed.outbox().queued().0).unwrap(), last - start);
     }
 }
+
+fn given(after: i64, version: i64) -> Vec<Given> {
+    vec![Given { channel: CHANNEL, reach: Reach { after, version } }]
+}
+
+#[test]
+fn what_was_passed_is_unconfirmed_until_it_is_confirmed() {
+    let feed = feed();
+    feed.hold(CHANNEL);
+    assert_eq!(feed.unconfirmed(), []);
+    feed.pass(CHANNEL, 6, 6, &framed(6));
+    feed.release_all(b"hello", &[(CHANNEL, 5)]);
+    feed.pass_ack(CHANNEL, 7, |_| framed(7));
+    let asked = feed.unconfirmed();
+    assert_eq!(asked, given(5, 7), "what the snapshot had is not counted");
+    feed.pass(CHANNEL, 8, 8, &framed(8));
+    feed.confirm(&asked);
+    assert_eq!(feed.unconfirmed(), given(7, 8));
+    feed.confirm(&asked);
+    feed.confirm(&given(7, 8));
+    assert_eq!(feed.unconfirmed(), []);
+}
+
+#[test]
+fn pages_count_when_they_have_come_to_where_the_session_began() {
+    let feed = feed();
+    let page = |after, version| feed.gave_page(CHANNEL, Reach { after, version });
+    page(0, 9);
+    feed.hold(CHANNEL);
+    page(0, 9);
+    feed.release_all(b"hello", &[(CHANNEL, 9)]);
+    page(1, 4);
+    page(4, 7);
+    feed.pass(CHANNEL, 10, 10, &framed(10));
+    assert_eq!(feed.unconfirmed(), given(9, 10), "there is a gap between the two");
+    // Newer than what was passed on.
+    page(7, 11);
+    let asked = feed.unconfirmed();
+    assert_eq!(asked, given(1, 11));
+    feed.pass(CHANNEL, 11, 11, &framed(11));
+    feed.pass(CHANNEL, 12, 12, &framed(12));
+    feed.confirm(&asked);
+    assert_eq!(feed.unconfirmed(), given(11, 12));
+    page(8, 12);
+    assert_eq!(feed.unconfirmed(), given(8, 12));
+    page(0, 5);
+    page(2, 8);
+    page(8, 12);
+    assert_eq!(feed.unconfirmed(), given(2, 12), "a page that does not follow begins anew");
+}
+
+#[test]
+fn what_was_given_before_a_removal_confirms_nothing_after_it() {
+    let feed = feed();
+    feed.hold(CHANNEL);
+    feed.release_all(b"hello", &[(CHANNEL, 5)]);
+    feed.pass(CHANNEL, 6, 6, &framed(6));
+    feed.gave_page(CHANNEL, Reach { after: 0, version: 5 });
+    let asked = feed.unconfirmed();
+    feed.remove(CHANNEL, 7, framed(7));
+    feed.confirm(&asked);
+    assert_eq!(feed.unconfirmed(), []);
+    feed.hold(CHANNEL);
+    feed.release(CHANNEL, framed(9), 9);
+    feed.pass(CHANNEL, 10, 10, &framed(10));
+    feed.confirm(&asked);
+    assert_eq!(feed.unconfirmed(), given(9, 10));
+}

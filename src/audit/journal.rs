@@ -86,9 +86,7 @@ impl JournalJudge {
         }
         match (record.kind, record.by) {
             (Kind::Read, Some(user)) => drop(self.latest.insert(user, (record.detail, record.at))),
-            (Kind::Received | Kind::Holds, Some(user)) => {
-                self.received.insert(user, (record.detail, record.at));
-            }
+            (Kind::Received, Some(user)) => drop(self.received.insert(user, (record.detail, record.at))),
             (Kind::Joined, Some(user)) => {
                 self.latest.insert(user, (record.detail, record.at));
                 self.received.remove(&user);
@@ -197,12 +195,8 @@ mod tests {
         };
         let mut marks = vec![mark(1, 4, 13, 10), mark(2, 3, 12, 12), mark(3, 0, 10, 10)];
         let reach = Reach { after: 2, version: 9 };
-        for (n, kind, reach, seconds) in [
-            (0, Kind::Received, Reach { after: 2, version: 7 }, 14),
-            (0, Kind::Holds, reach, 15),
-            (2, Kind::Received, reach, 16),
-        ] {
-            let note = note(journal.id, kind, Some(marks[n].user), at(seconds), &reach);
+        for (n, reach, seconds) in [(0, Reach { after: 2, version: 7 }, 14), (0, reach, 15), (2, reach, 16)] {
+            let note = note(journal.id, Kind::Received, Some(marks[n].user), at(seconds), &reach);
             let record = journal.write(&note);
             records.push(Recorded { number: record.number, record: Some(record), detail: Some(note.detail) });
             (marks[n].received, marks[n].received_at) = (reach, Some(at(seconds)));

@@ -19,10 +19,8 @@ const FORM: &[u8] = b"tenfour journal 1";
 pub enum Kind {
     /// A member has read up to there: `{"seq":…}`.
     Read,
-    /// A member's devices have received these versions, since connections answered for them: `{"after":…,"version":…}`.
+    /// A member's devices have received these versions: connections of theirs answered for them. `{"after":…,"version":…}`.
     Received,
-    /// The same, since a device said so when it came back.
-    Holds,
     /// Somebody became a member, who has nothing to read up to there: `{"seq":…}`.
     Joined,
     /// A session was opened: `{"session":…,"address":…}`.
@@ -46,10 +44,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 12] = [
         Self::Read,
         Self::Received,
-        Self::Holds,
         Self::Joined,
         Self::SignedIn,
         Self::Refused,
@@ -66,7 +63,6 @@ impl Kind {
         match self {
             Self::Read => "read",
             Self::Received => "received",
-            Self::Holds => "holds",
             Self::Joined => "joined",
             Self::SignedIn => "signed_in",
             Self::Refused => "refused",

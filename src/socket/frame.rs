@@ -49,7 +49,6 @@ pub fn text(payload: &[u8]) -> Bytes {
     framed(TEXT, payload)
 }
 
-/// An empty ping.
 /// A ping with this payload, which its pong repeats; at most [`MAX_CONTROL`] bytes of it are used.
 pub fn ping(payload: &[u8]) -> Bytes {
     framed(PING, payload.get(..MAX_CONTROL).unwrap_or(payload))

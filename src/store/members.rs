@@ -143,17 +143,25 @@ pub(super) async fn remove(
         )
         .into());
     }
+    let heir = if theirs == Role::Owner { heir(conn, channel, user).await? } else { None };
+    // Members' rows ascending, as whoever notes marks takes them: then nobody waits for one another in turn.
+    let (before, after) = if heir < Some(user) { (heir, None) } else { (None, heir) };
+    if let Some(heir) = before {
+        write_role(conn, channel, heir, Role::Owner).await?;
+    }
     let query = diesel::delete(channel_members::table.find((channel, user)));
     with_conn!(conn, |c| query.execute(c).await)?;
+    if let Some(heir) = after {
+        write_role(conn, channel, heir, Role::Owner).await?;
+    }
     users::count_memberships(conn, &[user]).await?;
-    let heir = if theirs == Role::Owner { inherit(conn, channel).await? } else { None };
     channels::record(conn, row, by, ChannelChange::MemberRemoved { user_id: user, heir }, at).await
 }
 
-/// Makes somebody the owner where none is left: the longest-standing admin, else the longest-standing member.
-async fn inherit(conn: &mut Conn, channel: ChannelId) -> Result<Option<UserId>, Failure> {
+/// Who becomes the owner where none is left without `going`: the longest-standing admin, else the longest-standing member.
+async fn heir(conn: &mut Conn, channel: ChannelId, going: UserId) -> Result<Option<UserId>, Failure> {
     let query = channel_members::table
-        .filter(channel_members::channel_id.eq(channel))
+        .filter(channel_members::channel_id.eq(channel).and(channel_members::user_id.ne(going)))
         .order((channel_members::joined_at, channel_members::user_id))
         .select((channel_members::user_id, channel_members::role));
     let left: Vec<(UserId, String)> = with_conn!(conn, |c| query.load(c).await)?;
@@ -161,11 +169,7 @@ async fn inherit(conn: &mut Conn, channel: ChannelId) -> Result<Option<UserId>, 
     if first(Role::Owner).is_some() {
         return Ok(None);
     }
-    let heir = first(Role::Admin).or_else(|| first(Role::Member));
-    if let Some(heir) = heir {
-        write_role(conn, channel, heir, Role::Owner).await?;
-    }
-    Ok(heir)
+    Ok(first(Role::Admin).or_else(|| first(Role::Member)))
 }
 
 /// `None` where the member has that role already.

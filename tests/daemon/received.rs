@@ -8,12 +8,13 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::audit::records;
 use crate::daemon::{PATIENCE, Setup, TestDaemon, id_of};
-use crate::socket::TestSocket;
+use crate::socket::{TestSocket, message};
 
 on_each_database!(
     what_a_connection_answers_for_was_received,
     a_page_was_received_when_the_connection_answers_after_it,
-    a_client_that_comes_back_has_received_what_its_cursor_says,
+    what_nobody_answered_for_is_not_made_up,
+    what_waits_is_written_before_the_daemon_ends,
     who_does_not_answer_has_received_nothing,
     who_came_later_has_received_what_came_since,
     it_is_known_soon_and_long_before_a_heartbeat,
@@ -28,9 +29,7 @@ fn soon(setup: Setup) -> Setup {
 /// The steps of one member, by the channel's journal: of which kind, after which version, up to which.
 async fn steps(daemon: &TestDaemon, channel: ChannelId, name: &str) -> Vec<(String, i64, i64)> {
     let told = records(&daemon.parts().reader, JournalId::of(channel)).await;
-    let of = told
-        .into_iter()
-        .filter(|(kind, by, _)| *by == Some(id_of(name)) && ["received", "holds"].contains(&kind.as_str()));
+    let of = told.into_iter().filter(|(kind, by, _)| *by == Some(id_of(name)) && kind == "received");
     of.map(|(kind, _, detail)| (kind, detail["after"].as_i64().unwrap(), detail["version"].as_i64().unwrap())).collect()
 }
 
@@ -89,30 +88,61 @@ async fn a_page_was_received_when_the_connection_answers_after_it(setup: Setup) 
     }
     let mut bo = daemon.connect("bo").await;
     assert_eq!(bo.sync(json!({"channels": {channel.to_string(): 1}})).await.len(), 1);
-    // The cursor says that the first one is there, the answer that the others are.
-    listen_until(&daemon, channel, &mut bo, "bo", ("received", 0, 3)).await;
-    assert_eq!(steps(&daemon, channel, "bo").await, [("holds".to_owned(), 0, 1), ("received".to_owned(), 0, 3)]);
+    // That the first one is there only the cursor says.
+    listen_until(&daemon, channel, &mut bo, "bo", ("received", 1, 3)).await;
+    assert_eq!(steps(&daemon, channel, "bo").await.len(), 1);
+    // In pages, which count when they have come to where the session began.
+    for _ in 0..600 {
+        ana.send(&message(channel, "more", uuid::Uuid::new_v4())).await;
+    }
+    for _ in 0..600 {
+        ana.expect("ack").await;
+    }
+    bo.close().await;
+    let mut bo = daemon.connect("bo").await;
+    bo.sync(json!({"channels": {channel.to_string(): 0}})).await;
+    bo.collect(Duration::from_millis(500)).await;
+    assert!(steps(&daemon, channel, "bo").await.iter().all(|(_, after, _)| *after > 0));
+    bo.sync(json!({"channels": {channel.to_string(): 500}})).await;
+    listen_until(&daemon, channel, &mut bo, "bo", ("received", 0, 603)).await;
 }
 
-async fn a_client_that_comes_back_has_received_what_its_cursor_says(setup: Setup) {
-    // So short that no ping was answered.
-    let mut daemon = setup.lasting().start().await;
+async fn what_nobody_answered_for_is_not_made_up(setup: Setup) {
+    let daemon = soon(setup).start().await;
     let channel = daemon.group(&["ana", "bo"]).await;
     let mut ana = daemon.connect("ana").await;
     for text in ["1", "2", "3"] {
         ana.send_message(channel, text).await;
     }
+    // A browser that begins here, holds nothing and asks for nothing, and comes back from where it began.
+    let mut fresh = daemon.connect("bo").await;
+    fresh.collect(Duration::from_millis(300)).await;
+    fresh.close().await;
+    ana.send_message(channel, "4").await;
     let mut bo = daemon.connect("bo").await;
-    for cursor in [2, 2, 1, 99] {
-        bo.sync(json!({"channels": {channel.to_string(): cursor}})).await;
+    bo.sync(json!({"channels": {channel.to_string(): 3}})).await;
+    listen_until(&daemon, channel, &mut bo, "bo", ("received", 3, 4)).await;
+    // Nor by a cursor that is ahead, of another history, or by no cursor.
+    for request in [
+        json!({"channels": {channel.to_string(): 99}}),
+        json!({"channels": {channel.to_string(): 0}, "epoch": "another"}),
+        json!({"lastMessageId": uuid::Uuid::now_v7()}),
+    ] {
+        bo.sync(request).await;
     }
-    // A cursor of another history says nothing of this one.
-    bo.sync(json!({"channels": {channel.to_string(): 3}, "epoch": "another"})).await;
-    assert_eq!(received(&daemon, channel, "ana").await, None);
-    // What waits is written before the daemon ends.
+    bo.collect(Duration::from_millis(500)).await;
+    assert_eq!(steps(&daemon, channel, "bo").await, [("received".to_owned(), 3, 4)]);
+}
+
+async fn what_waits_is_written_before_the_daemon_ends(setup: Setup) {
+    let mut daemon = soon(setup).lasting().start().await;
+    let channel = daemon.group(&["ana", "bo"]).await;
+    let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
+    ana.send_message(channel, "1").await;
+    // Answered for by then; written is once a second.
+    bo.collect(Duration::from_millis(300)).await;
     daemon.restart().await;
-    assert_eq!(steps(&daemon, channel, "bo").await, [("holds".to_owned(), 0, 2)]);
-    assert_eq!(received(&daemon, channel, "bo").await, Some(2));
+    assert_eq!(received(&daemon, channel, "bo").await, Some(1));
     daemon.stop().await;
 }
 

@@ -50,7 +50,7 @@ fn lines(text: &str) -> Vec<Value> {
 }
 
 async fn what_happened_is_told_and_holds(writer: Writer, reader: Reader) {
-    let channel = busy(&writer).await;
+    let channel = busy(&writer, &reader).await;
     let text = export(&reader, all(channel), Format::Ndjson, true).await;
     let verdict = judged(&text);
     assert_eq!(verdict.faults, Vec::<String>::new());
@@ -107,7 +107,7 @@ async fn what_happened_is_told_and_holds(writer: Writer, reader: Reader) {
 }
 
 async fn a_part_holds_by_itself_and_says_nothing_of_what_is_outside_of_it(writer: Writer, reader: Reader) {
-    let channel = busy(&writer).await;
+    let channel = busy(&writer, &reader).await;
     let whole = lines(&export(&reader, all(channel), Format::Ndjson, false).await);
     let entries: Vec<&Value> = whole.iter().filter(|line| line["type"] == "entry").collect();
     let at = |n: usize| -> DateTime<Utc> { entries[n]["at"].as_str().unwrap().parse().unwrap() };
@@ -141,7 +141,7 @@ async fn a_part_holds_by_itself_and_says_nothing_of_what_is_outside_of_it(writer
 }
 
 async fn whatever_is_changed_in_it_is_found(writer: Writer, reader: Reader) {
-    let channel = busy(&writer).await;
+    let channel = busy(&writer, &reader).await;
     // Without a seal, what is chained is found by the head; here that is what the file itself says.
     let text = export(&reader, all(channel), Format::Ndjson, false).await;
     let whole: Vec<&str> = text.lines().collect();

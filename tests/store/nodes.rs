@@ -10,11 +10,12 @@ use tenfour::domain::channel::Channel;
 use tenfour::domain::ids::JournalId;
 use tenfour::domain::message::{Append, Appended};
 use tenfour::domain::now;
-use tenfour::domain::receipt::{Reach, Receipt, Received};
+use tenfour::domain::receipt::Reach;
 use tenfour::domain::sync::{HistoryFrom, PageLimits};
 use tenfour::domain::trail::Recorded;
 use tenfour::store::{Reader, Writer};
 
+use crate::audit::receive;
 use crate::kit::*;
 use crate::outage::LIMIT;
 use crate::postgres::{Database, connect};
@@ -262,17 +263,12 @@ fn what_two_nodes_are_told_of_one_member_at_the_same_moment_is_all_noted() {
             append(&one, batch).await;
             channels.push(channel.id);
         }
-        // One device has the even versions, the other the odd ones: together they have all.
+        // Each device has all of it, one of them always a version ahead of the other.
         let note = |writer: Writer, odd: i64| {
-            let channels = channels.clone();
+            let (channels, reader) = (channels.clone(), reader.clone());
             tokio::spawn(async move {
                 for version in (1..=ROUNDS).filter(|version| version % 2 == odd) {
-                    let what = Received::Confirmed(Reach { after: version - 1, version });
-                    let receipt = |channel_id| Receipt { channel_id, user_id: user("bo").id, what, at: now() };
-                    let mut left: Vec<_> = channels.iter().copied().map(receipt).collect();
-                    while !left.is_empty() {
-                        left = within(LIMIT, writer.note_received(left.clone())).await.unwrap_or(left);
-                    }
+                    receive((&writer, &reader), &channels, "bo", Reach { after: (version - 3).max(0), version }).await;
                 }
             })
         };

@@ -3,10 +3,11 @@
 use diesel_async::SimpleAsyncConnection;
 use tenfour::domain::change::Mark;
 use tenfour::domain::now;
-use tenfour::domain::receipt::{Reach, Receipt, Received};
+use tenfour::domain::receipt::Reach;
 use tenfour::domain::sync::{HistoryFrom, PageLimits, SyncFrom};
 use tenfour::store::{Reader, Writer};
 
+use crate::audit::receive;
 use crate::commits::{at_server, server_of};
 use crate::kit::*;
 use crate::postgres::{Database, Server, connect};
@@ -42,9 +43,7 @@ fn a_connection_prepares_each_statement_once() {
             writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
             writer.rename(by("ana"), id, format!("Name {round}"), now()).await.unwrap().unwrap();
             writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: first.seq }], now()).await.unwrap();
-            let what = Received::Confirmed(Reach { after: 0, version: first.version });
-            let receipt = Receipt { channel_id: id, user_id: ana, what, at: now() };
-            assert!(writer.note_received(vec![receipt]).await.unwrap().is_empty());
+            receive((&writer, &reader), &[id], "ana", Reach { after: 0, version: first.version }).await;
             reader.received(id).await.unwrap();
             writer.remove_member(by("ana"), id, user("bo"), now()).await.unwrap().unwrap();
             writer.add_members(by("ana"), id, vec![user("bo")], false, 9, now()).await.unwrap().unwrap();

@@ -9,10 +9,9 @@ use crate::domain::receipt::Receipt;
 
 /// How often it is written.
 const EVERY: Duration = Duration::from_secs(1);
-/// Receipts of one transaction.
-const MAX_WRITTEN: usize = 500;
-/// Receipts that wait. What comes beyond is dropped: a later one of the same member says more, or the cursor with which they
-/// come back.
+/// Receipts of one transaction: each is a round trip, and its member's row is held until the end.
+const MAX_WRITTEN: usize = 100;
+/// Receipts that wait. What comes beyond is dropped.
 const MAX_WAITING: usize = 100_000;
 
 /// Those that wait.

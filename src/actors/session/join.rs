@@ -72,13 +72,15 @@ impl Session {
 
     fn joined(&mut self, views: &[ChannelView], ctx: &mut Context<Self>) {
         let user = self.handle.user;
+        let epoch = self.parts.epoch.read().clone();
+        self.arrivals.history = Some(epoch.as_str().into());
         let identity = &self.opening.identity;
         // Those without a lane were added after the list was read, by any node.
         let (views, late): (Vec<_>, Vec<_>) = views.iter().partition(|view| self.handle.feed.has(view.channel.id));
         self.added.extend(late.iter().map(|view| view.channel.id));
         let hello = ServerFrame::Hello(Box::new(Hello {
             protocol: PROTOCOL,
-            epoch: self.parts.epoch.read().clone(),
+            epoch,
             session_id: self.handle.id,
             user: UserBody {
                 id: user,

@@ -6,10 +6,11 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::TimeDelta;
 use tokio::time::timeout;
 
-use super::{MAX_SYNCS, Session, SessionParts, arrivals};
+use super::{MAX_SYNCS, Session, SessionParts};
 use crate::actors::feed::Subscriber;
 use crate::domain::ids::{ChannelId, MessageId};
-use crate::domain::sync::{PageLimits, SyncFrom};
+use crate::domain::receipt::Reach;
+use crate::domain::sync::{PageLimits, SyncFrom, SyncPage};
 use crate::fault::{self, Sabotage};
 use crate::protocol::client::{Ref, SyncRequest};
 use crate::protocol::error::Refusal;
@@ -67,7 +68,7 @@ async fn answer(
         let limits = PageLimits { messages: SYNC_PAGE_MESSAGES, bytes: SYNC_PAGE_BYTES };
         // Only while it reads: how fast the page is written is for the peer to say.
         let page = in_turn(parts, || parts.reader.sync_page(handle.user, channel, from, limits)).await?;
-        let brought = page.as_ref().and_then(|page| arrivals::came_with(parts, handle, channel, from, page));
+        let brought = page.as_ref().and_then(|page| brought(from, page));
         let answer = match page {
             Some(page) => ServerFrame::sync(channel, page, reference).encode(),
             None => ServerFrame::ChannelRemoved { channel_id: channel }.encode(),
@@ -76,12 +77,18 @@ async fn answer(
             // The socket is gone.
             return Ok(());
         }
-        if let Some(page) = brought {
-            handle.feed.gave_page(page);
+        if let Some(reach) = brought {
+            handle.feed.gave_page(channel, reach);
         }
     }
     handle.feed.outbox().push(frame::text(&ServerFrame::SyncComplete { reference }.encode()));
     Ok(())
+}
+
+/// What a page brings to a client that holds everything up to some version. Of any other it cannot be said.
+fn brought(from: SyncFrom, page: &SyncPage) -> Option<Reach> {
+    let SyncFrom::Version(after) = from else { return None };
+    (!page.reset && page.version > after).then_some(Reach { after, version: page.version })
 }
 
 /// Reads when the session's turn has come.

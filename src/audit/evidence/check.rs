@@ -181,7 +181,7 @@ impl<'a> Judge<'a> {
                     self.read.insert(who, seq);
                 }
             }
-            Kind::Received | Kind::Holds => {
+            Kind::Received => {
                 self.received.entry(who).or_default().extend(serde_json::from_str::<Reach>(text));
             }
             _ => {}

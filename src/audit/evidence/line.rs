@@ -9,7 +9,7 @@ use crate::domain::channel::{ChannelKind, Role};
 use crate::domain::hex::{hex, unhex};
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 use crate::domain::instruction::Ask;
-use crate::domain::journal::{Kind, Record};
+use crate::domain::journal::{Journal, Kind, Record};
 use crate::domain::message::{Beside, SendDigest};
 use crate::domain::retention::ERASED_TYPE;
 use crate::domain::trail::{KeptAssignee, KeptInstruction};
@@ -207,6 +207,18 @@ pub(super) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
 
 pub(super) fn bytes32(text: &str) -> Option<[u8; 32]> {
     unhex(text)?.try_into().ok()
+}
+
+impl Span {
+    pub(super) fn of_journal(before: &Journal, end: &Journal) -> Self {
+        Self {
+            since: end.since.timestamp_micros(),
+            after: before.number,
+            after_head: hex(&before.head.0),
+            until: end.number,
+            head: hex(&end.head.0),
+        }
+    }
 }
 
 impl EntryLine {

@@ -17,7 +17,7 @@ pub(super) struct Marks(HashMap<UserId, Reader>);
 
 #[derive(Debug, Default)]
 struct Reader {
-    /// What is up to this number was there before they came.
+    /// What is up to this number was there before they came last.
     came: i64,
     /// What is up to this number was read before, or was there before they came.
     floor: i64,
@@ -54,9 +54,9 @@ impl Marks {
                     reader.floor = seq;
                 }
             }
-            Kind::Received | Kind::Holds => {
+            Kind::Received => {
                 if let Ok(reach) = serde_json::from_str(text) {
-                    reader.received.add(reach, record.at);
+                    reader.received.add(reach, Since { at: record.at, came: reader.came });
                 }
             }
             _ => {}
@@ -73,7 +73,10 @@ impl Marks {
 
     /// Who has received it, and since when that is known; ascending by time.
     pub(super) fn received_by(&self, told: Told) -> Vec<(DateTime<Utc>, UserId)> {
-        self.of(told.sender, |reader| reader.received.since(told.version).filter(|_| told.seq > reader.came))
+        self.of(told.sender, |reader| {
+            let since = reader.received.since(told.version)?;
+            (told.seq > since.came).then_some(since.at)
+        })
     }
 
     /// Of all but the sender.
@@ -92,26 +95,33 @@ impl Marks {
 /// Versions by since when they are known to have been received, which is when they first were: stretches that do not
 /// overlap, by their last version.
 #[derive(Debug, Default)]
-struct Stretches(BTreeMap<i64, (i64, DateTime<Utc>)>);
+struct Stretches(BTreeMap<i64, (i64, Since)>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Since {
+    at: DateTime<Utc>,
+    /// What was up to this number was there before they came.
+    came: i64,
+}
 
 impl Stretches {
     /// What of this is not known already is known since then.
-    fn add(&mut self, reach: Reach, at: DateTime<Utc>) {
+    fn add(&mut self, reach: Reach, since: Since) {
         let mut after = reach.after;
         while after < reach.version {
             let known = self.0.range(after + 1..).next().map(|(last, (first, _))| (*first, *last));
             let (first, last) = known.unwrap_or((i64::MAX, i64::MAX));
             let until = first.min(reach.version);
             if after < until {
-                self.0.insert(until, (after, at));
+                self.0.insert(until, (after, since));
             }
             after = last;
         }
     }
 
-    fn since(&self, version: i64) -> Option<DateTime<Utc>> {
-        let (_, (after, at)) = self.0.range(version..).next()?;
-        (*after < version).then_some(*at)
+    fn since(&self, version: i64) -> Option<Since> {
+        let (_, (after, since)) = self.0.range(version..).next()?;
+        (*after < version).then_some(*since)
     }
 }
 
@@ -167,8 +177,11 @@ mod tests {
         let mut note = |kind, by, detail: &str, second| marks.note(&record(kind, by, second), Some(detail));
         note(Kind::Joined, fay, r#"{"seq":4}"#, 1);
         note(Kind::Received, ana, r#"{"after":12,"version":15}"#, 2);
-        note(Kind::Holds, fay, r#"{"after":0,"version":16}"#, 3);
-        note(Kind::Holds, ana, r#"{"after":10,"version":18}"#, 4);
+        note(Kind::Received, fay, r#"{"after":0,"version":16}"#, 3);
+        note(Kind::Received, ana, r#"{"after":10,"version":18}"#, 4);
+        // Gone, and added again: what she had she has had.
+        note(Kind::Joined, ana, r#"{"seq":9}"#, 5);
+        note(Kind::Received, ana, r#"{"after":18,"version":20}"#, 6);
         let of = |seq, sender| marks.received_by(told(seq, sender));
         assert_eq!(of(1, None), [(at(4), ana)]);
         assert_eq!(of(3, None), [(at(2), ana)]);
@@ -176,7 +189,8 @@ mod tests {
         assert_eq!(of(5, None), [(at(2), ana), (at(3), fay)]);
         assert_eq!(of(5, Some(ana)), [(at(3), fay)]);
         assert_eq!(of(7, None), [(at(4), ana)]);
-        assert_eq!(of(9, None), []);
+        assert_eq!(of(9, None), [], "it was there before she came again");
+        assert_eq!(of(10, None), [(at(6), ana)]);
     }
 
     proptest! {
@@ -184,13 +198,13 @@ mod tests {
         fn each_version_is_known_since_it_first_was(all in prop::collection::vec((0..30_i64, 0..9_i64), 0..25)) {
             let (mut stretches, mut first) = (Stretches::default(), BTreeMap::new());
             for (second, (after, length)) in (0..).zip(all) {
-                stretches.add(Reach { after, version: after + length }, at(second));
+                stretches.add(Reach { after, version: after + length }, Since { at: at(second), came: 0 });
                 for version in after + 1..=after + length {
                     first.entry(version).or_insert(at(second));
                 }
             }
             for version in 0..45 {
-                prop_assert_eq!(stretches.since(version), first.get(&version).copied());
+                prop_assert_eq!(stretches.since(version).map(|since| since.at), first.get(&version).copied());
             }
         }
     }

@@ -15,9 +15,9 @@ use crate::domain::audit::{Chain, Entry, Head, TextHash, What};
 use crate::domain::hex::hex;
 use crate::domain::ids::{JournalId, MessageId, UserId};
 use crate::domain::instruction::AnswerKind;
-use crate::domain::journal::{Journal, Record};
+use crate::domain::journal::Journal;
 use crate::domain::now;
-use crate::domain::trail::{ChannelTrail, MessageTrail, Noted};
+use crate::domain::trail::{ChannelTrail, MessageTrail, Noted, Recorded};
 use crate::store::{Reader, StoreError};
 
 /// How many messages or records are read at a time.
@@ -53,14 +53,18 @@ pub struct Source {
     said: HashMap<[u8; 32], String>,
     marks: Marks,
     names: HashMap<UserId, String>,
+    /// The last record that was told, and the last one there is.
+    record: i64,
+    last_record: i64,
     seq: i64,
     step: Step,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// With what comes before the entries.
+    /// With what comes before the records.
     Head,
+    Records,
     Messages,
     Done,
 }
@@ -89,32 +93,35 @@ impl Source {
                 .into(),
             marks: Marks::default(),
             names: HashMap::new(),
+            record: 0,
+            last_record: 0,
             seq: 0,
             step: Step::Head,
             trail,
         })
     }
 
-    /// The next lines; none at the end. What comes first has the records of the whole time.
+    /// The next lines; none at the end.
     pub async fn next(&mut self) -> Result<Vec<Line>, SourceError> {
-        match self.step {
-            Step::Done => Ok(Vec::new()),
-            Step::Head => {
-                self.step = Step::Messages;
-                self.head().await
-            }
-            Step::Messages => loop {
-                let lines = self.page().await?;
-                if !lines.is_empty() || self.step == Step::Done {
-                    return Ok(lines);
+        loop {
+            let lines = match self.step {
+                Step::Done => return Ok(Vec::new()),
+                Step::Head => {
+                    self.step = Step::Records;
+                    self.head().await?
                 }
-            },
+                Step::Records => self.records().await?,
+                Step::Messages => self.page().await?,
+            };
+            if !lines.is_empty() {
+                return Ok(lines);
+            }
         }
     }
 
     async fn head(&mut self) -> Result<Vec<Line>, SourceError> {
         let report = verify_one(&self.reader, self.ask.channel).await?;
-        let (journal, records) = self.records().await?;
+        let journal = self.marks().await?;
         let trail = self.skip().await?;
         let Some(channel) = self.trail.channel.clone() else { return Err(SourceError::NoChannel) };
         let mut lines = vec![Line::Export(Box::new(Export {
@@ -145,45 +152,54 @@ impl Source {
                 received_at: received.get(&member.user_id).map(|(_, at)| time(*at)),
             })
         }));
-        self.learn(records.iter().filter_map(|(record, _)| record.by)).await?;
-        lines.extend(
-            records
-                .into_iter()
-                .map(|(record, detail)| Line::Record(RecordLine::of(&record, detail, self.name(record.by)))),
-        );
         Ok(lines)
     }
 
-    /// From the first one within the time on; words of what is within it.
-    async fn records(&mut self) -> Result<(Span, Vec<(Record, Option<String>)>), SourceError> {
+    /// The next records from the first one within the time on; words of what is within it.
+    async fn records(&mut self) -> Result<Vec<Line>, SourceError> {
+        let id = JournalId::of(self.ask.channel);
+        let mut page = self.reader.records(id, self.record, PAGE).await?;
+        page.retain(|recorded| recorded.number <= self.last_record);
+        let Some(last) = page.last() else {
+            self.step = Step::Messages;
+            return Ok(Vec::new());
+        };
+        self.record = last.number;
+        self.learn(page.iter().filter_map(|recorded| recorded.record.as_ref()?.by)).await?;
+        let line = |recorded: Recorded| {
+            let record = recorded.record.ok_or(SourceError::Unreadable(recorded.number))?;
+            let detail = recorded.detail.filter(|_| self.ask.covers(record.at));
+            Ok(Line::Record(RecordLine::of(&record, detail, self.name(record.by))))
+        };
+        page.into_iter().map(line).collect()
+    }
+
+    /// Looks through the whole journal for who had received and read what, and for where what is told of it begins.
+    async fn marks(&mut self) -> Result<Span, SourceError> {
         let id = JournalId::of(self.ask.channel);
         let Some(end) = self.reader.journal_trail(id).await?.journal else {
-            return Ok((
-                span(0, &Journal::begin(id, DateTime::UNIX_EPOCH), &Journal::begin(id, DateTime::UNIX_EPOCH)),
-                Vec::new(),
-            ));
+            let none = Journal::begin(id, DateTime::UNIX_EPOCH);
+            return Ok(Span::of_journal(&none, &none));
         };
         let mut before = Journal::begin(id, end.since);
-        let (mut number, mut kept) = (0, Vec::new());
+        let (mut number, mut has_begun) = (0, false);
         while number < end.number {
             let page = self.reader.records(id, number, PAGE).await?;
             let Some(last) = page.last() else { break };
             number = last.number;
             for recorded in page.into_iter().filter(|recorded| recorded.number <= end.number) {
                 let record = recorded.record.ok_or(SourceError::Unreadable(recorded.number))?;
-                let is_within = self.ask.covers(record.at);
-                if kept.is_empty() && self.ask.is_before(record.at) {
+                has_begun |= !self.ask.is_before(record.at);
+                if !has_begun {
                     before.add(&record);
-                    // Who had received and read how far, and came when, says what later marks are of.
-                    self.marks.note(&record, recorded.detail.as_deref());
-                    continue;
                 }
-                let detail = recorded.detail.filter(|_| is_within);
+                // Also from before: who had received and read how far, and came when, says what later marks are of.
+                let detail = recorded.detail.filter(|_| !has_begun || self.ask.covers(record.at));
                 self.marks.note(&record, detail.as_deref());
-                kept.push((record, detail));
             }
         }
-        Ok((span(end.since.timestamp_micros(), &before, &end), kept))
+        (self.record, self.last_record) = (before.number, end.number);
+        Ok(Span::of_journal(&before, &end))
     }
 
     /// Passes over the entries before the time that was asked for; where the chain is then.
@@ -378,9 +394,4 @@ fn people(line: &Line) -> Vec<UserId> {
         _ => Vec::new(),
     };
     entry.by.into_iter().chain(readers).collect()
-}
-
-fn span(since: i64, before: &Journal, end: &Journal) -> Span {
-    let (after_head, head) = (hex(&before.head.0), hex(&end.head.0));
-    Span { since, after: before.number, after_head, until: end.number, head }
 }

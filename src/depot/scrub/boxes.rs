@@ -21,9 +21,9 @@ pub(super) struct Boxed {
 }
 
 /// Those of a picture or film; of JPEG XL and JPEG 2000 as well.
-const KEPT: [&[u8; 4]; 18] = [
+const KEPT: [&[u8; 4]; 20] = [
     b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"meta", b"free", b"skip", b"wide", b"sidx", b"ssix", b"mfra",
-    b"JXL ", b"jxlc", b"jxlp", b"jP  ", b"jp2h", b"jp2c",
+    b"JXL ", b"jxll", b"jxli", b"jxlc", b"jxlp", b"jP  ", b"jp2h", b"jp2c",
 ];
 /// Pictures that need no index.
 const CODED: [&[u8; 4]; 3] = [b"jxlc", b"jxlp", b"jp2c"];
@@ -76,6 +76,7 @@ pub(super) fn scrub(ground: &dyn Ground) -> Done<Option<(u32, u32)>> {
     let all = within(ground, 0..ground.len())?;
     let (mut stays, mut end) = (Ranges::default(), 0);
     let (mut film, mut dimensions, mut is_picture, mut jpegs) = (Film::default(), None, false, Vec::new());
+    let mut is_coded = false;
     for it in &all {
         let is_data = it.name == *b"mdat";
         if it.is_cut && !is_data || !KEPT.contains(&&it.name) {
@@ -104,13 +105,12 @@ pub(super) fn scrub(ground: &dyn Ground) -> Done<Option<(u32, u32)>> {
                 free(ground, it)?;
                 continue;
             }
-            _ => {}
+            name => is_coded |= CODED.contains(&name),
         }
         end = it.body.end;
     }
     let is_in_fragments = film.is_in_fragments()?;
     let is_known = film.has_index() || is_picture;
-    let is_coded = all.iter().any(|it| CODED.contains(&&it.name));
     if !is_known && (!is_coded || all.iter().any(|it| it.name == *b"mdat")) {
         return Err(Trouble::Odd("nothing in it says what is where"));
     }

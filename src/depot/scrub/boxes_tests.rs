@@ -133,6 +133,8 @@ fn a_picture_that_is_not_understood_is_refused() {
         (changed(b"hvc1", 0, b"new1"), "no known kind"),
         (changed(b"pitm", 0, b"what"), "which picture"),
         (changed(b"Exif", -4, &[0, 1]), "two items of one number"),
+        // A JPEG, whose first piece is in the file and no other.
+        (changed(b"mime", 0, b"jpeg"), "in pieces"),
         (whole[..place(b"mdat") - 4].to_vec(), ""),
     ] {
         match scrubbed(&bytes) {

@@ -2,7 +2,7 @@
 //! says which are shown, how large, and which side is up. Items of notes are taken out of it, so that no reader looks for them:
 //! Exif, XMP, links, and whatever is unknown. It is held whole, and stays as long as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::items::{self, Place};
@@ -43,9 +43,12 @@ pub(super) fn index(meta: &mut Vec<u8>, length: u64, stays: &mut Ranges) -> Done
     if !is_shown(main) {
         return Err(Trouble::Odd("its picture is of no known kind"));
     }
-    let (mut inner, mut jpegs) = (Ranges::default(), Vec::new());
+    let (mut inner, mut jpegs, mut jpeg_items) = (Ranges::default(), Vec::new(), BTreeSet::new());
     for (id, place) in items::places(places)?.into_iter().filter(|(id, _)| is_shown(*id)) {
         let is_jpeg = kinds.get(&id) == Some(b"jpeg");
+        if is_jpeg && (!matches!(place, Place::File(..)) || !jpeg_items.insert(id)) {
+            return Err(Trouble::Odd("a JPEG in it is in pieces"));
+        }
         match place {
             Place::File(at, long) => {
                 let end = if long == 0 { length } else { at.saturating_add(long) };

@@ -16,6 +16,9 @@ on_each_database!(
     a_client_that_comes_back_has_received_what_its_cursor_says,
     who_does_not_answer_has_received_nothing,
     who_came_later_has_received_what_came_since,
+    it_is_known_soon_and_long_before_a_heartbeat,
+    what_comes_all_the_time_is_written_down_once_a_heartbeat,
+    what_was_answered_for_is_written_down_when_the_connection_ends,
 );
 
 fn soon(setup: Setup) -> Setup {
@@ -143,4 +146,55 @@ async fn who_came_later_has_received_what_came_since(setup: Setup) {
     daemon.add(channel, "ana", "dee").await.unwrap();
     dee.expect("channel").await;
     assert_eq!(received(&daemon, channel, "dee").await, None, "nothing since they came again");
+}
+
+async fn it_is_known_soon_and_long_before_a_heartbeat(setup: Setup) {
+    let daemon = setup.with(|config| config.timing.heartbeat_interval = Duration::from_secs(18)).start().await;
+    let channel = daemon.group(&["ana", "bo"]).await;
+    let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
+    ana.send_message(channel, "1").await;
+    listen_until(&daemon, channel, &mut bo, "bo", ("received", 0, 1)).await;
+}
+
+async fn what_comes_all_the_time_is_written_down_once_a_heartbeat(setup: Setup) {
+    // Looked at each quarter of a second.
+    let interval = Duration::from_millis(1500);
+    let daemon = setup.with(|config| config.timing.heartbeat_interval = interval).start().await;
+    let channel = daemon.group(&["ana", "bo"]).await;
+    let (mut ana, mut bo) = (daemon.connect("ana").await, daemon.connect("bo").await);
+    let began = Instant::now();
+    while began.elapsed() < 2 * interval {
+        ana.send_message(channel, "again").await;
+        bo.collect(Duration::from_millis(40)).await;
+    }
+    let steps_then = steps(&daemon, channel, "bo").await;
+    let most = began.elapsed().as_millis() / interval.as_millis() + 1;
+    assert!((1..=most).contains(&(steps_then.len() as u128)), "{steps_then:?}");
+}
+
+async fn what_was_answered_for_is_written_down_when_the_connection_ends(setup: Setup) {
+    let interval = Duration::from_millis(1500);
+    let daemon = setup.with(|config| config.timing.heartbeat_interval = interval).start().await;
+    let channel = daemon.group(&["ana", "bo"]).await;
+    let mut ana = daemon.connect("ana").await;
+    let mut version = 0;
+    // Again where the machine was too busy for an answer in that time.
+    for _ in 0..9 {
+        let mut bo = daemon.connect("bo").await;
+        bo.catch_up(channel, version).await;
+        version = ana.send_message(channel, "first").await["version"].as_i64().unwrap();
+        listen_until(&daemon, channel, &mut bo, "bo", ("received", 0, version)).await;
+        version = ana.send_message(channel, "second").await["version"].as_i64().unwrap();
+        // Long enough for an answer, too short for the turn at which it would be written down.
+        bo.collect(interval / 3).await;
+        bo.close().await;
+        let until = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < until {
+            if received(&daemon, channel, "bo").await == Some(version) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    panic!("it never was");
 }

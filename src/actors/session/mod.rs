@@ -238,9 +238,7 @@ impl Actor for Session {
         self.parts.metrics.connections.inc();
         self.parts.metrics.connections_opened.inc();
         self.watch_expiry(ctx);
-        ctx.run_interval(self.parts.heartbeat_interval, |act, _| {
-            act.ping();
-        });
+        ctx.run_interval(self.parts.heartbeat_interval / arrivals::TICKS, |act, _| act.tick());
         self.join(ctx);
     }
 }
@@ -250,6 +248,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let session = self.handle.id;
         self.handle.feed.close(Close::GoingAway);
+        self.note_arrivals(Duration::ZERO);
         for channel in self.handle.feed.channels() {
             if let Some(room) = self.parts.directory.room(channel) {
                 tell(&room, room::Detach { session });

@@ -90,17 +90,17 @@ mod tests {
         Reach { after, version }
     }
 
-    fn further(after: i64, version: i64) -> Option<Step> {
-        Some(Step::Further(reach(after, version)))
+    fn further(after: i64, version: i64) -> Step {
+        Step::Further(reach(after, version))
     }
 
     #[test]
     fn what_touches_is_one_stretch() {
         for (known, more, both) in [
-            (reach(0, 0), reach(0, 3), further(0, 3)),
-            (reach(0, 3), reach(3, 5), further(0, 5)),
-            (reach(3, 5), reach(1, 3), further(1, 5)),
-            (reach(3, 5), reach(1, 9), further(1, 9)),
+            (reach(0, 0), reach(0, 3), Some(further(0, 3))),
+            (reach(0, 3), reach(3, 5), Some(further(0, 5))),
+            (reach(3, 5), reach(1, 3), Some(further(1, 5))),
+            (reach(3, 5), reach(1, 9), Some(further(1, 9))),
             (reach(1, 5), reach(2, 4), None),
             (reach(1, 5), reach(5, 5), None),
         ] {
@@ -110,16 +110,16 @@ mod tests {
 
     #[test]
     fn what_lies_behind_a_gap_begins_anew_and_what_lies_before_it_is_beside() {
-        assert_eq!(reach(0, 3).and(Received::Confirmed(reach(5, 6))), further(5, 6));
+        assert_eq!(reach(0, 3).and(Received::Confirmed(reach(5, 6))), Some(further(5, 6)));
         assert_eq!(reach(5, 6).and(Received::Confirmed(reach(1, 4))), Some(Step::Beside(reach(1, 4))));
     }
 
     #[test]
     fn a_cursor_goes_on_from_what_is_known() {
-        assert_eq!(reach(4, 6).and(Received::Held(9)), further(4, 9));
+        assert_eq!(reach(4, 6).and(Received::Held(9)), Some(further(4, 9)));
         assert_eq!(reach(4, 6).and(Received::Held(6)), None);
         assert_eq!(reach(4, 6).and(Received::Held(2)), None);
-        assert_eq!(Reach::default().and(Received::Held(2)), further(0, 2));
+        assert_eq!(Reach::default().and(Received::Held(2)), Some(further(0, 2)));
     }
 
     proptest! {

@@ -47,6 +47,10 @@ pub(super) fn files_of(config: &Config) -> Result<Option<Files>, DepotError> {
 /// From now on until the runtime ends.
 pub(super) fn keep(files: Files, db: DbHandle, reader: Reader, runtime: &Handle) {
     runtime.spawn(async move {
+        // A store that is away for now keeps no daemon from its messages; wrong settings are better found now than by a user.
+        if let Err(why) = files.depot.try_out().await {
+            log::error!("no file can be stored: {why}; check TENFOUR_ATTACHMENTS and the AWS_… variables");
+        }
         let mut sweep = Sweep { files, db, reader, deleted: HashSet::new() };
         loop {
             if let Err(why) = sweep.round().await {

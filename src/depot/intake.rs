@@ -1,4 +1,5 @@
-//! An object on its way in: recognised by its first bytes, stripped where it is a picture, summed up and stored in pieces.
+//! An object on its way in: recognised by its first bytes, stripped where it is a picture or a film, summed up and stored in
+//! pieces.
 
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::DepotError;
 use super::kind::{self, HEAD, UNKNOWN};
+use super::scrub::Kind;
+use super::spool::{Rest, Spool};
 use super::strip::{Format, Strip};
 use crate::domain::hex::hex;
 
@@ -21,7 +24,7 @@ pub struct Taken {
     pub size: u64,
     /// In hexadecimal form.
     pub sha256: String,
-    /// Of a picture that is shown.
+    /// Of a picture that says so in a known way.
     pub dimensions: Option<(u32, u32)>,
 }
 
@@ -32,94 +35,122 @@ pub struct Intake {
     path: Path,
     /// How much is stored at a time.
     piece: usize,
-    /// None: not enough has come to tell.
-    content_type: Option<&'static str>,
-    strip: Option<Strip>,
-    head: Vec<u8>,
+    rest: Rest,
+    content_type: &'static str,
+    way: Way,
+    dimensions: Option<(u32, u32)>,
     pending: Vec<u8>,
     parts: Option<Box<dyn MultipartUpload>>,
     hash: Sha256,
     size: u64,
 }
 
+/// How what comes is dealt with.
+enum Way {
+    /// Not enough has come to tell.
+    Head(Vec<u8>),
+    AsItComes,
+    Strip(Strip),
+    /// Looked at when all has come.
+    Spool(Spool),
+}
+
 impl Intake {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path, piece: usize) -> Self {
-        let hash = Sha256::new();
-        let (head, pending) = (Vec::new(), Vec::new());
-        Self { store, path, piece, content_type: None, strip: None, head, pending, parts: None, hash, size: 0 }
+    pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path, piece: usize, rest: Rest) -> Self {
+        let (way, pending, hash) = (Way::Head(Vec::new()), Vec::new(), Sha256::new());
+        let (content_type, dimensions, parts, size) = (UNKNOWN, None, None, 0);
+        Self { store, path, piece, rest, content_type, way, dimensions, pending, parts, hash, size }
     }
 
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), DepotError> {
-        if self.content_type.is_some() {
-            self.pass(bytes);
-        } else {
-            self.head.extend_from_slice(bytes);
-            if self.head.len() >= HEAD {
-                self.recognise();
-            }
+        if let Way::Head(head) = &mut self.way {
+            head.extend_from_slice(bytes);
+            return if head.len() < HEAD { Ok(()) } else { self.recognise().await };
         }
-        while self.pending.len() >= self.piece {
-            let rest = self.pending.split_off(self.piece);
-            let part = std::mem::replace(&mut self.pending, rest);
-            self.put(part).await?;
-        }
-        Ok(())
+        self.pass(bytes).await
     }
 
     /// All has come: it becomes visible whole.
     pub async fn finish(mut self) -> Result<Taken, DepotError> {
-        if self.content_type.is_none() {
-            self.recognise();
+        if let Err(error) = self.put_whole().await {
+            self.abort().await;
+            return Err(error);
         }
-        let last = std::mem::take(&mut self.pending);
-        match self.parts.take() {
-            None => drop(self.store.put(&self.path, PutPayload::from(last)).await?),
-            Some(mut parts) => {
-                let whole = async {
-                    if !last.is_empty() {
-                        parts.put_part(PutPayload::from(last)).await?;
-                    }
-                    parts.complete().await
-                };
-                let whole = whole.await;
-                if whole.is_err() {
-                    abort(parts).await;
-                }
-                whole?;
-            }
-        }
-        let content_type = self.content_type.unwrap_or(UNKNOWN);
-        let dimensions = self.strip.as_ref().and_then(Strip::dimensions);
+        let dimensions = self.dimensions;
         let too_large = dimensions.is_some_and(|(w, h)| u64::from(w) * u64::from(h) > MAX_PIXELS);
-        let (content_type, dimensions) = if too_large { (UNKNOWN, None) } else { (content_type, dimensions) };
+        let is_too_large = too_large && kind::is_shown(self.content_type);
+        let (content_type, dimensions) = if is_too_large { (UNKNOWN, None) } else { (self.content_type, dimensions) };
         let sha256 = hex(&self.hash.finalize());
         Ok(Taken { content_type, size: self.size, sha256, dimensions })
     }
 
     /// Gives it up.
     pub async fn abort(mut self) {
-        if let Some(parts) = self.parts.take() {
-            abort(parts).await;
+        let Some(mut parts) = self.parts.take() else { return };
+        if let Err(error) = parts.abort().await {
+            log::warn!("an upload that was given up left something behind: {error}");
         }
     }
 
-    fn recognise(&mut self) {
-        let head = std::mem::take(&mut self.head);
-        self.content_type = Some(kind::content_type(&head));
-        self.strip = Format::of(&head).map(Strip::new);
-        self.pass(&head);
+    async fn put_whole(&mut self) -> Result<(), DepotError> {
+        if matches!(self.way, Way::Head(_)) {
+            self.recognise().await?;
+        }
+        match std::mem::replace(&mut self.way, Way::AsItComes) {
+            Way::Spool(spool) => {
+                let (mut left, dimensions) = spool.scrub(&self.rest).await?;
+                self.dimensions = dimensions;
+                loop {
+                    let bytes = left.next(super::FOLDER_PIECE).await?;
+                    if bytes.is_empty() {
+                        break;
+                    }
+                    self.pass(&bytes).await?;
+                }
+            }
+            Way::Strip(strip) => self.dimensions = strip.dimensions(),
+            Way::Head(_) | Way::AsItComes => {}
+        }
+        let last = std::mem::take(&mut self.pending);
+        let Some(parts) = &mut self.parts else {
+            self.store.put(&self.path, PutPayload::from(last)).await?;
+            return Ok(());
+        };
+        if !last.is_empty() {
+            parts.put_part(PutPayload::from(last)).await?;
+        }
+        parts.complete().await?;
+        Ok(())
     }
 
-    /// Takes what is to be stored of these bytes.
-    fn pass(&mut self, bytes: &[u8]) {
+    async fn recognise(&mut self) -> Result<(), DepotError> {
+        let Way::Head(head) = std::mem::replace(&mut self.way, Way::AsItComes) else { return Ok(()) };
+        self.content_type = kind::content_type(&head);
+        if let Some(format) = Format::of(&head) {
+            self.way = Way::Strip(Strip::new(format));
+        } else if let Some(kind) = Kind::of(&head) {
+            self.way = Way::Spool(Spool::new(kind, &self.rest).await?);
+        }
+        self.pass(&head).await
+    }
+
+    /// Takes what is to be stored of these bytes, and stores what is a piece.
+    async fn pass(&mut self, bytes: &[u8]) -> Result<(), DepotError> {
         let before = self.pending.len();
-        match &mut self.strip {
-            Some(strip) => strip.push(bytes, &mut self.pending),
-            None => self.pending.extend_from_slice(bytes),
+        match &mut self.way {
+            Way::Spool(spool) => return spool.write(bytes).await,
+            Way::Strip(strip) => strip.push(bytes, &mut self.pending),
+            Way::Head(_) | Way::AsItComes => self.pending.extend_from_slice(bytes),
         }
         let new = &self.pending[before..];
         self.hash.update(new);
         self.size += new.len() as u64;
+        while self.pending.len() >= self.piece {
+            let rest = self.pending.split_off(self.piece);
+            let part = std::mem::replace(&mut self.pending, rest);
+            self.put(part).await?;
+        }
+        Ok(())
     }
 
     async fn put(&mut self, part: Vec<u8>) -> Result<(), DepotError> {
@@ -129,11 +160,5 @@ impl Intake {
         };
         let parts = self.parts.insert(parts);
         Ok(parts.put_part(PutPayload::from(part)).await?)
-    }
-}
-
-async fn abort(mut parts: Box<dyn MultipartUpload>) {
-    if let Err(error) = parts.abort().await {
-        log::warn!("an upload that was given up left something behind: {error}");
     }
 }

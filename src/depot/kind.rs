@@ -3,6 +3,7 @@
 //! Pictures that browsers are told to show are recognised here, everything else by `infer`. Whatever is text, or may hold
 //! script, has no type of its own: it is saved, not shown.
 
+use super::scrub::Kind;
 use super::strip::Format;
 
 /// So much of a file tells what it is.
@@ -13,7 +14,20 @@ pub(super) fn content_type(head: &[u8]) -> &'static str {
     if let Some(format) = Format::of(head) {
         return format.content_type();
     }
-    infer::get(head).map(|kind| kind.mime_type()).filter(|kind| !is_active(kind)).unwrap_or(UNKNOWN)
+    let known = infer::get(head).map(|kind| kind.mime_type()).filter(|kind| !is_active(kind));
+    known.or_else(|| of_family(head)).unwrap_or(UNKNOWN)
+}
+
+/// Of what is stripped, and has too many names to be in a list of others.
+fn of_family(head: &[u8]) -> Option<&'static str> {
+    match (Kind::of(head)?, head.get(8..12)?) {
+        (Kind::Tiff, _) => Some("image/tiff"),
+        (Kind::Boxes, [b'3', b'g', b'p' | b'2', _]) => Some("video/3gpp"),
+        (Kind::Boxes, b"mif1" | b"msf1" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"hevm" | b"hevs") => {
+            Some("image/heif")
+        }
+        _ => None,
+    }
 }
 
 /// Whether a browser might do more with it than show it.
@@ -40,6 +54,14 @@ mod tests {
             (b"RIFF\0\0\0\0WEBP", "image/webp"),
             (b"%PDF-1.7", "application/pdf"),
             (b"PK\x03\x04", "application/zip"),
+            (b"II\x2a\0\x08\0\0\0\x01\0\0\0", "image/tiff"),
+            (b"MM\0\x2b\0\x08\0\0\0\0\0\0", "image/tiff"),
+            (b"\0\0\0\x14ftypheic\0\0\0\0mif1", "image/heif"),
+            (b"\0\0\0\x14ftypmif1\0\0\0\0miaf", "image/heif"),
+            (b"\0\0\0\x14ftypavif\0\0\0\0mif1", "image/avif"),
+            (b"\0\0\0\x14ftyp3gp5\0\0\0\0isom", "video/3gpp"),
+            (b"\0\0\0\x14ftypisom\0\0\0\0mp41", "video/mp4"),
+            (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "video/quicktime"),
             (b"hello", UNKNOWN),
             (b"", UNKNOWN),
         ] {

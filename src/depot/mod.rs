@@ -5,6 +5,8 @@
 
 mod intake;
 mod kind;
+pub mod scrub;
+mod spool;
 mod strip;
 
 use std::fmt;
@@ -20,10 +22,11 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ClientConfigKey, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{ClientConfigKey, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 
 pub use intake::{Intake, Taken};
 pub use kind::is_shown;
+use spool::Rest;
 
 /// What a folder is written by at a time.
 const FOLDER_PIECE: usize = 256 << 10;
@@ -60,6 +63,11 @@ pub enum DepotError {
     /// It is not there.
     #[error("there is no such object")]
     Missing,
+    #[error("a file that has to be looked at whole cannot be put down: {0}; is there room on the disk, or for TMPDIR?")]
+    Spool(std::io::Error),
+    /// What it tells besides itself could not be left out.
+    #[error("it is not understood: {0}")]
+    Odd(&'static str),
 }
 
 /// An object on its way out.
@@ -72,6 +80,7 @@ pub struct Depot {
     prefix: Path,
     piece: usize,
     folder: Option<PathBuf>,
+    rest: Rest,
 }
 
 impl fmt::Debug for Depot {
@@ -101,12 +110,20 @@ impl Depot {
                 (Arc::new(store), Path::from(prefix.as_str()), S3_PART, None)
             }
         };
-        Ok(Self { store, prefix, piece, folder })
+        // On the disk that it will be on anyway, where there is one.
+        let rest_in = folder.clone().unwrap_or_else(std::env::temp_dir);
+        if let Err(error) = tempfile::tempfile_in(&rest_in) {
+            log::warn!(
+                "no film, TIFF or HEIC can be taken: nothing can be put into {}: {error}; set TMPDIR",
+                rest_in.display()
+            );
+        }
+        Ok(Self { store, prefix, piece, folder, rest: Rest::new(rest_in) })
     }
 
     /// Begins an object: what is written to it becomes visible when it is finished, and not at all otherwise.
     pub fn take_in(&self, key: &str) -> Intake {
-        Intake::new(Arc::clone(&self.store), self.path(key), self.piece)
+        Intake::new(Arc::clone(&self.store), self.path(key), self.piece, self.rest.clone())
     }
 
     /// A range of an object, or all of it.
@@ -117,6 +134,16 @@ impl Depot {
             Err(object_store::Error::NotFound { .. }) => Err(DepotError::Missing),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether something can be put there and taken away again. A folder was tried when it was opened.
+    pub async fn try_out(&self) -> Result<(), DepotError> {
+        if self.folder.is_some() {
+            return Ok(());
+        }
+        let key = format!("probe-{}", uuid::Uuid::new_v4().simple());
+        self.store.put(&self.path(&key), PutPayload::from_static(b"tenfour")).await?;
+        self.delete(&key).await
     }
 
     /// Deletes an object. Of one that is not there nothing is left to delete.

@@ -62,3 +62,50 @@ fn a_folder_that_cannot_be_used_says_so_at_once() {
     let error = Depot::open(&Place::Folder(file.join("below"))).unwrap_err().to_string();
     assert!(error.contains("TENFOUR_ATTACHMENTS"), "{error}");
 }
+
+/// However it comes, and wherever it goes, the same comes out.
+#[tokio::test]
+async fn what_is_looked_at_whole_comes_out_the_same_however_it_came() {
+    let film = include_bytes!("../../tests/attachments/data/walk.mov");
+    let ground = scrub::Memory::new(film);
+    scrub::scrub(scrub::Kind::Boxes, &ground).unwrap();
+    let expected = ground.0.into_inner();
+    assert!(expected != film);
+    let folder = tempfile::tempdir().unwrap();
+    for place in [Place::Memory, Place::Folder(folder.path().to_owned())] {
+        let depot = Depot::open(&place).unwrap();
+        for piece in [1, 7, 4095, 4096, film.len()] {
+            let key = new_key();
+            let mut intake = depot.take_in(&key);
+            for bytes in film.chunks(piece) {
+                intake.write(bytes).await.unwrap();
+            }
+            assert_eq!(files(folder.path()), 0, "what waits has no name");
+            let taken = intake.finish().await.unwrap();
+            assert_eq!((taken.content_type, taken.size), ("video/quicktime", film.len() as u64));
+            assert!(bytes_of(&depot, &key, None).await == expected, "in pieces of {piece}");
+            depot.delete(&key).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_understood_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let depot = Depot::open(&Place::Folder(folder.path().to_owned())).unwrap();
+    let mut intake = depot.take_in(&new_key());
+    intake.write(b"MM\0\x2a\0\0\0\x08").await.unwrap();
+    assert!(matches!(intake.finish().await, Err(DepotError::Odd(_))));
+    assert_eq!(files(folder.path()), 0);
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_it_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let depot = Depot::open(&Place::Folder(folder.path().join("files"))).unwrap();
+    std::fs::remove_dir_all(folder.path().join("files")).unwrap();
+    let mut intake = depot.take_in(&new_key());
+    let refused = intake.write(&[b"II\x2a\0".as_slice(), &[0; 8000]].concat()).await.unwrap_err();
+    assert!(matches!(refused, DepotError::Spool(_)), "{refused}");
+    assert!(refused.to_string().contains("TMPDIR"));
+}

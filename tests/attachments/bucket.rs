@@ -1,5 +1,5 @@
 //! An S3-compatible store: a small one of the test's own, which keeps objects in memory and knows what is asked of it here.
-//! It does not check signatures, only that there are some.
+//! It does not check signatures, only whose they are.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -34,8 +34,9 @@ fn missing() -> HttpResponse {
 }
 
 async fn answer(request: HttpRequest, body: Bytes, bucket: Data<Shared>) -> HttpResponse {
-    if !request.headers().contains_key("authorization") {
-        return HttpResponse::Forbidden().finish();
+    let signed = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !signed.contains("Credential=key/") {
+        return HttpResponse::Forbidden().body("<Error><Code>InvalidAccessKeyId</Code></Error>");
     }
     let mut bucket = bucket.lock().unwrap();
     let (path, query) = (request.path().to_owned(), request.query_string().to_owned());
@@ -111,24 +112,28 @@ fn serve(bucket: &Shared) -> SocketAddr {
     told.recv().unwrap()
 }
 
+fn daemon(database: &str, endpoint: &str, key: &str) -> ProcessDaemon {
+    ProcessDaemon::start(
+        database,
+        &[
+            ("TENFOUR_ATTACHMENTS", "s3://chat/files/here"),
+            ("TENFOUR_MAX_ATTACHMENT_BYTES", "20000000"),
+            ("AWS_ENDPOINT", endpoint),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_REGION", "nowhere-1"),
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ],
+    )
+}
+
 #[tokio::test]
 async fn a_bucket_takes_small_ones_whole_and_large_ones_in_parts() {
     let bucket = Shared::default();
     let endpoint = format!("http://{}", serve(&bucket));
     let folder = tempfile::tempdir().unwrap();
     let database = format!("sqlite:{}", folder.path().join("t.db").display());
-    let process = ProcessDaemon::start(
-        &database,
-        &[
-            ("TENFOUR_ATTACHMENTS", "s3://chat/files/here"),
-            ("TENFOUR_MAX_ATTACHMENT_BYTES", "20000000"),
-            ("AWS_ENDPOINT", &endpoint),
-            ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_REGION", "nowhere-1"),
-            ("AWS_ACCESS_KEY_ID", "key"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ],
-    );
+    let process = daemon(&database, &endpoint, "key");
     let http = reqwest::Client::new();
     let url = |path: &str| format!("http://{}/api/v1/attachments{path}", process.addr);
     for size in [1000, 12_000_000] {
@@ -140,8 +145,9 @@ async fn a_bucket_takes_small_ones_whole_and_large_ones_in_parts() {
         let id = text(&serde_json::from_str::<Value>(&body).unwrap()["id"]);
         {
             let bucket = bucket.lock().unwrap();
-            let (path, object) = bucket.objects.iter().next().unwrap();
-            assert!(path.starts_with("/chat/files/here/") && *object == content, "{path}");
+            // What was put there to try it out may not be gone yet.
+            let (path, _) = bucket.objects.iter().find(|(_, object)| **object == content).unwrap();
+            assert!(path.starts_with("/chat/files/here/"), "{path}");
             assert!(bucket.largest <= 5 << 20, "{} bytes at once", bucket.largest);
         }
         let get = |range: Option<&str>| {
@@ -167,4 +173,25 @@ async fn a_bucket_takes_small_ones_whole_and_large_ones_in_parts() {
         bucket.aborted == 1 && bucket.parts.is_empty() && bucket.objects.is_empty()
     })
     .await;
+}
+
+/// Found when the daemon starts, which it does all the same: messages need no bucket.
+#[tokio::test]
+async fn a_bucket_that_is_not_ours_is_told_at_once() {
+    let bucket = Shared::default();
+    let endpoint = format!("http://{}", serve(&bucket));
+    let folder = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", folder.path().join("t.db").display());
+    let process = daemon(&database, &endpoint, "another");
+    eventually("it is in the log", async || process.log().contains("check TENFOUR_ATTACHMENTS")).await;
+    let url = format!("http://{}/api/v1/attachments?name=a", process.addr);
+    let upload = reqwest::Client::new().post(url).bearer_auth(token("ben")).body("content").send().await.unwrap();
+    assert_eq!(upload.status().as_u16(), 503);
+    assert!(bucket.lock().unwrap().objects.is_empty());
+    drop(process);
+    // With the right key nothing is said, and nothing is left of what tried it out.
+    let process = daemon(&database, &endpoint, "key");
+    eventually("it was tried", async || bucket.lock().unwrap().largest > 0).await;
+    eventually("nothing is left", async || bucket.lock().unwrap().objects.is_empty()).await;
+    assert!(!process.log().contains("check TENFOUR_ATTACHMENTS"), "{}", process.log());
 }

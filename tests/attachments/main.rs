@@ -45,6 +45,7 @@ macro_rules! on_each_database {
 mod asked;
 mod bucket;
 mod going;
+mod noted;
 mod sends;
 mod shown;
 mod uploads;

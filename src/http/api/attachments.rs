@@ -41,8 +41,8 @@ const POLICY: &str = "default-src 'none'; sandbox";
 
 /// Uploads a file, to be named in a message's `attachmentIds`.
 ///
-/// The body is the file itself, whatever type it is said to be of. Its type is told by its content. What a picture tells
-/// besides itself (where it was taken, by what) is left out. A file that is in no message within a day is deleted.
+/// The body is the file itself, whatever type it is said to be of. Its type is told by its content. What a picture or film
+/// tells besides itself (where it was taken, by what) is left out. A file that is in no message within a day is deleted.
 #[utoipa::path(post, path = "/api/v1/attachments", operation_id = "upload", tag = "attachments",
     params(("name" = Option<String>, Query, description = "what the file is called; only the last part of a path")),
     request_body(content = FileBytes, content_type = "application/octet-stream"),
@@ -163,8 +163,17 @@ fn too_large(max: u64) -> Refusal {
 }
 
 fn unstored(error: &DepotError) -> Refusal {
+    if let DepotError::Odd(why) = error {
+        return Refusal::invalid(format!(
+            "the picture or film is not understood ({why}), so that what it tells of places and people cannot be left out; \
+             to send it as it is, put it into an archive"
+        ));
+    }
     log::error!("{error}");
-    Refusal::unavailable("the store of attachments does not answer; try again")
+    Refusal::unavailable(match error {
+        DepotError::Spool(_) => "there is no room to look at the file; try again later",
+        _ => "the store of attachments does not answer; try again",
+    })
 }
 
 /// Downloads a file.

@@ -2,6 +2,7 @@
 //! inputs that lead to something new are worth changing further.
 
 mod config;
+mod files;
 mod frames;
 mod identity;
 mod merge;
@@ -37,6 +38,8 @@ pub const TARGETS: &[Target] = &[
     sealed::EVENT,
     sealed::LEASE,
     config::TARGET,
+    files::WHOLE,
+    files::PIECES,
     words::QUERY,
     words::BODIES,
 ];

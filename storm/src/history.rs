@@ -10,6 +10,9 @@ use serde::Serialize;
 use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
 
+use crate::endings::Endings;
+use crate::extras::{Extra, ExtraNo, Extras, Reply, Sign};
+
 /// Microseconds since the run began, on this machine's one monotonic clock.
 pub(crate) type Micros = u64;
 /// A user's place in [`Scene::users`].
@@ -92,6 +95,8 @@ pub(crate) enum Ask {
         channel: ChannelNo,
         client_id: Uuid,
         content: u64,
+        /// What it asks for and the files that it names.
+        extra: ExtraNo,
         node: Option<u8>,
     },
     Edit {
@@ -129,6 +134,19 @@ pub(crate) enum Ask {
     Read {
         channel: ChannelNo,
         seq: i64,
+    },
+    /// `set`: to have it there, or no longer.
+    React {
+        channel: ChannelNo,
+        message: Uuid,
+        sign: Sign,
+        set: bool,
+    },
+    /// What a message asks for.
+    Reply {
+        channel: ChannelNo,
+        message: Uuid,
+        reply: Reply,
     },
 }
 
@@ -277,6 +295,7 @@ pub(crate) struct Copy {
     pub content: u64,
     pub edited: bool,
     pub deleted: bool,
+    pub extra: ExtraNo,
 }
 
 /// A channel as `hello`, `channel` or REST shows it to one user.
@@ -342,13 +361,18 @@ pub(crate) struct History {
     pub scene: Scene,
     /// In the order of their times.
     pub records: Vec<Record>,
+    /// By their numbers.
+    pub extras: Vec<Extra>,
     pub broken: Vec<Broken>,
     /// Since when all is healed and nothing more was asked for; what was still on its way then is not yet told.
     pub healed: Micros,
     /// Since when everything has to have been told: each client is looked at from here on as one at rest. Each bare
     /// client opens one more connection after it.
     pub rest: Micros,
+    /// What the clock on the wall said then, in milliseconds since 1970.
+    pub wall_at_rest: i64,
     pub finals: Vec<FinalLog>,
+    pub endings: Endings,
     pub power_cuts: usize,
     pub lost_at_power_cut: Vec<LostAtPowerCut>,
     /// The largest resident memory of a node in bytes, with the connections that it had then.
@@ -358,6 +382,15 @@ pub(crate) struct History {
     pub alarms: Vec<String>,
 }
 
+/// Where a number is nobody's.
+static NOTHING: Extra = Extra { reactions: Vec::new(), instruction: None, files: Vec::new() };
+
+impl History {
+    pub(crate) fn extra(&self, number: ExtraNo) -> &Extra {
+        usize::try_from(number).ok().and_then(|number| self.extras.get(number)).unwrap_or(&NOTHING)
+    }
+}
+
 /// The hash of a content, as it stands in records.
 pub(crate) fn hash(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -365,9 +398,10 @@ pub(crate) fn hash(content: &str) -> u64 {
     hasher.finish()
 }
 
-/// The places of ids in the scene.
+/// The places of ids in the scene, and the numbers of extras.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     pub users: HashMap<UserId, UserNo>,
     pub channels: HashMap<ChannelId, ChannelNo>,
+    pub extras: Extras,
 }

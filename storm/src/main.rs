@@ -7,6 +7,8 @@
 mod alarms;
 mod checker;
 mod crowd;
+mod endings;
+mod extras;
 mod history;
 mod nemesis;
 mod options;

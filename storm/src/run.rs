@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::Trouble;
 use crate::crowd::population::{Crowd, Size};
-use crate::crowd::{Phase, World, host};
+use crate::crowd::{Phase, World, endings, host};
 use crate::history::{Broken, History, Micros};
 use crate::nemesis::apply::{self, Outcome};
 use crate::nemesis::fault::{Ability, Fault};
@@ -128,10 +128,12 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     }
     tokio::time::sleep(storm.calm.max(CONVERGE)).await;
     let rest = world.recorder.now();
+    let wall_at_rest = chrono::Utc::now().timestamp_millis();
     let _ = phase.send(Phase::Rest);
     tokio::time::sleep(REST).await;
     progress.say("reading everything");
     let finals = host::read_all(&world, &crowd.rest).await?;
+    let endings = endings::read(&world, &crowd.rest).await?;
     // What comes from here on is the storm's own leaving.
     let records = world.recorder.take();
     let _ = phase.send(Phase::End);
@@ -152,10 +154,13 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     Ok(History {
         scene,
         records,
+        extras: world.places.extras.all(),
         broken: outcome.broken,
         healed,
         rest,
+        wall_at_rest,
         finals,
+        endings,
         power_cuts: outcome.power_cuts,
         lost_at_power_cut: outcome.lost,
         memory,

@@ -87,7 +87,7 @@ fn is_acked(attempt: &Attempt) -> bool {
 }
 
 fn is_same_send(one: &Attempt, other: &Attempt) -> bool {
-    (one.channel, one.content) == (other.channel, other.content)
+    (one.channel, one.content, one.extra) == (other.channel, other.content, other.extra)
 }
 
 /// Refused although it is stored, which somebody knew when it was asked for.

@@ -12,6 +12,7 @@ mod findings;
 mod honesty;
 mod idempotence;
 mod index;
+mod instructions;
 mod kept;
 mod live;
 mod marks;
@@ -20,12 +21,14 @@ mod model;
 mod order;
 mod origin;
 mod presence;
+mod reactions;
 mod reads;
 mod resume;
 mod roster;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod touches;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -37,6 +40,7 @@ use findings::Findings;
 use members::Memberships;
 use model::Model;
 pub(crate) use sums::Sums;
+use touches::Touches;
 
 /// What can be wrong, in the words of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -90,6 +94,12 @@ pub(crate) enum Anomaly {
     Memory,
     /// I20: the audit trail does not say what is stored, or is broken.
     BrokenTrail,
+    /// I22: an acknowledged reaction that is not there, or one that nobody asked for.
+    WrongReaction,
+    /// I23: an instruction or an answer that is not as it was asked for, or a deadline that was not raised once.
+    WrongInstruction,
+    /// I23: a list of open instructions that is not what is open.
+    WrongOpen,
     /// A panic, a broken rule that a node has noticed itself, an end that nobody asked for, an answer that is none.
     Alarm,
 }
@@ -126,10 +136,11 @@ pub(crate) struct Verdict {
 pub(crate) fn check(history: &History) -> Verdict {
     let mut found = Findings::default();
     let model = Model::of(history, &mut found);
+    let touches = Touches::of(&model);
     durability::look(&model, &mut found);
     origin::look(&model, &mut found);
     idempotence::look(&model, &mut found);
-    agreement::look(&model, &mut found);
+    agreement::look(&model, &touches, &mut found);
     order::look(&model, &mut found);
     let at_rest = live::look(&model, &mut found);
     resume::look(&model, &mut found);
@@ -137,9 +148,11 @@ pub(crate) fn check(history: &History) -> Verdict {
     converge::look(&model, &at_rest, &mut found);
     kept::look(&model, &mut found);
     let members = Memberships::of(&model);
-    authorization::look(&model, &members, &mut found);
+    authorization::look(&model, &members, &touches, &mut found);
     roster::look(&model, &members, &mut found);
     deletion::look(&model, &mut found);
+    reactions::look(&model, &touches, &mut found);
+    instructions::look(&model, &members, &touches, &mut found);
     marks::look(&model, &members, &mut found);
     presence::look(&model, &mut found);
     let sends_timed = honesty::look(&model, &mut found);

@@ -72,7 +72,7 @@ impl Host {
             let nodes = [self.node(), self.node()];
             let ops = nodes.map(|_| self.me.world.next_op());
             for (op, (node, _)) in ops.into_iter().zip(nodes) {
-                let ask = Ask::Send { channel, client_id, content: hash(&content), node: Some(node) };
+                let ask = Ask::Send { channel, client_id, content: hash(&content), extra: 0, node: Some(node) };
                 self.me.note(0, What::Asked { op, ask });
             }
             // Each answer is written down when it comes: the other node may take longer.

@@ -6,12 +6,15 @@ pub(crate) mod bare;
 mod came;
 mod connect;
 pub(crate) mod cursors;
+pub(crate) mod endings;
 pub(crate) mod host;
 pub(crate) mod kept;
+mod more;
 pub(crate) mod population;
 pub(crate) mod rest;
 mod scroll;
 mod sends;
+mod touch;
 pub(crate) mod translate;
 
 use std::net::SocketAddr;
@@ -22,7 +25,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::alarms::Alarms;
-use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, UserNo, What};
+use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, Scene, UserNo, What};
 use crate::recorder::Recorder;
 
 /// What the clients are to do now.
@@ -55,6 +58,8 @@ pub(crate) struct World {
     pub rest: rest::Rest,
     pub channel_ids: Vec<tenfour::domain::ids::ChannelId>,
     pub user_ids: Vec<tenfour::domain::ids::UserId>,
+    /// By channel, when the run began.
+    pub members: Vec<Vec<UserNo>>,
     /// Between two of one client's intentions, on average.
     pub pause: Duration,
     /// Sends that nobody knows the outcome of yet: at rest it has to come to nothing.
@@ -72,11 +77,11 @@ impl World {
         addresses: (Vec<SocketAddr>, Vec<SocketAddr>, SocketAddr),
         tokens: Vec<String>,
         rest: rest::Rest,
-        ids: (Vec<tenfour::domain::ids::ChannelId>, Vec<tenfour::domain::ids::UserId>),
+        scene: &Scene,
         pause: Duration,
     ) -> Self {
         let (nodes, direct, front) = addresses;
-        let (channel_ids, user_ids) = ids;
+        let (channel_ids, user_ids, members) = (scene.channels.clone(), scene.users.clone(), scene.members.clone());
         let (owed, lines, ops) = (AtomicUsize::new(0), AtomicU32::new(1), AtomicU32::new(1));
         Self {
             recorder,
@@ -90,6 +95,7 @@ impl World {
             rest,
             channel_ids,
             user_ids,
+            members,
             pause,
             owed,
             lines,

@@ -105,7 +105,7 @@ impl Crowd {
             (nodes, direct, rig.front.addr),
             tokens,
             rest.clone(),
-            (scene.channels.clone(), scene.users.clone()),
+            &scene,
             pause,
         );
         Ok(Self { world: std::sync::Arc::new(world), scene, rest, seed, members_of })

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::flaws::FLAWS;
 use super::sim::{Fate, Sim};
+use super::sim_record::{ACCEPTED, DONE};
 use super::story::{begin, until_evening};
 use crate::checker::check;
 use crate::history::{ChannelNo, ClientNo, History, hash};
@@ -23,6 +24,10 @@ enum Step {
     Deliver(ClientNo, usize),
     Stall(u8, ChannelNo),
     Fill(u8, ChannelNo),
+    React(ClientNo, ChannelNo, usize, u8, bool, Fate),
+    Asking(ClientNo, ChannelNo, bool, Fate),
+    Reply(ClientNo, ChannelNo, usize, bool, Fate),
+    Deadlines,
     KeptSend(ClientNo, ChannelNo, bool),
     KeptConnect(ClientNo),
     KeptDisconnect(ClientNo),
@@ -51,6 +56,13 @@ fn step() -> impl Strategy<Value = Step> {
         20 => (client(), 0_usize..10).prop_map(|(client, count)| Step::Deliver(client, count)),
         1 => (0_u8..2, channel()).prop_map(|(node, channel)| Step::Stall(node, channel)),
         2 => (0_u8..2, channel()).prop_map(|(node, channel)| Step::Fill(node, channel)),
+        5 => (client(), channel(), 0_usize..100, 0_u8..2, any::<bool>(), fate())
+            .prop_map(|(client, channel, pick, sign, set, fate)| Step::React(client, channel, pick, sign, set, fate)),
+        2 => (client(), channel(), any::<bool>(), fate())
+            .prop_map(|(client, channel, all, fate)| Step::Asking(client, channel, all, fate)),
+        4 => (client(), channel(), 0_usize..100, any::<bool>(), fate())
+            .prop_map(|(client, channel, pick, done, fate)| Step::Reply(client, channel, pick, done, fate)),
+        1 => Just(Step::Deadlines),
         4 => (kept(), channel(), any::<bool>()).prop_map(|(client, channel, lost)| Step::KeptSend(client, channel, lost)),
         4 => kept().prop_map(Step::KeptConnect),
         1 => kept().prop_map(Step::KeptDisconnect),
@@ -85,6 +97,18 @@ fn act(sim: &mut Sim, step: Step) {
         Step::Deliver(client, count) => sim.deliver(client, count),
         Step::Stall(node, channel) => sim.stall(node, channel),
         Step::Fill(node, channel) => sim.fill(node, channel),
+        Step::React(client, channel, at, sign, set, fate) => {
+            let seq = pick(sim, channel, at);
+            sim.react(client, (channel, seq), sign, set, fate);
+        }
+        Step::Asking(client, channel, all, fate) => {
+            sim.send_asking(client, channel, if all { vec![] } else { vec![1, 2] }, fate);
+        }
+        Step::Reply(client, channel, at, done, fate) => {
+            let seq = pick(sim, channel, at);
+            sim.reply(client, (channel, seq), if done { DONE } else { ACCEPTED }, fate);
+        }
+        Step::Deadlines => sim.pass_deadlines(),
         Step::KeptSend(client, channel, lost) => sim.kept_send(client, channel, lost),
         Step::KeptConnect(client) => sim.kept_connect(client),
         Step::KeptDisconnect(client) => sim.kept_disconnect(client),

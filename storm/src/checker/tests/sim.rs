@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
 
+use crate::endings::Endings;
+use crate::extras::{ExtraNo, Extras};
 use crate::history::{
     Answer, Ask, ChannelNo, ClientInfo, ClientNo, Copy, FinalLog, Frame, Held, History, Kind, LineNo, Micros, OpNo,
     Record, Scene, UserNo, What,
@@ -97,6 +99,11 @@ pub(super) struct Sim {
     /// Additions and removals that take effect later.
     pub(super) late: Vec<bool>,
     pub(super) kept: BTreeMap<ClientNo, super::sim_kept::KeptState>,
+    pub(super) extras: Extras,
+    /// What a send carries, by its `clientId`.
+    pub(super) carried: HashMap<Uuid, ExtraNo>,
+    /// Messages whose deadline was looked at.
+    pub(super) passed: HashSet<Uuid>,
     ops: OpNo,
     ids: u128,
 }
@@ -140,6 +147,9 @@ impl Sim {
             stalled: HashSet::new(),
             late: Vec::new(),
             kept: kept.into_iter().collect(),
+            extras: Extras::default(),
+            carried: HashMap::new(),
+            passed: HashSet::new(),
             ops: 0,
             ids: 1000,
             history: History { scene, ..History::default() },
@@ -342,6 +352,7 @@ impl Sim {
     /// All is healed, everything is told, and each bare client opens one more connection.
     pub(super) fn finish(mut self) -> History {
         self.be_late();
+        self.pass_deadlines();
         self.history.healed = self.now;
         for (node, channel) in self.stalled.clone() {
             self.fill(node, channel);
@@ -354,6 +365,7 @@ impl Sim {
         }
         self.wait(2 * OFFLINE_WITHIN);
         self.history.rest = self.now;
+        self.history.wall_at_rest = i64::try_from(self.now / 1_000).unwrap();
         for client in [0, 1, 2, 4] {
             self.close(client, None);
             self.wait(OFFLINE_WITHIN);
@@ -370,6 +382,8 @@ impl Sim {
                 self.history.finals.push(FinalLog { node, channel, messages, held });
             }
         }
+        self.history.extras = self.extras.all();
+        self.history.endings = Endings { lists: self.open_lists() };
         self.history
     }
 }

@@ -5,11 +5,15 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::history::UserNo;
+use crate::history::{ChannelNo, UserNo};
 
 #[derive(Debug, Default)]
 pub(crate) struct Endings {
     pub lists: Vec<OpenList>,
+    pub files: Vec<Fetched>,
+    pub revised: Vec<Revised>,
+    pub searches: Vec<Searched>,
+    pub exports: Vec<Export>,
 }
 
 /// What a node lists as open.
@@ -21,4 +25,42 @@ pub(crate) struct OpenList {
     /// Only what has passed its deadline.
     pub overdue: bool,
     pub messages: Vec<Uuid>,
+}
+
+/// A file that somebody asked for; the host where nobody is named.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Fetched {
+    pub node: u8,
+    pub by: Option<UserNo>,
+    pub file: Uuid,
+    /// Hash of its bytes. None: there is no such file, it is said.
+    pub bytes: Option<u64>,
+}
+
+/// All that a message has said, as the host is told.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Revised {
+    pub node: u8,
+    pub channel: ChannelNo,
+    pub message: Uuid,
+    /// Versions, and hashes of contents.
+    pub revisions: Vec<(i64, u64)>,
+}
+
+/// What somebody found who searched for a word of one content that no other has; the host where nobody is named.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Searched {
+    pub node: u8,
+    pub by: Option<UserNo>,
+    pub content: u64,
+    pub hits: Vec<Uuid>,
+}
+
+/// An export.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Export {
+    pub node: u8,
+    pub what: String,
+    /// Contents of which it has a word, of those that were looked for.
+    pub contents: Vec<u64>,
 }

@@ -36,6 +36,8 @@ pub(crate) struct Scene {
     pub members: Vec<Vec<UserNo>>,
     /// Users whose membership of a channel changes in the run.
     pub floating: Vec<(ChannelNo, UserNo)>,
+    /// Channels in which nothing is erased.
+    pub held: Vec<ChannelNo>,
     /// A user is to be seen offline so long after their last connection was lost without a goodbye.
     pub offline_within: Micros,
 }
@@ -142,6 +144,14 @@ pub(crate) enum Ask {
         sign: Sign,
         set: bool,
     },
+    /// A file, by the hash of its bytes.
+    Upload {
+        bytes: u64,
+    },
+    /// Of the host only: everything that they said.
+    Erase {
+        user: UserNo,
+    },
     /// What a message asks for.
     Reply {
         channel: ChannelNo,
@@ -155,6 +165,8 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     /// `ack` of a send. Over REST `version` is 0, not told, and `duplicate` says nothing.
     Acked { message: Uuid, seq: i64, version: i64, duplicate: bool },
+    /// A file is stored.
+    Uploaded { file: Uuid },
     /// Done. With the version that the change took, where the answer says it (REST does, `ok` does not).
     Done { version: Option<i64> },
     /// An error. Definite unless `retryable`: it never took and never takes effect.
@@ -395,6 +407,12 @@ impl History {
 pub(crate) fn hash(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
+    hasher.finish()
+}
+
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
     hasher.finish()
 }
 

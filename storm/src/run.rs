@@ -133,7 +133,7 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     tokio::time::sleep(REST).await;
     progress.say("reading everything");
     let finals = host::read_all(&world, &crowd.rest).await?;
-    let endings = endings::read(&world, &crowd.rest).await?;
+    let endings = endings::read(&world, &crowd.rest, &finals, fastrand::Rng::with_seed(storm.seed)).await?;
     // What comes from here on is the storm's own leaving.
     let records = world.recorder.take();
     let _ = phase.send(Phase::End);

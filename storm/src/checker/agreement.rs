@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::Anomaly;
+use super::erasure::Erasures;
 use super::evidence::{final_line, text};
 use super::findings::Findings;
 use super::index::{Attempt, ById};
@@ -12,7 +13,7 @@ use super::model::{Change, Model};
 use super::touches::{Touches, asks_until};
 use crate::history::{Answer, Ask, ChannelNo, FinalLog, Handed, Held, What};
 
-pub(super) fn look(model: &Model<'_>, touches: &Touches, found: &mut Findings) {
+pub(super) fn look(model: &Model<'_>, touches: &Touches, erasures: &Erasures, found: &mut Findings) {
     for channel in (0..).take(model.history.scene.channels.len()) {
         let mut logs = model.history.finals.iter().filter(|log| log.channel == channel);
         let Some(first) = logs.next() else {
@@ -28,7 +29,7 @@ pub(super) fn look(model: &Model<'_>, touches: &Touches, found: &mut Findings) {
     }
     one_id_each(model, found);
     as_sent(model, touches, found);
-    versions(model, found);
+    versions(model, erasures, found);
 }
 
 /// 1, 2, 3 …, up to what the head says.
@@ -129,7 +130,7 @@ fn as_sent(model: &Model<'_>, touches: &Touches, found: &mut Findings) {
 
 /// Overtaken versions leave no trace, so that holes among them cannot be seen one by one. But each version is a change that
 /// somebody asked for: there cannot be more of them, and not fewer than were done.
-fn versions(model: &Model<'_>, found: &mut Findings) {
+fn versions(model: &Model<'_>, erasures: &Erasures, found: &mut Findings) {
     let channels = model.history.scene.channels.len();
     let mut first: Vec<Option<(i64, i64)>> = vec![None; channels];
     let (mut most, mut least) = (vec![0_i64; channels], vec![0_i64; channels]);
@@ -168,6 +169,11 @@ fn versions(model: &Model<'_>, found: &mut Findings) {
     }
     for (channel, deadlines) in (0..).zip(deadlines(model)) {
         most[channel] += deadlines;
+    }
+    // Each message that may have been erased.
+    for log in (0..).take(channels).filter_map(|channel| model.last(channel)) {
+        let erased = log.messages.iter().filter(|copy| copy.deleted && erasures.may_be(copy.sender)).count();
+        most[usize::from(log.channel)] += i64::try_from(erased).unwrap_or(i64::MAX >> 1);
     }
     for (channel, first) in (0..).zip(first) {
         let (Some((version, seq)), Some(log)) = (first, model.last(channel)) else { continue };

@@ -85,6 +85,7 @@ impl<'h> Walk<'h> {
                 self.index.syncs.insert(op, known);
                 Known::default()
             }
+            Ask::Erase { .. } | Ask::Upload { .. } => Known::default(),
             Ask::Send { channel, .. }
             | Ask::Edit { channel, .. }
             | Ask::Delete { channel, .. }

@@ -18,6 +18,7 @@ use super::connect::{self, Socket};
 use super::cursors::Cursors;
 use super::more::More;
 use super::sends::{Owed, Stored, Unanswered, Waiting};
+use super::shelf::Shelf;
 use super::touch::Heard;
 use super::{Person, Phase, scroll, translate};
 use crate::Trouble;
@@ -45,6 +46,7 @@ pub(crate) struct Bare {
     pub(super) mine: VecDeque<(ChannelNo, Uuid)>,
     pub(super) heads: HashMap<ChannelNo, i64>,
     pub(super) heard: Heard,
+    shelf: Shelf,
 }
 
 /// What belongs to one connection.
@@ -82,6 +84,7 @@ impl Bare {
             mine: VecDeque::new(),
             heads: HashMap::new(),
             heard: Heard::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -273,7 +276,8 @@ impl Bare {
             12..720 if self.queue.len() + line.sends.len() < WINDOW * 4 => {
                 let client_id = Uuid::from_u128(self.me.dice.u128(..));
                 self.me.world.owed.fetch_add(1, Ordering::Relaxed);
-                let (content, more) = (self.me.some_content(), More::some(&mut self.me, channel));
+                let files = self.shelf.take(&mut self.me.dice);
+                let (content, more) = (self.me.words_for(channel), More::some(&mut self.me, channel, files));
                 self.queue.push_back(Owed { channel, client_id, content, more });
                 if self.me.dice.u8(..100) == 0 {
                     // The answer is lost: it hangs up right behind the send.
@@ -285,7 +289,7 @@ impl Bare {
             }
             720..780 => {
                 if let Some(&(channel, message)) = self.me.dice.choice(&self.mine) {
-                    let content = self.me.some_content();
+                    let content = self.me.words_for(channel);
                     let ask = Ask::Edit { channel, message, content: hash(&content) };
                     self.ask(line, ask, json!({"type": "edit", "messageId": message, "content": content})).await?;
                 }
@@ -314,7 +318,8 @@ impl Bare {
                     self.ask(line, intent.ask, intent.frame).await?;
                 }
             }
-            915..930 => {
+            915..922 => self.shelf.upload(&mut self.me),
+            922..930 => {
                 let id = self.me.world.channel_ids[usize::from(channel)];
                 self.send(line, json!({"type": "typing", "channelId": id})).await?;
             }

@@ -1,50 +1,146 @@
-//! What the host application's server asks each node for when all is at rest, past every line.
+//! What the host application's server asks each node for when all is at rest, past every line, also in the name of users.
 //!
 //! Reads alone. Where a node does not answer, the run was not carried through.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+
+use serde_json::Value;
+use tenfour::domain::ids::UserId;
+use uuid::Uuid;
 
 use super::World;
 use super::rest::{Messages, Rest};
+use super::samples::Said;
 use crate::Trouble;
-use crate::endings::{Endings, OpenList};
-use crate::history::UserNo;
+use crate::endings::{Endings, Export, Fetched, OpenList, Revised, Searched};
+use crate::history::{FinalLog, UserNo, hash, hash_bytes};
 
 /// Users whose own lists are read.
 const USERS: u16 = 6;
 const PAGE: usize = 200;
+/// Messages whose revisions are read.
+const REVISED: usize = 80;
+/// Users and channels that are exported.
+const EXPORTS: usize = 3;
 
-pub(crate) async fn read(world: &World, rest: &Rest) -> Result<Endings, Trouble> {
+struct Asker<'w> {
+    world: &'w World,
+    rest: &'w Rest,
+    dice: fastrand::Rng,
+    node: u8,
+    address: SocketAddr,
+}
+
+pub(crate) async fn read(
+    world: &World,
+    rest: &Rest,
+    finals: &[FinalLog],
+    dice: fastrand::Rng,
+) -> Result<Endings, Trouble> {
     let mut endings = Endings::default();
+    let (said, files, erased) = world.samples.all();
     for (node, address) in (0..).zip(world.direct.iter().copied()) {
+        let mut asker = Asker { world, rest, dice: dice.clone(), node, address };
         for overdue in [false, true] {
             for user in std::iter::once(None).chain((0..USERS).map(Some)) {
-                endings.lists.push(open(world, rest, (node, address), user, overdue).await?);
+                endings.lists.push(asker.open(user, overdue).await?);
             }
         }
+        for file in &files {
+            for by in asker.somebody(None) {
+                endings.files.push(asker.fetch(*file, by).await?);
+            }
+        }
+        for said in &said {
+            for by in asker.somebody(Some(said)) {
+                endings.searches.push(asker.search(said, by).await?);
+            }
+        }
+        asker.revisions(finals, &mut endings.revised).await?;
+        asker.exports(&said, &erased, &mut endings.exports).await?;
     }
     Ok(endings)
 }
 
-async fn open(
-    world: &World,
-    rest: &Rest,
-    (node, address): (u8, SocketAddr),
-    user: Option<UserNo>,
-    overdue: bool,
-) -> Result<OpenList, Trouble> {
-    let state = if overdue { "overdue" } else { "open" };
-    let id = user.and_then(|user| world.user_ids.get(usize::from(user)));
-    let whose = id.map_or_else(String::new, |id| format!("&userId={id}"));
-    let mut messages = Vec::new();
-    loop {
-        let before = messages.last().map_or_else(String::new, |last| format!("&before={last}"));
-        let path = format!("/instructions?state={state}&limit={PAGE}{whose}{before}");
-        let page: Messages = rest.get(address, &path).await?;
-        let more = page.has_more && !page.messages.is_empty();
-        messages.extend(page.messages.iter().map(|message| message.id.0));
-        if !more {
-            return Ok(OpenList { node, user, overdue, messages });
+impl Asker<'_> {
+    /// The host, anybody, and who is likely to be in the channel of what was said.
+    fn somebody(&mut self, of: Option<&Said>) -> Vec<Option<UserNo>> {
+        let anybody = UserNo::try_from(self.dice.usize(..self.world.user_ids.len())).ok();
+        let other = match of {
+            Some(said) => self.dice.choice(&self.world.members[usize::from(said.channel)]).copied(),
+            None => UserNo::try_from(self.dice.usize(..self.world.user_ids.len())).ok(),
+        };
+        vec![None, anybody, other]
+    }
+
+    fn id(&self, user: Option<UserNo>) -> Option<UserId> {
+        user.and_then(|user| self.world.user_ids.get(usize::from(user)).copied())
+    }
+
+    async fn open(&self, user: Option<UserNo>, overdue: bool) -> Result<OpenList, Trouble> {
+        let state = if overdue { "overdue" } else { "open" };
+        let whose = self.id(user).map_or_else(String::new, |id| format!("&userId={id}"));
+        let mut messages = Vec::new();
+        loop {
+            let before = messages.last().map_or_else(String::new, |last| format!("&before={last}"));
+            let path = format!("/instructions?state={state}&limit={PAGE}{whose}{before}");
+            let page: Messages = self.rest.get(self.address, &path).await?;
+            let more = page.has_more && !page.messages.is_empty();
+            messages.extend(page.messages.iter().map(|message| message.id.0));
+            if !more {
+                return Ok(OpenList { node: self.node, user, overdue, messages });
+            }
         }
+    }
+
+    async fn fetch(&self, file: Uuid, by: Option<UserNo>) -> Result<Fetched, Trouble> {
+        let bytes = self.rest.bytes(self.address, &format!("/attachments/{file}"), self.id(by)).await?;
+        Ok(Fetched { node: self.node, by, file, bytes: bytes.map(|bytes| hash_bytes(&bytes)) })
+    }
+
+    async fn search(&self, said: &Said, by: Option<UserNo>) -> Result<Searched, Trouble> {
+        let path = format!("/search?q={}&limit=5", said.word);
+        let found: Value = self.rest.get_as(self.address, &path, self.id(by)).await?;
+        let hits = found["hits"].as_array().ok_or("a search without hits")?;
+        let hits = hits.iter().filter_map(|hit| hit["message"]["id"].as_str()?.parse().ok()).collect();
+        Ok(Searched { node: self.node, by, content: said.content, hits })
+    }
+
+    /// Of what was edited or deleted, spread over all channels.
+    async fn revisions(&self, finals: &[FinalLog], revised: &mut Vec<Revised>) -> Result<(), Trouble> {
+        let logs = finals.iter().filter(|log| log.node == self.node);
+        let changed: Vec<_> = logs.flat_map(|log| &log.messages).filter(|copy| copy.edited || copy.deleted).collect();
+        for copy in changed.iter().step_by(changed.len().div_ceil(REVISED).max(1)) {
+            let told: Value = self.rest.get(self.address, &format!("/messages/{}/revisions", copy.id)).await?;
+            let all = told["revisions"].as_array().ok_or("an answer without revisions")?;
+            let revisions =
+                all.iter().filter_map(|it| Some((it["version"].as_i64()?, hash(it["content"].as_str()?)))).collect();
+            revised.push(Revised { node: self.node, channel: copy.channel, message: copy.id, revisions });
+        }
+        Ok(())
+    }
+
+    /// Of users who were erased, and of channels in which they spoke.
+    async fn exports(&self, said: &[Said], erased: &[UserNo], exports: &mut Vec<Export>) -> Result<(), Trouble> {
+        let channels: BTreeSet<_> = said.iter().filter(|it| erased.contains(&it.user)).map(|it| it.channel).collect();
+        let mut paths = Vec::new();
+        for user in erased.iter().take(EXPORTS) {
+            let id = self.id(Some(*user)).ok_or("a user of the scene")?;
+            paths.push((format!("the export of user {user}"), format!("/users/{id}/export")));
+        }
+        for channel in channels.into_iter().take(EXPORTS) {
+            let id = self.world.channel_ids[usize::from(channel)];
+            let path = format!("/channels/{id}/evidence?format=ndjson");
+            paths.push((format!("the evidence of channel {channel}"), path));
+        }
+        for (what, path) in paths {
+            let bytes =
+                self.rest.bytes(self.address, &path, None).await?.ok_or_else(|| format!("{path}: not found"))?;
+            let text = String::from_utf8_lossy(&bytes);
+            let contents = said.iter().filter(|it| text.contains(&it.word)).map(|it| it.content).collect();
+            exports.push(Export { node: self.node, what, contents });
+        }
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The host application's server: adds and removes members, sends one message over two nodes at once, and reads
+//! The host application's server: adds and removes members, erases users, sends one message over two nodes at once, and reads
 //! everything when all is over.
 
 use std::collections::BTreeSet;
@@ -79,6 +79,22 @@ impl Host {
             let one =
                 async |at: usize| self.answered(ops[at], &self.post(nodes[at].1, channel, client_id, &content).await);
             tokio::join!(one(0), one(1));
+        }
+    }
+
+    /// Erases what somebody said, in each channel that is not held. They go on as if nothing had happened.
+    pub(crate) async fn erase(mut self) {
+        while self.me.world.phase() == Phase::Storm {
+            sleep(Duration::from_millis(self.me.dice.u64(3_000..9_000))).await;
+            let world = std::sync::Arc::clone(&self.me.world);
+            let at = self.me.dice.usize(..world.user_ids.len());
+            let Ok(user) = UserNo::try_from(at) else { return };
+            let (op, (_, node)) = (world.next_op(), self.node());
+            world.samples.erased(user);
+            self.me.note(0, What::Asked { op, ask: Ask::Erase { user } });
+            let reply =
+                self.rest.call(Method::DELETE, node, &format!("/users/{}", world.user_ids[at]), None, None).await;
+            self.answered(op, &reply);
         }
     }
 

@@ -77,7 +77,7 @@ impl Kept {
         let id = world.channel_ids[usize::from(channel)];
         match self.me.dice.u16(..1000) {
             0..740 if self.sends.len() < WINDOW => {
-                let (client_id, content) = (Uuid::from_u128(self.me.dice.u128(..)), self.me.some_content());
+                let (client_id, content) = (Uuid::from_u128(self.me.dice.u128(..)), self.me.words_for(channel));
                 let op = world.next_op();
                 let ask = Ask::Send { channel, client_id, content: hash(&content), extra: 0, node: None };
                 self.note(What::Asked { op, ask });
@@ -89,7 +89,7 @@ impl Kept {
             }
             740..810 => {
                 let Some(&(channel, message)) = self.me.dice.choice(&self.mine) else { return };
-                let content = self.me.some_content();
+                let content = self.me.words_for(channel);
                 let op = world.next_op();
                 self.note(What::Asked { op, ask: Ask::Edit { channel, message: message.0, content: hash(&content) } });
                 let (client, no) = (self.client.clone(), self.me.no);

@@ -12,8 +12,10 @@ pub(crate) mod kept;
 mod more;
 pub(crate) mod population;
 pub(crate) mod rest;
+pub(crate) mod samples;
 mod scroll;
 mod sends;
+mod shelf;
 mod touch;
 pub(crate) mod translate;
 
@@ -24,7 +26,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use samples::{Said, Samples};
+
 use crate::alarms::Alarms;
+use crate::history::hash;
 use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, Scene, UserNo, What};
 use crate::recorder::Recorder;
 
@@ -56,6 +61,7 @@ pub(crate) struct World {
     pub tokens: Vec<String>,
     /// The host application's way in, which may also act for each user.
     pub rest: rest::Rest,
+    pub samples: Samples,
     pub channel_ids: Vec<tenfour::domain::ids::ChannelId>,
     pub user_ids: Vec<tenfour::domain::ids::UserId>,
     /// By channel, when the run began.
@@ -93,6 +99,7 @@ impl World {
             front,
             tokens,
             rest,
+            samples: Samples::default(),
             channel_ids,
             user_ids,
             members,
@@ -143,6 +150,15 @@ impl Person {
             return Some(0);
         }
         self.dice.choice(&self.channels).copied()
+    }
+
+    /// The same, to be said in this channel.
+    pub(crate) fn words_for(&mut self, channel: ChannelNo) -> String {
+        let content = self.some_content();
+        let word = content.split(':').nth(1).unwrap_or_default().to_owned();
+        let said = Said { channel, user: self.user, word, content: hash(&content) };
+        self.world.samples.said(&mut self.dice, said);
+        content
     }
 
     /// A content that no other message has.

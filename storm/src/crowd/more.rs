@@ -1,7 +1,8 @@
-//! What a send carries besides its words: what it asks for, and of whom until when.
+//! What a send carries besides its words: files, and what it asks for, of whom and until when.
 
 use chrono::{Duration, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Person, translate};
 use crate::extras::{Extra, ExtraNo, Instruction};
@@ -21,10 +22,13 @@ pub(super) struct More {
 }
 
 impl More {
-    /// Nothing, mostly.
-    pub(super) fn some(me: &mut Person, channel: ChannelNo) -> Self {
+    /// Besides these files nothing, mostly.
+    pub(super) fn some(me: &mut Person, channel: ChannelNo, files: Vec<Uuid>) -> Self {
         let mut more = Self::default();
-        let mut extra = Extra::default();
+        if !files.is_empty() {
+            more.fields.push(("attachmentIds", json!(files)));
+        }
+        let mut extra = Extra { files, ..Extra::default() };
         if me.dice.u8(..ASKS) == 0 {
             extra.instruction = Some(more.instruction(me, channel));
         }

@@ -11,5 +11,7 @@ mod sim_kept;
 mod sim_reads;
 mod sim_record;
 mod sim_server;
+mod sim_surfaces;
 mod story;
 mod streams;
+mod surfaces;

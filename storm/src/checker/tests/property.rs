@@ -7,7 +7,7 @@ use super::sim::{Fate, Sim};
 use super::sim_record::{ACCEPTED, DONE};
 use super::story::{begin, until_evening};
 use crate::checker::check;
-use crate::history::{ChannelNo, ClientNo, History, hash};
+use crate::history::{ChannelNo, ClientNo, History, UserNo, hash};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -28,6 +28,9 @@ enum Step {
     Asking(ClientNo, ChannelNo, bool, Fate),
     Reply(ClientNo, ChannelNo, usize, bool, Fate),
     Deadlines,
+    Upload(ClientNo),
+    SendFile(ClientNo, ChannelNo, Fate),
+    Erase(UserNo, Fate),
     KeptSend(ClientNo, ChannelNo, bool),
     KeptConnect(ClientNo),
     KeptDisconnect(ClientNo),
@@ -63,6 +66,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (client(), channel(), 0_usize..100, any::<bool>(), fate())
             .prop_map(|(client, channel, pick, done, fate)| Step::Reply(client, channel, pick, done, fate)),
         1 => Just(Step::Deadlines),
+        1 => client().prop_map(Step::Upload),
+        2 => (client(), channel(), fate()).prop_map(|(client, channel, fate)| Step::SendFile(client, channel, fate)),
+        1 => (0_u16..4, fate()).prop_map(|(user, fate)| Step::Erase(user, fate)),
         4 => (kept(), channel(), any::<bool>()).prop_map(|(client, channel, lost)| Step::KeptSend(client, channel, lost)),
         4 => kept().prop_map(Step::KeptConnect),
         1 => kept().prop_map(Step::KeptDisconnect),
@@ -109,6 +115,13 @@ fn act(sim: &mut Sim, step: Step) {
             sim.reply(client, (channel, seq), if done { DONE } else { ACCEPTED }, fate);
         }
         Step::Deadlines => sim.pass_deadlines(),
+        Step::Upload(client) => drop(sim.upload(client)),
+        Step::SendFile(client, channel, fate) => {
+            if let Some(file) = sim.loose_file(client) {
+                sim.send_file(client, channel, file, fate);
+            }
+        }
+        Step::Erase(user, fate) => sim.erase(user, fate),
         Step::KeptSend(client, channel, lost) => sim.kept_send(client, channel, lost),
         Step::KeptConnect(client) => sim.kept_connect(client),
         Step::KeptDisconnect(client) => sim.kept_disconnect(client),

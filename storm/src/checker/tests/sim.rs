@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
 
-use crate::endings::Endings;
 use crate::extras::{ExtraNo, Extras};
 use crate::history::{
     Answer, Ask, ChannelNo, ClientInfo, ClientNo, Copy, FinalLog, Frame, Held, History, Kind, LineNo, Micros, OpNo,
@@ -102,6 +101,11 @@ pub(super) struct Sim {
     pub(super) extras: Extras,
     /// What a send carries, by its `clientId`.
     pub(super) carried: HashMap<Uuid, ExtraNo>,
+    /// Files, whose they are, and their bytes; and which of them are or were in a message.
+    pub(super) files: Vec<(Uuid, UserNo, u64)>,
+    pub(super) named: HashSet<Uuid>,
+    /// What each message has said, as of which version, as far as it is kept.
+    pub(super) said: HashMap<Uuid, Vec<(i64, u64)>>,
     /// Messages whose deadline was looked at.
     pub(super) passed: HashSet<Uuid>,
     ops: OpNo,
@@ -129,6 +133,7 @@ impl Sim {
             ],
             members: vec![vec![0, 1, 2, FLOATING], vec![0, 1, 2]],
             floating: vec![(0, FLOATING)],
+            held: vec![1],
             offline_within: OFFLINE_WITHIN,
         };
         let rooms = scene.members.iter().map(|members| Room {
@@ -149,6 +154,9 @@ impl Sim {
             kept: kept.into_iter().collect(),
             extras: Extras::default(),
             carried: HashMap::new(),
+            files: Vec::new(),
+            named: HashSet::new(),
+            said: HashMap::new(),
             passed: HashSet::new(),
             ops: 0,
             ids: 1000,
@@ -383,7 +391,7 @@ impl Sim {
             }
         }
         self.history.extras = self.extras.all();
-        self.history.endings = Endings { lists: self.open_lists() };
+        self.history.endings = self.endings();
         self.history
     }
 }

@@ -58,6 +58,9 @@ impl Sim {
         if !room.members.contains(&sender) {
             return Some(Answer::Refused { code: "not_found".into(), retryable: false });
         }
+        if self.extras.get(extra).files.iter().any(|file| !self.named.insert(*file)) {
+            return Some(Answer::Refused { code: "not_found".into(), retryable: false });
+        }
         let (seq, version) = (room.last_seq() + 1, room.version() + 1);
         let (edited, deleted) = (false, false);
         let copy = Copy { id, client_id, channel, sender, seq, version, content, edited, deleted, extra };
@@ -66,6 +69,7 @@ impl Sim {
         if let Some(origin) = origin {
             room.origins.insert(version, origin);
         }
+        self.said.insert(id, vec![(version, content)]);
         self.stored.insert((sender, client_id), (channel, content, seq, version));
         self.pass_on(channel);
         origin.is_none().then_some(Answer::Acked { message: id, seq, version, duplicate: false })
@@ -110,6 +114,7 @@ impl Sim {
         copy.version = version;
         if let Some(content) = content {
             (copy.content, copy.edited) = (content, true);
+            self.said.entry(copy.id).or_default().push((version, content));
         } else {
             (copy.content, copy.deleted, copy.extra) = (hash(""), true, 0);
         }

@@ -19,8 +19,8 @@ use crate::history::{FinalLog, UserNo, hash, hash_bytes};
 /// Users whose own lists are read.
 const USERS: u16 = 6;
 const PAGE: usize = 200;
-/// Messages whose revisions are read.
-const REVISED: usize = 80;
+/// Messages of either kind whose revisions are read.
+const REVISED: usize = 60;
 /// Users and channels that are exported.
 const EXPORTS: usize = 3;
 
@@ -107,11 +107,14 @@ impl Asker<'_> {
         Ok(Searched { node: self.node, by, content: said.content, hits })
     }
 
-    /// Of what was edited or deleted, spread over all channels.
+    /// Of what was edited, and of what is deleted, above all what was both: spread over all channels.
     async fn revisions(&self, finals: &[FinalLog], revised: &mut Vec<Revised>) -> Result<(), Trouble> {
         let logs = finals.iter().filter(|log| log.node == self.node);
-        let changed: Vec<_> = logs.flat_map(|log| &log.messages).filter(|copy| copy.edited || copy.deleted).collect();
-        for copy in changed.iter().step_by(changed.len().div_ceil(REVISED).max(1)) {
+        let changed = logs.flat_map(|log| &log.messages).filter(|copy| copy.edited || copy.deleted);
+        let (both, one): (Vec<_>, Vec<_>) = changed.partition(|copy| copy.edited && copy.deleted);
+        let some = |all: &[_]| all.len().div_ceil(REVISED).max(1);
+        let (steps, more) = (some(&both), some(&one));
+        for copy in both.iter().step_by(steps).chain(one.iter().step_by(more)) {
             let told: Value = self.rest.get(self.address, &format!("/messages/{}/revisions", copy.id)).await?;
             let all = told["revisions"].as_array().ok_or("an answer without revisions")?;
             let revisions =

@@ -86,7 +86,8 @@ fn act(sim: &mut Sim, step: Step) {
         Step::Retry(client) => sim.retry(client),
         Step::Change(client, channel, at, delete, fate) => {
             let seq = pick(sim, channel, at);
-            let content = hash(&format!("edit {at} of {seq}"));
+            // As in a run, each content is said once.
+            let content = hash(&format!("edit {} of {seq}", sim.id()));
             sim.change(client, channel, seq, (!delete).then_some(content), fate);
         }
         Step::Open(client) => sim.open(client),

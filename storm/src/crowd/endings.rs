@@ -14,7 +14,7 @@ use super::rest::{Messages, Rest};
 use super::samples::Said;
 use crate::Trouble;
 use crate::endings::{Endings, Export, Fetched, OpenList, Revised, Searched};
-use crate::history::{FinalLog, UserNo, hash, hash_bytes};
+use crate::history::{Copy, FinalLog, UserNo, hash, hash_bytes};
 
 /// Users whose own lists are read.
 const USERS: u16 = 6;
@@ -111,10 +111,10 @@ impl Asker<'_> {
     async fn revisions(&self, finals: &[FinalLog], revised: &mut Vec<Revised>) -> Result<(), Trouble> {
         let logs = finals.iter().filter(|log| log.node == self.node);
         let changed = logs.flat_map(|log| &log.messages).filter(|copy| copy.edited || copy.deleted);
-        let (both, one): (Vec<_>, Vec<_>) = changed.partition(|copy| copy.edited && copy.deleted);
-        let some = |all: &[_]| all.len().div_ceil(REVISED).max(1);
-        let (steps, more) = (some(&both), some(&one));
-        for copy in both.iter().step_by(steps).chain(one.iter().step_by(more)) {
+        let (both, one): (Vec<&Copy>, Vec<&Copy>) = changed.partition(|copy| copy.edited && copy.deleted);
+        let some = |all: &[&Copy]| all.iter().copied().step_by(all.len().div_ceil(REVISED).max(1)).copied().collect();
+        let (both, one): (Vec<Copy>, Vec<Copy>) = (some(&both), some(&one));
+        for copy in both.into_iter().chain(one) {
             let told: Value = self.rest.get(self.address, &format!("/messages/{}/revisions", copy.id)).await?;
             let all = told["revisions"].as_array().ok_or("an answer without revisions")?;
             let revisions =

@@ -1,11 +1,21 @@
-//! What each node says when all is at rest, besides the logs: open instructions, revisions, what a search finds, files, exports.
+//! What each node says when all is at rest: the logs, what is open, revisions, what a search finds, files, exports; and what the audit
+//! trail is worth.
 //!
 //! Read by the crowd's host over REST, judged by the checker. Plain values, like a history.
 
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::history::{ChannelNo, UserNo};
+use crate::history::{ChannelNo, Copy, Held, UserNo};
+
+/// The whole of a channel as one node has it when all is over: every message by `seq`, read over REST by the host.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FinalLog {
+    pub node: u8,
+    pub channel: ChannelNo,
+    pub messages: Vec<Copy>,
+    pub held: Held,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Endings {
@@ -63,4 +73,13 @@ pub(crate) struct Export {
     pub what: String,
     /// Contents of which it has a word, of those that were looked for.
     pub contents: Vec<u64>,
+}
+
+/// What the verification of the audit trail said when all was over.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trail {
+    /// Of all channels.
+    pub entries: u64,
+    /// What is not as it has to be.
+    pub faults: Vec<String>,
 }

@@ -3,15 +3,14 @@
 //! Written by the crowd while a run goes on, read by the checker when it is over. Plain values: it decides nothing. What is
 //! long or repeated is made short: users and channels are their places in the [`Scene`], contents are hashes.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
 
-use crate::endings::Endings;
-use crate::extras::{Extra, ExtraNo, Extras, Reply, Sign};
+use crate::endings::{Endings, FinalLog, Trail};
+use crate::extras::{Extra, ExtraNo, Reply, Sign};
 
 /// Microseconds since the run began, on this machine's one monotonic clock.
 pub(crate) type Micros = u64;
@@ -322,15 +321,6 @@ pub(crate) struct Held {
     pub online: Vec<UserNo>,
 }
 
-/// The whole of a channel as one node has it when all is over: every message by `seq`, read over REST by the host.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct FinalLog {
-    pub node: u8,
-    pub channel: ChannelNo,
-    pub messages: Vec<Copy>,
-    pub held: Held,
-}
-
 /// Something that was broken, from when to when.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Broken {
@@ -356,15 +346,6 @@ pub(crate) struct LostAtPowerCut {
     pub at: Micros,
     pub channel: ChannelNo,
     pub client_id: Uuid,
-}
-
-/// What the verification of the audit trail said when all was over.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Trail {
-    /// Of all channels.
-    pub entries: u64,
-    /// What is not as it has to be.
-    pub faults: Vec<String>,
 }
 
 /// All of a run.
@@ -414,12 +395,4 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()
-}
-
-/// The places of ids in the scene, and the numbers of extras.
-#[derive(Debug, Default)]
-pub(crate) struct Places {
-    pub users: HashMap<UserId, UserNo>,
-    pub channels: HashMap<ChannelId, ChannelNo>,
-    pub extras: Extras,
 }

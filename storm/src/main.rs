@@ -12,6 +12,7 @@ mod extras;
 mod history;
 mod nemesis;
 mod options;
+mod places;
 mod progress;
 mod prove;
 #[path = "../../tests/support/proxy.rs"]

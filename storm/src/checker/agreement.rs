@@ -11,7 +11,8 @@ use super::findings::Findings;
 use super::index::{Attempt, ById};
 use super::model::{Change, Model};
 use super::touches::{Touches, asks_until};
-use crate::history::{Answer, Ask, ChannelNo, FinalLog, Handed, Held, What};
+use crate::endings::FinalLog;
+use crate::history::{Answer, Ask, ChannelNo, Handed, Held, What};
 
 pub(super) fn look(model: &Model<'_>, touches: &Touches, erasures: &Erasures, found: &mut Findings) {
     for channel in (0..).take(model.history.scene.channels.len()) {

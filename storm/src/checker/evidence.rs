@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::history::{ChannelNo, Copy, FinalLog, History, Record};
+use crate::endings::FinalLog;
+use crate::history::{ChannelNo, Copy, History, Record};
 
 /// The most messages of a page that are shown: the first and the last of them.
 const SHOWN: usize = 6;

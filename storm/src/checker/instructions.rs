@@ -11,9 +11,9 @@ use super::members::Memberships;
 use super::model::{Change, Message, Model};
 use super::reactions::{Number, copies};
 use super::touches::{Touch, Touches, Wish};
-use crate::endings::OpenList;
+use crate::endings::{FinalLog, OpenList};
 use crate::extras::{Instruction, Reply, ReplyKind};
-use crate::history::{Copy, FinalLog, Micros, UserNo};
+use crate::history::{Copy, Micros, UserNo};
 
 /// After its deadline it is raised within some two seconds; whoever does so may have much to do.
 const RAISED_WITHIN: i64 = 8_000;

@@ -9,8 +9,9 @@ use super::Anomaly;
 use super::evidence;
 use super::findings::Findings;
 use super::index::{Attempt, Index, NOWHERE, Outcome};
+use crate::endings::FinalLog;
 use crate::extras::ExtraNo;
-use crate::history::{Answer, ChannelNo, Copy, FinalLog, Frame, Handed, History, UserNo, What};
+use crate::history::{Answer, ChannelNo, Copy, Frame, Handed, History, UserNo, What};
 
 /// Numbers beyond the highest of the final logs by more than this are no history of this run.
 const FAR_BEYOND: i64 = 1_000_000;

@@ -13,8 +13,8 @@ use super::World;
 use super::rest::{Messages, Rest};
 use super::samples::Said;
 use crate::Trouble;
-use crate::endings::{Endings, Export, Fetched, OpenList, Revised, Searched};
-use crate::history::{Copy, FinalLog, UserNo, hash, hash_bytes};
+use crate::endings::{Endings, Export, Fetched, FinalLog, OpenList, Revised, Searched};
+use crate::history::{Copy, UserNo, hash, hash_bytes};
 
 /// Users whose own lists are read.
 const USERS: u16 = 6;

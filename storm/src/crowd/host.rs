@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::rest::{Reply, Rest};
 use super::{Person, Phase, World, translate};
 use crate::Trouble;
-use crate::history::{Answer, Ask, ChannelNo, FinalLog, UserNo, What, hash};
+use crate::endings::FinalLog;
+use crate::history::{Answer, Ask, ChannelNo, UserNo, What, hash};
 
 pub(crate) struct Host {
     me: Person,

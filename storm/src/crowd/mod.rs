@@ -30,7 +30,8 @@ use samples::{Said, Samples};
 
 use crate::alarms::Alarms;
 use crate::history::hash;
-use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, Scene, UserNo, What};
+use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Scene, UserNo, What};
+use crate::places::Places;
 use crate::recorder::Recorder;
 
 /// What the clients are to do now.

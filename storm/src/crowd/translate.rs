@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::extras::{Extra, ExtraNo, Instruction, Reply, ReplyKind, SIGNS, STRANGE};
 
-use crate::history::{Answer, Copy, Frame, Held, Places, UserNo, hash};
+use crate::history::{Answer, Copy, Frame, Held, UserNo, hash};
+use crate::places::Places;
 
 pub(crate) fn copy(places: &Places, message: &Message) -> Option<Copy> {
     Some(Copy {

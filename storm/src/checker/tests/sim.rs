@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
 
+use crate::endings::FinalLog;
 use crate::extras::{ExtraNo, Extras};
 use crate::history::{
-    Answer, Ask, ChannelNo, ClientInfo, ClientNo, Copy, FinalLog, Frame, Held, History, Kind, LineNo, Micros, OpNo,
-    Record, Scene, UserNo, What,
+    Answer, Ask, ChannelNo, ClientInfo, ClientNo, Copy, Frame, Held, History, Kind, LineNo, Micros, OpNo, Record,
+    Scene, UserNo, What,
 };
 
 pub(super) const EPOCH: u64 = 7;

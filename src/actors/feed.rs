@@ -11,12 +11,15 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::domain::ids::{ChannelId, OwnIdMap, SessionId, UserId};
+use crate::domain::receipt::Reach;
 use crate::protocol::close::Close;
 use crate::socket::Outbox;
 use crate::socket::frame::{self, Run};
 
 /// The most bytes that may be held back while a session joins.
 const MAX_HELD: usize = 1 << 20;
+/// The most pages that are remembered until the connection answers.
+const MAX_PAGES: usize = 256;
 
 /// A session as rooms know it.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Feed {
 struct Lanes {
     by_channel: OwnIdMap<ChannelId, Lane>,
     held_bytes: usize,
+    /// Pages that were given since the connection answered last.
+    pages: Vec<Given>,
     /// Too much came while joining: the socket is being closed, and nothing more is held.
     overflowed: bool,
 }
@@ -48,8 +53,15 @@ struct Lanes {
 enum Lane {
     /// Being joined: what came since, in order.
     Held(Vec<Held>),
-    /// The version that was passed last.
-    Live(i64),
+    /// The version that was passed last, and up to which version it is known that what was passed has arrived.
+    Live { passed: i64, confirmed: i64 },
+}
+
+/// What of a channel was given to the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given {
+    pub channel: ChannelId,
+    pub reach: Reach,
 }
 
 #[derive(Debug)]
@@ -150,8 +162,43 @@ impl Feed {
     /// The version that was passed last, where the channel is live.
     pub fn passed(&self, channel: ChannelId) -> Option<i64> {
         match self.lanes.lock().by_channel.get(&channel) {
-            Some(Lane::Live(version)) => Some(*version),
+            Some(Lane::Live { passed, .. }) => Some(*passed),
             _ => None,
+        }
+    }
+
+    /// A page of what the client missed was given to the connection.
+    pub fn gave_page(&self, page: Given) {
+        let mut lanes = self.lanes.lock();
+        // Beyond that, the cursor of the client's next coming tells.
+        if lanes.pages.len() < MAX_PAGES {
+            lanes.pages.push(page);
+        }
+    }
+
+    /// What was given to the connection, and is not known to have arrived. Pages first.
+    pub fn unconfirmed(&self) -> Vec<Given> {
+        let lanes = self.lanes.lock();
+        let live = lanes.by_channel.iter().filter_map(|(channel, lane)| match lane {
+            Lane::Live { passed, confirmed } if passed > confirmed => {
+                Some(Given { channel: *channel, reach: Reach { after: *confirmed, version: *passed } })
+            }
+            _ => None,
+        });
+        lanes.pages.iter().copied().chain(live).collect()
+    }
+
+    /// These have arrived.
+    pub fn confirm(&self, given: &[Given]) {
+        let mut lanes = self.lanes.lock();
+        lanes.pages.retain(|page| !given.contains(page));
+        for Given { channel, reach } in given {
+            if let Some(Lane::Live { passed, confirmed }) = lanes.by_channel.get_mut(channel)
+                && reach.after <= *confirmed
+                && (*confirmed..=*passed).contains(&reach.version)
+            {
+                *confirmed = reach.version;
+            }
         }
     }
 
@@ -161,7 +208,7 @@ impl Feed {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
             None => {}
-            Some(Lane::Live(last)) => self.pass_live(channel, last, since, version, framed),
+            Some(Lane::Live { passed, .. }) => self.pass_live(channel, passed, since, version, framed),
             Some(Lane::Held(_)) => {
                 let held = Held::Versioned { since, version, framed: framed.clone() };
                 self.hold_back(&mut lanes, channel, held);
@@ -173,9 +220,9 @@ impl Feed {
     pub fn pass_run(&self, channel: ChannelId, first: i64, run: &Run) {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
-            Some(Lane::Live(last)) if *last + 1 == first => {
+            Some(Lane::Live { passed, .. }) if *passed + 1 == first => {
                 if self.outbox.push_joined(run.joined().clone(), run.each().len()) {
-                    *last += i64::try_from(run.each().len()).unwrap_or(0);
+                    *passed += i64::try_from(run.each().len()).unwrap_or(0);
                 }
             }
             _ => {
@@ -194,7 +241,7 @@ impl Feed {
         match lanes.by_channel.get_mut(&channel) {
             // No order that it could have a place in.
             None => drop(self.outbox.push(ack(false))),
-            Some(Lane::Live(last)) => self.pass_own(last, version, ack),
+            Some(Lane::Live { passed, .. }) => self.pass_own(passed, version, ack),
             Some(Lane::Held(_)) => {
                 let ack = OwnAck { version, in_turn: ack(false), beside: ack(true) };
                 self.hold_back(&mut lanes, channel, Held::Ack(ack));
@@ -223,7 +270,7 @@ impl Feed {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
             None => {}
-            Some(Lane::Live(_)) => {
+            Some(Lane::Live { .. }) => {
                 self.outbox.push(framed.clone());
             }
             Some(Lane::Held(_)) => {
@@ -238,8 +285,8 @@ impl Feed {
         let mut lanes = self.lanes.lock();
         match lanes.by_channel.get_mut(&channel) {
             None => true,
-            Some(Lane::Live(last)) if *last >= version => false,
-            Some(Lane::Live(_)) => {
+            Some(Lane::Live { passed, .. }) if *passed >= version => false,
+            Some(Lane::Live { .. }) => {
                 lanes.by_channel.remove(&channel);
                 self.outbox.push(framed);
                 true
@@ -300,7 +347,7 @@ impl Feed {
                 }
             }
         }
-        lanes.by_channel.insert(channel, Lane::Live(last));
+        lanes.by_channel.insert(channel, Lane::Live { passed: last, confirmed: version });
     }
 
     fn pass_live(&self, channel: ChannelId, last: &mut i64, since: i64, version: i64, framed: &Bytes) {

@@ -1,4 +1,4 @@
-//! Judges one journal: whether its records come to its head, and how far members have read to its records.
+//! Judges one journal: whether its records come to its head, and what members have read and received to its records.
 //!
 //! Pure, and told everything in order: [`JournalJudge::new`], [`JournalJudge::record`] for each record,
 //! [`JournalJudge::finish`] at last. What came after the head that it began with is none of its business. Believes nothing.
@@ -11,6 +11,7 @@ use super::finding::{Finding, Place};
 use crate::domain::audit::{Head, TextHash};
 use crate::domain::ids::{JournalId, UserId};
 use crate::domain::journal::{Journal, Kind, ReadUpTo};
+use crate::domain::receipt::Reach;
 use crate::domain::trail::{JournalTrail, ReadMark, Recorded};
 
 /// A head that was signed at some time, and must still be what the records up to its number come to.
@@ -31,6 +32,8 @@ pub struct JournalJudge {
     marks: Vec<ReadMark>,
     /// What the last record of each reader says, as its hash, and when.
     latest: HashMap<UserId, (TextHash, DateTime<Utc>)>,
+    /// The same of what each has received, since they came.
+    received: HashMap<UserId, (TextHash, DateTime<Utc>)>,
     claims: BTreeMap<i64, Vec<JournalClaim>>,
     findings: Vec<Finding>,
 }
@@ -44,6 +47,7 @@ impl JournalJudge {
             found: Journal::begin(trail.id, since),
             marks: trail.marks,
             latest: HashMap::new(),
+            received: HashMap::new(),
             claims: BTreeMap::new(),
             findings: Vec::new(),
         };
@@ -80,8 +84,16 @@ impl JournalJudge {
         if recorded.detail.as_ref().is_some_and(|text| TextHash::of(text) != record.detail) {
             self.say(Some(record.number), "a record says something else than it did");
         }
-        if let (Kind::Read | Kind::Joined, Some(user)) = (record.kind, record.by) {
-            self.latest.insert(user, (record.detail, record.at));
+        match (record.kind, record.by) {
+            (Kind::Read, Some(user)) => drop(self.latest.insert(user, (record.detail, record.at))),
+            (Kind::Received | Kind::Holds, Some(user)) => {
+                self.received.insert(user, (record.detail, record.at));
+            }
+            (Kind::Joined, Some(user)) => {
+                self.latest.insert(user, (record.detail, record.at));
+                self.received.remove(&user);
+            }
+            _ => {}
         }
         self.found.add(record);
         self.compare_claims();
@@ -111,6 +123,11 @@ impl JournalJudge {
                 let text = format!("that {} has read up to {} is not what its journal says", mark.user, mark.seq);
                 self.say(None, text);
             }
+            if !self.is_received(&mark) {
+                let Reach { after, version } = mark.received;
+                let text = format!("that {} has received {after} to {version} is not what its journal says", mark.user);
+                self.say(None, text);
+            }
         }
         for claim in std::mem::take(&mut self.claims).into_values().flatten() {
             self.say(Some(claim.number), "it was signed up to this record, and does not come that far");
@@ -127,6 +144,13 @@ impl JournalJudge {
         // By the hash, which tells it also where the words are gone.
         let text = serde_json::to_string(&ReadUpTo { seq: mark.seq });
         *at == mark.at && text.is_ok_and(|text| TextHash::of(&text) == *said)
+    }
+
+    /// A row that says nothing at all says nothing false: a release of before may have made it anew.
+    fn is_received(&self, mark: &ReadMark) -> bool {
+        let Some(at) = mark.received_at else { return mark.received == Reach::default() };
+        let text = serde_json::to_string(&mark.received).map(|text| TextHash::of(&text));
+        self.received.get(&mark.user).is_some_and(|said| text.is_ok_and(|text| *said == (text, at)))
     }
 
     fn say(&mut self, number: Option<i64>, text: impl Into<String>) {
@@ -163,8 +187,26 @@ mod tests {
             let record = journal.write(&note);
             records.push(Recorded { number: record.number, record: Some(record), detail: Some(note.detail) });
         }
-        let mark = |n, seq, seconds, joined| ReadMark { user: user(n), seq, at: at(seconds), joined: at(joined) };
-        let marks = vec![mark(1, 4, 13, 10), mark(2, 3, 12, 12), mark(3, 0, 10, 10)];
+        let mark = |n, seq, seconds, joined| ReadMark {
+            user: user(n),
+            seq,
+            at: at(seconds),
+            joined: at(joined),
+            received: Reach::default(),
+            received_at: None,
+        };
+        let mut marks = vec![mark(1, 4, 13, 10), mark(2, 3, 12, 12), mark(3, 0, 10, 10)];
+        let reach = Reach { after: 2, version: 9 };
+        for (n, kind, reach, seconds) in [
+            (0, Kind::Received, Reach { after: 2, version: 7 }, 14),
+            (0, Kind::Holds, reach, 15),
+            (2, Kind::Received, reach, 16),
+        ] {
+            let note = note(journal.id, kind, Some(marks[n].user), at(seconds), &reach);
+            let record = journal.write(&note);
+            records.push(Recorded { number: record.number, record: Some(record), detail: Some(note.detail) });
+            (marks[n].received, marks[n].received_at) = (reach, Some(at(seconds)));
+        }
         (JournalTrail { id: journal.id, journal: Some(journal), marks }, records)
     }
 
@@ -202,6 +244,35 @@ mod tests {
         assert_eq!(findings(trail.clone(), &records, &[]).len(), 1, "nobody reads before they come");
         trail.marks[2].joined = at(8);
         assert!(findings(trail, &records, &[]).is_empty(), "read before there was a journal");
+    }
+
+    #[test]
+    fn what_was_received_is_what_the_last_record_of_its_member_says() {
+        let tampered = |n: usize, after, version, seconds: Option<i64>| {
+            let (mut trail, records) = past();
+            (trail.marks[n].received, trail.marks[n].received_at) = (Reach { after, version }, seconds.map(at));
+            findings(trail, &records, &[]).len()
+        };
+        assert_eq!(tampered(0, 2, 9, Some(15)), 0);
+        for (n, after, version, seconds) in [(0, 0, 9, 15), (0, 2, 10, 15), (0, 2, 7, 14), (0, 2, 9, 14), (1, 2, 9, 15)]
+        {
+            assert_eq!(tampered(n, after, version, Some(seconds)), 1, "{n} {after} {version} {seconds}");
+        }
+        assert_eq!(tampered(1, 0, 9, None), 1);
+        assert_eq!(tampered(0, 0, 0, None), 0, "a row that was made anew");
+    }
+
+    #[test]
+    fn who_comes_again_has_received_nothing_yet() {
+        let (mut trail, mut records) = past();
+        let journal = trail.journal.as_mut().unwrap();
+        let note = note(journal.id, Kind::Joined, Some(user(3)), at(20), &ReadUpTo { seq: 4 });
+        let record = journal.write(&note);
+        records.push(Recorded { number: record.number, record: Some(record), detail: Some(note.detail) });
+        (trail.marks[2].seq, trail.marks[2].at, trail.marks[2].joined) = (4, at(20), at(20));
+        assert_eq!(findings(trail.clone(), &records, &[]).len(), 1);
+        (trail.marks[2].received, trail.marks[2].received_at) = (Reach::default(), None);
+        assert!(findings(trail, &records, &[]).is_empty());
     }
 
     #[test]

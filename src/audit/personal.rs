@@ -34,6 +34,8 @@ pub enum Line {
         role: Role,
         last_read_seq: i64,
         last_read_at: String,
+        received_version: Option<i64>,
+        received_at: Option<String>,
     },
     Message {
         id: MessageId,
@@ -118,11 +120,14 @@ impl Personal {
         let spoken_in = self.reader.spoken_in(id).await?;
         for channel in self.reader.channels(member_of).await? {
             let Some(member) = channel.member(id) else { continue };
+            let received = self.reader.received(channel.id).await?.get(&id).copied();
             lines.push(Line::Member {
                 channel_id: channel.id,
                 role: member.role,
                 last_read_seq: member.last_read_seq,
                 last_read_at: time(member.last_read_at),
+                received_version: received.map(|(version, _)| version),
+                received_at: received.map(|(_, at)| time(at)),
                 name: channel.name,
             });
         }

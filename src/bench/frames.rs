@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn control_frames_and_what_the_daemon_never_sends_are_told_apart() {
-        let bytes = [&server::ping()[..], &server::close(4413, "too slow"), &[0x01, 1, b'a'], &[0x82, 0]].concat();
+        let bytes = [&server::ping(b"")[..], &server::close(4413, "too slow"), &[0x01, 1, b'a'], &[0x82, 0]].concat();
         let mut found = Vec::new();
         Cutter::default().feed(&bytes, |frame| found.push((frame.opcode, frame.close_reason())));
         let opcodes: Vec<_> = found.iter().map(|(opcode, _)| *opcode).collect();

@@ -106,7 +106,7 @@ fn acks_and_errors_are_read() {
 #[test]
 fn a_page_of_a_sync_gives_its_versions_in_order() {
     let messages = vec![message("]}\"[", 11), message("\\", 12), message("", 14)];
-    let page = SyncPage { messages, version: 14, has_more: true, reset: false, member_ids: Vec::new() };
+    let page = SyncPage { messages, version: 14, has_more: true, reset: false, member_ids: Vec::new(), received: 0 };
     let bytes = ServerFrame::sync(ChannelId(Uuid::from_u128(2)), page, None).encode();
     let scanned = Scanned::quickly(&bytes).unwrap();
     assert_eq!((scanned.kind, scanned.version, scanned.has_more, scanned.reset), (Kind::Sync, Some(14), true, false));

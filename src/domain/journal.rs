@@ -1,6 +1,6 @@
 //! The journals of the audit trail: what happened and took no version of a channel, record by record, as a chain.
 //!
-//! A channel's journal has how far each member has read, each advance. The daemon's has who signed in, who was refused and
+//! A channel's journal has how far each member has read and what their devices have received, each advance. The daemon's has who signed in, who was refused and
 //! what admins did. A record's words are in its chain by their hash, so that they can be erased and the chain still holds.
 //! Pure; the store writes and reads it, `tenfour audit verify` judges.
 
@@ -19,6 +19,10 @@ const FORM: &[u8] = b"tenfour journal 1";
 pub enum Kind {
     /// A member has read up to there: `{"seq":…}`.
     Read,
+    /// A member's devices have received these versions, since connections answered for them: `{"after":…,"version":…}`.
+    Received,
+    /// The same, since a device said so when it came back.
+    Holds,
     /// Somebody became a member, who has nothing to read up to there: `{"seq":…}`.
     Joined,
     /// A session was opened: `{"session":…,"address":…}`.
@@ -42,8 +46,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Read,
+        Self::Received,
+        Self::Holds,
         Self::Joined,
         Self::SignedIn,
         Self::Refused,
@@ -59,6 +65,8 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Received => "received",
+            Self::Holds => "holds",
             Self::Joined => "joined",
             Self::SignedIn => "signed_in",
             Self::Refused => "refused",

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod message;
 pub mod permission;
 pub mod reaction;
+pub mod receipt;
 pub mod retention;
 pub mod search;
 pub mod sync;

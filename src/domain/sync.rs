@@ -38,6 +38,8 @@ pub struct SyncPage {
     pub reset: bool,
     /// As of `version`, ascending.
     pub member_ids: Vec<UserId>,
+    /// Up to which version devices of the user are known to have received.
+    pub received: i64,
 }
 
 /// What a room missed: at most some hundred changes, ascending by version.

@@ -10,6 +10,7 @@ use super::change::ChannelChange;
 use super::channel::Channel;
 use super::ids::{AttachmentId, ChannelId, ClientId, JournalId, MessageId, UserId};
 use super::journal::{Journal, Record};
+use super::receipt::Reach;
 use super::retention::Retention;
 
 /// All of a channel but its messages.
@@ -99,13 +100,16 @@ pub struct JournalTrail {
     pub marks: Vec<ReadMark>,
 }
 
-/// How far a member has read.
+/// How far a member has read, and what they have received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadMark {
     pub user: UserId,
     pub seq: i64,
     pub at: DateTime<Utc>,
     pub joined: DateTime<Utc>,
+    /// What their devices have received, and since when that is known. None: nothing, as far as the daemon knows.
+    pub received: Reach,
+    pub received_at: Option<DateTime<Utc>>,
 }
 
 /// A record. None where its columns make none.

@@ -131,6 +131,13 @@ pub struct MemberBody {
     pub last_read_seq: i64,
     #[serde(with = "time")]
     pub last_read_at: DateTime<Utc>,
+    /// The newest version that a device of theirs is known to have received. None: nothing is known.
+    #[schema(required)]
+    pub received_version: Option<i64>,
+    /// Since when that is known.
+    #[serde(with = "time::option")]
+    #[schema(required)]
+    pub received_at: Option<DateTime<Utc>>,
     pub online: bool,
     /// None while online, and where the user was not seen since the server started.
     #[serde(with = "time::option")]
@@ -139,7 +146,13 @@ pub struct MemberBody {
 }
 
 impl MemberBody {
-    pub fn new(member: &Member, online: bool, last_seen_at: Option<DateTime<Utc>>) -> Self {
+    /// `received`: the version, and since when.
+    pub fn new(
+        member: &Member,
+        received: Option<(i64, DateTime<Utc>)>,
+        online: bool,
+        last_seen_at: Option<DateTime<Utc>>,
+    ) -> Self {
         Self {
             id: member.user_id,
             external_id: member.external_id.clone(),
@@ -147,6 +160,8 @@ impl MemberBody {
             role: member.role,
             last_read_seq: member.last_read_seq,
             last_read_at: member.last_read_at,
+            received_version: received.map(|(version, _)| version),
+            received_at: received.map(|(_, at)| at),
             online,
             last_seen_at: last_seen_at.filter(|_| !online),
         }

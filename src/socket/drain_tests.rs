@@ -185,7 +185,7 @@ fn whoever_is_gone_is_told_of_once() {
         drop(peer);
         // The first write may still be taken.
         eventually(|| {
-            outbox.push(frame::ping());
+            outbox.push(frame::ping(b""));
             outbox.is_closed()
         })
         .await;

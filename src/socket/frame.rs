@@ -50,8 +50,9 @@ pub fn text(payload: &[u8]) -> Bytes {
 }
 
 /// An empty ping.
-pub fn ping() -> Bytes {
-    Bytes::from_static(&[FIN | PING, 0])
+/// A ping with this payload, which its pong repeats; at most [`MAX_CONTROL`] bytes of it are used.
+pub fn ping(payload: &[u8]) -> Bytes {
+    framed(PING, payload.get(..MAX_CONTROL).unwrap_or(payload))
 }
 
 /// The answer to a ping with its payload, of which at most [`MAX_CONTROL`] bytes are used.
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn control_frames_stay_within_their_limit() {
-        assert_eq!(read(&ping()), (OpCode::Ping, Bytes::new()));
+        assert_eq!(read(&ping(b"")), (OpCode::Ping, Bytes::new()));
         assert_eq!(read(&pong(&[7; 200])), (OpCode::Pong, Bytes::from(vec![7; 125])));
         let (opcode, payload) = read(&close(4413, &"é".repeat(100)));
         assert_eq!(opcode, OpCode::Close);

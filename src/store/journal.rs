@@ -19,6 +19,7 @@ use super::sql_types::At;
 use crate::domain::audit::{Head, TextHash};
 use crate::domain::ids::{ChannelId, JournalId, UserId};
 use crate::domain::journal::{Journal, Kind, Note, Record};
+use crate::domain::receipt::Reach;
 use crate::domain::retention::ErasedDetail;
 use crate::domain::trail::{JournalTrail, ReadMark, Recorded};
 
@@ -133,11 +134,23 @@ pub(super) async fn trail(conn: &mut Conn, id: JournalId) -> QueryResult<Journal
             channel_members::last_read_seq,
             channel_members::last_read_at,
             channel_members::joined_at,
+            channel_members::received_after,
+            channel_members::received_version,
+            channel_members::received_at,
         ));
-    let rows: Vec<(UserId, i64, At, At)> = with_conn!(conn, |c| query.load(c).await)?;
-    let mark = |(user, seq, at, joined): (_, _, At, At)| ReadMark { user, seq, at: at.0, joined: joined.0 };
+    let rows: Vec<MarkRow> = with_conn!(conn, |c| query.load(c).await)?;
+    let mark = |(user, seq, at, joined, after, version, received_at): MarkRow| ReadMark {
+        user,
+        seq,
+        at: at.0,
+        joined: joined.0,
+        received: Reach { after, version },
+        received_at: received_at.map(|at| at.0),
+    };
     Ok(JournalTrail { id, journal: row.map(JournalRow::journal), marks: rows.into_iter().map(mark).collect() })
 }
+
+type MarkRow = (UserId, i64, At, At, i64, i64, Option<At>);
 
 type Erased = (DateTime<Utc>, ErasedDetail);
 

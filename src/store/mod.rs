@@ -34,6 +34,7 @@ mod planted;
 mod posted;
 mod reactions;
 mod reader;
+mod received;
 mod retention;
 mod revisions;
 mod revoked;

@@ -1,5 +1,6 @@
 //! What only reads. Each call sees the database of one moment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,8 +14,8 @@ use super::page::{self, Walk};
 use super::posted::Listener;
 use super::webhooks::presence;
 use super::{
-    announced, attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, retention,
-    revisions, revoked, search, sync, trail, users,
+    announced, attachments, channels, cluster_key, epoch, instructed, instructions, journal, messages, received,
+    retention, revisions, revoked, search, sync, trail, users,
 };
 use crate::domain::announcement::Announcement;
 use crate::domain::audit::Chain;
@@ -231,6 +232,12 @@ impl Reader {
     /// What was erased of a channel, and when.
     pub fn erasures(&self, channel: ChannelId) -> Job<Vec<(DateTime<Utc>, ErasedDetail)>> {
         read!(self, Snapshot, |conn| journal::erasures(conn, channel))
+    }
+
+    /// Up to which version each member of a channel has received, and since when that is known. Who has received nothing
+    /// is missing.
+    pub fn received(&self, channel: ChannelId) -> Job<BTreeMap<UserId, (i64, DateTime<Utc>)>> {
+        read!(self, None, |conn| received::of_channel(conn, channel))
     }
 
     /// A journal but its records, of one moment.

@@ -39,7 +39,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use super::{Id, Micros};
 
     channel_members (channel_id, user_id) {
@@ -49,6 +49,9 @@ diesel::table! {
         joined_at -> Micros,
         last_read_seq -> BigInt,
         last_read_at -> Micros,
+        received_after -> BigInt,
+        received_version -> BigInt,
+        received_at -> Nullable<Micros>,
     }
 }
 

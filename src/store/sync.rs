@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::page::{self, Walk};
 use super::schema::{channel_changes, messages};
 use super::sql_types::At;
-use super::{channels, members};
+use super::{channels, received};
 use crate::domain::change::ChannelChange;
 use crate::domain::ids::{ChannelId, UserId};
 use crate::domain::message::Message;
@@ -26,10 +26,8 @@ pub(super) async fn page(
     from: SyncFrom,
     limits: PageLimits,
 ) -> Result<Option<SyncPage>, StoreError> {
-    let members = members::ids(conn, channel).await?;
-    if !members.contains(&user) {
-        return Ok(None);
-    }
+    let by_member = received::by_member(conn, channel).await?;
+    let Some(received) = by_member.get(&user).copied() else { return Ok(None) };
     let Some(head) = channels::row(conn, channel).await?.map(|row| row.version) else { return Ok(None) };
     let from = match from {
         SyncFrom::Version(version) => Some(version),
@@ -45,8 +43,8 @@ pub(super) async fn page(
             (messages, version, false)
         }
     };
-    let member_ids = members_at(conn, channel, members, version, head).await?;
-    Ok(Some(SyncPage { messages, version, has_more: version < head, reset, member_ids }))
+    let member_ids = members_at(conn, channel, by_member.into_keys().collect(), version, head).await?;
+    Ok(Some(SyncPage { messages, version, has_more: version < head, reset, member_ids, received }))
 }
 
 /// Up to where a client is that holds what was stored before `time`.

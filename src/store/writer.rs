@@ -12,7 +12,7 @@ use super::jobs::{Database, Job};
 use super::webhooks::{News, Webhooks};
 use super::{
     Reader, announced, append, attachments, channels, instructions, journal, members, messages, planted, reactions,
-    retention, revoked, users,
+    received, retention, revoked, users,
 };
 use crate::domain;
 use crate::domain::announcement::Announcement;
@@ -25,6 +25,7 @@ use crate::domain::instruction::AnswerKind;
 use crate::domain::journal::Note;
 use crate::domain::message::{Append, Appended};
 use crate::domain::reaction::Reaction;
+use crate::domain::receipt::Receipt;
 use crate::domain::retention::{Erase, Erasure, Retention};
 use crate::domain::user::{User, UserRef};
 use crate::fault::{self, Sabotage};
@@ -244,6 +245,11 @@ impl Writer {
             news.read(channels);
             done
         })
+    }
+
+    /// One transaction for all. Returned are those of whose members another node took note at the same moment.
+    pub fn note_received(&self, receipts: Vec<Receipt>) -> Job<Vec<Receipt>> {
+        self.db.run(Tx::Write, move |conn| Box::pin(received::note(conn, receipts)))
     }
 
     /// The user as a token says, made or renamed where that is news.

@@ -167,9 +167,9 @@ async fn who_came_who_was_refused_and_who_read_is_in_the_journals(setup: Setup) 
     daemon.stop().await;
 }
 
-type Record = (String, Option<UserId>, Value);
+pub(crate) type Record = (String, Option<UserId>, Value);
 
-async fn records(reader: &Reader, journal: JournalId) -> Vec<Record> {
+pub(crate) async fn records(reader: &Reader, journal: JournalId) -> Vec<Record> {
     let all = reader.records(journal, 0, 100).await.unwrap();
     let told = |it: Recorded| {
         let record = it.record.unwrap();

@@ -73,6 +73,7 @@ mod presence;
 mod promises;
 mod reactions;
 mod read_state;
+mod received;
 mod reconnect;
 mod retention;
 mod revoked;

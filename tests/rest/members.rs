@@ -29,7 +29,7 @@ async fn the_list_says_who_is_there_and_how_far_each_has_read() {
         *ours,
         json!({
             "id": id("ann"), "externalId": "ann", "name": name("ann"), "role": "owner", "lastReadSeq": 1,
-            "lastReadAt": ours["lastReadAt"], "online": false, "lastSeenAt": null
+            "lastReadAt": ours["lastReadAt"], "receivedVersion": null, "receivedAt": null, "online": false, "lastSeenAt": null
         })
     );
     assert!(ours["lastReadAt"].as_str().unwrap().ends_with('Z'));

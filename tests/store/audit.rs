@@ -18,6 +18,7 @@ use tenfour::domain::instruction::{AnswerKind, Ask};
 use tenfour::domain::journal::{Kind, ReadUpTo};
 use tenfour::domain::message::SendDigest;
 use tenfour::domain::now;
+use tenfour::domain::receipt::{Reach, Receipt, Received};
 use tenfour::domain::retention::{Erase, Retention, Which};
 use tenfour::store::{NewUpload, Reader, Uploaded, Writer, note};
 use uuid::Uuid;
@@ -132,6 +133,18 @@ pub(crate) async fn busy(writer: &Writer) -> ChannelId {
         let mark = |channel_id| Mark { channel_id, user_id: user(who).id, seq };
         let marks = vec![mark(id), mark(direct.id)];
         writer.mark_read(marks, now()).await.unwrap();
+    }
+    for (who, what) in [
+        ("bo", Received::Confirmed(Reach { after: 0, version: 4 })),
+        ("cy", Received::Held(9)),
+        ("bo", Received::Confirmed(Reach { after: 12, version: 20 })),
+        ("cy", Received::Confirmed(Reach { after: 9, version: 11 })),
+        ("bo", Received::Held(30)),
+        ("ana", Received::Held(1_000_000)),
+    ] {
+        let receipt = |channel_id| Receipt { channel_id, user_id: user(who).id, what, at: now() };
+        let receipts = vec![receipt(id), receipt(direct.id)];
+        assert!(writer.note_received(receipts).await.unwrap().is_empty());
     }
     let held = Retention { days: Some(90), legal_hold: true };
     writer.set_retention(By::Host, id, held, now()).await.unwrap().unwrap().unwrap();
@@ -371,7 +384,7 @@ impl Crime {
             _ if name == "role" => format!("'{}'", self.any(&["member", "admin", "owner"])),
             _ if name == "revisions_visible_to" => format!("'{}'", self.any(&["members", "admins"])),
             _ if format!("{table}.{name}") == "audit_records.kind" => {
-                format!("'{}'", self.any(&["read", "joined", "signed_in", "told"]))
+                format!("'{}'", self.any(&["read", "received", "holds", "joined", "signed_in", "told"]))
             }
             _ if name == "kind" => {
                 format!(
@@ -456,7 +469,7 @@ impl Crime {
             _ => {
                 let row = self.row("channels");
                 format!(
-                    "INSERT INTO main.channel_members SELECT c.id, u.id, 'admin', c.created_at, 0, c.created_at \
+                    "INSERT INTO main.channel_members (channel_id, user_id, role, joined_at, last_read_seq, last_read_at) SELECT c.id, u.id, 'admin', c.created_at, 0, c.created_at \
                      FROM main.channels c, main.users u WHERE c.{row} ORDER BY random() LIMIT 1"
                 )
             }

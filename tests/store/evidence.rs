@@ -64,11 +64,35 @@ async fn what_happened_is_told_and_holds(writer: Writer, reader: Reader) {
     assert_eq!((sent[1]["content"].as_str(), sent[1]["byName"].as_str()), (Some("line 1"), Some("bo")));
     assert_eq!(sent[1]["attachments"].as_array().map(Vec::len), Some(0), "let go of with its message");
     assert_eq!(sent[6]["attachments"].as_array().map(Vec::len), Some(2));
-    let readers = |line: &Value| -> Vec<String> {
-        line["readBy"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect()
+    let named = |line: &Value, field: &str| -> Vec<String> {
+        line[field].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect()
     };
+    let readers = |line: &Value| named(line, "readBy");
     // By bo up to 9, by cy up to 20, by ana up to 1; nobody has to read their own.
     assert_eq!([0, 1, 4, 15].map(|at| readers(sent[at])), [vec!["bo", "cy"], vec!["cy"], vec!["cy"], vec!["cy"]]);
+    // By bo of the versions up to 4, and from 13 up to 30; by cy of those up to 11.
+    let got = |version: i64| {
+        let line = sent.iter().find(|line| line["version"] == version);
+        line.map(|line| named(line, "receivedBy"))
+    };
+    let expected = |version: i64| match version {
+        ..=4 => vec!["bo", "cy"],
+        5..=11 => vec!["cy"],
+        13..=30 => vec!["bo"],
+        _ => vec![],
+    };
+    let mut looked_at = 0;
+    for version in 1..40 {
+        let Some(names) = got(version) else { continue };
+        let line = sent.iter().find(|line| line["version"] == version).unwrap();
+        let others = expected(version).into_iter().filter(|name| line["byName"] != *name);
+        assert!(names.iter().eq(others), "version {version}: {names:?}");
+        looked_at += 1;
+    }
+    assert!(looked_at > 4, "{looked_at}");
+    let members: Vec<&Value> = told.iter().filter(|line| line["type"] == "member").collect();
+    let received = |name: &str| members.iter().find(|line| line["name"] == name).unwrap()["receivedVersion"].clone();
+    assert_eq!(["bo", "cy", "eve"].map(received), [30.into(), 11.into(), Value::Null]);
     let edits: Vec<&str> =
         told.iter().filter(|line| line["kind"] == "edited").filter_map(|line| line["content"].as_str()).collect();
     assert_eq!(edits[..2], ["line 1!", "line 1!!"]);
@@ -153,7 +177,8 @@ async fn whatever_is_changed_in_it_is_found(writer: Writer, reader: Reader) {
                 let fields: Vec<String> = line.as_object().unwrap().keys().cloned().collect();
                 let field = &fields[rng.usize(..fields.len())];
                 // Whom a name is of is not in the chain, and words that are missing were erased.
-                if ["type", "byName", "readBy", "attachments", "attachmentIds"].contains(&field.as_str()) {
+                if ["type", "byName", "readBy", "receivedBy", "attachments", "attachmentIds"].contains(&field.as_str())
+                {
                     continue;
                 }
                 let value = match &line[field] {

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use diesel_async::SimpleAsyncConnection;
+use tenfour::audit::Finding;
+use tenfour::audit::heads::Claims;
+use tenfour::audit::verify::verify;
 use tenfour::domain::channel::Channel;
+use tenfour::domain::ids::JournalId;
 use tenfour::domain::message::{Append, Appended};
 use tenfour::domain::now;
+use tenfour::domain::receipt::{Reach, Receipt, Received};
 use tenfour::domain::sync::{HistoryFrom, PageLimits};
+use tenfour::domain::trail::Recorded;
 use tenfour::store::{Reader, Writer};
 
 use crate::kit::*;
@@ -240,5 +246,45 @@ fn a_user_whose_membership_is_being_changed_sends_on() {
         send(&writer, &channel, "ana", "hello").await;
         other.batch_execute("ROLLBACK").await.unwrap();
         database.drop().await;
+    });
+}
+
+#[test]
+fn what_two_nodes_are_told_of_one_member_at_the_same_moment_is_all_noted() {
+    const ROUNDS: i64 = 150;
+    runtime().block_on(async {
+        let database = Database::create().await;
+        let ((one, reader), two) = two_nodes(&database).await;
+        let mut channels = Vec::new();
+        for _ in 0..3 {
+            let channel = group(&one, &["ana", "bo"]).await;
+            let batch = (0..ROUNDS).map(|n| item(&channel, "ana", &format!("line {n}"))).collect();
+            append(&one, batch).await;
+            channels.push(channel.id);
+        }
+        // One device has the even versions, the other the odd ones: together they have all.
+        let note = |writer: Writer, odd: i64| {
+            let channels = channels.clone();
+            tokio::spawn(async move {
+                for version in (1..=ROUNDS).filter(|version| version % 2 == odd) {
+                    let what = Received::Confirmed(Reach { after: version - 1, version });
+                    let receipt = |channel_id| Receipt { channel_id, user_id: user("bo").id, what, at: now() };
+                    let mut left: Vec<_> = channels.iter().copied().map(receipt).collect();
+                    while !left.is_empty() {
+                        left = within(LIMIT, writer.note_received(left.clone())).await.unwrap_or(left);
+                    }
+                }
+            })
+        };
+        let (first, second) = tokio::join!(note(one, 1), note(two, 0));
+        (first.unwrap(), second.unwrap());
+        let report = verify(&reader, &Claims::default()).await.unwrap();
+        assert_eq!(report.findings, Vec::<Finding>::new());
+        for channel in channels {
+            let told = reader.records(JournalId::of(channel), 0, 10 * ROUNDS).await.unwrap();
+            let reach = |it: Recorded| serde_json::from_str::<Reach>(&it.detail.unwrap()).unwrap();
+            let reaches: Vec<Reach> = told.into_iter().map(reach).collect();
+            assert!((1..=ROUNDS).all(|version| reaches.iter().any(|reach| reach.covers(version))));
+        }
     });
 }

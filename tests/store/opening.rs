@@ -11,7 +11,7 @@ use crate::kit::*;
 use crate::postgres::Database;
 
 /// The newest migration.
-const NEWEST: &str = "0017";
+const NEWEST: &str = "0018";
 
 async fn error_of(settings: Settings) -> String {
     let error = open(settings, Handle::current()).await.expect_err("it opened");

@@ -14,6 +14,7 @@ use tenfour::domain::change::Mark;
 use tenfour::domain::ids::ChannelId;
 use tenfour::domain::instruction::{AnswerKind, Ask};
 use tenfour::domain::now;
+use tenfour::domain::receipt::{Reach, Receipt, Received};
 use tenfour::domain::search::{Query, Search};
 use tenfour::domain::sync::{HistoryFrom, PageLimits, SyncFrom};
 use tenfour::domain::webhook::{EventKind, Events, Lane, Place, Rewind};
@@ -73,6 +74,10 @@ async fn everything(writer: &Writer, reader: &Reader) {
     writer.react(by("bo"), first.id, "ok".parse().unwrap(), false, now()).await.unwrap().unwrap();
     writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
     writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: 9 }], now()).await.unwrap();
+    let what = Received::Confirmed(Reach { after: 0, version: 9 });
+    let receipt = Receipt { channel_id: id, user_id: ana, what, at: now() };
+    assert!(writer.note_received(vec![receipt]).await.unwrap().is_empty());
+    reader.received(id).await.unwrap();
     let mut asking = item(&channel, "ana", "please");
     asking.message.ask = Some(Ask { deadline: Some(now()), assignee_ids: None });
     asking.digest = asking.message.digest();

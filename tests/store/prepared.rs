@@ -3,6 +3,7 @@
 use diesel_async::SimpleAsyncConnection;
 use tenfour::domain::change::Mark;
 use tenfour::domain::now;
+use tenfour::domain::receipt::{Reach, Receipt, Received};
 use tenfour::domain::sync::{HistoryFrom, PageLimits, SyncFrom};
 use tenfour::store::{Reader, Writer};
 
@@ -41,6 +42,10 @@ fn a_connection_prepares_each_statement_once() {
             writer.delete(by("ana"), first.id, now()).await.unwrap().unwrap();
             writer.rename(by("ana"), id, format!("Name {round}"), now()).await.unwrap().unwrap();
             writer.mark_read(vec![Mark { channel_id: id, user_id: ana, seq: first.seq }], now()).await.unwrap();
+            let what = Received::Confirmed(Reach { after: 0, version: first.version });
+            let receipt = Receipt { channel_id: id, user_id: ana, what, at: now() };
+            assert!(writer.note_received(vec![receipt]).await.unwrap().is_empty());
+            reader.received(id).await.unwrap();
             writer.remove_member(by("ana"), id, user("bo"), now()).await.unwrap().unwrap();
             writer.add_members(by("ana"), id, vec![user("bo")], false, 9, now()).await.unwrap().unwrap();
             group(&writer, &["ana", "bo"]).await;

@@ -231,6 +231,16 @@ export interface components {
             lastSeenAt: string | null;
             name: string;
             online: boolean;
+            /**
+             * Format: date-time
+             * @description Since when that is known.
+             */
+            receivedAt: string | null;
+            /**
+             * Format: int64
+             * @description The newest version that a device of theirs is known to have received. None: nothing is known.
+             */
+            receivedVersion: number | null;
             role: components["schemas"]["Role"];
         };
         MemberAddedData: {

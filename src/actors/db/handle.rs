@@ -9,12 +9,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::order::{Done, Order};
+use super::received::NoteReceived;
 use super::{Db, Enqueue, Lookup, MarkRead, Submit};
 use crate::actors::origin::Origin;
 use crate::actors::tell;
 use crate::domain::change::{Mark, Marked};
 use crate::domain::ids::SessionId;
 use crate::domain::message::Append;
+use crate::domain::receipt::Receipt;
 use crate::domain::retention::Erase;
 use crate::fault::{self, Sabotage};
 use crate::protocol::client::RefusedSend;
@@ -155,6 +157,11 @@ impl DbHandle {
             Err(refusal) => Some(refusal),
         };
         answered(full, done)
+    }
+
+    /// What devices of members have received. Nobody hears of it.
+    pub fn received(&self, receipts: Vec<Receipt>) {
+        tell(&self.db, NoteReceived(receipts));
     }
 }
 

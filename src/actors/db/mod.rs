@@ -11,6 +11,7 @@ mod handle;
 mod order;
 mod publish;
 mod queue;
+mod received;
 mod sends;
 mod state;
 
@@ -44,6 +45,7 @@ use crate::protocol::error::Refusal;
 use crate::store::{Reader, StoreError, Writer};
 use handle::Place;
 use queue::Queue;
+use received::Receipts;
 use sends::Written;
 use state::Counts;
 
@@ -74,6 +76,7 @@ pub struct Db {
     marks: Vec<MarkRead>,
     /// Those that are being written; none in between.
     marking: Option<Vec<MarkRead>>,
+    receipts: Receipts,
     lookups: Vec<Lookup>,
     looking_up: usize,
     /// Something may have been stored without the rooms knowing: the heads are compared after the next success.
@@ -158,6 +161,7 @@ impl Db {
             ordering: None,
             marks: Vec::new(),
             marking: None,
+            receipts: Receipts::default(),
             lookups: Vec::new(),
             looking_up: 0,
             suspect: false,
@@ -328,6 +332,7 @@ impl Actor for Db {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(SWEEP, Self::sweep);
         Self::hear_early(ctx);
+        Self::write_receipts_regularly(ctx);
     }
 }
 

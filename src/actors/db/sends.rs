@@ -265,6 +265,7 @@ impl Db {
             && self.ordering.is_none()
             && self.marks.is_empty()
             && self.marking.is_none()
+            && self.receipts.is_idle()
     }
 }
 
@@ -276,7 +277,8 @@ pub struct IsIdle;
 impl Handler<IsIdle> for Db {
     type Result = bool;
 
-    fn handle(&mut self, _: IsIdle, _: &mut Context<Self>) -> bool {
+    fn handle(&mut self, _: IsIdle, ctx: &mut Context<Self>) -> bool {
+        self.write_receipts(ctx);
         self.is_idle()
     }
 }

@@ -74,6 +74,8 @@ pub struct Arrive {
 #[rtype(result = "()")]
 pub struct Beat {
     pub session: SessionId,
+    /// Whether the user's leases are to be renewed by it.
+    pub renews: bool,
 }
 
 #[derive(Debug, Clone, Copy, Message)]
@@ -248,8 +250,8 @@ impl Handler<Arrive> for Presence {
 impl Handler<Beat> for Presence {
     type Result = ();
 
-    fn handle(&mut self, Beat { session }: Beat, _: &mut Self::Context) {
-        if let Some(user) = self.ledger.beat(session, Instant::now()) {
+    fn handle(&mut self, Beat { session, renews }: Beat, _: &mut Self::Context) {
+        if let Some(user) = self.ledger.beat(session, Instant::now()).filter(|_| renews) {
             self.renew_soon(user);
         }
     }

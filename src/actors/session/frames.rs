@@ -7,7 +7,6 @@ use actix::Context;
 use super::Session;
 use crate::actors::db::Order;
 use crate::actors::origin::{Asker, Origin};
-use crate::actors::presence::Beat;
 use crate::actors::{room, tell};
 use crate::auth::{AuthError, Identity};
 use crate::domain::change::{By, Mark};
@@ -43,15 +42,6 @@ impl Session {
             return self.over_rate();
         }
         self.handle.feed.outbox().push(frame::pong(payload));
-    }
-
-    /// A sign of life. One that was asked for is free; any other costs as much as any frame, since presence hears of it.
-    pub(super) fn beat(&mut self) {
-        if self.pinged.take().is_none() && self.parts.rates.check_other(self.handle.user).is_err() {
-            return self.over_rate();
-        }
-        self.last_pong = Some(crate::domain::now());
-        tell(&self.parts.presence, Beat { session: self.handle.id });
     }
 
     pub(super) fn binary(&mut self) {

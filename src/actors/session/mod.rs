@@ -4,6 +4,7 @@
 //! What happens in channels does not pass through it: rooms write to its [`Feed`](super::feed::Feed). It decides
 //! nothing about channels and never waits: each answer that takes time is a future of its own, of which few run at once.
 
+mod arrivals;
 mod frames;
 mod join;
 mod messages;
@@ -23,6 +24,7 @@ use actix::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::arrivals::Arrivals;
 use super::access::Access;
 use super::announcements::Announcements;
 use super::db::DbHandle;
@@ -46,7 +48,7 @@ use crate::protocol::client::{FrameLimits, Ref, SyncRequest};
 use crate::protocol::close::Close;
 use crate::protocol::error::Refusal;
 use crate::protocol::server::ServerFrame;
-use crate::socket::{Event, InboundError, frame};
+use crate::socket::{Event, InboundError};
 use crate::store::Reader;
 use crate::traces::Tracer;
 
@@ -119,8 +121,7 @@ pub struct Session {
     since: DateTime<Utc>,
     opened: Instant,
     last_pong: Option<DateTime<Utc>>,
-    /// When the last ping went out, if no pong has come for it.
-    pinged: Option<Instant>,
+    arrivals: Arrivals,
     frames_in: u64,
     pace: Pace,
     messages_in: u64,
@@ -146,7 +147,7 @@ impl Session {
             since: crate::domain::now(),
             opened: Instant::now(),
             last_pong: None,
-            pinged: None,
+            arrivals: Arrivals::default(),
             frames_in: 0,
             pace: Pace::new(Instant::now()),
             messages_in: 0,
@@ -237,9 +238,7 @@ impl Actor for Session {
         self.parts.metrics.connections.inc();
         self.parts.metrics.connections_opened.inc();
         self.watch_expiry(ctx);
-        ctx.run_interval(self.parts.heartbeat_interval, |act, _| {
-            act.pinged = act.handle.feed.outbox().push(frame::ping()).then(Instant::now);
-        });
+        ctx.run_interval(self.parts.heartbeat_interval / arrivals::TICKS, |act, _| act.tick());
         self.join(ctx);
     }
 }
@@ -249,6 +248,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let session = self.handle.id;
         self.handle.feed.close(Close::GoingAway);
+        self.note_arrivals(Duration::ZERO);
         for channel in self.handle.feed.channels() {
             if let Some(room) = self.parts.directory.room(channel) {
                 tell(&room, room::Detach { session });
@@ -281,7 +281,7 @@ impl StreamHandler<Result<Event, InboundError>> for Session {
             Ok(Event::Text(text)) => self.frame(text.as_bytes(), ctx),
             Ok(Event::Binary(_)) => self.binary(),
             Ok(Event::Ping(payload)) => self.pong(&payload),
-            Ok(Event::Pong(_)) => self.beat(),
+            Ok(Event::Pong(payload)) => self.beat(&payload),
             Ok(Event::Close(code)) => {
                 outbox.close(code.unwrap_or(1000), "");
                 self.goodbye = true;

@@ -6,7 +6,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use chrono::TimeDelta;
 use tokio::time::timeout;
 
-use super::{MAX_SYNCS, Session, SessionParts};
+use super::{MAX_SYNCS, Session, SessionParts, arrivals};
 use crate::actors::feed::Subscriber;
 use crate::domain::ids::{ChannelId, MessageId};
 use crate::domain::sync::{PageLimits, SyncFrom};
@@ -67,6 +67,7 @@ async fn answer(
         let limits = PageLimits { messages: SYNC_PAGE_MESSAGES, bytes: SYNC_PAGE_BYTES };
         // Only while it reads: how fast the page is written is for the peer to say.
         let page = in_turn(parts, || parts.reader.sync_page(handle.user, channel, from, limits)).await?;
+        let brought = page.as_ref().and_then(|page| arrivals::came_with(parts, handle, channel, from, page));
         let answer = match page {
             Some(page) => ServerFrame::sync(channel, page, reference).encode(),
             None => ServerFrame::ChannelRemoved { channel_id: channel }.encode(),
@@ -74,6 +75,9 @@ async fn answer(
         if !handle.feed.outbox().write_through(frame::text(&answer)).await {
             // The socket is gone.
             return Ok(());
+        }
+        if let Some(page) = brought {
+            handle.feed.gave_page(page);
         }
     }
     handle.feed.outbox().push(frame::text(&ServerFrame::SyncComplete { reference }.encode()));

@@ -14,6 +14,7 @@ use crate::domain::audit::{Head, TextHash};
 use crate::domain::hex::{hex, unhex};
 use crate::domain::ids::{JournalId, MessageId, UserId};
 use crate::domain::journal::{Journal, Kind, ReadUpTo};
+use crate::domain::receipt::Reach;
 
 /// What a file was found to be.
 #[derive(Debug, Default)]
@@ -99,6 +100,8 @@ struct Judge<'a> {
     journal: Journal,
     /// Up to where each had read, and when.
     read: HashMap<(UserId, String), i64>,
+    /// What each had received, and when.
+    received: HashMap<(UserId, String), Vec<Reach>>,
     /// The numbers of messages that were sent within the time.
     sent: HashMap<MessageId, i64>,
 }
@@ -117,6 +120,7 @@ impl<'a> Judge<'a> {
             head: head(&export.trail),
             journal,
             read: HashMap::new(),
+            received: HashMap::new(),
             sent: HashMap::new(),
         };
         for finding in &export.findings {
@@ -154,9 +158,8 @@ impl<'a> Judge<'a> {
         if line.detail.as_ref().is_some_and(|text| TextHash::of(text) != record.detail) {
             self.fault(&format!("record {number} says something else than it did"));
         }
-        let up_to = line.detail.as_ref().and_then(|text| serde_json::from_str(text).ok());
-        if let (Kind::Read, Some(by), Some(ReadUpTo { seq })) = (record.kind, record.by, up_to) {
-            self.read.insert((by, line.at.clone()), seq);
+        if let Some((by, text)) = record.by.zip(line.detail.as_ref()) {
+            self.mark(record.kind, (by, line.at.clone()), text);
         }
         self.journal.add(&record);
         self.verdict.records += 1;
@@ -168,6 +171,20 @@ impl<'a> Judge<'a> {
                     self.verdict.faults.push(format!("what was signed at record {number} is not what is here"));
                 }
             }
+        }
+    }
+
+    fn mark(&mut self, kind: Kind, who: (UserId, String), text: &str) {
+        match kind {
+            Kind::Read => {
+                if let Ok(ReadUpTo { seq }) = serde_json::from_str(text) {
+                    self.read.insert(who, seq);
+                }
+            }
+            Kind::Received | Kind::Holds => {
+                self.received.entry(who).or_default().extend(serde_json::from_str::<Reach>(text));
+            }
+            _ => {}
         }
     }
 
@@ -196,6 +213,15 @@ impl<'a> Judge<'a> {
                 self.fault(&format!(
                     "version {version}: no record says that {} had read it at {}",
                     read.user_id, read.at
+                ));
+            }
+        }
+        for received in &sent.received_by {
+            let records = self.received.get(&(received.user_id, received.at.clone()));
+            if !records.is_some_and(|records| records.iter().any(|reach| reach.covers(version))) {
+                self.fault(&format!(
+                    "version {version}: no record says that {} had received it at {}",
+                    received.user_id, received.at
                 ));
             }
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::html;
-use super::line::{EntryLine, Line, SentLine, Told};
+use super::line::{EntryLine, Line, Reader, SentLine, Told};
 use crate::audit::SigningKey;
 use crate::domain::hex::hex;
 
@@ -117,7 +117,7 @@ fn json(line: &Line) -> String {
     text.replace('<', "\\u003c") + "\n"
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "version",
     "at",
     "byId",
@@ -132,13 +132,14 @@ const COLUMNS: [&str; 14] = [
     "attachments",
     "readBy",
     "note",
+    "receivedBy",
 ];
 
 /// A row for each entry within the time; what has no words has none.
 fn csv(line: &Line) -> String {
     let Line::Entry(entry) = line else { return String::new() };
     let EntryLine { version, at, by, by_name, what } = entry.as_ref();
-    let mut row: [String; 14] = Default::default();
+    let mut row: [String; 15] = Default::default();
     row[0] = version.to_string();
     row[1].clone_from(at);
     row[2] = by.map_or_else(String::new, |by| by.to_string());
@@ -175,7 +176,7 @@ fn csv(line: &Line) -> String {
     row.map(|text| cell(&text)).join(",") + "\r\n"
 }
 
-fn sent_columns(sent: &SentLine, row: &mut [String; 14]) {
+fn sent_columns(sent: &SentLine, row: &mut [String; 15]) {
     row[7].clone_from(&sent.content_type);
     row[8] = sent.reply_to_id.map_or_else(String::new, |id| id.to_string());
     for (at, file) in sent.attachments.iter().enumerate() {
@@ -187,11 +188,16 @@ fn sent_columns(sent: &SentLine, row: &mut [String; 14]) {
             file.name, file.content_type, file.size, file.sha256
         );
     }
-    for (at, read) in sent.read_by.iter().enumerate() {
-        let between = if at == 0 { "" } else { "; " };
-        let name = read.name.as_deref().unwrap_or_default();
-        let _ = write!(row[12], "{between}{name} {} at {}", read.user_id, read.at);
-    }
+    row[12] = readers(&sent.read_by);
+    row[14] = readers(&sent.received_by);
+}
+
+fn readers(all: &[Reader]) -> String {
+    let told = all.iter().map(|Reader { name, user_id, at }| {
+        let name = name.as_deref().unwrap_or_default();
+        format!("{name} {user_id} at {at}")
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// RFC 4180, and nothing that a spreadsheet takes for a formula: such a text has an apostrophe in front.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::form::plain;
-use super::line::{EntryLine, Export, Line, MemberLine, RecordLine, SentLine, Told};
+use super::line::{EntryLine, Export, Line, MemberLine, Reader, RecordLine, SentLine, Told};
 use crate::domain::ids::MessageId;
 
 /// Before and after a block of lines.
@@ -89,9 +89,13 @@ fn head(html: &mut String, export: &Export) -> std::fmt::Result {
 }
 
 fn member(html: &mut String, member: &MemberLine) -> std::fmt::Result {
+    let received = match (member.received_version, &member.received_at) {
+        (Some(version), Some(at)) => format!("received version {version} (<time>{}</time>)", escaped(at)),
+        _ => "received nothing that is known".to_owned(),
+    };
     writeln!(
         html,
-        "<article>\n<p><strong>{}</strong>, {} <span class=\"small\">{} <code>{}</code></span></p>\n<p class=\"small\">In it since {}; has read up to \
+        "<article>\n<p><strong>{}</strong>, {} <span class=\"small\">{} <code>{}</code></span></p>\n<p class=\"small\">In it since {}; has {received} and read up to \
          message {} (<time>{}</time>).</p>\n</article>",
         escaped(&member.name),
         member.role,
@@ -190,16 +194,23 @@ fn sent(html: &mut String, sent: &SentLine) -> std::fmt::Result {
     if sent.attachments.len() < sent.attachment_ids.len() {
         writeln!(html, "<p class=\"small\">It had {} files, which are gone.</p>", sent.attachment_ids.len())?;
     }
-    write!(html, "<p class=\"small\"><code>{}</code>. Read by ", sent.message_id)?;
-    if sent.read_by.is_empty() {
+    write!(html, "<p class=\"small\"><code>{}</code>. Received by ", sent.message_id)?;
+    readers(html, &sent.received_by)?;
+    write!(html, ". Read by ")?;
+    readers(html, &sent.read_by)?;
+    writeln!(html, ".</p>")
+}
+
+fn readers(html: &mut String, all: &[Reader]) -> std::fmt::Result {
+    if all.is_empty() {
         write!(html, "nobody")?;
     }
-    for (at, read) in sent.read_by.iter().enumerate() {
+    for (at, reader) in all.iter().enumerate() {
         let between = if at == 0 { "" } else { ", " };
-        let name = read.name.clone().unwrap_or_else(|| read.user_id.to_string());
-        write!(html, "{between}{} (<time>{}</time>)", escaped(&name), escaped(&read.at))?;
+        let name = reader.name.clone().unwrap_or_else(|| reader.user_id.to_string());
+        write!(html, "{between}{} (<time>{}</time>)", escaped(&name), escaped(&reader.at))?;
     }
-    writeln!(html, ".</p>")
+    Ok(())
 }
 
 fn escaped(text: &str) -> String {

@@ -1,7 +1,5 @@
 //! The lines of evidence, as JSON objects. What is hashed is told with its words, so that both can be compared.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +9,7 @@ use crate::domain::channel::{ChannelKind, Role};
 use crate::domain::hex::{hex, unhex};
 use crate::domain::ids::{AttachmentId, ChannelId, ClientId, MessageId, UserId};
 use crate::domain::instruction::Ask;
-use crate::domain::journal::{Kind, ReadUpTo, Record};
+use crate::domain::journal::{Kind, Record};
 use crate::domain::message::{Beside, SendDigest};
 use crate::domain::retention::ERASED_TYPE;
 use crate::domain::trail::{KeptAssignee, KeptInstruction};
@@ -76,6 +74,11 @@ pub struct MemberLine {
     pub joined_at: Option<String>,
     pub last_read_seq: i64,
     pub last_read_at: String,
+    /// The newest version that their devices have received, as far as that is known, and since when it is.
+    #[serde(default)]
+    pub received_version: Option<i64>,
+    #[serde(default)]
+    pub received_at: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,8 +170,11 @@ pub struct SentLine {
     pub files_hash: Option<String>,
     /// Those that are still there.
     pub attachments: Vec<Attachment>,
+    /// Who has received it, by the journal, and since when that is known.
+    #[serde(default)]
+    pub received_by: Vec<Reader>,
     /// Who has read it, by the journal, and when they first had.
-    pub read_by: Vec<ReadBy>,
+    pub read_by: Vec<Reader>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,7 +188,7 @@ pub struct AskLine {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ReadBy {
+pub struct Reader {
     pub user_id: UserId,
     pub name: Option<String>,
     pub at: String,
@@ -324,77 +330,5 @@ impl RecordLine {
     pub(super) fn record(&self) -> Option<Record> {
         let (at, detail) = (parse_time(&self.at)?, TextHash(bytes32(&self.hash)?));
         Some(Record { number: self.number, kind: Kind::of(&self.kind)?, by: self.by, at, detail })
-    }
-}
-
-/// What each has read and when, by the records.
-#[derive(Debug, Default)]
-pub(super) struct Marks(HashMap<UserId, Reader>);
-
-#[derive(Debug, Default)]
-struct Reader {
-    /// What is up to there was read before, or was there before they came.
-    floor: i64,
-    /// After which, up to which, when; ascending.
-    read: Vec<(i64, i64, DateTime<Utc>)>,
-}
-
-impl Marks {
-    /// The next record, in their order. What says no number is passed over.
-    pub(super) fn note(&mut self, record: &Record, detail: Option<&str>) {
-        let Some((user, up_to)) = record.by.zip(detail.and_then(|text| serde_json::from_str(text).ok())) else {
-            return;
-        };
-        let ReadUpTo { seq } = up_to;
-        let reader = self.0.entry(user).or_default();
-        match record.kind {
-            Kind::Joined => reader.floor = seq,
-            Kind::Read if seq > reader.floor => {
-                reader.read.push((reader.floor, seq, record.at));
-                reader.floor = seq;
-            }
-            _ => {}
-        }
-    }
-
-    /// Who has read that message of `sender`, and when they first had; ascending by time.
-    pub(super) fn of(&self, seq: i64, sender: Option<UserId>) -> Vec<(DateTime<Utc>, UserId)> {
-        let first = |(user, reader): (&UserId, &Reader)| {
-            let at = reader.read.partition_point(|(_, up_to, _)| *up_to < seq);
-            reader.read.get(at).filter(|(after, ..)| *after < seq).map(|(.., at)| (*at, *user))
-        };
-        let readers = self.0.iter().filter(|(user, _)| sender != Some(**user));
-        let mut read: Vec<_> = readers.filter_map(first).collect();
-        read.sort_unstable();
-        read
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn who_came_later_has_not_read_what_was_there_before() {
-        let [ana, fay] = [1, 2].map(|n| UserId(Uuid::from_u128(n)));
-        let mut marks = Marks::default();
-        let mut note = |kind, by, seq: i64, second| {
-            let at = DateTime::from_timestamp(second, 0).unwrap();
-            let record = Record { number: second, kind, by: Some(by), at, detail: TextHash::of("") };
-            marks.note(&record, Some(&format!("{{\"seq\":{seq}}}")));
-            at
-        };
-        let first = note(Kind::Read, ana, 3, 1);
-        note(Kind::Joined, fay, 4, 2);
-        let second = note(Kind::Read, fay, 6, 3);
-        let third = note(Kind::Read, ana, 5, 4);
-        assert_eq!(marks.of(2, None), [(first, ana)]);
-        assert_eq!(marks.of(4, None), [(third, ana)]);
-        assert_eq!(marks.of(5, None), [(second, fay), (third, ana)]);
-        assert_eq!(marks.of(5, Some(fay)), [(third, ana)]);
-        assert_eq!(marks.of(6, None), [(second, fay)]);
-        assert_eq!(marks.of(7, None), []);
     }
 }

@@ -10,6 +10,7 @@ pub mod check;
 pub mod form;
 mod html;
 pub mod line;
+mod marks;
 pub mod source;
 
 pub(super) use line::time;

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::Ask;
 use super::line::{
-    AskLine, EntryLine, Export, FORM, Line, Marks, MemberLine, ReadBy, RecordLine, SentLine, Span, Told, time,
+    AskLine, EntryLine, Export, FORM, Line, MemberLine, Reader as ReaderLine, RecordLine, SentLine, Span, Told, time,
 };
+use super::marks::{self, Marks};
 use crate::audit::sent;
 use crate::audit::verify::verify_one;
 use crate::domain::audit::{Chain, Entry, Head, TextHash, What};
@@ -129,6 +130,7 @@ impl Source {
             journal,
         }))];
         let joined: HashMap<UserId, DateTime<Utc>> = self.trail.joined.iter().copied().collect();
+        let received = self.reader.received(self.ask.channel).await?;
         lines.extend(channel.members.into_iter().map(|member| {
             self.names.insert(member.user_id, member.name.clone());
             Line::Member(MemberLine {
@@ -139,6 +141,8 @@ impl Source {
                 joined_at: joined.get(&member.user_id).copied().map(time),
                 last_read_seq: member.last_read_seq,
                 last_read_at: time(member.last_read_at),
+                received_version: received.get(&member.user_id).map(|(version, _)| *version),
+                received_at: received.get(&member.user_id).map(|(_, at)| time(*at)),
             })
         }));
         self.learn(records.iter().filter_map(|(record, _)| record.by)).await?;
@@ -170,7 +174,7 @@ impl Source {
                 let is_within = self.ask.covers(record.at);
                 if kept.is_empty() && self.ask.is_before(record.at) {
                     before.add(&record);
-                    // Who had read how far, and came when, says what later marks are of.
+                    // Who had received and read how far, and came when, says what later marks are of.
                     self.marks.note(&record, recorded.detail.as_deref());
                     continue;
                 }
@@ -319,7 +323,10 @@ impl Source {
 
     fn sent_line(&self, message: &MessageTrail, entry: &Entry) -> Told {
         let first = message.revisions.first().map_or(&message.content, |(_, content, _)| content);
-        let read = self.marks.of(message.seq, entry.by).into_iter();
+        let told = marks::Told { seq: message.seq, version: entry.version, sender: entry.by };
+        let readers = |marks: Vec<(DateTime<Utc>, UserId)>| {
+            marks.into_iter().map(|(at, user_id)| ReaderLine { user_id, name: None, at: time(at) }).collect()
+        };
         Told::Sent(Box::new(SentLine {
             message_id: message.id,
             client_id: message.client_id,
@@ -334,7 +341,8 @@ impl Source {
             instruction_hash: message.instruction_hash.as_deref().map(hex),
             files_hash: message.files_hash.as_deref().map(hex),
             attachments: message.attachments.clone(),
-            read_by: read.map(|(at, user_id)| ReadBy { user_id, name: None, at: time(at) }).collect(),
+            received_by: readers(self.marks.received_by(told)),
+            read_by: readers(self.marks.read_by(told)),
         }))
     }
 
@@ -356,7 +364,8 @@ impl Source {
         let Line::Entry(entry) = line else { return };
         entry.by_name = self.name(entry.by);
         if let Told::Sent(sent) = &mut entry.what {
-            sent.read_by.iter_mut().for_each(|read| read.name = self.name(Some(read.user_id)));
+            let readers = sent.received_by.iter_mut().chain(&mut sent.read_by);
+            readers.for_each(|reader| reader.name = self.name(Some(reader.user_id)));
         }
     }
 }
@@ -364,11 +373,11 @@ impl Source {
 /// Whose names a line needs.
 fn people(line: &Line) -> Vec<UserId> {
     let Line::Entry(entry) = line else { return Vec::new() };
-    let readers = match &entry.what {
-        Told::Sent(sent) => sent.read_by.as_slice(),
-        _ => &[],
+    let readers: Vec<UserId> = match &entry.what {
+        Told::Sent(sent) => sent.received_by.iter().chain(&sent.read_by).map(|reader| reader.user_id).collect(),
+        _ => Vec::new(),
     };
-    entry.by.into_iter().chain(readers.iter().map(|read| read.user_id)).collect()
+    entry.by.into_iter().chain(readers).collect()
 }
 
 fn span(since: i64, before: &Journal, end: &Journal) -> Span {

@@ -8,6 +8,8 @@ use super::asker::Asker;
 use super::input;
 use super::openapi::{Reading, Writing};
 use crate::actors::db::Order;
+use crate::domain::channel::Member;
+use crate::http::app::unreadable;
 use crate::protocol::rest::{MemberBody, Members, parse_add_body, parse_role_body};
 use crate::protocol::schema;
 use crate::protocol::server::ChannelBody;
@@ -20,10 +22,13 @@ pub(super) async fn list(asker: Asker, request: HttpRequest) -> Answer {
     let view = asker.see(input::channel_id(&request)?).await?;
     asker.learn(std::slice::from_ref(&view)).await;
     let online = &asker.parts().online;
-    let members = view.channel.members.iter();
-    let members = members
-        .map(|member| MemberBody::new(member, online.has(member.user_id), online.last_seen(member.user_id)))
-        .collect();
+    let received = asker.parts().reader.received(view.channel.id).await;
+    let received = received.map_err(|error| unreadable(&error))?;
+    let body = |member: &Member| {
+        let user = member.user_id;
+        MemberBody::new(member, received.get(&user).copied(), online.has(user), online.last_seen(user))
+    };
+    let members = view.channel.members.iter().map(body).collect();
     Ok(HttpResponse::Ok().json(Members { members }))
 }
 

@@ -55,7 +55,7 @@ pub(crate) enum Kind {
     Kept,
     /// Speaks the protocol itself, without repair: each frame is on record as it came ([`What::Came`]).
     Bare,
-    /// The host application's server: REST with the admin scope. Changes memberships, reads everything in the end.
+    /// The host application's server: REST with the admin scope. Changes memberships, erases, reads everything in the end.
     Host,
     /// A bare one that stops reading now and then; it is to be closed, not to cost memory.
     Deaf,

@@ -302,18 +302,18 @@ impl Bare {
                     self.ask(line, ask, json!({"type": "delete", "messageId": message})).await?;
                 }
             }
-            820..850 => {
+            820..860 => {
                 let seq = self.heads.get(&channel).copied().unwrap_or_default();
                 let ask = Ask::Read { channel, seq };
                 let id = self.me.world.channel_ids[usize::from(channel)];
                 self.ask(line, ask, json!({"type": "read", "channelId": id, "seq": seq})).await?;
             }
-            850..890 => {
+            860..895 => {
                 if let Some(intent) = self.heard.react(&mut self.me.dice) {
                     self.ask(line, intent.ask, intent.frame).await?;
                 }
             }
-            890..915 => {
+            895..915 => {
                 if let Some(intent) = self.heard.answer(&mut self.me.dice) {
                     self.ask(line, intent.ask, intent.frame).await?;
                 }

@@ -17,10 +17,10 @@ use crate::endings::{Endings, Export, Fetched, FinalLog, OpenList, Revised, Sear
 use crate::history::{Copy, UserNo, hash, hash_bytes};
 
 /// Users whose own lists are read.
-const USERS: u16 = 6;
+const USERS: u16 = 2;
 const PAGE: usize = 200;
 /// Messages of either kind whose revisions are read.
-const REVISED: usize = 60;
+const REVISED: usize = 30;
 /// Users and channels that are exported.
 const EXPORTS: usize = 3;
 

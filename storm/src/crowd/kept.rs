@@ -106,7 +106,7 @@ impl Kept {
                 let (client, no) = (self.client.clone(), self.me.no);
                 tokio::spawn(async move { answered(&world, no, op, client.delete(message).await) });
             }
-            850..880 => {
+            850..890 => {
                 let (op, seq) = (world.next_op(), self.heads.get(&channel).copied().unwrap_or_default());
                 self.note(What::Asked { op, ask: Ask::Read { channel, seq } });
                 self.client.read(id, seq).await;
@@ -114,7 +114,7 @@ impl Kept {
                 self.note(What::Answered { op, answer: Answer::Unknown });
             }
             // It has no calls of its own for these.
-            880..920 => {
+            890..920 => {
                 if let Some(intent) = self.heard.react(&mut self.me.dice) {
                     intent.over_rest(&mut self.me);
                 }

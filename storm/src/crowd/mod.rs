@@ -153,7 +153,7 @@ impl Person {
         self.dice.choice(&self.channels).copied()
     }
 
-    /// The same, to be said in this channel.
+    /// A content to be said in this channel, some of which are looked for in the end.
     pub(crate) fn words_for(&mut self, channel: ChannelNo) -> String {
         let content = self.some_content();
         let word = content.split(':').nth(1).unwrap_or_default().to_owned();

@@ -10,13 +10,13 @@ use uuid::Uuid;
 use crate::history::{ChannelNo, UserNo};
 
 /// Of contents, and of files.
-const KEPT: usize = 48;
+const KEPT: usize = 24;
 
 #[derive(Debug, Default)]
 pub(crate) struct Samples(Mutex<Kept>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+struct Kept {
     said: Fair<Said>,
     files: Fair<Uuid>,
     /// Users who were to be erased.

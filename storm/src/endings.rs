@@ -23,6 +23,8 @@ pub(crate) struct Endings {
     pub files: Vec<Fetched>,
     pub revised: Vec<Revised>,
     pub searches: Vec<Searched>,
+    /// Nodes whose index of search has not caught up with very many sends: not all has to be found there.
+    pub behind: Vec<u8>,
     pub exports: Vec<Export>,
 }
 

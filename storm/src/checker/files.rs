@@ -155,10 +155,9 @@ impl Scan<'_, '_> {
         let due = match lies {
             Lies::InMessage(channel) => Some(is_member(channel)),
             Lies::Gone(channel) if fetched.by.is_none() && is_held(model, channel) => None,
-            Lies::Gone(_) => Some(false),
             // A send without an answer may have brought it into a message that is deleted by now.
             Lies::Nowhere if is_own || fetched.by.is_none() => None,
-            Lies::Nowhere => Some(false),
+            Lies::Gone(_) | Lies::Nowhere => Some(false),
         };
         let (anomaly, what) = match (due, fetched.bytes) {
             (_, Some(bytes)) if bytes != stored.bytes => {

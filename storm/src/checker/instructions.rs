@@ -77,7 +77,7 @@ impl Scan<'_, '_> {
             _ => false,
         };
         if !fits {
-            return self.tell(copy, place, &[], "another instruction is shown than was sent".to_owned());
+            return self.tell(copy, place, &[], "another instruction is shown than was sent");
         }
         if let Some(instruction) = &shown.instruction {
             for (user, reply) in &instruction.answers {
@@ -87,11 +87,11 @@ impl Scan<'_, '_> {
                         && (place == NOWHERE || touch.asked < place)
                 };
                 if !self.touches.on(copy.id).iter().any(|touch| asked(&touch)) {
-                    self.tell(copy, place, &[], format!("user {user} is said to have answered, and never did so"));
+                    self.tell(copy, place, &[], &format!("user {user} is said to have answered, and never did so"));
                 }
             }
             if instruction.overdue.is_some() && instruction.deadline.is_none() {
-                self.tell(copy, place, &[], "without a deadline, and overdue".to_owned());
+                self.tell(copy, place, &[], "without a deadline, and overdue");
             }
         }
     }
@@ -118,7 +118,7 @@ impl Scan<'_, '_> {
                 copy,
                 NOWHERE,
                 &places,
-                format!("an answer of user {user} was done, and in the end it is {left:?}"),
+                &format!("an answer of user {user} was done, and in the end it is {left:?}"),
             );
         }
     }
@@ -138,12 +138,12 @@ impl Scan<'_, '_> {
                         copy,
                         NOWHERE,
                         &[],
-                        format!("its deadline passed, user {user} has not answered, and it was not raised"),
+                        &format!("its deadline passed, user {user} has not answered, and it was not raised"),
                     );
                 }
             }
             Some(raised) if self.nobody_pending(copy, instruction, raised.min(deadline)) => {
-                self.tell(copy, NOWHERE, &[], "all had answered before its deadline, and it was raised".to_owned());
+                self.tell(copy, NOWHERE, &[], "all had answered before its deadline, and it was raised");
             }
             _ => {}
         }
@@ -214,7 +214,7 @@ impl Scan<'_, '_> {
         of.assignees.iter().any(keeps_open) && (!list.overdue || of.overdue.is_some())
     }
 
-    fn tell(&mut self, copy: &Copy, place: u32, places: &[u32], what: String) {
+    fn tell(&mut self, copy: &Copy, place: u32, places: &[u32], what: &str) {
         let model = self.model;
         let at = if place == NOWHERE { model.history.rest } else { model.index.at(place) };
         self.found.add(Anomaly::WrongInstruction, Some(copy.channel), at, || {

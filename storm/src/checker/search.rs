@@ -34,7 +34,9 @@ fn search(model: &Model<'_>, said: &Said, searched: &Searched, found: &mut Findi
     let may_see = searched.by.is_none_or(|user| log.is_some_and(|log| log.held.members.contains(&user)));
     let is_found = searched.hits.contains(&message.id);
     let others = searched.hits.len() > usize::from(is_found);
+    let is_behind = model.history.endings.behind.contains(&searched.node);
     let what = match (says && may_see, is_found) {
+        (true, false) if is_behind && !others => return,
         (true, false) => "a message says a word, and who may see it does not find it",
         (false, true) if says => "a message is found by who may not see it",
         (false, true) => "a message is found by what it does not say any more",

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tenfour::domain::ids::UserId;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::World;
@@ -19,6 +21,9 @@ use crate::history::{Copy, UserNo, hash, hash_bytes};
 /// Users whose own lists are read.
 const USERS: u16 = 2;
 const PAGE: usize = 200;
+/// So many messages are in the index by then, at rest.
+const INDEXED: usize = 10_000;
+const INDEXED_WITHIN: Duration = Duration::from_secs(20);
 /// Messages of either kind whose revisions are read.
 const REVISED: usize = 30;
 /// Users and channels that are exported.
@@ -52,13 +57,16 @@ pub(crate) async fn read(
                 endings.files.push(asker.fetch(*file, by).await?);
             }
         }
+        if !asker.is_indexed(&said, finals).await? {
+            endings.behind.push(node);
+        }
         for said in &said {
             for by in asker.somebody(Some(said)) {
                 endings.searches.push(asker.search(said, by).await?);
             }
         }
         asker.revisions(finals, &mut endings.revised).await?;
-        asker.exports(&said, &erased, &mut endings.exports).await?;
+        asker.exports((&said, &erased), finals, &mut endings.exports).await?;
     }
     Ok(endings)
 }
@@ -107,6 +115,24 @@ impl Asker<'_> {
         Ok(Searched { node: self.node, by, content: said.content, hits })
     }
 
+    /// Whether the index of search has everything, or has to: it takes what many sends leave at a tenth of the daemon's time.
+    async fn is_indexed(&self, said: &[Said], finals: &[FinalLog]) -> Result<bool, Trouble> {
+        let logs = || finals.iter().filter(|log| log.node == self.node);
+        let is_much = logs().map(|log| log.messages.len()).sum::<usize>() > INDEXED;
+        let says: BTreeSet<u64> =
+            logs().flat_map(|log| &log.messages).filter(|copy| !copy.deleted).map(|copy| copy.content).collect();
+        let deadline = Instant::now() + INDEXED_WITHIN;
+        for said in said.iter().filter(|said| says.contains(&said.content)) {
+            while self.search(said, None).await?.hits.is_empty() {
+                if Instant::now() >= deadline {
+                    return Ok(!is_much);
+                }
+                sleep(Duration::from_millis(250)).await;
+            }
+        }
+        Ok(true)
+    }
+
     /// Of what was edited, and of what is deleted, above all what was both: spread over all channels.
     async fn revisions(&self, finals: &[FinalLog], revised: &mut Vec<Revised>) -> Result<(), Trouble> {
         let logs = finals.iter().filter(|log| log.node == self.node);
@@ -124,15 +150,23 @@ impl Asker<'_> {
         Ok(())
     }
 
-    /// Of users who were erased, and of channels in which they spoke.
-    async fn exports(&self, said: &[Said], erased: &[UserNo], exports: &mut Vec<Export>) -> Result<(), Trouble> {
-        let channels: BTreeSet<_> = said.iter().filter(|it| erased.contains(&it.user)).map(|it| it.channel).collect();
+    /// Of users who were erased, and of the smallest channels in which they spoke: evidence keeps all changes of a channel in memory.
+    async fn exports(
+        &self,
+        (said, erased): (&[Said], &[UserNo]),
+        finals: &[FinalLog],
+        exports: &mut Vec<Export>,
+    ) -> Result<(), Trouble> {
+        let spoke = |log: &&FinalLog| said.iter().any(|it| it.channel == log.channel && erased.contains(&it.user));
+        let logs = finals.iter().filter(|log| log.node == self.node).filter(spoke);
+        let mut channels: Vec<_> = logs.map(|log| (log.messages.len(), log.channel)).collect();
+        channels.sort_unstable();
         let mut paths = Vec::new();
         for user in erased.iter().take(EXPORTS) {
             let id = self.id(Some(*user)).ok_or("a user of the scene")?;
             paths.push((format!("the export of user {user}"), format!("/users/{id}/export")));
         }
-        for channel in channels.into_iter().take(EXPORTS) {
+        for (_, channel) in channels.into_iter().take(EXPORTS) {
             let id = self.world.channel_ids[usize::from(channel)];
             let path = format!("/channels/{id}/evidence?format=ndjson");
             paths.push((format!("the evidence of channel {channel}"), path));

@@ -47,7 +47,7 @@ impl Heard {
         let (channel, message) = self.recent[at];
         let (sign, set) = (dice.usize(..SIGNS.len()), dice.u8(..3) > 0);
         let word = SIGNS[sign];
-        let encoded: String = word.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = percent_encoded(word);
         Some(Intent {
             ask: Ask::React { channel, message, sign: u8::try_from(sign).ok()?, set },
             frame: json!({"type": "react", "messageId": message, "reaction": word, "remove": !set}),
@@ -71,6 +71,11 @@ impl Heard {
             body: Some(json!({"answer": kind.word(), "note": note})),
         })
     }
+}
+
+fn percent_encoded(word: &str) -> String {
+    let bytes: Vec<String> = word.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    bytes.concat()
 }
 
 fn remember(list: &mut VecDeque<(ChannelNo, Uuid)>, message: (ChannelNo, Uuid)) {

@@ -118,8 +118,8 @@ fn two_observers_see_other_reactions_under_one_version() {
     let verdict = with(|history| {
         let of = reacted(history);
         let other = changed(history, of.extra, |extra| extra.reactions.clear());
-        let shown = history.records.iter_mut().flat_map(|record| record_copies(&mut record.what));
-        shown.filter(|copy| (copy.id, copy.extra) == (of.id, of.extra)).next().unwrap().extra = other;
+        let mut shown = history.records.iter_mut().flat_map(|record| record_copies(&mut record.what));
+        shown.find(|copy| (copy.id, copy.extra) == (of.id, of.extra)).unwrap().extra = other;
     });
     finds(&verdict, Anomaly::Divergent, "is two different changes");
 }

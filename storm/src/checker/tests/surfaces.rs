@@ -141,7 +141,14 @@ fn searches_that_find_too_little_or_too_much() {
         let verdict = with(|history| found_by(history, by).clear());
         finds(&verdict, Anomaly::WrongSearch, "who may see it does not find it");
     }
+    // Of a node that has not caught up nothing else is let pass.
     let verdict = with(|history| {
+        found_by(history, None).clear();
+        history.endings.behind = vec![0, 1];
+    });
+    nothing(&verdict);
+    let verdict = with(|history| {
+        history.endings.behind = vec![0, 1];
         let hits = found_by(history, None).clone();
         *found_by(history, Some(3)) = hits;
     });

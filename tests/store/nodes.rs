@@ -277,7 +277,8 @@ fn what_two_nodes_are_told_of_one_member_at_the_same_moment_is_all_noted() {
             })
         };
         let (first, second) = tokio::join!(note(one, 1), note(two, 0));
-        (first.unwrap(), second.unwrap());
+        first.unwrap();
+        second.unwrap();
         let report = verify(&reader, &Claims::default()).await.unwrap();
         assert_eq!(report.findings, Vec::<Finding>::new());
         for channel in channels {

@@ -131,6 +131,8 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     let wall_at_rest = chrono::Utc::now().timestamp_millis();
     let _ = phase.send(Phase::Rest);
     tokio::time::sleep(REST).await;
+    // What the storm itself reads from here on is more than clients do.
+    let memory = std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner));
     progress.say("reading everything");
     let finals = host::read_all(&world, &crowd.rest).await?;
     let endings = endings::read(&world, &crowd.rest, &finals, fastrand::Rng::with_seed(storm.seed)).await?;
@@ -150,7 +152,6 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     outcome.alarms.extend(rig.nodes.iter().flat_map(Node::alarms));
     outcome.alarms.extend(world.alarms.take());
     let scene = std::mem::take(&mut crowd.scene);
-    let memory = std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(History {
         scene,
         records,

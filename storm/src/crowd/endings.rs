@@ -23,11 +23,11 @@ const USERS: u16 = 2;
 const PAGE: usize = 200;
 /// So many messages are in the index by then, at rest.
 const INDEXED: usize = 10_000;
-const INDEXED_WITHIN: Duration = Duration::from_secs(20);
+const INDEXED_WITHIN: Duration = Duration::from_secs(10);
 /// Messages of either kind whose revisions are read.
-const REVISED: usize = 30;
+const REVISED: usize = 16;
 /// Users and channels that are exported.
-const EXPORTS: usize = 3;
+const EXPORTS: usize = 2;
 
 struct Asker<'w> {
     world: &'w World,
@@ -66,7 +66,10 @@ pub(crate) async fn read(
             }
         }
         asker.revisions(finals, &mut endings.revised).await?;
-        asker.exports((&said, &erased), finals, &mut endings.exports).await?;
+        // They take long, and are read from the same database.
+        if node == 0 {
+            asker.exports((&said, &erased), finals, &mut endings.exports).await?;
+        }
     }
     Ok(endings)
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::history::{ChannelNo, UserNo};
 
 /// Of contents, and of files.
-const KEPT: usize = 24;
+const KEPT: usize = 16;
 
 #[derive(Debug, Default)]
 pub(crate) struct Samples(Mutex<Kept>);

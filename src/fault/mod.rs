@@ -134,6 +134,14 @@ named! {
         AckWrongDuplicate = "ack_wrong_duplicate",
         /// The audit trail of sends goes on in a transaction of its own, after theirs. PostgreSQL only.
         AuditOutsideTransaction = "audit_outside_transaction",
+        /// A reaction is acknowledged and not stored.
+        ReactionUnstored = "reaction_unstored",
+        /// A deadline that passes is looked at, and never marked.
+        DeadlineUnmarked = "deadline_unmarked",
+        /// What an erased message said before stays.
+        ErasureLeavesRevisions = "erasure_leaves_revisions",
+        /// A file of a message is given to everybody.
+        FileOfAnybody = "file_of_anybody",
     }
 }
 

@@ -23,6 +23,7 @@ use crate::domain::instruction::{Answer, AnswerKind, Ask, Instruction};
 use crate::domain::message::{Message, NewMessage};
 use crate::domain::permission::{Action, allows};
 use crate::domain::trail::{KeptAssignee, KeptInstruction};
+use crate::fault::{self, Sabotage};
 
 /// How many due ones are read at a time.
 const SWEEP: i64 = 100;
@@ -131,7 +132,8 @@ pub(super) async fn mark_overdue(conn: &mut Conn, id: MessageId, at: DateTime<Ut
         let answered = |user: &UserId| of.answers.iter().any(|it| it.user_id == *user);
         of.assignee_ids.iter().any(|user| there.contains(user) && !answered(user))
     };
-    let pending = entered.message.instruction.as_ref().is_some_and(is_pending);
+    let planted = fault::planted(Sabotage::DeadlineUnmarked);
+    let pending = !planted && entered.message.instruction.as_ref().is_some_and(is_pending);
     // Looked at once: what is answered stays so.
     let query = Kept(
         diesel::update(instructions::table.find(id))

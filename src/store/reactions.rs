@@ -22,6 +22,7 @@ use crate::domain::message::Message;
 use crate::domain::permission::{Action, allows};
 use crate::domain::reaction::{MAX_REACTIONS, Reacted, Reaction};
 use crate::domain::trail::KeptReaction;
+use crate::fault::{self, Sabotage};
 
 /// `None` where it is so already.
 pub(super) async fn react(
@@ -50,7 +51,7 @@ pub(super) async fn react(
         return Err(Denied::Conflict(FULL).into());
     }
     let version = messages::next_version(conn, &entered.row).await?;
-    if set {
+    if set && !fault::planted(Sabotage::ReactionUnstored) {
         let query = diesel::insert_into(message_reactions::table).values((
             message_reactions::message_id.eq(id),
             message_reactions::reaction.eq(reaction.as_str()),

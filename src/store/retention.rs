@@ -21,6 +21,7 @@ use crate::domain::ids::{ChannelId, JournalId, MessageId, UserId};
 use crate::domain::journal::Kind;
 use crate::domain::permission::{Action, allows};
 use crate::domain::retention::{ERASED_TYPE, Erase, ErasedDetail, Erasure, Reason, Retention, Which};
+use crate::fault::{self, Sabotage};
 
 /// Messages that are erased in one transaction, each of which may take a version.
 const PART: i64 = 50;
@@ -196,8 +197,10 @@ async fn wipe(conn: &mut Conn, ids: &[MessageId], at: DateTime<Utc>) -> Result<(
     if ids.is_empty() {
         return Ok(());
     }
-    let query = diesel::delete(message_revisions::table.filter(message_revisions::message_id.eq_any(ids)));
-    with_conn!(conn, |c| query.execute(c).await)?;
+    if !fault::planted(Sabotage::ErasureLeavesRevisions) {
+        let query = diesel::delete(message_revisions::table.filter(message_revisions::message_id.eq_any(ids)));
+        with_conn!(conn, |c| query.execute(c).await)?;
+    }
     let query = diesel::update(messages::table.filter(messages::id.eq_any(ids))).set((
         messages::content.eq(""),
         messages::content_type.eq(ERASED_TYPE),

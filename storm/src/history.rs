@@ -3,12 +3,14 @@
 //! Written by the crowd while a run goes on, read by the checker when it is over. Plain values: it decides nothing. What is
 //! long or repeated is made short: users and channels are their places in the [`Scene`], contents are hashes.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
+
+use crate::endings::{Endings, FinalLog, Trail};
+use crate::extras::{Extra, ExtraNo, Reply, Sign};
 
 /// Microseconds since the run began, on this machine's one monotonic clock.
 pub(crate) type Micros = u64;
@@ -33,6 +35,8 @@ pub(crate) struct Scene {
     pub members: Vec<Vec<UserNo>>,
     /// Users whose membership of a channel changes in the run.
     pub floating: Vec<(ChannelNo, UserNo)>,
+    /// Channels in which nothing is erased.
+    pub held: Vec<ChannelNo>,
     /// A user is to be seen offline so long after their last connection was lost without a goodbye.
     pub offline_within: Micros,
 }
@@ -51,7 +55,7 @@ pub(crate) enum Kind {
     Kept,
     /// Speaks the protocol itself, without repair: each frame is on record as it came ([`What::Came`]).
     Bare,
-    /// The host application's server: REST with the admin scope. Changes memberships, reads everything in the end.
+    /// The host application's server: REST with the admin scope. Changes memberships, erases, reads everything in the end.
     Host,
     /// A bare one that stops reading now and then; it is to be closed, not to cost memory.
     Deaf,
@@ -92,6 +96,8 @@ pub(crate) enum Ask {
         channel: ChannelNo,
         client_id: Uuid,
         content: u64,
+        /// What it asks for and the files that it names.
+        extra: ExtraNo,
         node: Option<u8>,
     },
     Edit {
@@ -130,6 +136,27 @@ pub(crate) enum Ask {
         channel: ChannelNo,
         seq: i64,
     },
+    /// `set`: to have it there, or no longer.
+    React {
+        channel: ChannelNo,
+        message: Uuid,
+        sign: Sign,
+        set: bool,
+    },
+    /// A file, by the hash of its bytes.
+    Upload {
+        bytes: u64,
+    },
+    /// Of the host only: everything that they said.
+    Erase {
+        user: UserNo,
+    },
+    /// What a message asks for.
+    Reply {
+        channel: ChannelNo,
+        message: Uuid,
+        reply: Reply,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -137,6 +164,8 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     /// `ack` of a send. Over REST `version` is 0, not told, and `duplicate` says nothing.
     Acked { message: Uuid, seq: i64, version: i64, duplicate: bool },
+    /// A file is stored.
+    Uploaded { file: Uuid },
     /// Done. With the version that the change took, where the answer says it (REST does, `ok` does not).
     Done { version: Option<i64> },
     /// An error. Definite unless `retryable`: it never took and never takes effect.
@@ -277,6 +306,7 @@ pub(crate) struct Copy {
     pub content: u64,
     pub edited: bool,
     pub deleted: bool,
+    pub extra: ExtraNo,
 }
 
 /// A channel as `hello`, `channel` or REST shows it to one user.
@@ -289,15 +319,6 @@ pub(crate) struct Held {
     pub unread: i64,
     pub members: Vec<UserNo>,
     pub online: Vec<UserNo>,
-}
-
-/// The whole of a channel as one node has it when all is over: every message by `seq`, read over REST by the host.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct FinalLog {
-    pub node: u8,
-    pub channel: ChannelNo,
-    pub messages: Vec<Copy>,
-    pub held: Held,
 }
 
 /// Something that was broken, from when to when.
@@ -327,28 +348,24 @@ pub(crate) struct LostAtPowerCut {
     pub client_id: Uuid,
 }
 
-/// What the verification of the audit trail said when all was over.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Trail {
-    /// Of all channels.
-    pub entries: u64,
-    /// What is not as it has to be.
-    pub faults: Vec<String>,
-}
-
 /// All of a run.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub scene: Scene,
     /// In the order of their times.
     pub records: Vec<Record>,
+    /// By their numbers.
+    pub extras: Vec<Extra>,
     pub broken: Vec<Broken>,
     /// Since when all is healed and nothing more was asked for; what was still on its way then is not yet told.
     pub healed: Micros,
     /// Since when everything has to have been told: each client is looked at from here on as one at rest. Each bare
     /// client opens one more connection after it.
     pub rest: Micros,
+    /// What the clock on the wall said then, in milliseconds since 1970.
+    pub wall_at_rest: i64,
     pub finals: Vec<FinalLog>,
+    pub endings: Endings,
     pub power_cuts: usize,
     pub lost_at_power_cut: Vec<LostAtPowerCut>,
     /// The largest resident memory of a node in bytes, with the connections that it had then.
@@ -358,6 +375,15 @@ pub(crate) struct History {
     pub alarms: Vec<String>,
 }
 
+/// Where a number is nobody's.
+static NOTHING: Extra = Extra { reactions: Vec::new(), instruction: None, files: Vec::new() };
+
+impl History {
+    pub(crate) fn extra(&self, number: ExtraNo) -> &Extra {
+        usize::try_from(number).ok().and_then(|number| self.extras.get(number)).unwrap_or(&NOTHING)
+    }
+}
+
 /// The hash of a content, as it stands in records.
 pub(crate) fn hash(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -365,9 +391,8 @@ pub(crate) fn hash(content: &str) -> u64 {
     hasher.finish()
 }
 
-/// The places of ids in the scene.
-#[derive(Debug, Default)]
-pub(crate) struct Places {
-    pub users: HashMap<UserId, UserNo>,
-    pub channels: HashMap<ChannelId, ChannelNo>,
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }

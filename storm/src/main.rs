@@ -7,9 +7,12 @@
 mod alarms;
 mod checker;
 mod crowd;
+mod endings;
+mod extras;
 mod history;
 mod nemesis;
 mod options;
+mod places;
 mod progress;
 mod prove;
 #[path = "../../tests/support/proxy.rs"]

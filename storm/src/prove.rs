@@ -67,6 +67,10 @@ const CASES: &[Case] = &[
     single(Sabotage::UnreadByTimestamp, LINES, &[Anomaly::WrongUnread]),
     single(Sabotage::AckWrongDuplicate, LINES, &[Anomaly::Duplicate]),
     cluster(Sabotage::AuditOutsideTransaction, STORE, &[Anomaly::BrokenTrail]),
+    single(Sabotage::ReactionUnstored, LINES, &[Anomaly::WrongReaction]),
+    single(Sabotage::DeadlineUnmarked, LINES, &[Anomaly::WrongInstruction]),
+    single(Sabotage::ErasureLeavesRevisions, LINES, &[Anomaly::ErasedShown]),
+    single(Sabotage::FileOfAnybody, LINES, &[Anomaly::LeakedFile]),
 ];
 
 /// Runs the cases of these names, or all, and prints the table. Was each found?

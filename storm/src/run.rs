@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::Trouble;
 use crate::crowd::population::{Crowd, Size};
-use crate::crowd::{Phase, World, host};
+use crate::crowd::{Phase, World, endings, host};
 use crate::history::{Broken, History, Micros};
 use crate::nemesis::apply::{self, Outcome};
 use crate::nemesis::fault::{Ability, Fault};
@@ -128,10 +128,14 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     }
     tokio::time::sleep(storm.calm.max(CONVERGE)).await;
     let rest = world.recorder.now();
+    let wall_at_rest = chrono::Utc::now().timestamp_millis();
     let _ = phase.send(Phase::Rest);
     tokio::time::sleep(REST).await;
+    // What the storm itself reads from here on is more than clients do.
+    let memory = std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner));
     progress.say("reading everything");
     let finals = host::read_all(&world, &crowd.rest).await?;
+    let endings = endings::read(&world, &crowd.rest, &finals, fastrand::Rng::with_seed(storm.seed)).await?;
     // What comes from here on is the storm's own leaving.
     let records = world.recorder.take();
     let _ = phase.send(Phase::End);
@@ -148,14 +152,16 @@ async fn carry_out(storm: &Storm, rig: &Arc<Rig>, tasks: &mut Tasks, progress: &
     outcome.alarms.extend(rig.nodes.iter().flat_map(Node::alarms));
     outcome.alarms.extend(world.alarms.take());
     let scene = std::mem::take(&mut crowd.scene);
-    let memory = std::mem::take(&mut *memory.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(History {
         scene,
         records,
+        extras: world.places.extras.all(),
         broken: outcome.broken,
         healed,
         rest,
+        wall_at_rest,
         finals,
+        endings,
         power_cuts: outcome.power_cuts,
         lost_at_power_cut: outcome.lost,
         memory,

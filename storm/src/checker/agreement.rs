@@ -5,13 +5,16 @@
 use std::collections::HashMap;
 
 use super::Anomaly;
+use super::erasure::Erasures;
 use super::evidence::{final_line, text};
 use super::findings::Findings;
-use super::index::ById;
+use super::index::{Attempt, ById};
 use super::model::{Change, Model};
-use crate::history::{Answer, Ask, ChannelNo, FinalLog, Handed, Held, What};
+use super::touches::{Touches, asks_until};
+use crate::endings::FinalLog;
+use crate::history::{Answer, Ask, ChannelNo, Handed, Held, What};
 
-pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
+pub(super) fn look(model: &Model<'_>, touches: &Touches, erasures: &Erasures, found: &mut Findings) {
     for channel in (0..).take(model.history.scene.channels.len()) {
         let mut logs = model.history.finals.iter().filter(|log| log.channel == channel);
         let Some(first) = logs.next() else {
@@ -26,8 +29,8 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
         }
     }
     one_id_each(model, found);
-    as_sent(model, found);
-    versions(model, found);
+    as_sent(model, touches, found);
+    versions(model, erasures, found);
 }
 
 /// 1, 2, 3 …, up to what the head says.
@@ -100,14 +103,19 @@ fn one_id_each(model: &Model<'_>, found: &mut Findings) {
     }
 }
 
-/// A message is as it was sent with its first version, and never again.
-fn as_sent(model: &Model<'_>, found: &mut Findings) {
+/// A message is as it was sent with its first version, and never again; what reacts to it or answers it leaves its words.
+fn as_sent(model: &Model<'_>, touches: &Touches, found: &mut Findings) {
     for (channel, log) in (0..).zip(&model.logs) {
         for (seq, message) in log.messages() {
             let mut later = message.versions.iter().copied().skip(1);
+            let touched = touches.may_be_touched(model, message);
             let Some(version) = later.find(|version| {
                 let change = log.change(*version);
-                matches!(change, Change::Sent { .. } | Change::State { edited: false, deleted: false, .. })
+                match change {
+                    Change::Sent { .. } => true,
+                    Change::State { edited: false, deleted: false, .. } => !touched,
+                    _ => false,
+                }
             }) else {
                 continue;
             };
@@ -123,7 +131,7 @@ fn as_sent(model: &Model<'_>, found: &mut Findings) {
 
 /// Overtaken versions leave no trace, so that holes among them cannot be seen one by one. But each version is a change that
 /// somebody asked for: there cannot be more of them, and not fewer than were done.
-fn versions(model: &Model<'_>, found: &mut Findings) {
+fn versions(model: &Model<'_>, erasures: &Erasures, found: &mut Findings) {
     let channels = model.history.scene.channels.len();
     let mut first: Vec<Option<(i64, i64)>> = vec![None; channels];
     let (mut most, mut least) = (vec![0_i64; channels], vec![0_i64; channels]);
@@ -140,7 +148,9 @@ fn versions(model: &Model<'_>, found: &mut Findings) {
                 let (Ask::Edit { channel, .. }
                 | Ask::Delete { channel, .. }
                 | Ask::Add { channel, .. }
-                | Ask::Remove { channel, .. }) = ask
+                | Ask::Remove { channel, .. }
+                | Ask::React { channel, .. }
+                | Ask::Reply { channel, .. }) = ask
                 else {
                     continue;
                 };
@@ -149,13 +159,22 @@ fn versions(model: &Model<'_>, found: &mut Findings) {
                 let refused = matches!(answer, Some(Answer::Refused { retryable: false, .. }));
                 if channel < channels && !refused {
                     most[channel] += 1;
-                    // Adding who is there already is done without a change; deleting and editing never is.
+                    // Adding who is there already is done without a change, like reacting and answering as before; deleting
+                    // and editing never is.
                     let counts = matches!(ask, Ask::Edit { .. } | Ask::Delete { .. });
                     least[channel] += i64::from(counts && matches!(answer, Some(Answer::Done { .. })));
                 }
             }
             _ => {}
         }
+    }
+    for (channel, deadlines) in (0..).zip(deadlines(model)) {
+        most[channel] += deadlines;
+    }
+    // Each message that may have been erased.
+    for log in (0..).take(channels).filter_map(|channel| model.last(channel)) {
+        let erased = log.messages.iter().filter(|copy| copy.deleted && erasures.may_be(copy.sender)).count();
+        most[usize::from(log.channel)] += i64::try_from(erased).unwrap_or(i64::MAX >> 1);
     }
     for (channel, first) in (0..).zip(first) {
         let (Some((version, seq)), Some(log)) = (first, model.last(channel)) else { continue };
@@ -175,4 +194,20 @@ fn versions(model: &Model<'_>, found: &mut Findings) {
             });
         }
     }
+}
+
+/// By channel: how many messages have a deadline, which each may pass once.
+fn deadlines(model: &Model<'_>) -> Vec<i64> {
+    let mut deadlines = vec![0; model.history.scene.channels.len()];
+    let last = |attempt: &&Attempt| {
+        model.index.attempts_of(attempt.user, attempt.client_id).next().map(|it| it.op) == Some(attempt.op)
+    };
+    for attempt in model.index.attempts.iter().filter(last) {
+        if asks_until(model, attempt.extra).is_some()
+            && let Some(number) = deadlines.get_mut(usize::from(attempt.channel))
+        {
+            *number += 1;
+        }
+    }
+    deadlines
 }

@@ -8,21 +8,24 @@ use super::evidence;
 use super::findings::Findings;
 use super::members::Memberships;
 use super::model::{Change, Model};
+use super::touches::Touches;
 use crate::history::{Answer, Ask, ChannelNo, Copy, Frame, Handed, Held, OpNo, Record, UserNo, What};
 
-pub(super) fn look(model: &Model<'_>, members: &Memberships, found: &mut Findings) {
-    let mut scan = Scan { model, members, found };
+pub(super) fn look(model: &Model<'_>, members: &Memberships, touches: &Touches, found: &mut Findings) {
+    let mut scan = Scan { model, members, touches, found };
     for (place, record) in (0..).zip(&model.history.records) {
         if let Some(user) = model.index.user(record.client) {
             scan.take(place, record, user);
         }
     }
     scan.acted();
+    scan.touched();
 }
 
 struct Scan<'s, 'h> {
     model: &'s Model<'h>,
     members: &'s Memberships,
+    touches: &'s Touches,
     found: &'s mut Findings,
 }
 
@@ -122,8 +125,9 @@ impl Scan<'_, '_> {
                 if self.members.is_steady(channel, user) && self.members.was_at_first(channel, user) {
                     continue;
                 }
-                // Who deletes it may be somebody else.
-                let by_sender = message.versions.iter().copied().find(|version| {
+                // Who deletes it may be somebody else, and so may who reacts to it, which shows its words once more.
+                let certain = if self.touches.may_be_touched(self.model, message) { 1 } else { usize::MAX };
+                let by_sender = message.versions.iter().copied().take(certain).find(|version| {
                     let change = log.change(*version);
                     let is_theirs = matches!(change, Change::Sent { .. } | Change::State { deleted: false, .. });
                     is_theirs && self.members.was_out(channel, user, *version)
@@ -135,6 +139,20 @@ impl Scan<'_, '_> {
                     (what, vec![self.model.line(removed, channel), self.model.source(channel, seq, by)])
                 });
             }
+        }
+    }
+
+    /// Who had been told to be out before they asked, and was not added again, has reacted to or answered nothing.
+    fn touched(&mut self) {
+        for (message, touch) in self.touches.all().filter(|(_, touch)| touch.is_done()) {
+            let (channel, user) = (touch.channel, touch.user);
+            let Some(removed) = self.members.is_out_between(channel, user, touch.asked, touch.over) else { continue };
+            self.found.add(Anomaly::ActedAfterRemoval, Some(channel), self.model.index.at(touch.over), || {
+                let what =
+                    format!("user {user} is out of channel {channel} and reacted to or answered message {message}");
+                let places = [removed, touch.asked, touch.over];
+                (what, places.map(|place| self.model.line(place, channel)).to_vec())
+            });
         }
     }
 }

@@ -8,7 +8,8 @@ use super::findings::Findings;
 use super::index::NOWHERE;
 use super::live::{AtRest, Lane, Stand, are_late_acks};
 use super::model::Model;
-use crate::history::{ChannelNo, ClientNo, FinalLog, Held, Kind, LineNo, UserNo, What};
+use crate::endings::FinalLog;
+use crate::history::{ChannelNo, ClientNo, Held, Kind, LineNo, UserNo, What};
 
 pub(super) fn look(model: &Model<'_>, at_rest: &AtRest, found: &mut Findings) {
     for (line, lanes) in &at_rest.lines {

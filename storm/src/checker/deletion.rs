@@ -54,7 +54,7 @@ struct Scan<'s, 'h> {
 impl Scan<'_, '_> {
     /// `version`: as of which it is shown. `asked`: the place of the request; 0 where nobody asked.
     fn shown(&mut self, place: u32, copy: &Copy, version: i64, asked: u32) {
-        if copy.deleted && copy.content == self.empty {
+        if copy.deleted && copy.content == self.empty && copy.extra == 0 {
             return;
         }
         let deleted_at = self.model.message(copy).and_then(Message::deleted_at);

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::history::{ChannelNo, Copy, FinalLog, History, Record};
+use crate::endings::FinalLog;
+use crate::history::{ChannelNo, Copy, History, Record};
 
 /// The most messages of a page that are shown: the first and the last of them.
 const SHOWN: usize = 6;
@@ -46,6 +47,7 @@ fn show(history: &History, record: &Record, about: Option<ChannelNo>, seqs: &[i6
     let over = if record.line == 0 { String::new() } else { format!(", line {}", record.line) };
     let mut value = serde_json::to_value(&record.what).unwrap_or_default();
     shorten(&mut value, about, seqs);
+    name_extras(history, &mut value);
     format!("{} client {}{who}{over}: {value}", seconds(record.at), record.client)
 }
 
@@ -66,6 +68,25 @@ fn shorten(value: &mut Value, about: Option<ChannelNo>, seqs: &[i64]) {
             }
         }
         Value::Array(list) => list.iter_mut().for_each(|item| shorten(item, about, seqs)),
+        _ => {}
+    }
+}
+
+/// In place of its number, what hangs on a message.
+fn name_extras(history: &History, value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            let number = fields.get("extra").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+            match number {
+                Some(0) => drop(fields.remove("extra")),
+                Some(number) => {
+                    let extra = serde_json::to_value(history.extra(number)).unwrap_or_default();
+                    fields.insert("extra".to_owned(), extra);
+                }
+                None => fields.values_mut().for_each(|field| name_extras(history, field)),
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|item| name_extras(history, item)),
         _ => {}
     }
 }

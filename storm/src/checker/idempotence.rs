@@ -87,7 +87,7 @@ fn is_acked(attempt: &Attempt) -> bool {
 }
 
 fn is_same_send(one: &Attempt, other: &Attempt) -> bool {
-    (one.channel, one.content) == (other.channel, other.content)
+    (one.channel, one.content, one.extra) == (other.channel, other.content, other.extra)
 }
 
 /// Refused although it is stored, which somebody knew when it was asked for.
@@ -161,7 +161,9 @@ fn refused_member(model: &Model<'_>, attempt: &Attempt, found: &mut Findings) {
     let scene = &model.history.scene;
     let is_member = scene.members.get(usize::from(attempt.channel)).is_some_and(|all| all.contains(&attempt.user));
     let floats = scene.floating.contains(&(attempt.channel, attempt.user));
-    if is_member && !floats && matches!(code(model, attempt), "not_found" | "forbidden") {
+    // What was not found may be a file, of who was erased since.
+    let files = !model.history.extra(attempt.extra).files.is_empty();
+    if is_member && !floats && !files && matches!(code(model, attempt), "not_found" | "forbidden") {
         found.add(Anomaly::DishonestAnswer, Some(attempt.channel), model.index.at(attempt.answered), || {
             let evidence = [attempt.asked, attempt.answered].map(|place| model.line(place, attempt.channel)).to_vec();
             ("a member was told that they may not send".to_owned(), evidence)

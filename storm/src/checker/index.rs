@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use uuid::Uuid;
 
 use super::walk::Walk;
+use crate::extras::ExtraNo;
 use crate::history::{Answer, Ask, ChannelNo, ClientNo, History, Kind, LineNo, Micros, OpNo, Record, UserNo, What};
 
 /// The place of nothing among the records.
@@ -57,6 +58,7 @@ pub(super) struct Attempt {
     pub(super) channel: ChannelNo,
     pub(super) client_id: Uuid,
     pub(super) content: u64,
+    pub(super) extra: ExtraNo,
     pub(super) op: OpNo,
     /// Places of the records.
     pub(super) asked: u32,

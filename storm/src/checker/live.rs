@@ -6,7 +6,7 @@
 use super::Anomaly;
 use super::findings::Findings;
 use super::index::{NOWHERE, Outcome};
-use super::model::{Change, Model};
+use super::model::{Change, Message, Model};
 use crate::history::{Answer, Ask, ChannelNo, Frame, LineNo, Record, What};
 
 /// Where a connection stands in a channel.
@@ -222,7 +222,10 @@ pub(super) fn are_late_acks(model: &Model<'_>, (line, channel): (LineNo, Channel
         else {
             return false;
         };
-        let client_id = log.message(seq).filter(|message| message.sender == user).and_then(|it| it.client_id);
+        // A reaction leaves it as unedited as it was sent.
+        let is_first = |message: &&Message| message.versions.first() == Some(&version);
+        let message = log.message(seq).filter(|message| message.sender == user).filter(is_first);
+        let client_id = message.and_then(|it| it.client_id);
         client_id.is_some_and(|client_id| {
             let mut attempts = model.index.attempts_of(user, client_id);
             attempts.any(|attempt| attempt.line == line && attempt.outcome == Outcome::Unknown)

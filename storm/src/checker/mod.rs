@@ -7,11 +7,14 @@ mod authorization;
 mod converge;
 mod deletion;
 mod durability;
+mod erasure;
 mod evidence;
+mod files;
 mod findings;
 mod honesty;
 mod idempotence;
 mod index;
+mod instructions;
 mod kept;
 mod live;
 mod marks;
@@ -20,12 +23,17 @@ mod model;
 mod order;
 mod origin;
 mod presence;
+mod reactions;
 mod reads;
 mod resume;
+mod revisions;
 mod roster;
+mod said;
+mod search;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod touches;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -33,10 +41,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::history::{ChannelNo, History, Micros};
+use erasure::Erasures;
 use findings::Findings;
 use members::Memberships;
 use model::Model;
+use said::Said;
 pub(crate) use sums::Sums;
+use touches::Touches;
 
 /// What can be wrong, in the words of the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -90,6 +101,24 @@ pub(crate) enum Anomaly {
     Memory,
     /// I20: the audit trail does not say what is stored, or is broken.
     BrokenTrail,
+    /// I21: what somebody who was erased had said is shown or found on some surface.
+    ErasedShown,
+    /// I21: erased where nothing may be.
+    HeldErased,
+    /// I22: an acknowledged reaction that is not there, or one that nobody asked for.
+    WrongReaction,
+    /// I23: an instruction or an answer that is not as it was asked for, or a deadline that was not raised once.
+    WrongInstruction,
+    /// I23: a list of open instructions that is not what is open.
+    WrongOpen,
+    /// I24: a file that is not there, or not as it was stored, or with another message.
+    WrongFile,
+    /// I24: a file given to somebody who may not have it.
+    LeakedFile,
+    /// I25: an edit that was done and is not kept, or one that is made up.
+    WrongRevisions,
+    /// I26: a search that does not find what is there, or finds what is not.
+    WrongSearch,
     /// A panic, a broken rule that a node has noticed itself, an end that nobody asked for, an answer that is none.
     Alarm,
 }
@@ -126,10 +155,12 @@ pub(crate) struct Verdict {
 pub(crate) fn check(history: &History) -> Verdict {
     let mut found = Findings::default();
     let model = Model::of(history, &mut found);
+    let touches = Touches::of(&model);
+    let erasures = Erasures::of(&model);
     durability::look(&model, &mut found);
-    origin::look(&model, &mut found);
+    origin::look(&model, &erasures, &mut found);
     idempotence::look(&model, &mut found);
-    agreement::look(&model, &mut found);
+    agreement::look(&model, &touches, &erasures, &mut found);
     order::look(&model, &mut found);
     let at_rest = live::look(&model, &mut found);
     resume::look(&model, &mut found);
@@ -137,9 +168,16 @@ pub(crate) fn check(history: &History) -> Verdict {
     converge::look(&model, &at_rest, &mut found);
     kept::look(&model, &mut found);
     let members = Memberships::of(&model);
-    authorization::look(&model, &members, &mut found);
+    authorization::look(&model, &members, &touches, &mut found);
     roster::look(&model, &members, &mut found);
     deletion::look(&model, &mut found);
+    let said = Said::of(&model);
+    erasure::look(&model, &said, &erasures, &mut found);
+    revisions::look(&model, &said, &erasures, &mut found);
+    search::look(&model, &said, &erasures, &mut found);
+    files::look(&model, &mut found);
+    reactions::look(&model, &touches, &mut found);
+    instructions::look(&model, &members, &touches, &mut found);
     marks::look(&model, &members, &mut found);
     presence::look(&model, &mut found);
     let sends_timed = honesty::look(&model, &mut found);

@@ -9,7 +9,9 @@ use super::Anomaly;
 use super::evidence;
 use super::findings::Findings;
 use super::index::{Attempt, Index, NOWHERE, Outcome};
-use crate::history::{Answer, ChannelNo, Copy, FinalLog, Frame, Handed, History, UserNo, What};
+use crate::endings::FinalLog;
+use crate::extras::ExtraNo;
+use crate::history::{Answer, ChannelNo, Copy, Frame, Handed, History, UserNo, What};
 
 /// Numbers beyond the highest of the final logs by more than this are no history of this run.
 const FAR_BEYOND: i64 = 1_000_000;
@@ -43,6 +45,7 @@ pub(super) enum Change {
         content: u64,
         edited: bool,
         deleted: bool,
+        extra: ExtraNo,
     },
     Roster,
 }
@@ -139,6 +142,11 @@ impl<'h> Model<'h> {
         evidence::line(self.history, place, Some(channel))
     }
 
+    /// With what hangs on it in words.
+    pub(super) fn shown_text(&self, copy: &Copy) -> String {
+        format!("{} with {}", evidence::text(copy), evidence::text(self.history.extra(copy.extra)))
+    }
+
     /// Whoever told of it first: a record, or the final log.
     pub(super) fn source(&self, channel: ChannelNo, seq: i64, by: u32) -> String {
         if by != NOWHERE {
@@ -227,8 +235,8 @@ impl Taking<'_, '_> {
             return;
         }
         self.message(copy.channel, copy.seq, copy.id, Some(copy.client_id), copy.sender, by);
-        let Copy { seq, content, edited, deleted, .. } = *copy;
-        self.change(copy.channel, copy.version, Change::State { seq, content, edited, deleted }, by);
+        let Copy { seq, content, edited, deleted, extra, .. } = *copy;
+        self.change(copy.channel, copy.version, Change::State { seq, content, edited, deleted, extra }, by);
     }
 
     fn ack(&mut self, attempt: &Attempt, id: Uuid, seq: i64, version: i64) {

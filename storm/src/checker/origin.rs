@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::Anomaly;
+use super::erasure::Erasures;
 use super::findings::Findings;
 use super::idempotence::asks;
 use super::index::ById;
@@ -22,7 +23,7 @@ struct Asked {
     place: u32,
 }
 
-pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
+pub(super) fn look(model: &Model<'_>, erasures: &Erasures, found: &mut Findings) {
     let changes = changes(model);
     for (channel, log) in (0..).zip(&model.logs) {
         for (seq, message) in log.messages() {
@@ -36,8 +37,9 @@ pub(super) fn look(model: &Model<'_>, found: &mut Findings) {
                 continue;
             }
             let changes = changes.get(&message.id).map_or(&[][..], Vec::as_slice);
+            let erased = erasures.may_be(message.sender);
             for version in &message.versions {
-                state(model, (channel, *version), (seq, message), changes, found);
+                state(model, (channel, *version), (seq, message), (changes, erased), found);
             }
         }
     }
@@ -70,13 +72,13 @@ fn state(
     model: &Model<'_>,
     (channel, version): (ChannelNo, i64),
     (seq, message): (i64, &Message),
-    changes: &[Asked],
+    (changes, erased): (&[Asked], bool),
     found: &mut Findings,
 ) {
     let Some(log) = model.log(channel) else { return };
     let Change::State { content, edited, deleted, .. } = log.change(version) else { return };
     let fits = if deleted {
-        changes.iter().any(|asked| asked.content.is_none() && !asked.refused_for_good)
+        erased || changes.iter().any(|asked| asked.content.is_none() && !asked.refused_for_good)
     } else if edited {
         // Whose it is to edit it is only the sender.
         let by_sender = changes.iter().filter(|asked| asked.user == Some(message.sender) && !asked.refused_for_good);

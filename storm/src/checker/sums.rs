@@ -23,10 +23,20 @@ pub(crate) struct Sums {
     pub edits: u64,
     pub deletions: u64,
     pub memberships: u64,
+    pub reactions: u64,
+    pub answers: u64,
+    pub uploads: u64,
+    pub erasures: u64,
     pub deliveries: u64,
     pub connections: u64,
     pub syncs: u64,
     pub histories: u64,
+    /// What nodes were asked for at rest: lists of open instructions, files, revisions of messages, searches, exports.
+    pub lists: u64,
+    pub files: u64,
+    pub revised: u64,
+    pub searches: u64,
+    pub exports: u64,
     /// Of the audit trail, each of which was held against what is stored.
     pub trail_entries: u64,
     pub power_cuts: u64,
@@ -41,6 +51,11 @@ pub(super) fn of(model: &Model<'_>) -> Sums {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let mut sums = Sums {
         trail_entries: model.history.trail.entries,
+        lists: count(model.history.endings.lists.len()),
+        files: count(model.history.endings.files.len()),
+        revised: count(model.history.endings.revised.len()),
+        searches: count(model.history.endings.searches.len()),
+        exports: count(model.history.endings.exports.len()),
         power_cuts: count(model.history.power_cuts),
         faults: count(model.history.broken.len()),
         ..Sums::default()
@@ -70,8 +85,12 @@ pub(super) fn of(model: &Model<'_>) -> Sums {
                 Some(Ask::Edit { .. }) => sums.edits += 1,
                 Some(Ask::Delete { .. }) => sums.deletions += 1,
                 Some(Ask::Add { .. } | Ask::Remove { .. }) => sums.memberships += 1,
+                Some(Ask::React { .. }) => sums.reactions += 1,
+                Some(Ask::Reply { .. }) => sums.answers += 1,
+                Some(Ask::Erase { .. }) => sums.erasures += 1,
                 _ => {}
             },
+            What::Answered { answer: Answer::Uploaded { .. }, .. } => sums.uploads += 1,
             _ => {}
         }
     }

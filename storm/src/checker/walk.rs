@@ -85,17 +85,20 @@ impl<'h> Walk<'h> {
                 self.index.syncs.insert(op, known);
                 Known::default()
             }
+            Ask::Erase { .. } | Ask::Upload { .. } => Known::default(),
             Ask::Send { channel, .. }
             | Ask::Edit { channel, .. }
             | Ask::Delete { channel, .. }
             | Ask::Add { channel, .. }
             | Ask::Remove { channel, .. }
             | Ask::History { channel, .. }
-            | Ask::Read { channel, .. } => self.known(user, *channel),
+            | Ask::Read { channel, .. }
+            | Ask::React { channel, .. }
+            | Ask::Reply { channel, .. } => self.known(user, *channel),
         };
         let nothing = Op { asked: NOWHERE, answered: NOWHERE, known: Known::default() };
         *slot(&mut self.index.ops, op as usize, nothing) = Op { asked: place, answered: NOWHERE, known };
-        if let Ask::Send { channel, client_id, content, node } = ask
+        if let Ask::Send { channel, client_id, content, extra, node } = ask
             && let Some(info) = self.index.history.scene.clients.get(usize::from(record.client))
         {
             let number = u32::try_from(self.index.attempts.len()).unwrap_or(NOWHERE);
@@ -111,6 +114,7 @@ impl<'h> Walk<'h> {
                 channel: *channel,
                 client_id: *client_id,
                 content: *content,
+                extra: *extra,
                 op,
                 asked: place,
                 answered,
@@ -147,7 +151,9 @@ impl<'h> Walk<'h> {
                     Ask::Edit { channel, .. }
                     | Ask::Delete { channel, .. }
                     | Ask::Add { channel, .. }
-                    | Ask::Remove { channel, .. },
+                    | Ask::Remove { channel, .. }
+                    | Ask::React { channel, .. }
+                    | Ask::Reply { channel, .. },
                 ),
             ) => self.told(user, *channel, *version, 0),
             _ => {}

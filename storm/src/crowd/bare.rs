@@ -16,7 +16,10 @@ use uuid::Uuid;
 
 use super::connect::{self, Socket};
 use super::cursors::Cursors;
+use super::more::More;
 use super::sends::{Owed, Stored, Unanswered, Waiting};
+use super::shelf::Shelf;
+use super::touch::Heard;
 use super::{Person, Phase, scroll, translate};
 use crate::Trouble;
 use crate::history::{Answer, Ask, ChannelNo, LineNo, OpNo, What, hash};
@@ -42,6 +45,8 @@ pub(crate) struct Bare {
     /// Messages of its own that are stored.
     pub(super) mine: VecDeque<(ChannelNo, Uuid)>,
     pub(super) heads: HashMap<ChannelNo, i64>,
+    pub(super) heard: Heard,
+    shelf: Shelf,
 }
 
 /// What belongs to one connection.
@@ -78,6 +83,8 @@ impl Bare {
             stored: Stored::default(),
             mine: VecDeque::new(),
             heads: HashMap::new(),
+            heard: Heard::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -269,7 +276,9 @@ impl Bare {
             12..720 if self.queue.len() + line.sends.len() < WINDOW * 4 => {
                 let client_id = Uuid::from_u128(self.me.dice.u128(..));
                 self.me.world.owed.fetch_add(1, Ordering::Relaxed);
-                self.queue.push_back(Owed { channel, client_id, content: self.me.some_content() });
+                let files = self.shelf.take(&mut self.me.dice);
+                let (content, more) = (self.me.words_for(channel), More::some(&mut self.me, channel, files));
+                self.queue.push_back(Owed { channel, client_id, content, more });
                 if self.me.dice.u8(..100) == 0 {
                     // The answer is lost: it hangs up right behind the send.
                     if let Some(owed) = self.queue.pop_front() {
@@ -280,7 +289,7 @@ impl Bare {
             }
             720..780 => {
                 if let Some(&(channel, message)) = self.me.dice.choice(&self.mine) {
-                    let content = self.me.some_content();
+                    let content = self.me.words_for(channel);
                     let ask = Ask::Edit { channel, message, content: hash(&content) };
                     self.ask(line, ask, json!({"type": "edit", "messageId": message, "content": content})).await?;
                 }
@@ -293,13 +302,24 @@ impl Bare {
                     self.ask(line, ask, json!({"type": "delete", "messageId": message})).await?;
                 }
             }
-            820..880 => {
+            820..860 => {
                 let seq = self.heads.get(&channel).copied().unwrap_or_default();
                 let ask = Ask::Read { channel, seq };
                 let id = self.me.world.channel_ids[usize::from(channel)];
                 self.ask(line, ask, json!({"type": "read", "channelId": id, "seq": seq})).await?;
             }
-            880..930 => {
+            860..895 => {
+                if let Some(intent) = self.heard.react(&mut self.me.dice) {
+                    self.ask(line, intent.ask, intent.frame).await?;
+                }
+            }
+            895..915 => {
+                if let Some(intent) = self.heard.answer(&mut self.me.dice) {
+                    self.ask(line, intent.ask, intent.frame).await?;
+                }
+            }
+            915..922 => self.shelf.upload(&mut self.me),
+            922..930 => {
                 let id = self.me.world.channel_ids[usize::from(channel)];
                 self.send(line, json!({"type": "typing", "channelId": id})).await?;
             }
@@ -329,8 +349,11 @@ impl Bare {
         let op = self.me.world.next_op();
         let id = self.me.world.channel_ids[usize::from(owed.channel)];
         let Owed { channel, client_id, .. } = owed;
-        let ask = Ask::Send { channel, client_id, content: hash(&owed.content), node: None };
-        let frame = json!({"type": "message", "clientId": owed.client_id, "channelId": id, "content": owed.content});
+        let (content, extra) = (hash(&owed.content), owed.more.extra);
+        let ask = Ask::Send { channel, client_id, content, extra, node: None };
+        let mut frame =
+            json!({"type": "message", "clientId": owed.client_id, "channelId": id, "content": owed.content});
+        owed.more.put_into(&mut frame);
         self.me.note(line.no, What::Asked { op, ask });
         line.sends.add(op, owed, Instant::now());
         self.send(line, frame).await

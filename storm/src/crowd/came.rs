@@ -78,6 +78,7 @@ impl Bare {
                     match &frame {
                         Frame::Message { copy, .. } => {
                             self.heads.insert(copy.channel, copy.seq);
+                            self.heard.came(&world, self.me.user, copy);
                             if copy.sender == self.me.user {
                                 line.sends.show(copy.client_id);
                             }

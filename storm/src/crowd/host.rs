@@ -1,19 +1,21 @@
-//! The host application's server: adds and removes members, sends one message over two nodes at once, and reads
+//! The host application's server: adds and removes members, erases users, sends one message over two nodes at once, and reads
 //! everything when all is over.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::rest::{Reply, Rest};
 use super::{Person, Phase, World, translate};
 use crate::Trouble;
-use crate::history::{Answer, Ask, ChannelNo, FinalLog, UserNo, What, hash};
+use crate::endings::FinalLog;
+use crate::history::{Answer, Ask, ChannelNo, UserNo, What, hash};
 
 pub(crate) struct Host {
     me: Person,
@@ -72,7 +74,7 @@ impl Host {
             let nodes = [self.node(), self.node()];
             let ops = nodes.map(|_| self.me.world.next_op());
             for (op, (node, _)) in ops.into_iter().zip(nodes) {
-                let ask = Ask::Send { channel, client_id, content: hash(&content), node: Some(node) };
+                let ask = Ask::Send { channel, client_id, content: hash(&content), extra: 0, node: Some(node) };
                 self.me.note(0, What::Asked { op, ask });
             }
             // Each answer is written down when it comes: the other node may take longer.
@@ -80,6 +82,36 @@ impl Host {
                 async |at: usize| self.answered(ops[at], &self.post(nodes[at].1, channel, client_id, &content).await);
             tokio::join!(one(0), one(1));
         }
+    }
+
+    /// Erases what somebody said, in each channel that is not held, and once more when all is healed, since what takes so many steps
+    /// is seldom answered in a storm. They go on as if nothing had happened.
+    pub(crate) async fn erase(mut self) {
+        let mut phase = self.me.world.phase.clone();
+        loop {
+            let pause = Duration::from_millis(self.me.dice.u64(3_000..9_000));
+            // Either way it is time.
+            drop(timeout(pause, phase.wait_for(|phase| *phase != Phase::Storm)).await);
+            let is_last = self.me.world.phase() != Phase::Storm;
+            // Nothing comes to rest meanwhile.
+            self.me.world.owed.fetch_add(1, Ordering::Relaxed);
+            self.erase_somebody().await;
+            self.me.world.owed.fetch_sub(1, Ordering::Relaxed);
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    async fn erase_somebody(&mut self) {
+        let world = std::sync::Arc::clone(&self.me.world);
+        let at = self.me.dice.usize(..world.user_ids.len());
+        let Ok(user) = UserNo::try_from(at) else { return };
+        let (op, (_, node)) = (world.next_op(), self.node());
+        world.samples.erased(user);
+        self.me.note(0, What::Asked { op, ask: Ask::Erase { user } });
+        let reply = self.rest.call(Method::DELETE, node, &format!("/users/{}", world.user_ids[at]), None, None).await;
+        self.answered(op, &reply);
     }
 
     async fn post(&self, node: SocketAddr, channel: ChannelNo, client_id: Uuid, content: &str) -> Reply {

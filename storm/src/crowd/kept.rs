@@ -12,6 +12,7 @@ use tenfour::domain::ids::{ClientId, MessageId};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::touch::Heard;
 use super::{Person, Phase, World, translate};
 use crate::history::{Answer, Ask, ChannelNo, ClientNo, Handed, OpNo, What, hash};
 
@@ -22,6 +23,7 @@ pub(crate) struct Kept {
     sends: HashMap<Uuid, (OpNo, ChannelNo)>,
     mine: VecDeque<(ChannelNo, MessageId)>,
     heads: HashMap<ChannelNo, i64>,
+    heard: Heard,
 }
 
 /// Messages that wait at most before nothing more is said.
@@ -35,7 +37,8 @@ impl Kept {
             Timing { connect: Duration::from_secs(8), grace: Duration::from_secs(5), answer: Duration::from_secs(10) };
         options.backoff.max = Duration::from_secs(2);
         let (client, events) = Client::start(options)?;
-        Ok(Self { me, client, events, sends: HashMap::new(), mine: VecDeque::new(), heads: HashMap::new() })
+        let (sends, mine, heads) = (HashMap::new(), VecDeque::new(), HashMap::new());
+        Ok(Self { me, client, events, sends, mine, heads, heard: Heard::default() })
     }
 
     pub(crate) async fn run(mut self) {
@@ -74,9 +77,9 @@ impl Kept {
         let id = world.channel_ids[usize::from(channel)];
         match self.me.dice.u16(..1000) {
             0..740 if self.sends.len() < WINDOW => {
-                let (client_id, content) = (Uuid::from_u128(self.me.dice.u128(..)), self.me.some_content());
+                let (client_id, content) = (Uuid::from_u128(self.me.dice.u128(..)), self.me.words_for(channel));
                 let op = world.next_op();
-                let ask = Ask::Send { channel, client_id, content: hash(&content), node: None };
+                let ask = Ask::Send { channel, client_id, content: hash(&content), extra: 0, node: None };
                 self.note(What::Asked { op, ask });
                 self.sends.insert(client_id, (op, channel));
                 world.owed.fetch_add(1, Ordering::Relaxed);
@@ -86,7 +89,7 @@ impl Kept {
             }
             740..810 => {
                 let Some(&(channel, message)) = self.me.dice.choice(&self.mine) else { return };
-                let content = self.me.some_content();
+                let content = self.me.words_for(channel);
                 let op = world.next_op();
                 self.note(What::Asked { op, ask: Ask::Edit { channel, message: message.0, content: hash(&content) } });
                 let (client, no) = (self.client.clone(), self.me.no);
@@ -103,14 +106,25 @@ impl Kept {
                 let (client, no) = (self.client.clone(), self.me.no);
                 tokio::spawn(async move { answered(&world, no, op, client.delete(message).await) });
             }
-            850..920 => {
+            850..890 => {
                 let (op, seq) = (world.next_op(), self.heads.get(&channel).copied().unwrap_or_default());
                 self.note(What::Asked { op, ask: Ask::Read { channel, seq } });
                 self.client.read(id, seq).await;
                 // The client tells its application nothing of the answer.
                 self.note(What::Answered { op, answer: Answer::Unknown });
             }
-            920..970 => self.client.typing(id).await,
+            // It has no calls of its own for these.
+            890..920 => {
+                if let Some(intent) = self.heard.react(&mut self.me.dice) {
+                    intent.over_rest(&mut self.me);
+                }
+            }
+            920..945 => {
+                if let Some(intent) = self.heard.answer(&mut self.me.dice) {
+                    intent.over_rest(&mut self.me);
+                }
+            }
+            945..970 => self.client.typing(id).await,
             _ => (),
         }
     }
@@ -143,6 +157,7 @@ impl Kept {
             Event::Disconnected { .. } => Some(Handed::Disconnected),
             Event::Message(message) => translate::copy(places, &message).map(|copy| {
                 self.heads.insert(copy.channel, copy.seq);
+                self.heard.came(&world, self.me.user, &copy);
                 Handed::Message { copy }
             }),
             Event::Updated(message) => translate::copy(places, &message).map(|copy| Handed::Updated { copy }),

@@ -6,12 +6,17 @@ pub(crate) mod bare;
 mod came;
 mod connect;
 pub(crate) mod cursors;
+pub(crate) mod endings;
 pub(crate) mod host;
 pub(crate) mod kept;
+mod more;
 pub(crate) mod population;
 pub(crate) mod rest;
+pub(crate) mod samples;
 mod scroll;
 mod sends;
+mod shelf;
+mod touch;
 pub(crate) mod translate;
 
 use std::net::SocketAddr;
@@ -21,8 +26,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use samples::{Said, Samples};
+
 use crate::alarms::Alarms;
-use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Places, UserNo, What};
+use crate::history::hash;
+use crate::history::{ChannelNo, ClientNo, LineNo, OpNo, Scene, UserNo, What};
+use crate::places::Places;
 use crate::recorder::Recorder;
 
 /// What the clients are to do now.
@@ -53,8 +62,11 @@ pub(crate) struct World {
     pub tokens: Vec<String>,
     /// The host application's way in, which may also act for each user.
     pub rest: rest::Rest,
+    pub samples: Samples,
     pub channel_ids: Vec<tenfour::domain::ids::ChannelId>,
     pub user_ids: Vec<tenfour::domain::ids::UserId>,
+    /// By channel, when the run began.
+    pub members: Vec<Vec<UserNo>>,
     /// Between two of one client's intentions, on average.
     pub pause: Duration,
     /// Sends that nobody knows the outcome of yet: at rest it has to come to nothing.
@@ -72,11 +84,11 @@ impl World {
         addresses: (Vec<SocketAddr>, Vec<SocketAddr>, SocketAddr),
         tokens: Vec<String>,
         rest: rest::Rest,
-        ids: (Vec<tenfour::domain::ids::ChannelId>, Vec<tenfour::domain::ids::UserId>),
+        scene: &Scene,
         pause: Duration,
     ) -> Self {
         let (nodes, direct, front) = addresses;
-        let (channel_ids, user_ids) = ids;
+        let (channel_ids, user_ids, members) = (scene.channels.clone(), scene.users.clone(), scene.members.clone());
         let (owed, lines, ops) = (AtomicUsize::new(0), AtomicU32::new(1), AtomicU32::new(1));
         Self {
             recorder,
@@ -88,8 +100,10 @@ impl World {
             front,
             tokens,
             rest,
+            samples: Samples::default(),
             channel_ids,
             user_ids,
+            members,
             pause,
             owed,
             lines,
@@ -137,6 +151,15 @@ impl Person {
             return Some(0);
         }
         self.dice.choice(&self.channels).copied()
+    }
+
+    /// A content to be said in this channel, some of which are looked for in the end.
+    pub(crate) fn words_for(&mut self, channel: ChannelNo) -> String {
+        let content = self.some_content();
+        let word = content.split(':').nth(1).unwrap_or_default().to_owned();
+        let said = Said { channel, user: self.user, word, content: hash(&content) };
+        self.world.samples.said(&mut self.dice, said);
+        content
     }
 
     /// A content that no other message has.

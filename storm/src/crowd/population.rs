@@ -15,7 +15,8 @@ use super::rest::{Reply, Rest};
 use super::{Person, Phase, World, bare::Bare, kept::Kept};
 use crate::Trouble;
 use crate::alarms::Alarms;
-use crate::history::{ChannelNo, ClientInfo, ClientNo, Kind, Places, Scene, UserNo};
+use crate::history::{ChannelNo, ClientInfo, ClientNo, Kind, Scene, UserNo};
+use crate::places::Places;
 use crate::recorder::Recorder;
 use crate::rig::node::OFFLINE_WITHIN;
 use crate::rig::{Rig, SECRET};
@@ -33,6 +34,10 @@ pub(crate) struct Size {
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Changes of a membership come and go for so many pairs.
 const FLOATING: usize = 12;
+/// The client who erases.
+const ERASES: ClientNo = 1;
+/// One channel of so many is under a legal hold.
+const HELD: ChannelNo = 5;
 /// Users whom the host sends for, twice at once.
 const TWICE: usize = 3;
 /// One client of so many stops reading now and then.
@@ -78,6 +83,10 @@ impl Crowd {
         for channel in 0..size.channels {
             let members = draw(&mut dice, channel, size.users);
             let id = make(&rest, rig, channel, &members).await?;
+            if channel % HELD == HELD - 1 {
+                hold(&rest, rig, id).await?;
+                scene.held.push(channel);
+            }
             places.channels.insert(id, channel);
             scene.channels.push(id);
             for &user in &members {
@@ -105,7 +114,7 @@ impl Crowd {
             (nodes, direct, rig.front.addr),
             tokens,
             rest.clone(),
-            (scene.channels.clone(), scene.users.clone()),
+            &scene,
             pause,
         );
         Ok(Self { world: std::sync::Arc::new(world), scene, rest, seed, members_of })
@@ -130,6 +139,7 @@ impl Crowd {
                     Host::new(me, self.rest.clone())
                         .change_members(self.scene.floating.clone(), self.scene.members.clone()),
                 ),
+                Kind::Host if no == ERASES => tasks.spawn(Host::new(me, self.rest.clone()).erase()),
                 Kind::Host => tasks.spawn(Host::new(me, self.rest.clone()).send_twice()),
             };
         }
@@ -152,8 +162,8 @@ fn draw(dice: &mut fastrand::Rng, channel: ChannelNo, users: u16) -> Vec<UserNo>
 }
 
 fn clients(dice: &mut fastrand::Rng, size: Size) -> Vec<ClientInfo> {
-    // The one who changes memberships, then those who send twice.
-    let mut clients = vec![ClientInfo { user: 0, kind: Kind::Host }];
+    // The one who changes memberships and the one who erases, then those who send twice.
+    let mut clients = vec![ClientInfo { user: 0, kind: Kind::Host }; 2];
     for user in 0..u16::try_from(TWICE).unwrap_or_default() {
         clients.push(ClientInfo { user, kind: Kind::Host });
     }
@@ -177,6 +187,14 @@ async fn make(rest: &Rest, rig: &Rig, channel: ChannelNo, members: &[UserNo]) ->
     match rest.call(reqwest::Method::POST, rig.nodes[0].line.addr, "/channels", Some(body), None).await {
         Reply::Done(body) => Ok(body["id"].as_str().unwrap_or_default().parse()?),
         other => Err(format!("a channel could not be made: {other:?}").into()),
+    }
+}
+
+async fn hold(rest: &Rest, rig: &Rig, channel: ChannelId) -> Result<(), Trouble> {
+    let (path, body) = (format!("/channels/{channel}/retention"), json!({"legalHold": true}));
+    match rest.call(reqwest::Method::PUT, rig.nodes[0].line.addr, &path, Some(body), None).await {
+        Reply::Done(_) => Ok(()),
+        other => Err(format!("a channel could not be held: {other:?}").into()),
     }
 }
 

@@ -50,20 +50,56 @@ impl Rest {
         body: Option<Value>,
         user: Option<UserId>,
     ) -> Reply {
-        let mut request =
-            self.http.request(method.clone(), format!("http://{node}/api/v1{path}")).bearer_auth(&self.token);
-        if let Some(user) = user {
-            request = request.header("tenfour-user", user.to_string());
-        }
+        let mut request = self.request(method.clone(), node, path, user);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
+        self.carry_out(request, &format!("{method} {path} at {node}")).await
+    }
+
+    /// Any bytes.
+    pub(crate) async fn upload(&self, node: std::net::SocketAddr, bytes: Vec<u8>, user: UserId) -> Reply {
+        let path = "/attachments?name=storm.bin";
+        let request = self.request(reqwest::Method::POST, node, path, Some(user)).body(bytes);
+        self.carry_out(request, &format!("POST {path} at {node}")).await
+    }
+
+    /// What is no JSON. None: it is not found.
+    pub(crate) async fn bytes(
+        &self,
+        node: std::net::SocketAddr,
+        path: &str,
+        user: Option<UserId>,
+    ) -> Result<Option<Vec<u8>>, Trouble> {
+        let response = self.request(reqwest::Method::GET, node, path, user).send().await?;
+        match response.status() {
+            reqwest::StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(response.bytes().await?.to_vec())),
+            status => Err(format!("GET {path} at {node}: {status}").into()),
+        }
+    }
+
+    fn request(
+        &self,
+        method: reqwest::Method,
+        node: std::net::SocketAddr,
+        path: &str,
+        user: Option<UserId>,
+    ) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("http://{node}/api/v1{path}")).bearer_auth(&self.token);
+        match user {
+            Some(user) => request.header("tenfour-user", user.to_string()),
+            None => request,
+        }
+    }
+
+    async fn carry_out(&self, request: reqwest::RequestBuilder, call: &str) -> Reply {
         let Ok(response) = request.send().await else { return Reply::Unknown };
         let status = response.status();
         let Ok(text) = response.text().await else { return Reply::Unknown };
         let (reply, alarm) = answer(status, &text);
         if let Some(alarm) = alarm {
-            self.alarms.raise(format!("{method} {path} at {node}: {alarm}"));
+            self.alarms.raise(format!("{call}: {alarm}"));
         }
         reply
     }
@@ -73,7 +109,16 @@ impl Rest {
         node: std::net::SocketAddr,
         path: &str,
     ) -> Result<T, Trouble> {
-        match self.call(reqwest::Method::GET, node, path, None, None).await {
+        self.get_as(node, path, None).await
+    }
+
+    pub(crate) async fn get_as<T: serde::de::DeserializeOwned>(
+        &self,
+        node: std::net::SocketAddr,
+        path: &str,
+        user: Option<UserId>,
+    ) -> Result<T, Trouble> {
+        match self.call(reqwest::Method::GET, node, path, None, user).await {
             Reply::Done(body) => Ok(serde_json::from_value(body)?),
             other => Err(format!("GET {path} at {node}: {other:?}").into()),
         }

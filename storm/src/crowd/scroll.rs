@@ -50,7 +50,7 @@ pub(super) fn begin(me: &mut Person, channel: ChannelNo, head: i64) {
     });
 }
 
-fn page(places: &crate::history::Places, body: Value) -> Option<(Vec<crate::history::Copy>, bool)> {
+fn page(places: &crate::places::Places, body: Value) -> Option<(Vec<crate::history::Copy>, bool)> {
     let page: Messages = serde_json::from_value(body).ok()?;
     Some((page.messages.iter().filter_map(|message| translate::copy(places, message)).collect(), page.has_more))
 }

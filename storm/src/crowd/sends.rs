@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::more::More;
 use crate::history::{ChannelNo, OpNo};
 
 /// Longer than any answer may take, by much.
@@ -21,6 +22,7 @@ pub(super) struct Owed {
     pub channel: ChannelNo,
     pub client_id: Uuid,
     pub content: String,
+    pub more: More,
 }
 
 /// On one connection.
@@ -113,7 +115,7 @@ mod tests {
     use super::*;
 
     fn owed(channel: ChannelNo, id: u128) -> Owed {
-        Owed { channel, client_id: Uuid::from_u128(id), content: id.to_string() }
+        Owed { channel, client_id: Uuid::from_u128(id), content: id.to_string(), more: More::default() }
     }
 
     #[test]

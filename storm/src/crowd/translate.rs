@@ -1,10 +1,15 @@
 //! From the wire's values to those of a history. What names a user or channel outside of the scene is left out.
 
-use tenfour::client::frames::{ChannelInfo, Members, Message, ServerFrame, SyncPage, Versioned};
+use chrono::{DateTime, Utc};
+use tenfour::client::frames::{self, ChannelInfo, Members, Message, ServerFrame, SyncPage, Versioned};
 use tenfour::domain::ids::UserId;
+use tenfour::domain::instruction::AnswerKind;
 use uuid::Uuid;
 
-use crate::history::{Answer, Copy, Frame, Held, Places, UserNo, hash};
+use crate::extras::{Extra, ExtraNo, Instruction, Reply, ReplyKind, SIGNS, STRANGE};
+
+use crate::history::{Answer, Copy, Frame, Held, UserNo, hash};
+use crate::places::Places;
 
 pub(crate) fn copy(places: &Places, message: &Message) -> Option<Copy> {
     Some(Copy {
@@ -17,7 +22,45 @@ pub(crate) fn copy(places: &Places, message: &Message) -> Option<Copy> {
         content: hash(&message.content),
         edited: message.updated_at.is_some(),
         deleted: message.deleted_at.is_some(),
+        extra: extra(places, message),
     })
+}
+
+fn extra(places: &Places, message: &Message) -> ExtraNo {
+    let sign = |text: &str| SIGNS.iter().position(|sign| *sign == text).and_then(|at| u8::try_from(at).ok());
+    let users = |ids: &[UserId]| ids.iter().map(|id| user(places, *id)).collect();
+    let reactions = message.reactions.iter();
+    places.extras.number(Extra {
+        reactions: reactions.map(|it| (sign(&it.reaction).unwrap_or(STRANGE), users(&it.user_ids))).collect(),
+        instruction: message.instruction.as_deref().map(|of| instruction(places, of)),
+        files: message.attachments.iter().map(|file| file.id.0).collect(),
+    })
+}
+
+/// Who is nobody of the scene is one that asked for nothing.
+fn user(places: &Places, id: UserId) -> UserNo {
+    places.users.get(&id).copied().unwrap_or(UserNo::MAX)
+}
+
+fn instruction(places: &Places, of: &frames::Instruction) -> Instruction {
+    let answer = |it: &frames::Answer| {
+        let kind = match it.answer {
+            AnswerKind::Accepted => ReplyKind::Accepted,
+            AnswerKind::Declined => ReplyKind::Declined,
+            AnswerKind::Done => ReplyKind::Done,
+        };
+        (user(places, it.user_id), Reply { kind, note: hash(it.note.as_deref().unwrap_or_default()) })
+    };
+    Instruction {
+        deadline: of.deadline.map(millis),
+        assignees: of.assignee_ids.iter().map(|id| user(places, *id)).collect(),
+        overdue: of.overdue_at.map(millis),
+        answers: of.answers.iter().map(answer).collect(),
+    }
+}
+
+pub(super) fn millis(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
 }
 
 pub(crate) fn users(places: &Places, ids: &[UserId]) -> Vec<UserNo> {

@@ -31,10 +31,13 @@ impl Display for Text<'_> {
         row(
             "changes",
             format!(
-                "{}, {}, {}",
+                "{}, {}, {}, {}, {}, {}",
                 count(sums.edits, "edit", "edits"),
                 count(sums.deletions, "deletion", "deletions"),
                 count(sums.memberships, "change of members", "changes of members"),
+                count(sums.reactions, "reaction", "reactions"),
+                count(sums.answers, "answer", "answers"),
+                count(sums.erasures, "user erased", "users erased"),
             ),
         )?;
         row(
@@ -46,6 +49,18 @@ impl Display for Text<'_> {
                 count(sums.syncs, "sync", "syncs"),
                 count(sums.histories, "history", "histories"),
                 count(sums.trail_entries, "entry of the trail", "entries of the trail"),
+            ),
+        )?;
+        row(
+            "at rest",
+            format!(
+                "{}, {} ({}), {}, {}, {}",
+                count(sums.lists, "list of what is open", "lists of what is open"),
+                count(sums.files, "download", "downloads"),
+                count(sums.uploads, "file", "files"),
+                count(sums.revised, "message with its revisions", "messages with their revisions"),
+                count(sums.searches, "search", "searches"),
+                count(sums.exports, "export", "exports"),
             ),
         )?;
         row("acknowledged", spread(sums.acknowledged_after))?;

@@ -146,7 +146,10 @@ mod tests {
     fn send(at: Micros, op: OpNo) -> Record {
         record(
             at,
-            What::Asked { op, ask: Ask::Send { channel: 0, client_id: Uuid::from_u128(1), content: 0, node: None } },
+            What::Asked {
+                op,
+                ask: Ask::Send { channel: 0, client_id: Uuid::from_u128(1), content: 0, extra: 0, node: None },
+            },
         )
     }
 
@@ -168,6 +171,7 @@ mod tests {
             content: 0,
             edited: false,
             deleted: false,
+            extra: 0,
         };
         record(at, What::Came { frame: Frame::Message { copy, since: seq } })
     }

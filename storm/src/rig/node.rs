@@ -83,6 +83,7 @@ impl Node {
             ("TENFOUR_OUTBOX_BYTES".to_owned(), OUTBOX_BYTES.to_string()),
             ("TENFOUR_AUDIT_HEADS".to_owned(), heads_folder(&plan.folder).display().to_string()),
             ("TENFOUR_AUDIT_KEY".to_owned(), key_file(&plan.folder).display().to_string()),
+            ("TENFOUR_ATTACHMENTS".to_owned(), format!("file://{}", depot(&plan.folder)?.display())),
             // A backtrace of a debug build takes more memory than the daemon itself.
             ("RUST_BACKTRACE".to_owned(), "0".to_owned()),
         ];
@@ -289,6 +290,13 @@ impl Node {
     fn socket(&self) -> PathBuf {
         self.folder.join(format!("node-{}.faults", self.no))
     }
+}
+
+/// Where all nodes keep files.
+fn depot(folder: &Path) -> Result<PathBuf, Trouble> {
+    let depot = folder.join("files");
+    fs::create_dir_all(&depot)?;
+    Ok(depot)
 }
 
 /// Is libfaketime there?

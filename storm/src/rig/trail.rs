@@ -14,7 +14,7 @@ use super::Rig;
 use super::node::sqlite_file;
 use super::postgres::Postgres;
 use crate::Trouble;
-use crate::history::Trail;
+use crate::endings::Trail;
 
 impl Rig {
     /// When the nodes have ended, and signed their last heads.

@@ -21,6 +21,9 @@ pub(super) enum Flaw {
     NotHanded,
     HandedTwice,
     AcknowledgedForNothing,
+    ListedAsOpen,
+    NotFoundBySearch,
+    FirstRevisionGone,
 }
 
 pub(super) const FLAWS: &[Flaw] = &[
@@ -40,6 +43,9 @@ pub(super) const FLAWS: &[Flaw] = &[
     Flaw::NotHanded,
     Flaw::HandedTwice,
     Flaw::AcknowledgedForNothing,
+    Flaw::ListedAsOpen,
+    Flaw::NotFoundBySearch,
+    Flaw::FirstRevisionGone,
 ];
 
 impl Flaw {
@@ -71,7 +77,9 @@ impl Flaw {
             },
             Self::Reset => once(page(history, record, true).is_some()),
             // Once for the history, wherever.
-            Self::LeftOutInTheEnd => once(at == 0),
+            Self::LeftOutInTheEnd | Self::ListedAsOpen | Self::NotFoundBySearch | Self::FirstRevisionGone => {
+                once(at == 0)
+            }
             Self::Unread => match &record.what {
                 What::Opened { channels, .. } => (0..channels.len()).collect(),
                 _ => Vec::new(),
@@ -120,6 +128,19 @@ impl Flaw {
                 if let What::Answered { answer: Answer::Page { reset, .. }, .. } = &mut history.records[at].what {
                     *reset = !*reset;
                 }
+            }
+            Self::ListedAsOpen => {
+                // Sent without asking for anything.
+                let id = history.finals[0].messages[0].id;
+                history.endings.lists[0].messages.push(id);
+            }
+            Self::NotFoundBySearch => {
+                let mut searches = history.endings.searches.iter_mut();
+                searches.find(|it| !it.hits.is_empty()).unwrap().hits.clear();
+            }
+            Self::FirstRevisionGone => {
+                let mut revised = history.endings.revised.iter_mut();
+                drop(revised.find(|it| it.revisions.len() > 1).unwrap().revisions.drain(..1));
             }
             Self::LeftOutInTheEnd => history.finals.iter_mut().for_each(|log| drop(log.messages.drain(1..2))),
             Self::Unread => {

@@ -79,7 +79,7 @@ fn over_rest(wait: Micros, answer: Option<Answer>, paused: Option<u8>) -> Verdic
 fn over_rest_beside(wait: Micros, answer: Option<Answer>, in_the_way: Option<Broken>) -> Verdict {
     let mut sim = begin();
     let (client_id, content) = (uuid::Uuid::from_u128(1), 1);
-    let op = sim.ask(7, 0, Ask::Send { channel: 0, client_id, content, node: Some(1) });
+    let op = sim.ask(7, 0, Ask::Send { channel: 0, client_id, content, extra: 0, node: Some(1) });
     sim.now += wait;
     if let Some(answer) = answer {
         sim.note(7, 0, What::Answered { op, answer });

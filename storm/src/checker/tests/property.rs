@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::flaws::FLAWS;
 use super::sim::{Fate, Sim};
+use super::sim_record::{ACCEPTED, DONE};
 use super::story::{begin, until_evening};
 use crate::checker::check;
-use crate::history::{ChannelNo, ClientNo, History, hash};
+use crate::history::{ChannelNo, ClientNo, History, UserNo, hash};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -23,6 +24,13 @@ enum Step {
     Deliver(ClientNo, usize),
     Stall(u8, ChannelNo),
     Fill(u8, ChannelNo),
+    React(ClientNo, ChannelNo, usize, u8, bool, Fate),
+    Asking(ClientNo, ChannelNo, bool, Fate),
+    Reply(ClientNo, ChannelNo, usize, bool, Fate),
+    Deadlines,
+    Upload(ClientNo),
+    SendFile(ClientNo, ChannelNo, Fate),
+    Erase(UserNo, Fate),
     KeptSend(ClientNo, ChannelNo, bool),
     KeptConnect(ClientNo),
     KeptDisconnect(ClientNo),
@@ -51,6 +59,16 @@ fn step() -> impl Strategy<Value = Step> {
         20 => (client(), 0_usize..10).prop_map(|(client, count)| Step::Deliver(client, count)),
         1 => (0_u8..2, channel()).prop_map(|(node, channel)| Step::Stall(node, channel)),
         2 => (0_u8..2, channel()).prop_map(|(node, channel)| Step::Fill(node, channel)),
+        5 => (client(), channel(), 0_usize..100, 0_u8..2, any::<bool>(), fate())
+            .prop_map(|(client, channel, pick, sign, set, fate)| Step::React(client, channel, pick, sign, set, fate)),
+        2 => (client(), channel(), any::<bool>(), fate())
+            .prop_map(|(client, channel, all, fate)| Step::Asking(client, channel, all, fate)),
+        4 => (client(), channel(), 0_usize..100, any::<bool>(), fate())
+            .prop_map(|(client, channel, pick, done, fate)| Step::Reply(client, channel, pick, done, fate)),
+        1 => Just(Step::Deadlines),
+        1 => client().prop_map(Step::Upload),
+        2 => (client(), channel(), fate()).prop_map(|(client, channel, fate)| Step::SendFile(client, channel, fate)),
+        1 => (0_u16..4, fate()).prop_map(|(user, fate)| Step::Erase(user, fate)),
         4 => (kept(), channel(), any::<bool>()).prop_map(|(client, channel, lost)| Step::KeptSend(client, channel, lost)),
         4 => kept().prop_map(Step::KeptConnect),
         1 => kept().prop_map(Step::KeptDisconnect),
@@ -68,7 +86,8 @@ fn act(sim: &mut Sim, step: Step) {
         Step::Retry(client) => sim.retry(client),
         Step::Change(client, channel, at, delete, fate) => {
             let seq = pick(sim, channel, at);
-            let content = hash(&format!("edit {at} of {seq}"));
+            // As in a run, each content is said once.
+            let content = hash(&format!("edit {} of {seq}", sim.id()));
             sim.change(client, channel, seq, (!delete).then_some(content), fate);
         }
         Step::Open(client) => sim.open(client),
@@ -85,6 +104,25 @@ fn act(sim: &mut Sim, step: Step) {
         Step::Deliver(client, count) => sim.deliver(client, count),
         Step::Stall(node, channel) => sim.stall(node, channel),
         Step::Fill(node, channel) => sim.fill(node, channel),
+        Step::React(client, channel, at, sign, set, fate) => {
+            let seq = pick(sim, channel, at);
+            sim.react(client, (channel, seq), sign, set, fate);
+        }
+        Step::Asking(client, channel, all, fate) => {
+            sim.send_asking(client, channel, if all { vec![] } else { vec![1, 2] }, fate);
+        }
+        Step::Reply(client, channel, at, done, fate) => {
+            let seq = pick(sim, channel, at);
+            sim.reply(client, (channel, seq), if done { DONE } else { ACCEPTED }, fate);
+        }
+        Step::Deadlines => sim.pass_deadlines(),
+        Step::Upload(client) => drop(sim.upload(client)),
+        Step::SendFile(client, channel, fate) => {
+            if let Some(file) = sim.loose_file(client) {
+                sim.send_file(client, channel, file, fate);
+            }
+        }
+        Step::Erase(user, fate) => sim.erase(user, fate),
         Step::KeptSend(client, channel, lost) => sim.kept_send(client, channel, lost),
         Step::KeptConnect(client) => sim.kept_connect(client),
         Step::KeptDisconnect(client) => sim.kept_disconnect(client),

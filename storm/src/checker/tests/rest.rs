@@ -324,7 +324,11 @@ fn a_send_that_is_never_answered_on_a_connection_that_stays_open() {
     let silent = |micros: u64| {
         let mut sim = begin();
         let line = sim.open_line(0).unwrap();
-        sim.ask(0, line, Ask::Send { channel: 0, client_id: uuid::Uuid::from_u128(1), content: 1, node: None });
+        sim.ask(
+            0,
+            line,
+            Ask::Send { channel: 0, client_id: uuid::Uuid::from_u128(1), content: 1, extra: 0, node: None },
+        );
         sim.now += micros;
         // It gives up and comes back.
         sim.close(0, None);

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tenfour::domain::ids::{ChannelId, UserId};
 use uuid::Uuid;
 
+use crate::endings::FinalLog;
+use crate::extras::{ExtraNo, Extras};
 use crate::history::{
-    Answer, Ask, ChannelNo, ClientInfo, ClientNo, Copy, FinalLog, Frame, Held, History, Kind, LineNo, Micros, OpNo,
-    Record, Scene, UserNo, What,
+    Answer, Ask, ChannelNo, ClientInfo, ClientNo, Copy, Frame, Held, History, Kind, LineNo, Micros, OpNo, Record,
+    Scene, UserNo, What,
 };
 
 pub(super) const EPOCH: u64 = 7;
@@ -97,6 +99,16 @@ pub(super) struct Sim {
     /// Additions and removals that take effect later.
     pub(super) late: Vec<bool>,
     pub(super) kept: BTreeMap<ClientNo, super::sim_kept::KeptState>,
+    pub(super) extras: Extras,
+    /// What a send carries, by its `clientId`.
+    pub(super) carried: HashMap<Uuid, ExtraNo>,
+    /// Files, whose they are, and their bytes; and which of them are or were in a message.
+    pub(super) files: Vec<(Uuid, UserNo, u64)>,
+    pub(super) named: HashSet<Uuid>,
+    /// What each message has said, as of which version, as far as it is kept.
+    pub(super) said: HashMap<Uuid, Vec<(i64, u64)>>,
+    /// Messages whose deadline was looked at.
+    pub(super) passed: HashSet<Uuid>,
     ops: OpNo,
     ids: u128,
 }
@@ -122,6 +134,7 @@ impl Sim {
             ],
             members: vec![vec![0, 1, 2, FLOATING], vec![0, 1, 2]],
             floating: vec![(0, FLOATING)],
+            held: vec![1],
             offline_within: OFFLINE_WITHIN,
         };
         let rooms = scene.members.iter().map(|members| Room {
@@ -140,6 +153,12 @@ impl Sim {
             stalled: HashSet::new(),
             late: Vec::new(),
             kept: kept.into_iter().collect(),
+            extras: Extras::default(),
+            carried: HashMap::new(),
+            files: Vec::new(),
+            named: HashSet::new(),
+            said: HashMap::new(),
+            passed: HashSet::new(),
             ops: 0,
             ids: 1000,
             history: History { scene, ..History::default() },
@@ -342,6 +361,7 @@ impl Sim {
     /// All is healed, everything is told, and each bare client opens one more connection.
     pub(super) fn finish(mut self) -> History {
         self.be_late();
+        self.pass_deadlines();
         self.history.healed = self.now;
         for (node, channel) in self.stalled.clone() {
             self.fill(node, channel);
@@ -354,6 +374,7 @@ impl Sim {
         }
         self.wait(2 * OFFLINE_WITHIN);
         self.history.rest = self.now;
+        self.history.wall_at_rest = i64::try_from(self.now / 1_000).unwrap();
         for client in [0, 1, 2, 4] {
             self.close(client, None);
             self.wait(OFFLINE_WITHIN);
@@ -370,6 +391,8 @@ impl Sim {
                 self.history.finals.push(FinalLog { node, channel, messages, held });
             }
         }
+        self.history.extras = self.extras.all();
+        self.history.endings = self.endings();
         self.history
     }
 }

@@ -61,7 +61,7 @@ impl Sim {
         let client_id = self.id();
         let content = hash(&format!("content of {client_id}"));
         self.state(client).waiting.insert(client_id, (channel, content));
-        self.ask(client, 0, Ask::Send { channel, client_id, content, node: None });
+        self.ask(client, 0, Ask::Send { channel, client_id, content, extra: 0, node: None });
         if !self.kept[&client].connected {
             return;
         }

@@ -24,7 +24,8 @@ impl Sim {
 
     pub(super) fn send_as(&mut self, client: ClientNo, channel: ChannelNo, client_id: Uuid, content: u64, fate: Fate) {
         let Some(no) = self.open_line(client) else { return };
-        let op = self.ask(client, no, Ask::Send { channel, client_id, content, node: None });
+        let extra = self.carried.get(&client_id).copied().unwrap_or_default();
+        let op = self.ask(client, no, Ask::Send { channel, client_id, content, extra, node: None });
         if fate != Fate::LostAsking {
             let answer = self.store(client, channel, client_id, content, Some((no, op)));
             if let Some(answer) = answer {
@@ -52,19 +53,23 @@ impl Sim {
             let conflict = Answer::Refused { code: "conflict".into(), retryable: false };
             return Some(if (stored_in, stored) == (channel, content) { duplicate } else { conflict });
         }
-        let id = self.id();
+        let (id, extra) = (self.id(), self.as_stored(client_id, channel, sender));
         let room = &mut self.rooms[usize::from(channel)];
         if !room.members.contains(&sender) {
             return Some(Answer::Refused { code: "not_found".into(), retryable: false });
         }
+        if self.extras.get(extra).files.iter().any(|file| !self.named.insert(*file)) {
+            return Some(Answer::Refused { code: "not_found".into(), retryable: false });
+        }
         let (seq, version) = (room.last_seq() + 1, room.version() + 1);
         let (edited, deleted) = (false, false);
-        let copy = Copy { id, client_id, channel, sender, seq, version, content, edited, deleted };
+        let copy = Copy { id, client_id, channel, sender, seq, version, content, edited, deleted, extra };
         room.messages.push(copy);
         room.log.push(Entry::Message(copy));
         if let Some(origin) = origin {
             room.origins.insert(version, origin);
         }
+        self.said.insert(id, vec![(version, content)]);
         self.stored.insert((sender, client_id), (channel, content, seq, version));
         self.pass_on(channel);
         origin.is_none().then_some(Answer::Acked { message: id, seq, version, duplicate: false })
@@ -109,8 +114,9 @@ impl Sim {
         copy.version = version;
         if let Some(content) = content {
             (copy.content, copy.edited) = (content, true);
+            self.said.entry(copy.id).or_default().push((version, content));
         } else {
-            (copy.content, copy.deleted) = (hash(""), true);
+            (copy.content, copy.deleted, copy.extra) = (hash(""), true, 0);
         }
         let copy = *copy;
         room.log.push(Entry::Message(copy));
@@ -182,7 +188,7 @@ impl Sim {
         }
     }
 
-    fn pass_on(&mut self, channel: ChannelNo) {
+    pub(super) fn pass_on(&mut self, channel: ChannelNo) {
         for no in self.numbers() {
             if !self.stalled.contains(&(self.lines[no as usize - 1].node, channel)) {
                 self.pass_to(no, channel, false);

@@ -1,6 +1,7 @@
 //! One sound story in which everything happens at least once, and how a test makes one thing in it wrong.
 
 use super::sim::{Fate, Sim};
+use super::sim_record::{ACCEPTED, DONE};
 use crate::checker::{Anomaly, Verdict, check};
 use crate::history::{Answer, Ask, Broken, Copy, Frame, Handed, History, LineNo, Micros, Record, UserNo, What, hash};
 
@@ -102,12 +103,37 @@ fn resumed(sim: &mut Sim) {
     say(sim, 4, 0);
     sim.kept_send(5, 0, true);
     sim.kept_connect(5);
+    record(sim);
     sim.stall(0, 1);
     sim.stall(1, 1);
     say(sim, 0, 1);
     sim.change(0, 1, 1, Some(hash("while nobody looks")), Fate::Fine);
     sim.fill(0, 1);
     sim.fill(1, 1);
+    everybody_reads(sim);
+}
+
+/// Of channel 1: a reaction that is left and one that is taken back, both of user 1 to seq 1; then a message that asks users 1
+/// and 2, of whom one has answered when its deadline passes, and one that asks everybody else, of whom all have.
+fn record(sim: &mut Sim) {
+    for (sign, set) in [(0, true), (1, true), (1, false)] {
+        sim.react(2, (1, 1), sign, set, Fate::Fine);
+        everybody_reads(sim);
+    }
+    for assignees in [vec![1, 2], vec![]] {
+        sim.send_asking(0, 1, assignees, Fate::Fine);
+        everybody_reads(sim);
+    }
+    let first = sim.rooms[1].last_seq() - 1;
+    sim.reply(2, (1, first), ACCEPTED, Fate::Fine);
+    everybody_reads(sim);
+    sim.reply(2, (1, first), DONE, Fate::Fine);
+    everybody_reads(sim);
+    for client in [2, 6] {
+        sim.reply(client, (1, first + 1), ACCEPTED, Fate::Fine);
+    }
+    everybody_reads(sim);
+    sim.pass_deadlines();
     everybody_reads(sim);
 }
 

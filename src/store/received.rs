@@ -95,6 +95,8 @@ async fn write(
     with_conn!(conn, |c| query.execute(c).await)
 }
 
+type StandingRow = (Key, (i64, i64), (Option<At>, At), i64);
+
 async fn standings(conn: &mut Conn, receipts: &[Receipt]) -> QueryResult<HashMap<Key, Standing>> {
     let in_channels: BTreeSet<ChannelId> = receipts.iter().map(|it| it.channel_id).collect();
     let users: BTreeSet<UserId> = receipts.iter().map(|it| it.user_id).collect();
@@ -107,8 +109,8 @@ async fn standings(conn: &mut Conn, receipts: &[Receipt]) -> QueryResult<HashMap
             (channel_members::received_at, channel_members::joined_at),
             channels::version,
         ));
-    let rows: Vec<(Key, (i64, i64), (Option<At>, At), i64)> = with_conn!(conn, |c| query.load(c).await)?;
-    let standing = |(key, (after, version), (at, joined), head): (_, (i64, i64), (Option<At>, At), _)| {
+    let rows: Vec<StandingRow> = with_conn!(conn, |c| query.load(c).await)?;
+    let standing = |(key, (after, version), (at, joined), head): StandingRow| {
         (key, Standing { reach: Reach { after, version }, at: at.map(|at| at.0), joined: joined.0, head })
     };
     Ok(rows.into_iter().map(standing).collect())

@@ -26,6 +26,16 @@ pub(crate) struct Endings {
     /// Nodes whose index of search has not caught up with very many sends: not all has to be found there.
     pub behind: Vec<u8>,
     pub exports: Vec<Export>,
+    pub received: Vec<Received>,
+}
+
+/// Up to which version somebody has received, by one node.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Received {
+    pub node: u8,
+    pub channel: ChannelNo,
+    pub user: UserNo,
+    pub version: i64,
 }
 
 /// What a node lists as open.

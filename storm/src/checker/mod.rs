@@ -25,6 +25,7 @@ mod origin;
 mod presence;
 mod reactions;
 mod reads;
+mod receipts;
 mod resume;
 mod revisions;
 mod roster;
@@ -91,6 +92,8 @@ pub(crate) enum Anomaly {
     ReadMarkBack,
     /// I15: `unread` at rest is not what the log says.
     WrongUnread,
+    /// I15: said to have received what no connection of theirs was given.
+    WrongReceipt,
     /// I16: shown online although long gone.
     GhostPresence,
     /// I16: shown offline although connected.
@@ -179,6 +182,7 @@ pub(crate) fn check(history: &History) -> Verdict {
     reactions::look(&model, &touches, &mut found);
     instructions::look(&model, &members, &touches, &mut found);
     marks::look(&model, &members, &mut found);
+    receipts::look(&model, &mut found);
     presence::look(&model, &mut found);
     let sends_timed = honesty::look(&model, &mut found);
     Verdict { findings: found.kept, counts: found.counts, sums: Sums { sends_timed, ..sums::of(&model) } }

@@ -15,7 +15,7 @@ use super::World;
 use super::rest::{Messages, Rest};
 use super::samples::Said;
 use crate::Trouble;
-use crate::endings::{Endings, Export, Fetched, FinalLog, OpenList, Revised, Searched};
+use crate::endings::{Endings, Export, Fetched, FinalLog, OpenList, Received, Revised, Searched};
 use crate::history::{Copy, UserNo, hash, hash_bytes};
 
 /// Users whose own lists are read.
@@ -66,6 +66,7 @@ pub(crate) async fn read(
             }
         }
         asker.revisions(finals, &mut endings.revised).await?;
+        asker.received(&mut endings.received).await?;
         // They take long, and are read from the same database.
         if node == 0 {
             asker.exports((&said, &erased), finals, &mut endings.exports).await?;
@@ -134,6 +135,19 @@ impl Asker<'_> {
             }
         }
         Ok(true)
+    }
+
+    async fn received(&self, received: &mut Vec<Received>) -> Result<(), Trouble> {
+        for (channel, id) in (0..).zip(&self.world.channel_ids) {
+            let told: Value = self.rest.get(self.address, &format!("/channels/{id}/members")).await?;
+            let members = told["members"].as_array().ok_or("an answer without members")?;
+            received.extend(members.iter().filter_map(|member| {
+                let is_it = |id: &UserId| member["id"] == id.to_string();
+                let user = UserNo::try_from(self.world.user_ids.iter().position(is_it)?).ok()?;
+                Some(Received { node: self.node, channel, user, version: member["receivedVersion"].as_i64()? })
+            }));
+        }
+        Ok(())
     }
 
     /// Of what was edited, and of what is deleted, above all what was both: spread over all channels.

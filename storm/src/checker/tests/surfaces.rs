@@ -7,6 +7,7 @@ use super::story::{
     answer_mut, answer_to, begin, everybody_reads, finds, is_ask, nothing, nth, record_copies, say, with,
 };
 use crate::checker::{Anomaly, Verdict, check};
+use crate::endings::Received;
 use crate::history::{Answer, Ask, Copy, History, Record, hash};
 
 /// User 0 says something, edits it, with a file, and is erased; then they say something again. Channel 1 is held.
@@ -230,4 +231,16 @@ fn files_of_another_message() {
         in_the_end(history, other, |copy| copy.extra = of.extra);
     });
     finds(&verdict, Anomaly::WrongFile, "is in two messages");
+}
+
+#[test]
+fn what_is_said_to_be_received_was_given() {
+    let received = |beyond: i64| {
+        erased(move |history| {
+            let version = history.finals.iter().find(|log| log.channel == 0).unwrap().held.version + beyond;
+            history.endings.received.push(Received { node: 1, channel: 0, user: 0, version });
+        })
+    };
+    nothing(&received(0));
+    finds(&received(1), Anomaly::WrongReceipt, "user 0 is said to have received up to version");
 }

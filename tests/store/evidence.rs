@@ -81,11 +81,20 @@ async fn what_happened_is_told_and_holds(writer: Writer, reader: Reader) {
         13..=30 => vec!["bo"],
         _ => vec![],
     };
+    // Who has read it has received it.
+    let got = |version: i64| {
+        let line = sent.iter().find(|line| line["version"] == version)?;
+        let read = named(line, "readBy");
+        got(version).map(|names| names.into_iter().filter(|name| !read.contains(name)).collect::<Vec<_>>())
+    };
     let mut looked_at = 0;
     for version in 1..40 {
         let Some(names) = got(version) else { continue };
         let line = sent.iter().find(|line| line["version"] == version).unwrap();
-        let others = expected(version).into_iter().filter(|name| line["byName"] != *name);
+        let (all, read) = (named(line, "receivedBy"), named(line, "readBy"));
+        assert!(read.iter().all(|name| all.contains(name)), "version {version}: {all:?}");
+        let others =
+            expected(version).into_iter().filter(|name| line["byName"] != *name && !read.iter().any(|it| it == name));
         assert!(names.iter().eq(others), "version {version}: {names:?}");
         looked_at += 1;
     }

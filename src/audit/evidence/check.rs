@@ -217,8 +217,10 @@ impl<'a> Judge<'a> {
             }
         }
         for received in &sent.received_by {
-            let records = self.received.get(&(received.user_id, received.at.clone()));
-            if !records.is_some_and(|records| records.iter().any(|reach| reach.covers(version))) {
+            let who = (received.user_id, received.at.clone());
+            let has_received = self.received.get(&who).is_some_and(|all| all.iter().any(|it| it.covers(version)));
+            let has_read = self.read.get(&who).is_some_and(|up_to| *up_to >= sent.seq);
+            if !has_received && !has_read {
                 self.fault(&format!(
                     "version {version}: no record says that {} had received it at {}",
                     received.user_id, received.at

@@ -65,17 +65,14 @@ impl Marks {
 
     /// Who has read it, and when they first had; ascending by time.
     pub(super) fn read_by(&self, told: Told) -> Vec<(DateTime<Utc>, UserId)> {
-        self.of(told.sender, |reader| {
-            let at = reader.read.partition_point(|(_, up_to, _)| *up_to < told.seq);
-            reader.read.get(at).filter(|(after, ..)| *after < told.seq).map(|(.., at)| *at)
-        })
+        self.of(told.sender, |reader| reader.has_read(told))
     }
 
-    /// Who has received it, and since when that is known; ascending by time.
+    /// Who has received it, and since when that is known, also by their having read it; ascending by time.
     pub(super) fn received_by(&self, told: Told) -> Vec<(DateTime<Utc>, UserId)> {
         self.of(told.sender, |reader| {
-            let since = reader.received.since(told.version)?;
-            (told.seq > since.came).then_some(since.at)
+            let since = reader.received.since(told.version).filter(|since| told.seq > since.came);
+            [since.map(|since| since.at), reader.has_read(told)].into_iter().flatten().min()
         })
     }
 
@@ -89,6 +86,13 @@ impl Marks {
         let mut all: Vec<_> = others.filter_map(|(user, reader)| Some((when(reader)?, *user))).collect();
         all.sort_unstable();
         all
+    }
+}
+
+impl Reader {
+    fn has_read(&self, told: Told) -> Option<DateTime<Utc>> {
+        let at = self.read.partition_point(|(_, up_to, _)| *up_to < told.seq);
+        self.read.get(at).filter(|(after, ..)| *after < told.seq).map(|(.., at)| *at)
     }
 }
 
@@ -191,6 +195,9 @@ mod tests {
         assert_eq!(of(7, None), [(at(4), ana)]);
         assert_eq!(of(9, None), [], "it was there before she came again");
         assert_eq!(of(10, None), [(at(6), ana)]);
+        marks.note(&record(Kind::Read, fay, 7), Some(r#"{"seq":9}"#));
+        let of = |seq| marks.received_by(told(seq, Some(ana)));
+        assert_eq!((of(6), of(9)), (vec![(at(3), fay)], vec![(at(7), fay)]), "who has read it has received it");
     }
 
     proptest! {

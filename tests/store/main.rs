@@ -25,6 +25,7 @@ mod proxy;
 mod queries;
 mod reactions;
 mod reading;
+mod received;
 mod retention;
 mod revisions;
 mod search;

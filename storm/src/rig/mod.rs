@@ -12,7 +12,8 @@ mod process;
 pub(crate) mod redis;
 mod trail;
 
-use std::net::{SocketAddr, TcpListener};
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -165,7 +166,17 @@ pub(crate) fn turn(turn: &Mutex<()>) -> std::sync::MutexGuard<'_, ()> {
     turn.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A port of 127.0.0.1 that was free just now.
+/// A port of 127.0.0.1 that is free, and stays so while whoever has it is not running: none of those from which the system
+/// gives connections theirs, and none that was given out before.
 pub(crate) fn free_port() -> Result<SocketAddr, Trouble> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..1_000 {
+        let port = fastrand::u16(15_000..30_000);
+        if !given.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            given.insert(port);
+            return Ok((Ipv4Addr::LOCALHOST, port).into());
+        }
+    }
+    Err("no port from 15000 to 30000 is free".into())
 }

@@ -9,9 +9,9 @@ use super::Anomaly;
 use super::erasure::is_held;
 use super::evidence::text;
 use super::findings::Findings;
-use super::index::{ById, IdSet, NOWHERE, Outcome};
+use super::index::{ById, NOWHERE, Outcome};
 use super::model::Model;
-use super::reactions::{Number, copies};
+use super::states;
 use crate::endings::Fetched;
 use crate::history::{Answer, Ask, ChannelNo, Copy, UserNo, What};
 
@@ -77,19 +77,8 @@ struct Scan<'s, 'h> {
 impl Scan<'_, '_> {
     /// Each state that anybody was shown has the files that were sent.
     fn shown(&mut self) {
-        let mut seen: IdSet<(Uuid, Number)> = IdSet::default();
-        let history = self.model.history;
-        for (place, record) in (0..).zip(&history.records) {
-            for copy in copies(&record.what) {
-                if !copy.deleted && seen.insert((copy.id, Number(copy.extra))) {
-                    self.state(copy, place);
-                }
-            }
-        }
-        for copy in history.finals.iter().flat_map(|log| &log.messages) {
-            if !copy.deleted && seen.insert((copy.id, Number(copy.extra))) {
-                self.state(copy, NOWHERE);
-            }
+        for (place, copy) in states::shown(self.model.history) {
+            self.state(copy, place);
         }
     }
 

@@ -9,7 +9,7 @@ use super::findings::Findings;
 use super::index::{IdSet, NOWHERE};
 use super::members::Memberships;
 use super::model::{Change, Message, Model};
-use super::reactions::{Number, copies};
+use super::states;
 use super::touches::{Touch, Touches, Wish};
 use crate::endings::{FinalLog, OpenList};
 use crate::extras::{Instruction, Reply, ReplyKind};
@@ -47,19 +47,8 @@ struct Scan<'s, 'h> {
 impl Scan<'_, '_> {
     /// Each state that anybody was shown, and the final ones.
     fn shown(&mut self) {
-        let mut seen: IdSet<(Uuid, Number)> = IdSet::default();
-        let history = self.model.history;
-        for (place, record) in (0..).zip(&history.records) {
-            for copy in copies(&record.what) {
-                if !copy.deleted && seen.insert((copy.id, Number(copy.extra))) {
-                    self.state(copy, place);
-                }
-            }
-        }
-        for copy in history.finals.iter().flat_map(|log| &log.messages) {
-            if !copy.deleted && seen.insert((copy.id, Number(copy.extra))) {
-                self.state(copy, NOWHERE);
-            }
+        for (place, copy) in states::shown(self.model.history) {
+            self.state(copy, place);
         }
     }
 

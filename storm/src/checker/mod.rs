@@ -31,6 +31,7 @@ mod revisions;
 mod roster;
 mod said;
 mod search;
+mod states;
 mod sums;
 #[cfg(test)]
 mod tests;

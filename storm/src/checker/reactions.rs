@@ -11,9 +11,10 @@ use super::Anomaly;
 use super::findings::Findings;
 use super::index::{IdSet, NOWHERE};
 use super::model::Model;
+use super::states::{Number, copies};
 use super::touches::{Touch, Touches, Wish};
-use crate::extras::{ExtraNo, Sign};
-use crate::history::{Answer, Copy, Frame, Handed, UserNo, What};
+use crate::extras::Sign;
+use crate::history::{Copy, UserNo};
 
 /// What one user asked for of one sign on one message.
 type Switches<'t> = BTreeMap<(Sign, UserNo), Vec<&'t Touch>>;
@@ -112,31 +113,5 @@ fn shown(model: &Model<'_>, touches: &Touches, found: &mut Findings) {
                 }
             }
         }
-    }
-}
-
-/// A number in a set whose hash takes the bits of ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Number(pub(super) ExtraNo);
-
-impl std::hash::Hash for Number {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        let [high, low] = [self.0 >> 16, self.0 & 0xffff].map(|half| u16::try_from(half).unwrap_or_default());
-        state.write_u16(high);
-        state.write_u16(low);
-    }
-}
-
-/// The messages that a record shows.
-pub(super) fn copies(what: &What) -> &[Copy] {
-    match what {
-        What::Came {
-            frame: Frame::Message { copy, .. } | Frame::Updated { copy, .. } | Frame::Deleted { copy, .. },
-        }
-        | What::Handed { event: Handed::Message { copy } | Handed::Updated { copy } | Handed::Deleted { copy } } => {
-            std::slice::from_ref(copy)
-        }
-        What::Answered { answer: Answer::Page { messages, .. }, .. } => messages,
-        _ => &[],
     }
 }
